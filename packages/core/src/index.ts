@@ -1,0 +1,27 @@
+export type { CallContext, Caller, TraceContext, User } from './call-context.ts';
+export { type Clock, sleep, systemClock } from './clock.ts';
+export {
+  codeOfHttpStatus,
+  coreErrors,
+  type ErrorCode,
+  fromProblem,
+  httpStatusOfCode,
+  isServiceError,
+  type Problem,
+  ServiceError,
+  type ServiceErrorOptions,
+  toProblem,
+  toServiceError,
+} from './errors.ts';
+export { uuidv7 } from './ids.ts';
+export { type LogFields, type Logger, type LogLevel, logLevels, silentLogger } from './logger.ts';
+export {
+  type Database,
+  type Sql,
+  type SqlFragment,
+  type SqlParameter,
+  type SqlQuery,
+  sqlFragment,
+  type Transaction,
+  type TransactionOptions,
+} from './sql.ts';

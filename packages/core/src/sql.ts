@@ -1,0 +1,67 @@
+/** A value that can be bound as a query parameter. Objects and arrays need `sql.json` or `sql.array` to say which they are. */
+export type SqlParameter = string | number | bigint | boolean | null | Date | Uint8Array | SqlFragment;
+
+/** A piece of SQL with its parameters; usable inside another `sql` template. */
+export interface SqlFragment {
+  readonly [sqlFragment]: true;
+}
+export const sqlFragment: unique symbol = Symbol.for('banyan.SqlFragment');
+
+/** A statement: runs when awaited (once), or becomes part of another statement when interpolated. */
+export interface SqlQuery<Row> extends Promise<Row[]>, SqlFragment {}
+
+/**
+ * Tagged template for SQL. Every `${value}` becomes a bound parameter, never text; a nested `sql` template is inlined
+ * with its parameters renumbered.
+ *
+ * Rows come back as plain objects with camelCase keys (`order_id` → `orderId`). `timestamptz` becomes an RFC 3339 UTC
+ * string, `date` `YYYY-MM-DD`, `int8` a number (a `RangeError` beyond 2^53), `numeric` a string, `json`/`jsonb` its value, `bytea` a `Uint8Array`.
+ *
+ * @throws ServiceError `already_exists` `unique_violation`, `failed_precondition` `constraint_violation`, `aborted`
+ * `serialization_conflict`, `unavailable` `database_unavailable`, `permission_denied` `database_permission`;
+ * `details` names the constraint where there is one
+ */
+export interface Sql {
+  <Row extends object = Record<string, unknown>>(
+    strings: TemplateStringsArray,
+    ...parameters: readonly SqlParameter[]
+  ): SqlQuery<Row>;
+  /** A table or column name, quoted; dots separate schema and name. */
+  identifier(name: string): SqlFragment;
+  /** A `jsonb` parameter. */
+  json(value: unknown): SqlFragment;
+  /** An array parameter of the given element type, for `= any(...)` and `unnest(...)`. */
+  array(values: readonly unknown[], elementType: string): SqlFragment;
+  /** `(a, b) values ($1, $2), ($3, $4)` for `insert into t ${sql.rows(rows)}`; camelCase keys become snake_case columns. */
+  rows(rows: readonly Readonly<Record<string, SqlParameter | undefined>>[]): SqlFragment;
+}
+
+/** One open transaction. Do not use it after the callback that received it has returned. */
+export interface Transaction {
+  readonly sql: Sql;
+  /** Runs `work` in a savepoint: if it rejects, only its own changes are undone, and the rejection passes on. */
+  savepoint<Result>(work: (sql: Sql) => Promise<Result>): Promise<Result>;
+  /** Runs `listener` after the commit has succeeded; never after a rollback. */
+  onCommit(listener: () => void): void;
+}
+
+export interface TransactionOptions {
+  /** Default `read committed`. */
+  readonly isolation?: 'read committed' | 'repeatable read' | 'serializable';
+  readonly readOnly?: boolean;
+  /** Ends the transaction with a rollback when aborted. */
+  readonly signal?: AbortSignal;
+}
+
+/** The database of one service. Safe for concurrent use; statements outside `tx` each commit by themselves. */
+export interface Database {
+  readonly sql: Sql;
+  /**
+   * Runs `work` in one transaction: commits when it resolves, rolls back when it rejects and passes the rejection on.
+   * A connection lost during `commit` rejects with `unavailable` `commit_outcome_unknown`.
+   */
+  tx<Result>(
+    work: (transaction: Transaction) => Promise<Result>,
+    options?: TransactionOptions,
+  ): Promise<Result>;
+}
