@@ -1,0 +1,50 @@
+import { camelCase, listOf } from './check-operation.ts';
+import type { Contract } from './contract.ts';
+
+const contractName = /^[a-z][A-Za-z0-9]*(?:-[a-z0-9]+)*$/;
+// Service names become names of database roles, which PostgreSQL cuts at 63 bytes.
+const maxNameLength = 50;
+// The expression that semver.org suggests.
+const semanticVersion =
+  /^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(?:-(?:0|[1-9]\d*|\d*[a-zA-Z-][0-9a-zA-Z-]*)(?:\.(?:0|[1-9]\d*|\d*[a-zA-Z-][0-9a-zA-Z-]*))*)?(?:\+[0-9a-zA-Z-]+(?:\.[0-9a-zA-Z-]+)*)?$/;
+
+/** @throws TypeError, with the fix in the text, at the first contradiction between the parts of `contract` */
+export function checkContract({ name, version, operations, events }: Contract): void {
+  const refuse = (why: string) => new TypeError(`contract '${name}': ${why}`);
+  if (!contractName.test(name) || name.length > maxNameLength) {
+    throw refuse(`the name must be kebab-case or camelCase, at most ${maxNameLength} characters.`);
+  }
+  if (!semanticVersion.test(version)) {
+    throw refuse(`the version must be a semantic version such as '1.0.0' (semver.org), not '${version}'.`);
+  }
+  for (const [kind, parts] of Object.entries({ operation: operations, event: events })) {
+    for (const [key, part] of Object.entries(parts)) {
+      if (part?.kind !== kind) throw refuse(`make '${key}' with ${kind}(...).`);
+      if (!camelCase.test(key))
+        throw refuse(`name the ${kind} '${key}' in camelCase: letters and digits only.`);
+    }
+  }
+  refuseTwice(
+    Object.entries(operations).map(([key, { method, path }]) => [
+      key,
+      `${method} ${path.replace(/:[^/]+/g, ':')}`,
+    ]),
+    (keys) => refuse(`the operations ${keys} have the same route: change the method or the path of one.`),
+  );
+  refuseTwice(
+    Object.entries(events).map(([key, { type }]) => [key, type]),
+    (keys) => refuse(`the events ${keys} have the same type: consumers could not tell them apart.`),
+  );
+}
+
+function refuseTwice(
+  entries: readonly (readonly [key: string, identity: string])[],
+  refuse: (keys: string) => TypeError,
+): void {
+  const first = new Map<string, string>();
+  for (const [key, identity] of entries) {
+    const before = first.get(identity);
+    if (before !== undefined) throw refuse(listOf([before, key]));
+    first.set(identity, key);
+  }
+}

@@ -1,0 +1,61 @@
+import { checkContract } from './check-contract.ts';
+import type { EventType } from './event.ts';
+import type { Operation } from './operation.ts';
+
+export type Operations = Readonly<Record<string, Operation>>;
+export type Events = Readonly<Record<string, EventType>>;
+
+/** What a service promises: its operations and events, under one name and one semantic version. */
+export interface Contract<
+  Name extends string = string,
+  Ops extends Operations = Operations,
+  Evs extends Events = Events,
+> {
+  readonly kind: 'contract';
+  /** kebab-case or camelCase identifier, unique in the system. */
+  readonly name: Name;
+  /** Semantic version (semver.org). */
+  readonly version: string;
+  readonly description: string | undefined;
+  readonly operations: Ops;
+  readonly events: Evs;
+}
+
+export interface ContractOptions<Ops extends Operations, Evs extends Events> {
+  readonly version: string;
+  readonly description?: string;
+  readonly operations: Ops;
+  readonly events?: Evs;
+}
+
+/**
+ * Declares a contract. It is a plain value without behaviour: callers, the gateway, documents and tests all read it.
+ * @throws TypeError, with the fix in the text, on a duplicate route, an unknown path name, a bad version …
+ */
+export function contract<
+  const Name extends string,
+  Ops extends Operations,
+  // biome-ignore lint/complexity/noBannedTypes: `{}` is the empty record of events.
+  Evs extends Events = {},
+>(name: Name, options: ContractOptions<Ops, Evs>): Contract<Name, Ops, Evs> {
+  const adopt = <Part extends object>(parts: Readonly<Record<string, Part>>) =>
+    Object.fromEntries(
+      Object.entries(parts).map(([key, part]) => [key, { ...part, service: name, name: key }]),
+    );
+  checkContract({
+    kind: 'contract',
+    name,
+    version: options.version,
+    description: options.description,
+    operations: options.operations,
+    events: options.events ?? {},
+  });
+  return {
+    kind: 'contract',
+    name,
+    version: options.version,
+    description: options.description,
+    operations: adopt(options.operations) as unknown as Ops,
+    events: adopt(options.events ?? {}) as unknown as Evs,
+  };
+}

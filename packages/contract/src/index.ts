@@ -1,0 +1,40 @@
+export { type AsyncApiDocument, type AsyncApiOptions, toAsyncApi } from './async-api.ts';
+export { type Binary, binary, type Download, isBinary, type Upload } from './binary.ts';
+export { type Contract, type ContractOptions, contract, type Events, type Operations } from './contract.ts';
+export { dataValidator, errorDataValidator, inputValidator, outputValidator } from './contract-validators.ts';
+export { contractErrors } from './errors.ts';
+export { type EventType, event } from './event.ts';
+export {
+  createHttpBinding,
+  expandLocation,
+  type HttpBinding,
+  type HttpRequestParts,
+} from './http-binding.ts';
+export { type Direction, type JsonSchema, toJsonSchema } from './json-schema.ts';
+export {
+  type DocumentedOperation,
+  type OpenApiDocument,
+  type OpenApiOptions,
+  toOpenApi,
+} from './open-api.ts';
+export {
+  type DeclaredError,
+  type DeclaredErrors,
+  type HttpMethod,
+  httpMethods,
+  isStreaming,
+  type Operation,
+  type OperationOptions,
+  operation,
+} from './operation.ts';
+export { isRefusal, onRefusal, type Refusal } from './refusal.ts';
+export type {
+  InputOf,
+  OutputOf,
+  Schema,
+  StandardIssue,
+  StandardResult,
+  StandardSchema,
+} from './standard-schema.ts';
+export { type TypeBoxSchema, type TypeBoxValidator, typebox } from './typebox.ts';
+export { createValidator, type InvalidDetails, type Issue, type Validator } from './validator.ts';

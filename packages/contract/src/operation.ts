@@ -1,0 +1,131 @@
+import { type Binary, isBinary } from './binary.ts';
+import { checkOperation } from './check-operation.ts';
+import type { Schema } from './standard-schema.ts';
+
+export const httpMethods = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const;
+export type HttpMethod = (typeof httpMethods)[number];
+
+/** A refusal that an operation declares: final for the caller, typed, and no sign of an unhealthy service. */
+export interface DeclaredError {
+  /** HTTP status, 400–499. */
+  readonly status: number;
+  /** Schema of the data that travels with the refusal. */
+  readonly data?: Schema;
+  readonly description?: string;
+}
+export type DeclaredErrors = Readonly<Record<string, DeclaredError>>;
+
+export interface OperationOptions<
+  Input extends Schema,
+  Output extends Schema | Binary,
+  Errors extends DeclaredErrors,
+> {
+  /** An object schema. Names in the URI template come from the path, the rest from the query (GET, DELETE) or the JSON body. */
+  readonly input: Input;
+  readonly output: Output;
+  readonly errors?: Errors;
+  /** HTTP status of success. Default 200; 201 when `location` is given. */
+  readonly status?: 200 | 201 | 202 | 204;
+  /** URI template over the output's fields for the `Location` header, such as `/orders/{orderId}`. */
+  readonly location?: string;
+  /** The request body is this stream instead of JSON; the input then comes from path and query alone. */
+  readonly upload?: Binary;
+  /**
+   * True if repeating the call with the same input (or idempotency key) has the effect of one call, so that the platform may
+   * retry it. Default: true for GET, PUT and DELETE, false for POST and PATCH.
+   */
+  readonly idempotent?: boolean;
+  /** Longest time that a caller waits, in milliseconds. Default 10,000. A caller's own earlier deadline always wins. */
+  readonly timeoutMs?: number;
+  readonly summary?: string;
+  readonly description?: string;
+}
+
+/** One operation of a contract: an HTTP resource and a typed call. */
+export interface Operation<
+  Input extends Schema = Schema,
+  Output extends Schema | Binary = Schema | Binary,
+  Errors extends DeclaredErrors = DeclaredErrors,
+> {
+  readonly kind: 'operation';
+  /** Name of the owning contract; empty until `contract()` adopts the operation. */
+  readonly service: string;
+  /** Key in the contract's `operations`; empty until `contract()` adopts the operation. */
+  readonly name: string;
+  readonly method: HttpMethod;
+  /** Path with `:name` segments, such as `/payments/:paymentId`. */
+  readonly path: string;
+  /** Names of the path's `:name` segments, in order. */
+  readonly pathNames: readonly string[];
+  readonly input: Input;
+  readonly output: Output;
+  readonly errors: Errors;
+  readonly status: 200 | 201 | 202 | 204;
+  readonly location: string | undefined;
+  readonly upload: Binary | undefined;
+  readonly idempotent: boolean;
+  readonly timeoutMs: number;
+  readonly summary: string | undefined;
+  readonly description: string | undefined;
+}
+
+const idempotentMethods: readonly HttpMethod[] = ['GET', 'PUT', 'DELETE'];
+
+/**
+ * Declares an operation: `operation('POST /payments', { input, output, errors })`.
+ * @throws TypeError, with the fix in the text, if the declaration contradicts itself
+ */
+export function operation<
+  Input extends Schema,
+  Output extends Schema | Binary,
+  // biome-ignore lint/complexity/noBannedTypes: `{}` is the empty record of errors; `Record<string, never>` would be every name.
+  Errors extends DeclaredErrors = {},
+>(
+  route: `${HttpMethod} /${string}`,
+  options: OperationOptions<Input, Output, Errors>,
+): Operation<Input, Output, Errors> {
+  const { method, path, pathNames } = parseRoute(route);
+  const declared: Operation<Input, Output, Errors> = {
+    kind: 'operation',
+    service: '',
+    name: '',
+    method,
+    path,
+    pathNames,
+    input: options.input,
+    output: options.output,
+    errors: options.errors ?? ({} as Errors),
+    status: options.status ?? (options.location === undefined ? 200 : 201),
+    location: options.location,
+    upload: options.upload,
+    idempotent: options.idempotent ?? idempotentMethods.includes(method),
+    timeoutMs: options.timeoutMs ?? 10_000,
+    summary: options.summary,
+    description: options.description,
+  };
+  checkOperation(declared);
+  return declared;
+}
+
+/** True if the operation's request or response is a byte stream instead of JSON. */
+export function isStreaming(candidate: Operation): boolean {
+  return candidate.upload !== undefined || isBinary(candidate.output);
+}
+
+function parseRoute(route: string): {
+  method: HttpMethod;
+  path: string;
+  pathNames: readonly string[];
+} {
+  const [method, path, ...rest] = route.split(' ');
+  if (!httpMethods.includes(method as HttpMethod) || !path?.startsWith('/') || rest.length > 0) {
+    throw new TypeError(
+      `operation('${route}'): write it as 'METHOD /path', METHOD one of ${httpMethods.join(', ')}.`,
+    );
+  }
+  const pathNames: string[] = [];
+  for (const segment of path.slice(1).split('/')) {
+    if (segment.startsWith(':')) pathNames.push(segment.slice(1));
+  }
+  return { method: method as HttpMethod, path, pathNames };
+}
