@@ -1,0 +1,21 @@
+export { authErrors } from './errors.ts';
+export {
+  createServiceTokens,
+  type ServiceIdentity,
+  type ServiceTokens,
+  type ServiceTokensOptions,
+} from './service-tokens.ts';
+export { generateSystemKey } from './system-key.ts';
+export {
+  createUserTokenSigner,
+  generateUserKey,
+  type SignedUserToken,
+  type UserTokenSigner,
+  type UserTokenSignerOptions,
+} from './user-token-signer.ts';
+export {
+  createUserTokenVerifier,
+  type UserTokenVerifier,
+  type UserTokenVerifierOptions,
+  type VerifiedUser,
+} from './user-token-verifier.ts';
