@@ -1,0 +1,23 @@
+import { type ErrorCode, ServiceError } from '@banyan/core';
+
+export const discoveryErrors = {
+  registry_unavailable: {
+    code: 'unavailable',
+    text: 'The registry cannot be reached. Calls go on with the instances that were last seen; try the registration or listing again.',
+  },
+  registry_closed: {
+    code: 'failed_precondition',
+    text: 'The registry handle or the watch was closed before. Open a new one.',
+  },
+  invalid_static_registry: {
+    code: 'failed_precondition',
+    text: 'The fixed list of instances cannot be read. Write it as static:orders=http://host:1,http://host:2;payments=http://host:3.',
+  },
+} as const satisfies Record<string, { readonly code: ErrorCode; readonly text: string }>;
+
+export function discoveryError(
+  reason: keyof typeof discoveryErrors,
+  message: string = discoveryErrors[reason].text,
+): ServiceError {
+  return new ServiceError(message, { code: discoveryErrors[reason].code, reason });
+}
