@@ -1,0 +1,219 @@
+import { type Caller, ServiceError, type User, uuidv7 } from '@banyan/core';
+
+/**
+ * One event in the CloudEvents 1.0 JSON shape, with Banyan's extension attributes. `id` is unique in the system; `source` and `subject`
+ * together name the order that the event belongs to.
+ */
+export interface CloudEvent<Data = unknown> {
+  readonly specversion: '1.0';
+  /** UUIDv7, lower case. */
+  readonly id: string;
+  /** `/services/orders`. */
+  readonly source: string;
+  /** `PaymentCaptured`. */
+  readonly type: string;
+  /** The key: events of one source with equal subjects are delivered in the order of their commits. */
+  readonly subject: string;
+  /** RFC 3339 UTC. */
+  readonly time: string;
+  readonly datacontenttype: 'application/json';
+  readonly data: Data;
+  /** The topic: `payments.captured`, service and event name. */
+  readonly banyanname: string;
+  /** W3C trace context of the span that emitted it. */
+  readonly traceparent?: string;
+  /** The service whose call caused it. */
+  readonly banyancaller?: string;
+  /** The end user on whose behalf it happened, and that user's scopes separated by spaces. */
+  readonly banyanuser?: string;
+  readonly banyanscopes?: string;
+  /** Id of the event whose handling caused this one. */
+  readonly causationid?: string;
+  /** Id of the first event of the chain. */
+  readonly correlationid?: string;
+}
+
+export interface NewEvent<Data = unknown> {
+  readonly service: string;
+  /** Key in the contract's `events`, such as `captured`. */
+  readonly name: string;
+  /** CloudEvents type, such as `PaymentCaptured`. */
+  readonly type: string;
+  /** Value of the contract's key field. */
+  readonly key: string;
+  readonly data: Data;
+  readonly occurredAtMs: number;
+  readonly traceparent?: string | undefined;
+  readonly caller?: Caller | undefined;
+  /** The event being handled when this one was emitted. */
+  readonly cause?: CloudEvent | undefined;
+}
+
+/** Largest encoded event in bytes: NATS and Kafka refuse 1 MiB by default, and headers and a gap must fit as well. */
+export const maxEventBytes = 256 * 1024;
+
+const maxTextLength = 512;
+const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+const sourcePattern = /^\/services\/([A-Za-z][A-Za-z0-9_-]{0,127})$/;
+const namePattern = /^([A-Za-z][A-Za-z0-9_-]{0,127})\.([A-Za-z][A-Za-z0-9_-]{0,127})$/;
+const traceparentPattern = /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/;
+const timePattern = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?Z$/;
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for; PostgreSQL and headers refuse them.
+const controlCharacter = /[\u0000-\u001f\u007f]/;
+
+/**
+ * Builds an event with a new id.
+ * @throws ServiceError `invalid_argument` `invalid_event` if the key, name or type cannot be carried
+ */
+export function createEvent<Data>(event: NewEvent<Data>): CloudEvent<Data> {
+  const user = event.caller?.user;
+  return parseEvent({
+    specversion: '1.0',
+    id: uuidv7(),
+    source: `/services/${event.service}`,
+    type: event.type,
+    subject: event.key,
+    time: new Date(event.occurredAtMs).toISOString(),
+    datacontenttype: 'application/json',
+    data: event.data,
+    banyanname: `${event.service}.${event.name}`,
+    traceparent: event.traceparent,
+    banyancaller: event.caller?.service,
+    banyanuser: user?.id,
+    banyanscopes: user && user.scopes.length > 0 ? user.scopes.join(' ') : undefined,
+    causationid: event.cause?.id,
+    correlationid: event.cause === undefined ? undefined : (event.cause.correlationid ?? event.cause.id),
+  }) as CloudEvent<Data>;
+}
+
+/**
+ * An event from outside, checked; attributes that are not Banyan's are dropped, `data` passes as it is.
+ * @throws ServiceError `invalid_argument` `invalid_event`, with the faulty attributes in `details`
+ */
+export function parseEvent(value: unknown): CloudEvent {
+  if (typeof value !== 'object' || value === null) throw invalid(['the event is no object']);
+  const event: UncheckedEvent = value;
+  const faults: string[] = [];
+  const wants = (name: string, isRight: boolean, expectation: string) => {
+    if (!isRight) faults.push(`${name}: expected ${expectation}`);
+  };
+  const { specversion, id, source, type, subject, time, banyanname } = event;
+  wants('specversion', specversion === '1.0', "'1.0'");
+  wants('id', matches(id, uuid), 'a UUID in lower case');
+  wants('source', matches(source, sourcePattern), "'/services/<name>'");
+  wants('type', isText(type), `1 to ${maxTextLength} printable characters`);
+  wants('subject', isText(subject), `1 to ${maxTextLength} printable characters`);
+  wants('time', isTime(time), 'RFC 3339 in UTC');
+  wants('datacontenttype', event.datacontenttype === 'application/json', "'application/json'");
+  wants('data', event.data !== undefined, 'a JSON value');
+  wants('banyanname', isNameOf(banyanname, source), "'<service>.<event>' of the source");
+  wants('traceparent', isAbsentOr(event.traceparent, traceparentPattern), 'W3C trace context');
+  for (const name of ['banyancaller', 'banyanuser', 'banyanscopes'] as const) {
+    const text = event[name];
+    wants(name, text === undefined || isText(text, 4096), 'printable text');
+  }
+  wants('causationid', isAbsentOr(event.causationid, uuid), 'a UUID in lower case');
+  wants('correlationid', isAbsentOr(event.correlationid, uuid), 'a UUID in lower case');
+  if (faults.length > 0) throw invalid(faults);
+  return pickAttributes(event);
+}
+
+type UncheckedEvent = { readonly [Name in keyof CloudEvent]?: unknown };
+
+const requiredNames = ['specversion', 'id', 'source', 'type', 'subject', 'time', 'datacontenttype'] as const;
+const optionalNames = [
+  'traceparent',
+  'banyancaller',
+  'banyanuser',
+  'banyanscopes',
+  'causationid',
+  'correlationid',
+] as const;
+
+function pickAttributes(event: UncheckedEvent): CloudEvent {
+  const picked: { -readonly [Name in keyof CloudEvent]?: unknown } = {};
+  for (const name of requiredNames) picked[name] = event[name];
+  picked.banyanname = event.banyanname;
+  for (const name of optionalNames) {
+    if (event[name] !== undefined) picked[name] = event[name];
+  }
+  picked.data = event.data;
+  return picked as CloudEvent;
+}
+
+/**
+ * The event as JSON text.
+ * @throws ServiceError `invalid_argument` `invalid_event` if `data` is no JSON value, `event_too_large` beyond {@link maxEventBytes}
+ */
+export function encodeEvent(event: CloudEvent): string {
+  let text: string;
+  try {
+    text = JSON.stringify(event);
+  } catch (cause) {
+    throw new ServiceError(`The data of event ${event.type} is no JSON value.`, {
+      code: 'invalid_argument',
+      reason: 'invalid_event',
+      cause,
+    });
+  }
+  // Three bytes a UTF-16 unit at most: most events need no exact count.
+  if (text.length * 3 > maxEventBytes && Buffer.byteLength(text) > maxEventBytes) {
+    throw new ServiceError(`Event ${event.type} is larger than ${maxEventBytes} bytes.`, {
+      code: 'invalid_argument',
+      reason: 'event_too_large',
+    });
+  }
+  return text;
+}
+
+/** The service that emitted the event. */
+export function serviceOfEvent(event: CloudEvent): string {
+  return event.source.slice('/services/'.length);
+}
+
+/** The end user on whose behalf the event happened, if there was one. */
+export function userOfEvent(event: CloudEvent): User | undefined {
+  if (event.banyanuser === undefined) return undefined;
+  return { id: event.banyanuser, scopes: event.banyanscopes?.split(' ') ?? [] };
+}
+
+/** Events with equal ordering keys are delivered one after the other, in the order of their commits. */
+export function orderingKeyOf(event: CloudEvent): string {
+  return `${serviceOfEvent(event)}/${event.subject}`;
+}
+
+function invalid(faults: readonly string[]): ServiceError {
+  return new ServiceError(`The event is not valid: ${faults.join('; ')}.`, {
+    code: 'invalid_argument',
+    reason: 'invalid_event',
+    details: faults,
+  });
+}
+
+function matches(value: unknown, pattern: RegExp): value is string {
+  return typeof value === 'string' && pattern.test(value);
+}
+
+function isAbsentOr(value: unknown, pattern: RegExp): boolean {
+  return value === undefined || matches(value, pattern);
+}
+
+function isText(value: unknown, maxLength = maxTextLength): value is string {
+  return (
+    typeof value === 'string' &&
+    value.length > 0 &&
+    value.length <= maxLength &&
+    !controlCharacter.test(value) &&
+    // A lone surrogate becomes U+FFFD in UTF-8, so that two different keys would become one.
+    value.isWellFormed()
+  );
+}
+
+function isTime(value: unknown): boolean {
+  return matches(value, timePattern) && !Number.isNaN(Date.parse(value));
+}
+
+function isNameOf(name: unknown, source: unknown): boolean {
+  if (typeof name !== 'string' || typeof source !== 'string') return false;
+  return namePattern.exec(name)?.[1] === sourcePattern.exec(source)?.[1];
+}

@@ -1,0 +1,76 @@
+import { type ErrorCode, isServiceError } from '@banyan/core';
+import type { Claim, Failure } from './inbox.ts';
+
+export interface RetryPolicy {
+  /** Deliveries that may end in a failure of the handler's own before the event is dead. */
+  readonly maxAttempts: number;
+  /** How long an event may wait for a dependency that is down before it is dead. */
+  readonly maxWaitMs: number;
+  /** Uniform in [0, 1). */
+  readonly random: () => number;
+}
+
+/**
+ * Codes that say "not now" rather than "never": somebody else is down, slow, full or in the way. They do not count as attempts, because
+ * an outage of an hour must not fill the dead-letter queue with healthy events.
+ */
+const waitingCodes: ReadonlySet<ErrorCode> = new Set([
+  'unavailable',
+  'deadline_exceeded',
+  'resource_exhausted',
+  'aborted',
+  'cancelled',
+]);
+
+const failureBackoff = { firstMs: 500, maxMs: 60_000 };
+const deferralBackoff = { firstMs: 100, maxMs: 30_000 };
+const maxReasonLength = 2_000;
+
+/** What to do with an event whose handling rejected with `error`. */
+export function toFailure(error: unknown, claim: Claim, policy: RetryPolicy): Failure {
+  const reason = describeError(error);
+  if (isServiceError(error) && !error.declared && waitingCodes.has(error.code)) {
+    if (claim.sinceFirstAttemptMs >= policy.maxWaitMs) return { kind: 'dead', reason, retryAfterMs: 0 };
+    const delayMs = backoffMs(deferralBackoff, claim.deferrals, policy);
+    return { kind: 'deferral', reason, retryAfterMs: Math.max(delayMs, error.retryAfterMs ?? 0) };
+  }
+  if (claim.failures + 1 >= policy.maxAttempts) return { kind: 'dead', reason, retryAfterMs: 0 };
+  return { kind: 'failure', reason, retryAfterMs: backoffMs(failureBackoff, claim.failures, policy) };
+}
+
+/** Exponential with equal jitter: never at once, and never all together. */
+function backoffMs(
+  { firstMs, maxMs }: { readonly firstMs: number; readonly maxMs: number },
+  earlier: number,
+  { random }: RetryPolicy,
+): number {
+  const bound = Math.min(maxMs, firstMs * 2 ** Math.min(earlier, 30));
+  return Math.round(bound * (0.5 + random() / 2));
+}
+
+/** Code, reason and message of an error and its causes, for an operator; at most 2,000 characters. */
+export function describeError(error: unknown): string {
+  const parts: string[] = [];
+  for (let current = error, depth = 0; current !== undefined && depth < 4; depth += 1) {
+    const prefix = isServiceError(current) ? `${current.code} ${current.reason}: ` : '';
+    parts.push(prefix + textOf(current));
+    current = current instanceof Error ? current.cause : undefined;
+  }
+  // PostgreSQL stores no NUL, and half a surrogate pair is no text.
+  return parts.join(' <- ').replaceAll('\0', '').slice(0, maxReasonLength).toWellFormed();
+}
+
+function textOf(value: unknown): string {
+  try {
+    return value instanceof Error && !isServiceError(value)
+      ? `${value.name}: ${value.message}`
+      : messageOf(value);
+  } catch {
+    // A thrown value may have a hostile `toString`.
+    return 'an error that cannot be shown';
+  }
+}
+
+function messageOf(value: unknown): string {
+  return value instanceof Error ? value.message : String(value);
+}

@@ -1,0 +1,190 @@
+import assert from 'node:assert/strict';
+import { afterEach, beforeEach, describe, test } from 'node:test';
+import type { Claim, Failure } from '../inbox.ts';
+import { claimedValues, createInboxDriver, type InboxDriver, type InboxFixture } from './inbox-driver.ts';
+import { eventually, sampleEvent } from './samples.ts';
+
+const failure: Failure = { kind: 'failure', reason: 'internal: broken', retryAfterMs: 0 };
+const deferral: Failure = { kind: 'deferral', reason: 'unavailable: down', retryAfterMs: 0 };
+const death: Failure = { kind: 'dead', reason: 'internal: hopeless', retryAfterMs: 0 };
+
+/** The part of the conformance suite that is about leases, failures and dead letters. */
+export function describeInboxFailures(name: string, create: () => Promise<InboxFixture>): void {
+  describe(`failures in the inbox on ${name}`, () => {
+    let driver: InboxDriver;
+    beforeEach(async () => {
+      driver = createInboxDriver(await create());
+    });
+    afterEach(() => driver.close());
+
+    const claimNext = () =>
+      eventually(async () => (await driver.claim()).at(0), 'an event can be claimed') as Promise<Claim>;
+
+    test('a worker whose lease ended and was taken over can commit nothing', async () => {
+      const { inbox, ingest, tx, claim } = driver;
+      await ingest(sampleEvent('a', 1), sampleEvent('a', 2));
+      const [lost] = await claim(1, { leaseMs: 1 });
+      assert.ok(lost);
+      const taken = await claimNext();
+      assert.equal(taken.event.id, lost.event.id);
+      assert.equal(taken.attempt, 2);
+      assert.notEqual(taken.token, lost.token);
+      await assert.rejects(
+        tx((sql) => inbox.complete(lost, sql)),
+        { code: 'aborted', reason: 'lease_lost' },
+      );
+      await assert.rejects(inbox.complete(lost), { reason: 'lease_lost' });
+      assert.equal(await inbox.fail(lost, death), false);
+      await inbox.complete(taken);
+      assert.deepEqual(claimedValues([await claimNext()]), [2]);
+    });
+
+    test('events whose leases end at once, all the time, are still finished once and in order', async () => {
+      const { inbox, ingest, claim } = driver;
+      const total = 100;
+      await ingest(...Array.from({ length: total }, (_, number) => sampleEvent(`k${number % 5}`, number)));
+      const finished: unknown[] = [];
+      await Promise.all(
+        Array.from({ length: 8 }, async (_, worker) => {
+          while (finished.length < total) {
+            for (const held of await claim(2, { owner: `w${worker}`, leaseMs: 0 })) {
+              const isMine = await inbox.complete(held).then(
+                () => true,
+                (error) => assert.equal(error.reason, 'lease_lost'),
+              );
+              if (isMine) finished.push(...claimedValues([held]));
+            }
+          }
+        }),
+      );
+      assert.deepEqual(
+        finished.toSorted((a, b) => Number(a) - Number(b)),
+        Array.from({ length: total }, (_, n) => n),
+      );
+      assert.equal((await inbox.counts()).pending, 0);
+    });
+
+    test('a claim that is finished can be neither completed nor failed again', async () => {
+      const { inbox, ingest, claimOne } = driver;
+      await ingest(sampleEvent('a', 1), sampleEvent('a', 2));
+      const first = await claimOne();
+      await inbox.complete(first);
+      await assert.rejects(inbox.complete(first), { reason: 'lease_lost' });
+      assert.equal(await inbox.fail(first, death), false);
+      const second = await claimOne();
+      assert.deepEqual([claimedValues([second]), second.attempt], [[2], 1]);
+      await assert.rejects(inbox.complete(first), { reason: 'lease_lost' });
+      await inbox.complete(second);
+      assert.equal((await inbox.counts()).pending, 0);
+    });
+
+    test('counts failures, deferrals and deliveries apart', async () => {
+      const { inbox, ingest } = driver;
+      await ingest(sampleEvent('a'));
+      assert.equal(await inbox.fail(await claimNext(), failure), true);
+      assert.equal(await inbox.fail(await claimNext(), deferral), true);
+      assert.equal(await inbox.fail(await claimNext(), { ...deferral, retryAfterMs: 30 }), true);
+      const claim = await claimNext();
+      assert.deepEqual([claim.attempt, claim.failures, claim.deferrals], [4, 1, 2]);
+      assert.ok(claim.sinceFirstAttemptMs >= 25 && claim.sinceFirstAttemptMs < 30_000);
+    });
+
+    test('an event that failed is not claimed before its time, nor are later ones of its key', async () => {
+      const { inbox, ingest, claim, claimOne } = driver;
+      await ingest(sampleEvent('a', 1), sampleEvent('a', 2));
+      const held = await claimOne();
+      const failedAtMs = Date.now();
+      await inbox.fail(held, { ...failure, retryAfterMs: 150 });
+      await ingest(sampleEvent('a', 3), sampleEvent('b', 'other'));
+      assert.deepEqual(claimedValues(await claim()), ['other']);
+      assert.deepEqual(claimedValues([await claimNext()]), [1]);
+      // Two clocks may differ by a little even on one machine.
+      assert.ok(Date.now() - failedAtMs >= 140);
+    });
+
+    test('a dead event holds back its key and no other, with its reason on record', async () => {
+      const { inbox, ingest, claim, claimOne } = driver;
+      const poison = sampleEvent('a', 'poison');
+      await ingest(poison, sampleEvent('a', 'waits'), sampleEvent('a', 'waits too'));
+      await inbox.fail(await claimOne(), death);
+      await ingest(sampleEvent('b', 'free'), sampleEvent('a', 'also waits'));
+      assert.deepEqual(claimedValues(await claim()), ['free']);
+      const [letter, ...others] = await inbox.deadLetters(10);
+      assert.deepEqual(others, []);
+      assert.deepEqual(letter?.event, poison);
+      assert.deepEqual([letter?.reason, letter?.attempts, letter?.waiting], ['internal: hopeless', 1, 3]);
+      assert.match(letter?.deadAt ?? '', /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z$/);
+      const { pending, dead, waiting } = await inbox.counts();
+      assert.deepEqual({ pending, dead, waiting }, { pending: 1, dead: 1, waiting: 3 });
+    });
+
+    test('a dead letter that is retried starts anew, and its key drains in order', async () => {
+      const { inbox, ingest, claim, claimOne } = driver;
+      const poison = sampleEvent('a', 1);
+      await ingest(poison, sampleEvent('a', 2), sampleEvent('a', 3));
+      await inbox.fail(await claimOne(), death);
+      assert.equal(await inbox.retryDeadLetters([poison.id, 'no such id']), 1);
+      assert.equal(await inbox.retryDeadLetters([poison.id]), 0);
+      assert.deepEqual(await inbox.deadLetters(10), []);
+      const values: unknown[] = [];
+      for (const attempt of [1, 1, 1]) {
+        const held = await claimOne();
+        assert.deepEqual([held.attempt, held.failures, held.deferrals], [attempt, 0, 0]);
+        values.push(...claimedValues([held]));
+        await inbox.complete(held);
+      }
+      assert.deepEqual(values, [1, 2, 3]);
+      assert.deepEqual(await claim(), []);
+    });
+
+    test('a dead letter that is discarded makes way, and does not come back', async () => {
+      const { inbox, ingest, claim, claimOne } = driver;
+      const poison = sampleEvent('a', 'poison');
+      await ingest(poison, sampleEvent('a', 'next'));
+      await inbox.fail(await claimOne(), death);
+      assert.equal(await inbox.discardDeadLetters([poison.id]), 1);
+      assert.equal(await inbox.discardDeadLetters([poison.id]), 0);
+      const next = await claimOne();
+      assert.deepEqual(claimedValues([next]), ['next']);
+      await inbox.complete(next);
+      await ingest(poison);
+      assert.deepEqual(await claim(), []);
+      assert.deepEqual(await inbox.counts(), { pending: 0, dead: 0, waiting: 0, oldestAgeMs: 0 });
+    });
+
+    test('what lives cannot be retried or discarded', async () => {
+      const { inbox, ingest, claimOne } = driver;
+      const event = sampleEvent('a');
+      await ingest(event);
+      assert.equal(await inbox.retryDeadLetters([event.id]), 0);
+      assert.equal(await inbox.discardDeadLetters([event.id]), 0);
+      await inbox.complete(await claimOne());
+    });
+
+    test('a restarted instance gets its events back at once, and its former self is fenced off', async () => {
+      const { inbox, ingest, claim } = driver;
+      await ingest(sampleEvent('a', 'mine'), sampleEvent('b', 'theirs'));
+      const [mine] = await claim(1, { owner: 'orders-1' });
+      const [theirs] = await claim(1, { owner: 'orders-2' });
+      assert.ok(mine && theirs);
+      assert.equal(await inbox.release('orders-1'), 1);
+      const again = await claimNext();
+      assert.deepEqual([claimedValues([again]), again.attempt, again.deferrals], [['mine'], 2, 1]);
+      await assert.rejects(inbox.complete(mine), { reason: 'lease_lost' });
+      await inbox.complete(theirs);
+      await inbox.complete(again);
+    });
+
+    test('tells how old the oldest pending event is', async () => {
+      const { inbox, ingest, claimOne } = driver;
+      await ingest(sampleEvent('a'));
+      const counts = await eventually(async () => {
+        const now = await inbox.counts();
+        return now.oldestAgeMs > 20 && now;
+      }, 'the event grows older');
+      assert.deepEqual({ ...counts, oldestAgeMs: 0 }, { pending: 1, dead: 0, waiting: 0, oldestAgeMs: 0 });
+      await inbox.complete(await claimOne());
+      assert.equal((await inbox.counts()).oldestAgeMs, 0);
+    });
+  });
+}

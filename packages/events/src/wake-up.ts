@@ -1,0 +1,32 @@
+import type { Clock } from '@banyan/core';
+
+/** A wait that can be cut short. A wake-up that comes while nobody waits ends the next wait at once, so that none is lost. */
+export interface WakeUp {
+  wake(): void;
+  /** Resolves after `timeoutMs`, or as soon as somebody wakes it. One waiter at a time. */
+  wait(timeoutMs: number): Promise<void>;
+}
+
+export function createWakeUp(clock: Clock): WakeUp {
+  let isDue = false;
+  let end: (() => void) | undefined;
+  return {
+    wake() {
+      isDue = true;
+      end?.();
+    },
+    wait(timeoutMs) {
+      return new Promise((resolve) => {
+        const finish = () => {
+          cancel();
+          end = undefined;
+          isDue = false;
+          resolve();
+        };
+        const cancel = clock.setTimer(finish, timeoutMs);
+        end = finish;
+        if (isDue) finish();
+      });
+    },
+  };
+}

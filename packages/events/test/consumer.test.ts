@@ -1,0 +1,518 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { ServiceError } from '@banyan/core';
+import {
+  type CloudEvent,
+  type ConsumerOptions,
+  createConsumer,
+  type Delivery,
+  type EventLog,
+} from '@banyan/events';
+import { createMemoryEvents } from '@banyan/events/testing';
+import { createManualClock } from './manual-clock.ts';
+import { sampleEvent, valueIn } from './samples.ts';
+
+type Handle = ConsumerOptions['handle'];
+
+function createScene(handle: Handle, options: Partial<ConsumerOptions> = {}) {
+  const clock = createManualClock();
+  const { log, createInbox, tx } = createMemoryEvents(clock);
+  const inbox = createInbox();
+  const consumer = createConsumer({
+    name: 'mail',
+    instance: 'mail-1',
+    log,
+    inbox,
+    topics: ['orders.placed'],
+    handle,
+    clock,
+    random: () => 1,
+    ...options,
+  });
+  return { clock, log, inbox, tx, consumer };
+}
+
+/** A handler that notes what it was given. */
+function createRecorder(inner: Handle = async () => {}) {
+  const handled: unknown[] = [];
+  const attempts: number[] = [];
+  const handle: Handle = async (event, delivery) => {
+    attempts.push(delivery.attempt);
+    await inner(event, delivery);
+    handled.push(valueIn(event));
+  };
+  return { handled, attempts, handle };
+}
+
+const unavailable = () => new ServiceError('down', { code: 'unavailable', reason: 'circuit_open' });
+
+test('events reach the handler as soon as they are in the log, and are finished when it resolves', async () => {
+  const { handled, handle } = createRecorder();
+  const { clock, log, consumer } = createScene(handle);
+  await consumer.start();
+  await clock.advance(0);
+  await log.publish([sampleEvent('a', 1), sampleEvent('a', 2), sampleEvent('b', 3)]);
+  await clock.advance(0);
+  assert.deepEqual(handled.toSorted(), [1, 2, 3]);
+  const status = await consumer.status();
+  assert.deepEqual([status.running, status.inFlight, status.pending, status.dead], [true, 0, 0, 0]);
+  await consumer.stop();
+});
+
+test('a new consumer starts at the beginning of the log', async () => {
+  const { handled, handle } = createRecorder();
+  const { clock, log, consumer } = createScene(handle, { batchSize: 7 });
+  const values = Array.from({ length: 30 }, (_, number) => number);
+  await log.publish(values.map((value) => sampleEvent('a', value)));
+  await consumer.start();
+  await clock.advance(0);
+  assert.deepEqual(handled, values);
+  await consumer.stop();
+});
+
+test('a topic that a later version adds is read from its beginning, the others go on where they were', async () => {
+  const { handled, handle } = createRecorder();
+  const scene = createScene(handle);
+  await scene.log.publish([
+    sampleEvent('a', 'placed', 'orders.placed'),
+    sampleEvent('b', 'cancelled', 'orders.cancelled'),
+  ]);
+  await scene.consumer.start();
+  await scene.clock.advance(0);
+  await scene.consumer.stop();
+  const later = createConsumer({
+    name: 'mail',
+    instance: 'mail-1',
+    log: scene.log,
+    inbox: scene.inbox,
+    clock: scene.clock,
+    topics: ['orders.placed', 'orders.cancelled'],
+    handle,
+  });
+  await later.start();
+  await scene.clock.advance(0);
+  await scene.log.publish([sampleEvent('c', 'more', 'orders.cancelled')]);
+  await scene.clock.advance(0);
+  assert.deepEqual(handled, ['placed', 'cancelled', 'more']);
+  await later.stop();
+});
+
+test('events of topics that nobody asked for are not delivered', async () => {
+  const { handled, handle } = createRecorder();
+  const { clock, log, consumer } = createScene(handle);
+  await consumer.start();
+  await log.publish([sampleEvent('a', 'no', 'orders.cancelled'), sampleEvent('a', 'yes')]);
+  await clock.advance(5_000);
+  assert.deepEqual(handled, ['yes']);
+  await consumer.stop();
+});
+
+test('a handler that completes in its own transaction is not completed twice', async () => {
+  const { handled, handle } = createRecorder(async (_, delivery) => {
+    await scene.tx(({ sql }) => delivery.complete(sql));
+  });
+  const scene = createScene(handle);
+  await scene.consumer.start();
+  await scene.log.publish([sampleEvent('a', 1), sampleEvent('a', 2)]);
+  await scene.clock.advance(0);
+  assert.deepEqual(handled, [1, 2]);
+  assert.equal((await scene.consumer.status()).lastError, undefined);
+  await scene.consumer.stop();
+});
+
+test('runs at most `concurrency` handlers at the same time, each for another key', async () => {
+  let running = 0;
+  let most = 0;
+  const keys = new Set<string>();
+  const { handled, handle } = createRecorder(async (event) => {
+    assert.ok(!keys.has(event.subject));
+    keys.add(event.subject);
+    running += 1;
+    most = Math.max(most, running);
+    await new Promise((resolve) => setImmediate(resolve));
+    running -= 1;
+    keys.delete(event.subject);
+  });
+  const { clock, log, consumer } = createScene(handle, { concurrency: 4 });
+  await log.publish(Array.from({ length: 60 }, (_, number) => sampleEvent(`k${number % 10}`, number)));
+  await consumer.start();
+  while (handled.length < 60) await clock.advance(10);
+  assert.equal(most, 4);
+  await consumer.stop();
+});
+
+test('a handler that fails is tried again, ever later, and its event is dead after the last attempt', async () => {
+  const { attempts, handle } = createRecorder(async () => {
+    throw new TypeError('no such property');
+  });
+  const { clock, log, inbox, consumer } = createScene(handle, { maxAttempts: 4 });
+  const poison = sampleEvent('a', 'poison');
+  await consumer.start();
+  await log.publish([poison]);
+  await clock.advance(0);
+  assert.deepEqual(attempts, [1]);
+  await clock.advance(499);
+  assert.deepEqual(attempts, [1]);
+  await clock.advance(20);
+  assert.deepEqual(attempts, [1, 2]);
+  await clock.advance(1_020);
+  assert.deepEqual(attempts, [1, 2, 3]);
+  await clock.advance(2_020);
+  assert.deepEqual(attempts, [1, 2, 3, 4]);
+  await clock.advance(3_600_000);
+  assert.deepEqual(attempts, [1, 2, 3, 4]);
+  const [letter] = await inbox.deadLetters(10);
+  assert.deepEqual(letter?.event, poison);
+  assert.deepEqual([letter?.reason, letter?.attempts], ['TypeError: no such property', 4]);
+  await consumer.stop();
+});
+
+test('behind a dead event its key waits, others go on, and a retry drains the key in order', async () => {
+  let isBroken = true;
+  const { handled, handle } = createRecorder(async (event) => {
+    if (isBroken && valueIn(event) === 'poison') throw new Error('broken');
+  });
+  const { clock, log, inbox, consumer } = createScene(handle, { maxAttempts: 2 });
+  const poison = sampleEvent('a', 'poison');
+  await consumer.start();
+  await log.publish([poison, sampleEvent('a', 'a2'), sampleEvent('b', 'b1'), sampleEvent('a', 'a3')]);
+  await clock.advance(10_000);
+  await log.publish([sampleEvent('b', 'b2')]);
+  await clock.advance(10_000);
+  assert.deepEqual(handled, ['b1', 'b2']);
+  const { dead, waiting, pending } = await consumer.status();
+  assert.deepEqual({ dead, waiting, pending }, { dead: 1, waiting: 2, pending: 0 });
+  isBroken = false;
+  await inbox.retryDeadLetters([poison.id]);
+  consumer.poke();
+  await clock.advance(0);
+  assert.deepEqual(handled, ['b1', 'b2', 'poison', 'a2', 'a3']);
+  await consumer.stop();
+});
+
+test('an event waits for hours for a dependency that is down, at most half a minute longer than the outage', async () => {
+  let isDown = true;
+  const { handled, attempts, handle } = createRecorder(async () => {
+    if (isDown) throw unavailable();
+  });
+  const { clock, log, consumer } = createScene(handle);
+  await consumer.start();
+  await log.publish([sampleEvent('a', 1), sampleEvent('a', 2)]);
+  await clock.advance(20 * 3_600_000);
+  const during = await consumer.status();
+  assert.deepEqual([during.dead, during.pending], [0, 2]);
+  assert.ok(attempts.length < 2_500, `${attempts.length} attempts in 20 hours`);
+  isDown = false;
+  await clock.advance(31_000);
+  assert.deepEqual(handled, [1, 2]);
+  await consumer.stop();
+});
+
+test('waiting for a dependency does not use up the attempts for bugs', async () => {
+  const errors = [unavailable(), new Error('bug'), unavailable(), unavailable(), new Error('bug')];
+  const { handled, attempts, handle } = createRecorder(async () => {
+    const error = errors.shift();
+    if (error) throw error;
+  });
+  const { clock, log, consumer } = createScene(handle, { maxAttempts: 3 });
+  await consumer.start();
+  await log.publish([sampleEvent('a', 1)]);
+  await clock.advance(60_000);
+  assert.deepEqual(handled, [1]);
+  assert.deepEqual(attempts, [1, 2, 3, 4, 5, 6]);
+  await consumer.stop();
+});
+
+test('an event whose dependency stays down is dead after the longest wait', async () => {
+  const { handle } = createRecorder(() => Promise.reject(unavailable()));
+  const { clock, log, inbox, consumer } = createScene(handle, { maxWaitMs: 3_600_000 });
+  await consumer.start();
+  await log.publish([sampleEvent('a', 1)]);
+  await clock.advance(3_599_000);
+  assert.deepEqual(await inbox.deadLetters(10), []);
+  await clock.advance(60_000);
+  const [letter] = await inbox.deadLetters(10);
+  assert.equal(letter?.reason, 'unavailable circuit_open: down');
+  await consumer.stop();
+});
+
+test('`retryAfterMs` of an error is respected', async () => {
+  const error = new ServiceError('full', {
+    code: 'resource_exhausted',
+    reason: 'full',
+    retryAfterMs: 45_000,
+  });
+  const { attempts, handle } = createRecorder(() => Promise.reject(error));
+  const { clock, log, consumer } = createScene(handle);
+  await consumer.start();
+  await log.publish([sampleEvent('a', 1)]);
+  await clock.advance(44_999);
+  assert.deepEqual(attempts, [1]);
+  await clock.advance(100);
+  assert.deepEqual(attempts, [1, 2]);
+  await consumer.stop();
+});
+
+test("a declared refusal of a dependency counts as the handler's own failure", async () => {
+  const refusal = new ServiceError('no', { code: 'unavailable', reason: 'closed', declared: true });
+  const { attempts, handle } = createRecorder(() => Promise.reject(refusal));
+  const { clock, log, consumer } = createScene(handle, { maxAttempts: 2 });
+  await consumer.start();
+  await log.publish([sampleEvent('a', 1)]);
+  await clock.advance(3_600_000);
+  assert.equal(attempts.length, 2);
+  assert.equal((await consumer.status()).dead, 1);
+  await consumer.stop();
+});
+
+test('a handler gets a signal that aborts at its deadline, before its lease ends', async () => {
+  const seen: unknown[] = [];
+  const { handle } = createRecorder((_, { signal, deadlineMs }) => {
+    seen.push(deadlineMs - clock.nowMs());
+    return new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
+  });
+  const { clock, log, inbox, consumer } = createScene(handle, { handlerTimeoutMs: 5_000 });
+  await consumer.start();
+  await log.publish([sampleEvent('a', 1)]);
+  await clock.advance(0);
+  assert.deepEqual(seen, [5_000]);
+  await clock.advance(4_999);
+  assert.equal((await consumer.status()).inFlight, 1);
+  assert.deepEqual(await inbox.claim({ owner: 'other', limit: 1, leaseMs: 1 }), []);
+  await clock.advance(1);
+  assert.equal((await consumer.status()).inFlight, 0);
+  await consumer.stop();
+});
+
+test('a handler that ignores its signal is given up, and can commit nothing afterwards', async () => {
+  const gate = Promise.withResolvers<void>();
+  const late: unknown[] = [];
+  const first: Handle = async (_, delivery) => {
+    await gate.promise;
+    await scene.tx(({ sql }) => delivery.complete(sql)).catch((error) => late.push(error.reason));
+  };
+  const { handled, attempts, handle } = createRecorder((event, delivery) =>
+    delivery.attempt === 1 ? first(event, delivery) : Promise.resolve(),
+  );
+  const scene = createScene(handle, { handlerTimeoutMs: 1_000 });
+  await scene.consumer.start();
+  await scene.log.publish([sampleEvent('a', 1)]);
+  await scene.clock.advance(10_000);
+  assert.deepEqual([attempts, handled], [[1, 2], [1]]);
+  gate.resolve();
+  await scene.clock.advance(0);
+  assert.deepEqual(late, ['lease_lost']);
+  await scene.consumer.stop();
+});
+
+test('stopping takes no more events and waits for the handlers in flight', async () => {
+  const gate = Promise.withResolvers<void>();
+  const { handled, handle } = createRecorder(() => gate.promise);
+  const { clock, log, consumer } = createScene(handle);
+  await consumer.start();
+  await log.publish([sampleEvent('a', 1), sampleEvent('a', 2)]);
+  await clock.advance(0);
+  const stopping = consumer.stop({ timeoutMs: 5_000 });
+  await log.publish([sampleEvent('b', 3)]);
+  await clock.advance(4_000);
+  gate.resolve();
+  await clock.advance(0);
+  await stopping;
+  assert.deepEqual(handled, [1]);
+  await clock.advance(60_000);
+  assert.deepEqual(handled, [1]);
+  await consumer.start();
+  await clock.advance(0);
+  assert.deepEqual(handled, [1, 2, 3]);
+  await consumer.stop();
+});
+
+test('stopping does not wait longer than it was told: what is in flight is given back and fenced off', async () => {
+  const gate = Promise.withResolvers<void>();
+  const reasons: unknown[] = [];
+  let delivery: Delivery | undefined;
+  const scene = createScene(async (_, given) => {
+    delivery = given;
+    given.signal.addEventListener('abort', () => reasons.push((given.signal.reason as ServiceError).reason));
+    await gate.promise;
+  });
+  await scene.consumer.start();
+  await scene.log.publish([sampleEvent('a', 1)]);
+  await scene.clock.advance(0);
+  const stopping = scene.consumer.stop({ timeoutMs: 1_000 });
+  await scene.clock.advance(1_500);
+  await stopping;
+  assert.deepEqual(reasons, ['consumer_stopped']);
+  const [again] = await scene.inbox.claim({ owner: 'mail-2', limit: 1, leaseMs: 1_000 });
+  assert.deepEqual([again?.attempt, again?.failures], [2, 0]);
+  await assert.rejects(
+    scene.tx(async ({ sql }) => delivery?.complete(sql)),
+    { reason: 'lease_lost' },
+  );
+  gate.resolve();
+});
+
+test('a restarted instance takes up what its former self was handling', async () => {
+  const { handled, handle } = createRecorder();
+  const { clock, log, inbox, consumer } = createScene(handle);
+  const events = [sampleEvent('a', 1)];
+  const from = await inbox.checkpoint(log.id);
+  await inbox.ingest({ log: log.id, from, positions: {}, events });
+  await inbox.claim({ owner: 'mail-1', limit: 1, leaseMs: 3_600_000 });
+  await consumer.start();
+  await clock.advance(0);
+  assert.deepEqual(handled, [1]);
+  await consumer.stop();
+});
+
+test('an event that kills its process every time is dead in the end', async () => {
+  const { handled, handle } = createRecorder();
+  const { clock, log, inbox, consumer } = createScene(handle);
+  const killer = sampleEvent('a', 'killer');
+  const from = await inbox.checkpoint(log.id);
+  await inbox.ingest({ log: log.id, from, positions: {}, events: [killer] });
+  for (let death = 0; death < 20; death += 1) {
+    assert.equal((await inbox.claim({ owner: 'crashed', limit: 1, leaseMs: 10 })).length, 1);
+    await clock.advance(10);
+  }
+  await consumer.start();
+  await clock.advance(0);
+  assert.deepEqual(handled, []);
+  const [letter] = await inbox.deadLetters(1);
+  assert.match(letter?.reason ?? '', /^internal process_crashed/);
+  await consumer.stop();
+});
+
+test('an event that this version has no handler for waits for a version that has', async () => {
+  const { handled, handle } = createRecorder();
+  const { clock, log, inbox, consumer } = createScene(handle);
+  const event = sampleEvent('a', 'new', 'orders.archived');
+  await inbox.ingest({ log: log.id, from: await inbox.checkpoint(log.id), positions: {}, events: [event] });
+  await consumer.start();
+  await clock.advance(3_600_000);
+  await consumer.stop();
+  assert.deepEqual(handled, []);
+  assert.deepEqual(await inbox.deadLetters(1), []);
+  const newer = createConsumer({
+    name: 'mail',
+    instance: 'mail-1',
+    topics: ['orders.archived'],
+    log,
+    inbox,
+    clock,
+    handle,
+  });
+  await newer.start();
+  await clock.advance(60_000);
+  assert.deepEqual(handled, ['new']);
+  await newer.stop();
+});
+
+test('a log that cannot be read is asked again, ever more rarely, and nothing is lost', async () => {
+  const { handled, handle } = createRecorder();
+  const { clock, log, inbox } = createScene(handle);
+  let isDown = true;
+  let reads = 0;
+  const flaky: EventLog = {
+    ...log,
+    read(...parameters) {
+      reads += 1;
+      return isDown ? Promise.reject(unavailable()) : log.read(...parameters);
+    },
+  };
+  const consumer = createConsumer({
+    name: 'mail',
+    instance: 'mail-1',
+    log: flaky,
+    inbox,
+    topics: ['orders.placed'],
+    handle,
+    clock,
+    random: () => 1,
+  });
+  await consumer.start();
+  await log.publish([sampleEvent('a', 1)]);
+  await clock.advance(60_000);
+  assert.ok(reads >= 8 && reads <= 16, `${reads} reads in a minute`);
+  const down = await consumer.status();
+  assert.equal(down.consecutiveReadFailures, reads);
+  isDown = false;
+  await clock.advance(10_000);
+  assert.deepEqual(handled, [1]);
+  assert.equal((await consumer.status()).lastError, undefined);
+  await consumer.stop();
+});
+
+test('two instances of one consumer share the work and repeat none of it', async () => {
+  const { handled, handle } = createRecorder(() => new Promise((resolve) => setImmediate(resolve)));
+  const { clock, log, inbox, consumer } = createScene(handle);
+  const other = createConsumer({
+    name: 'mail',
+    instance: 'mail-2',
+    log,
+    inbox,
+    topics: ['orders.placed'],
+    handle,
+    clock,
+  });
+  await Promise.all([consumer.start(), other.start()]);
+  for (let value = 0; value < 100; value += 1) await log.publish([sampleEvent(`k${value % 7}`, value)]);
+  while (handled.length < 100) await clock.advance(100);
+  await clock.advance(10_000);
+  assert.equal(handled.length, 100);
+  assert.equal(new Set(handled).size, 100);
+  await Promise.all([consumer.stop(), other.stop()]);
+});
+
+test('in development each event is interrupted before its commit, then handled for good', async () => {
+  const committed: unknown[] = [];
+  const { attempts, handle } = createRecorder(async (event, delivery) => {
+    await scene.tx(async ({ sql, onCommit }) => {
+      onCommit(() => committed.push(valueIn(event)));
+      await delivery.complete(sql);
+    });
+  });
+  const scene = createScene(handle, { deliverTwice: { seed: 1 } });
+  await scene.consumer.start();
+  await scene.log.publish([sampleEvent('a', 1), sampleEvent('a', 2)]);
+  await scene.clock.advance(0);
+  assert.deepEqual(attempts, [1, 2, 1, 2]);
+  assert.deepEqual(committed, [1, 2]);
+  const { pending, dead } = await scene.consumer.status();
+  assert.deepEqual({ pending, dead }, { pending: 0, dead: 0 });
+  await scene.consumer.stop();
+});
+
+test('the same seed interrupts the same events, and about the share that was asked for', async () => {
+  const events = Array.from({ length: 200 }, (_, value) => sampleEvent(`k${value}`, value));
+  const interrupted = async (seed: number) => {
+    const repeated: CloudEvent[] = [];
+    const { clock, log, consumer } = createScene(
+      async (event, { attempt }) => {
+        if (attempt === 2) repeated.push(event);
+      },
+      { deliverTwice: { seed, share: 0.5 } },
+    );
+    await log.publish(events);
+    await consumer.start();
+    await clock.advance(0);
+    await consumer.stop();
+    return repeated.map((event) => event.id).sort();
+  };
+  const first = await interrupted(7);
+  assert.deepEqual(await interrupted(7), first);
+  assert.notDeepEqual(await interrupted(8), first);
+  assert.ok(first.length > 60 && first.length < 140, `${first.length} of 200`);
+});
+
+test('misuse is refused at once', () => {
+  const wrong: Partial<ConsumerOptions>[] = [
+    { concurrency: 0 },
+    { maxAttempts: 1.5 },
+    { batchSize: Number.NaN },
+    { handlerTimeoutMs: -1 },
+    { instance: '' },
+    { handle: undefined as unknown as Handle },
+  ];
+  for (const options of wrong) assert.throws(() => createScene(async () => {}, options), TypeError);
+});
