@@ -1,0 +1,34 @@
+import type { ServiceTokens } from '@banyan/auth';
+import type { Contract } from '@banyan/contract';
+import type { CircuitState } from '@banyan/resilience';
+import type { Metrics } from '@banyan/telemetry';
+
+/** What a caller records about its calls to one service. */
+export interface ClientMetrics {
+  retried(): void;
+  transition(to: CircuitState): void;
+}
+
+export function createClientMetrics(
+  metrics: Metrics,
+  between: { readonly tokens: ServiceTokens; readonly contract: Contract },
+): ClientMetrics {
+  const caller = between.tokens.service;
+  const callee = between.contract.name;
+  const retries = metrics
+    .counter({
+      name: 'banyan_client_retries_total',
+      help: 'Calls that were repeated, by caller and callee.',
+      labels: ['caller', 'callee'],
+    })
+    .labels(caller, callee);
+  const transitions = metrics.counter({
+    name: 'banyan_circuit_transitions_total',
+    help: 'Circuit breakers that changed into a state, by caller and callee.',
+    labels: ['caller', 'callee', 'to'],
+  });
+  return {
+    retried: () => retries.inc(),
+    transition: (to) => transitions.labels(caller, callee, to).inc(),
+  };
+}

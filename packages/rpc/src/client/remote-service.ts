@@ -1,0 +1,27 @@
+import type { Agent } from 'node:http';
+import type { ServiceTokens } from '@banyan/auth';
+import type { Clock } from '@banyan/core';
+import type { Backoff, Bulkhead, RetryBudget } from '@banyan/resilience';
+import type { ClientMetrics } from './client-metrics.ts';
+import type { RemoteInstance } from './remote-instance.ts';
+
+/** What a call to a remote service needs of it. */
+export interface RemoteService {
+  readonly name: string;
+  readonly tokens: ServiceTokens;
+  readonly clock: Clock;
+  readonly bulkhead: Bulkhead;
+  readonly backoff: Backoff;
+  readonly budget: RetryBudget;
+  readonly agent: Agent;
+  readonly lane: boolean;
+  readonly maxAttempts: number;
+  readonly maxResponseBytes: number;
+  readonly metrics: ClientMetrics | undefined;
+  /** Instances that are listed now. */
+  instances(): readonly RemoteInstance[];
+  /** The best instance for a call; undefined if none will take one. */
+  pick(): RemoteInstance | undefined;
+  /** Calls `listener` once, when the list of instances changes. */
+  onNextChange(listener: () => void): () => void;
+}

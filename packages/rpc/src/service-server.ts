@@ -1,0 +1,234 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { type AddressInfo, Server as TcpServer } from 'node:net';
+import type { Duplex } from 'node:stream';
+import type { ServiceTokens } from '@banyan/auth';
+import type { Operation } from '@banyan/contract';
+import { type Clock, type Logger, ServiceError, silentLogger, systemClock } from '@banyan/core';
+import { createDeadlineWheel } from '@banyan/resilience';
+import { expositionContentTypes, type Metrics } from '@banyan/telemetry';
+import type { CallEnvironment } from './call-context.ts';
+import type { Endpoint } from './endpoint.ts';
+import { answerClientError } from './http/client-error.ts';
+import { createOperationServer, type OperationServer } from './http/operation-server.ts';
+import { writeProblem } from './http/response.ts';
+import { createLaneServer, type LaneServer } from './lane/lane-server.ts';
+import { createServerMetrics, type ServerMetrics } from './server-metrics.ts';
+
+/** What one service accepts at most. Times in milliseconds. */
+export interface ServerLimits {
+  /** Largest JSON body in bytes. Default 1 MiB. */
+  readonly maxJsonBytes?: number;
+  /** Arrays and objects inside each other in a JSON body. Default 64. */
+  readonly maxJsonDepth?: number;
+  /** Default 16 KiB. */
+  readonly maxHeaderBytes?: number;
+  /** Default 8 KiB. */
+  readonly maxUrlBytes?: number;
+  /** Time in which the headers of a request must arrive. Default 10,000. */
+  readonly headersTimeoutMs?: number;
+  /** Time in which a whole request must arrive. Default 300,000. */
+  readonly requestTimeoutMs?: number;
+  /** Time that an idle connection stays open. Default 65,000. */
+  readonly keepAliveTimeoutMs?: number;
+  /** Calls in flight on one lane. Default 4,096. */
+  readonly maxCallsPerLink?: number;
+}
+
+export interface ServiceServerOptions {
+  readonly endpoint: Endpoint;
+  /** Proof of identity, as the service of the endpoint. */
+  readonly tokens: ServiceTokens;
+  /** Default `127.0.0.1`: services are not for the outside. */
+  readonly host?: string;
+  /** Default 0: any free port. */
+  readonly port?: number;
+  readonly limits?: ServerLimits;
+  readonly logger?: Logger;
+  /** Shown at `/metrics`, which is 404 without it. */
+  readonly metrics?: Metrics;
+  /** Whether the service can do its work; shown at `/health/ready`. Default: it can. */
+  readonly health?: () => Promise<Health>;
+  readonly clock?: Clock;
+}
+
+export interface Health {
+  readonly part: string;
+  readonly ready: boolean;
+  readonly reason?: string;
+}
+
+/**
+ * The internal port of one service: every operation as an HTTP resource and over the lane, for whoever has a service token;
+ * `GET /health/live`, `/health/ready` and `/metrics` for everyone who reaches it.
+ */
+export interface ServiceServer {
+  /** @throws ServiceError `failed_precondition` `port_taken` */
+  start(): Promise<{ readonly url: string }>;
+  /**
+   * Stops intake, finishes the calls in flight, closes. What is not finished after `timeoutMs` (default 8,000) is
+   * cancelled and cut off. Idempotent; never rejects.
+   */
+  stop(options?: { readonly timeoutMs?: number }): Promise<void>;
+}
+
+/** @throws TypeError if two operations share a route */
+export function createServiceServer(options: ServiceServerOptions): ServiceServer {
+  return new HttpServiceServer(options);
+}
+
+/** Callers that have not heard of the stop yet get this long to send their last request on a connection they have. */
+const lastRequestGraceMs = 100;
+const platformPaths: ReadonlySet<string> = new Set(['/health/live', '/health/ready', '/metrics']);
+
+class HttpServiceServer implements ServiceServer {
+  readonly #options: ServiceServerOptions;
+  readonly #logger: Logger;
+  readonly #clock: Clock;
+  readonly #server: Server;
+  readonly #operations: OperationServer;
+  readonly #lane: LaneServer;
+  readonly #serverMetrics: ServerMetrics | undefined;
+  #stopped: Promise<void> | undefined;
+
+  constructor(options: ServiceServerOptions) {
+    const { endpoint, tokens, limits = {}, metrics } = options;
+    this.#options = options;
+    this.#logger = options.logger ?? silentLogger;
+    this.#clock = options.clock ?? systemClock;
+    const environment: CallEnvironment = {
+      clock: this.#clock,
+      wheel: createDeadlineWheel({ clock: this.#clock }),
+    };
+    this.#serverMetrics = metrics === undefined ? undefined : createServerMetrics(metrics, endpoint.contract);
+    this.#operations = createOperationServer({
+      endpoint,
+      tokens,
+      environment,
+      json: { maxBytes: limits.maxJsonBytes ?? 1_048_576, maxDepth: limits.maxJsonDepth ?? 64 },
+      maxUrlBytes: limits.maxUrlBytes ?? 8_192,
+      logger: this.#logger,
+      onAnswered: this.#onAnswered,
+    });
+    this.#lane = createLaneServer({
+      endpoint,
+      tokens,
+      environment,
+      logger: this.#logger,
+      maxMessageBytes: limits.maxJsonBytes ?? 1_048_576,
+      maxCallsPerLink: limits.maxCallsPerLink ?? 4_096,
+      metrics: this.#serverMetrics,
+    });
+    this.#server = createHttpServer(limits);
+    this.#server.on('request', this.#onRequest);
+    this.#server.on('upgrade', (request, socket, head) => this.#onUpgrade(request, socket, head));
+    this.#server.on('clientError', answerClientError);
+  }
+
+  async start(): Promise<{ readonly url: string }> {
+    const { host = '127.0.0.1', port = 0 } = this.#options;
+    await new Promise<void>((resolve, reject) => {
+      this.#server.once('error', (error) => reject(listenError(error, port)));
+      this.#server.listen(port, host, resolve);
+    });
+    const address = this.#server.address() as AddressInfo;
+    const name = address.family === 'IPv6' ? `[${address.address}]` : address.address;
+    return { url: `http://${name}:${address.port}` };
+  }
+
+  stop(options: { readonly timeoutMs?: number } = {}): Promise<void> {
+    this.#stopped ??= this.#stop(options.timeoutMs ?? 8_000);
+    return this.#stopped;
+  }
+
+  async #stop(timeoutMs: number): Promise<void> {
+    if (!this.#server.listening) return;
+    // Not `http.Server.close`, which also cuts idle connections: on each of them a request may be on its way.
+    const closed = new Promise<void>((resolve) =>
+      TcpServer.prototype.close.call(this.#server, () => resolve()),
+    );
+    this.#clock.setTimer(() => this.#server.close(), Math.min(timeoutMs, lastRequestGraceMs));
+    // Before the request is served: its response must not invite the next one.
+    this.#server.prependListener('request', (_, response: ServerResponse) =>
+      response.setHeader('connection', 'close'),
+    );
+    const drained = this.#lane.stop();
+    const cancelTimer = this.#clock.setTimer(() => {
+      this.#lane.destroy();
+      this.#server.closeAllConnections();
+    }, timeoutMs);
+    await Promise.all([closed, drained]);
+    cancelTimer();
+  }
+
+  readonly #onRequest = (request: IncomingMessage, response: ServerResponse): void => {
+    const { method, url = '' } = request;
+    if (platformPaths.has(url) && (method === 'GET' || method === 'HEAD')) {
+      this.#servePlatform(url, response).catch((error) => writeProblem(response, error));
+    } else this.#operations.serve(request, response);
+  };
+
+  async #servePlatform(path: string, response: ServerResponse): Promise<void> {
+    const { metrics, health, endpoint } = this.#options;
+    if (path === '/health/live') writeText(response, 200, 'application/json', '{"live":true}');
+    else if (path === '/health/ready') {
+      const verdict = (await health?.()) ?? { part: endpoint.contract.name, ready: true };
+      writeText(response, verdict.ready ? 200 : 503, 'application/json', JSON.stringify(verdict));
+    } else if (metrics !== undefined) {
+      writeText(response, 200, expositionContentTypes.prometheus, metrics.render());
+    } else {
+      throw new ServiceError('There is nothing at this address.', {
+        code: 'not_found',
+        reason: 'route_not_found',
+      });
+    }
+  }
+
+  #onUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    if (this.#stopped !== undefined) socket.destroy();
+    else this.#lane.accept(request, socket, head);
+  }
+
+  readonly #onAnswered = (
+    operation: Operation | undefined,
+    response: ServerResponse,
+    startedAtMs: number,
+  ): void => {
+    this.#serverMetrics?.answered('http', operation, {
+      status: response.writableFinished ? response.statusCode : 499,
+      durationMs: this.#clock.nowMs() - startedAtMs,
+    });
+    // The connections that were idle when the grace ended are closed; this one has become idle since.
+    if (this.#stopped !== undefined) setImmediate(() => this.#server.closeIdleConnections());
+  };
+}
+
+function createHttpServer(limits: ServerLimits): Server {
+  const server = createServer({
+    maxHeaderSize: limits.maxHeaderBytes ?? 16_384,
+    headersTimeout: limits.headersTimeoutMs ?? 10_000,
+    requestTimeout: limits.requestTimeoutMs ?? 300_000,
+    keepAliveTimeout: limits.keepAliveTimeoutMs ?? 65_000,
+    connectionsCheckingInterval: Math.min(limits.headersTimeoutMs ?? 10_000, 5_000),
+    noDelay: true,
+  });
+  return server;
+}
+
+function writeText(response: ServerResponse, status: number, type: string, text: string): void {
+  const bytes = Buffer.from(text);
+  response.writeHead(status, {
+    'content-type': type,
+    'content-length': bytes.length,
+    'cache-control': 'no-store',
+  });
+  response.end(bytes);
+}
+
+function listenError(error: NodeJS.ErrnoException, port: number): Error {
+  if (error.code !== 'EADDRINUSE') return error;
+  return new ServiceError(`Port ${port} is in use by another program.`, {
+    code: 'failed_precondition',
+    reason: 'port_taken',
+    cause: error,
+  });
+}

@@ -1,0 +1,2 @@
+export type { EndpointHarness, EndpointSuiteOptions } from './conformance/bench.ts';
+export { describeEndpoint } from './conformance/describe-endpoint.ts';

@@ -1,0 +1,285 @@
+import assert from 'node:assert/strict';
+import { connect } from 'node:net';
+import { type TestContext, test } from 'node:test';
+import { createServiceTokens, generateSystemKey } from '@banyan/auth';
+import { contract, operation } from '@banyan/contract';
+import type { CallContext } from '@banyan/core';
+import {
+  createLocalEndpoint,
+  createServiceServer,
+  type OperationHandle,
+  type ServiceServerOptions,
+} from '@banyan/rpc';
+import { createMetrics } from '@banyan/telemetry';
+import { z } from 'zod';
+
+const notes = contract('notes', {
+  version: '1.0.0',
+  operations: {
+    add: operation('POST /notes', {
+      input: z.object({ text: z.string().max(100) }),
+      output: z.object({ noteId: z.string() }),
+      location: '/notes/{noteId}',
+    }),
+    get: operation('GET /notes/:noteId', {
+      input: z.object({ noteId: z.string(), verbose: z.boolean().default(false) }),
+      output: z.object({ noteId: z.string(), verbose: z.boolean() }),
+      errors: { gone: { status: 410, data: z.object({ since: z.string() }) } },
+    }),
+    remove: operation('DELETE /notes/:noteId', {
+      input: z.object({ noteId: z.string() }),
+      output: z.object({}),
+      status: 204,
+    }),
+  },
+});
+
+const key = generateSystemKey();
+const tokens = createServiceTokens({ key, service: 'notes' });
+
+interface Running {
+  readonly url: string;
+  readonly port: number;
+  readonly stop: (timeoutMs?: number) => Promise<void>;
+  request(
+    path: string,
+    init?: RequestInit & { readonly headers?: Record<string, string> },
+  ): Promise<Response>;
+}
+
+const echo: OperationHandle = async (_, input) => ({ noteId: 'n1', ...(input as object) });
+
+async function start(
+  t: TestContext,
+  handle: OperationHandle = echo,
+  options: Partial<ServiceServerOptions> = {},
+): Promise<Running> {
+  const endpoint = createLocalEndpoint({ contract: notes, handle });
+  const server = createServiceServer({ endpoint, tokens, ...options });
+  const { url } = await server.start();
+  t.after(() => server.stop({ timeoutMs: 0 }));
+  const authorization = `Bearer ${await createServiceTokens({ key, service: 'orders' }).issue('notes')}`;
+  return {
+    url,
+    port: Number(new URL(url).port),
+    stop: (timeoutMs) => server.stop(timeoutMs === undefined ? {} : { timeoutMs }),
+    request: (path, init = {}) =>
+      fetch(url + path, {
+        ...init,
+        headers: { authorization, 'content-type': 'application/json', ...init.headers },
+      }),
+  };
+}
+
+async function reasonOf(response: Response): Promise<string> {
+  return ((await response.json()) as { readonly reason: string }).reason;
+}
+
+test('an operation is a plain HTTP resource', async (t) => {
+  const { request } = await start(t);
+  const added = await request('/notes', { method: 'POST', body: '{"text":"hi","unknown":1}' });
+  assert.equal(added.status, 201);
+  assert.equal(added.headers.get('location'), '/notes/n1');
+  assert.deepEqual(await added.json(), { noteId: 'n1' });
+  const got = await request('/notes/a%2Fb?verbose=true');
+  assert.deepEqual(await got.json(), { noteId: 'a/b', verbose: true });
+  const removed = await request('/notes/x', { method: 'DELETE' });
+  assert.equal(removed.status, 204);
+  assert.equal(await removed.text(), '');
+  const head = await request('/notes/x', { method: 'HEAD' });
+  assert.equal(head.status, 200);
+  assert.equal(head.headers.get('content-length'), '30');
+});
+
+test('what is wrong with a request is said in problem details', async (t) => {
+  const { request } = await start(t);
+  const cases: [number, string, Promise<Response>][] = [
+    [404, 'route_not_found', request('/nothing')],
+    [405, 'method_not_allowed', request('/notes', { method: 'PUT', body: '{}' })],
+    [400, 'malformed_path', request('/notes/%ff')],
+    [400, 'invalid_input', request('/notes', { method: 'POST', body: '{}' })],
+    [400, 'invalid_body', request('/notes', { method: 'POST', body: '[]' })],
+    [400, 'malformed_json', request('/notes', { method: 'POST', body: '{' })],
+    [400, 'nested_too_deeply', request('/notes', { method: 'POST', body: '['.repeat(1_000) })],
+    [
+      413,
+      'body_too_large',
+      request('/notes', { method: 'POST', body: `{"text":"${'x'.repeat(1_048_576)}"}` }),
+    ],
+    [
+      415,
+      'unsupported_media_type',
+      request('/notes', { method: 'POST', body: 'x', headers: { 'content-type': 'text/plain' } }),
+    ],
+    [414, 'url_too_long', request(`/notes/${'x'.repeat(9_000)}`)],
+    [400, 'invalid_header', request('/notes/x', { headers: { 'banyan-deadline-ms': 'soon' } })],
+    [400, 'invalid_header', request('/notes/x', { headers: { 'idempotency-key': 'x'.repeat(256) } })],
+  ];
+  for (const [status, reason, pending] of cases) {
+    const response = await pending;
+    assert.equal(response.status, status, reason);
+    assert.equal(response.headers.get('content-type'), 'application/problem+json');
+    assert.equal(await reasonOf(response), reason);
+  }
+  const wrongMethod = await request('/notes/x', { method: 'POST', body: '{}' });
+  assert.equal(wrongMethod.headers.get('allow'), 'DELETE, GET, HEAD');
+});
+
+test('without a service token for this service nothing is served, not even the news that a path exists', async (t) => {
+  const { url } = await start(t);
+  const foreign = await createServiceTokens({ key, service: 'orders' }).issue('printing');
+  const other = await createServiceTokens({ key: generateSystemKey(), service: 'orders' }).issue('notes');
+  const cases: [string, Record<string, string>][] = [
+    ['missing_service_token', {}],
+    ['missing_service_token', { authorization: 'Basic eDp5' }],
+    ['invalid_service_token', { authorization: 'Bearer x' }],
+    ['invalid_service_token', { authorization: `Bearer ${foreign}` }],
+    ['invalid_service_token', { authorization: `Bearer ${other}` }],
+  ];
+  for (const path of ['/notes/x', '/nothing']) {
+    for (const [reason, headers] of cases) {
+      const response = await fetch(url + path, { headers });
+      assert.equal(response.status, 401);
+      assert.equal(response.headers.get('www-authenticate'), 'Bearer');
+      assert.equal(await reasonOf(response), reason);
+    }
+  }
+});
+
+test('caller, user, deadline, trace and idempotency key become the context of the call', async (t) => {
+  const contexts: CallContext[] = [];
+  const { request } = await start(t, async (_, input, context) => {
+    contexts.push(context);
+    return input;
+  });
+  const user = { id: 'alice', scopes: ['notes:read'] };
+  const before = Date.now();
+  await request('/notes/x', {
+    headers: {
+      'banyan-user': await tokens.issueUser(user),
+      'banyan-deadline-ms': '5000',
+      traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
+      'idempotency-key': 'k-1',
+    },
+  });
+  const [context = assert.fail()] = contexts;
+  assert.deepEqual(context.caller, { service: 'orders', user });
+  assert.equal(context.idempotencyKey, 'k-1');
+  assert.equal(context.trace.traceId, '0af7651916cd43dd8448eb211c80319c');
+  assert.ok(context.deadlineMs >= before + 4_900 && context.deadlineMs <= Date.now() + 5_000);
+  const forged = await request('/notes/x', { headers: { 'banyan-user': 'x.y.z' } });
+  assert.equal(await reasonOf(forged), 'invalid_user_assertion');
+});
+
+test('a client that goes away cancels its call', async (t) => {
+  const started = Promise.withResolvers<CallContext>();
+  const { request } = await start(t, (_, __, context) => {
+    started.resolve(context);
+    return new Promise(() => {});
+  });
+  const controller = new AbortController();
+  const answer = request('/notes/x', { signal: controller.signal });
+  const context = await started.promise;
+  controller.abort();
+  await assert.rejects(answer);
+  await t.waitFor(() => assert.equal(context.signal.aborted, true));
+});
+
+test('a handler that never settles is answered for at its deadline', async (t) => {
+  const { request } = await start(t, () => new Promise(() => {}));
+  const response = await request('/notes/x', { headers: { 'banyan-deadline-ms': '50' } });
+  assert.equal(response.status, 504);
+  assert.equal(await reasonOf(response), 'deadline_passed');
+});
+
+test('stop finishes what is in flight, refuses what is new, and cuts off what takes too long', async (t) => {
+  const releases: (() => void)[] = [];
+  const { request, stop, url } = await start(t, async (_, input) => {
+    await new Promise<void>((resolve) => releases.push(resolve));
+    return input;
+  });
+  const finishing = request('/notes/finishing');
+  const hanging = assert.rejects(request('/notes/hanging').then((response) => response.text()));
+  await t.waitFor(() => assert.equal(releases.length, 2));
+  const stopped = stop(300);
+  await assert.rejects(fetch(url));
+  releases[0]?.();
+  assert.equal((await finishing).status, 200);
+  await stopped;
+  await hanging;
+  await stop();
+});
+
+test('a server without requests stops at once, though clients keep connections open', async (t) => {
+  const { request, stop } = await start(t);
+  await (await request('/notes/x')).text();
+  const before = Date.now();
+  await stop(60_000);
+  assert.ok(Date.now() - before < 5_000);
+});
+
+test('health and metrics are served without a token', async (t) => {
+  let ready = false;
+  const health = async () =>
+    ready ? { part: 'notes', ready } : { part: 'notes', ready, reason: 'no database' };
+  const { url, request } = await start(t, echo, { health, metrics: createMetrics() });
+  assert.equal((await fetch(`${url}/health/live`)).status, 200);
+  const waiting = await fetch(`${url}/health/ready`);
+  assert.equal(waiting.status, 503);
+  assert.deepEqual(await waiting.json(), { part: 'notes', ready: false, reason: 'no database' });
+  ready = true;
+  assert.equal((await fetch(`${url}/health/ready`)).status, 200);
+  await (await request('/notes/x')).text();
+  await t.waitFor(async () => {
+    const text = await (await fetch(`${url}/metrics`)).text();
+    assert.match(
+      text,
+      /banyan_server_duration_seconds_count\{service="notes",operation="get",transport="http",status="2xx"\} 1/,
+    );
+  });
+  assert.equal((await fetch(`${url}/metrics`, { method: 'POST' })).status, 401);
+  assert.equal((await fetch(`${url}/health/other`)).status, 401);
+});
+
+test('a taken port is a clear error', async (t) => {
+  const { port } = await start(t);
+  const endpoint = createLocalEndpoint({ contract: notes, handle: echo });
+  const second = createServiceServer({ endpoint, tokens, port });
+  await assert.rejects(second.start(), { code: 'failed_precondition', reason: 'port_taken' });
+  await second.stop();
+});
+
+test('bytes that are no HTTP are answered with 400 and the server goes on', async (t) => {
+  const { port, request } = await start(t);
+  const garbage = [
+    '\0\0\0\0\r\n\r\n',
+    'GET / HTTP/9.9\r\n\r\n',
+    `GET / HTTP/1.1\r\nx: ${'y'.repeat(20_000)}\r\n\r\n`,
+  ];
+  garbage.push('POST /notes HTTP/1.1\r\nhost: a\r\ncontent-length: 1\r\ntransfer-encoding: chunked\r\n\r\n');
+  garbage.push('POST /notes HTTP/1.1\r\nhost: a\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\n');
+  for (const bytes of garbage) {
+    const received = await new Promise<string>((resolve) => {
+      let text = '';
+      const socket = connect(port, '127.0.0.1', () => socket.write(bytes));
+      socket.setEncoding('utf8').on('data', (data) => (text += data));
+      socket.on('close', () => resolve(text));
+      socket.on('error', () => {});
+    });
+    assert.match(received, /^HTTP\/1.1 4(00|31) /, JSON.stringify(bytes.slice(0, 30)));
+  }
+  assert.equal((await request('/notes/x')).status, 200);
+});
+
+test('a client that sends its headers one byte at a time is cut off', async (t) => {
+  const { port } = await start(t, echo, { limits: { headersTimeoutMs: 200, requestTimeoutMs: 400 } });
+  const socket = connect(port, '127.0.0.1');
+  let received = '';
+  socket.setEncoding('utf8').on('data', (data) => (received += data));
+  socket.on('error', () => {});
+  socket.write('GET / HTTP/1.1\r\nx: ');
+  const drip = setInterval(() => socket.write('x'), 20);
+  t.after(() => clearInterval(drip));
+  await new Promise((resolve) => socket.on('close', resolve));
+  assert.match(received, /^HTTP\/1.1 408 /);
+});
