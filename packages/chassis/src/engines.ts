@@ -1,0 +1,22 @@
+import type { Database } from '@banyan/core';
+import type { Registry } from '@banyan/discovery';
+import type { EventLog, Inbox, Outbox } from '@banyan/events';
+import type { Service } from './service.ts';
+
+/** What one service owns in the outside world. */
+export interface ServiceStore {
+  readonly database: Database;
+  readonly outbox: Outbox;
+  readonly inbox: Inbox;
+  /** Rejects if the database does not answer. */
+  ping(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** The engines that a host runs on; the command line picks them by URL. */
+export interface Engines {
+  readonly registry: Registry;
+  readonly log: EventLog;
+  /** Opens the service's own database and brings its tables up to date. */
+  openStore(service: Service): Promise<ServiceStore>;
+}

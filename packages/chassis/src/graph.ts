@@ -1,0 +1,51 @@
+import { type System, servicesOf } from './system.ts';
+
+export interface GraphNode {
+  readonly name: string;
+  readonly version: string;
+  /** A stand-in that runs in development only. */
+  readonly development: boolean;
+}
+
+export interface GraphEdge {
+  /** Caller, or producer of the event. */
+  readonly from: string;
+  /** Callee, or consumer of the event. */
+  readonly to: string;
+  readonly kind: 'call' | 'event';
+  /** Event names for `event`, exposed operations for the gateway's calls; empty for what `uses` merely allows. */
+  readonly labels: readonly string[];
+}
+
+/** Who may call and who listens to whom, as the definitions say. */
+export interface SystemGraph {
+  readonly nodes: readonly GraphNode[];
+  readonly edges: readonly GraphEdge[];
+}
+
+/** The graph of a system, without starting it. Nodes in the order of definition, the gateway first. */
+export function describeGraph(system: System): SystemGraph {
+  const nodes: GraphNode[] = [];
+  const edges: GraphEdge[] = [];
+  if (system.gateway !== undefined) {
+    nodes.push({ name: 'gateway', version: '', development: false });
+    for (const [to, routes] of Map.groupBy(system.gateway.routes, (route) => route.service)) {
+      edges.push({ from: 'gateway', to, kind: 'call', labels: routes.map((route) => route.operation) });
+    }
+  }
+  for (const service of servicesOf(system, true)) {
+    const { name, contract } = service;
+    nodes.push({ name, version: contract.version, development: system.development.includes(service) });
+    for (const used of Object.values(service.uses)) {
+      if (Object.keys(used.operations).length > 0)
+        edges.push({ from: name, to: used.name, kind: 'call', labels: [] });
+    }
+    const heard = Map.groupBy(Object.keys(service.on), (eventName) => eventName.split('.')[0] ?? '');
+    for (const [alias, names] of heard) {
+      const from = service.uses[alias]?.name ?? name;
+      const labels = names.map((each) => each.slice(alias.length + 1));
+      edges.push({ from, to: name, kind: 'event', labels });
+    }
+  }
+  return { nodes, edges };
+}

@@ -1,0 +1,191 @@
+import { type Contract, errorDataValidator, type Operation, type Upload } from '@banyan/contract';
+import {
+  type CallContext,
+  type Caller,
+  type Clock,
+  codeOfHttpStatus,
+  type Database,
+  type Logger,
+  ServiceError,
+  type Sql,
+  type TraceContext,
+  type Transaction,
+  type TransactionOptions,
+} from '@banyan/core';
+import type { CloudEvent, Outbox } from '@banyan/events';
+import type { CreateCalls } from './clients.ts';
+import { createEmission } from './emission.ts';
+import type { OperationContext, Tx, Uses } from './service.ts';
+
+/** What all contexts of one running service share. */
+export interface ServiceRuntime {
+  readonly contract: Contract;
+  readonly createCalls: CreateCalls;
+  readonly config: unknown;
+  readonly dataFolder: string;
+  readonly logger: Logger;
+  readonly clock: Clock;
+  /** Throws for a service that has no database, with the fix in the text. */
+  readonly database: Database;
+  readonly outbox: Outbox;
+  /** Tells the relay that something was committed. */
+  readonly onEmitted: () => void;
+}
+
+/** The call's own context, plus what the service may do. Everything is made when it is first asked for. */
+export class HandlerContext {
+  readonly runtime: ServiceRuntime;
+  readonly context: CallContext;
+  #calls: ReturnType<CreateCalls> | undefined = undefined;
+  #log: Logger | undefined = undefined;
+
+  constructor(runtime: ServiceRuntime, context: CallContext) {
+    this.runtime = runtime;
+    this.context = context;
+  }
+
+  get trace(): TraceContext {
+    return this.context.trace;
+  }
+
+  get caller(): Caller {
+    return this.context.caller;
+  }
+
+  get deadlineMs(): number {
+    return this.context.deadlineMs;
+  }
+
+  get signal(): AbortSignal {
+    return this.context.signal;
+  }
+
+  get idempotencyKey(): string | undefined {
+    return this.context.idempotencyKey;
+  }
+
+  get config(): unknown {
+    return this.runtime.config;
+  }
+
+  get dataFolder(): string {
+    return this.runtime.dataFolder;
+  }
+
+  get call(): ReturnType<CreateCalls> {
+    this.#calls ??= this.runtime.createCalls(this.context);
+    return this.#calls;
+  }
+
+  get log(): Logger {
+    this.#log ??= this.runtime.logger.with({ traceId: this.context.trace.traceId });
+    return this.#log;
+  }
+}
+
+/** What an operation's handler receives. Its methods are getters, so that destructuring them keeps `this`. */
+export class OperationHandlerContext
+  extends HandlerContext
+  implements OperationContext<Contract, Operation, Uses, unknown>
+{
+  readonly operation: Operation;
+  readonly upload: Upload;
+
+  constructor(
+    runtime: ServiceRuntime,
+    context: CallContext,
+    operation: Operation,
+    upload: Upload | undefined,
+  ) {
+    super(runtime, context);
+    this.operation = operation;
+    this.upload = upload as Upload;
+  }
+
+  get sql(): Sql {
+    return this.runtime.database.sql;
+  }
+
+  get tx(): OperationContext<Contract, Operation, Uses, unknown>['tx'] {
+    return (work, options) => runTransaction(this.runtime, this.context, { work, ...options });
+  }
+
+  get fail(): (name: string, data?: unknown) => never {
+    return (name, data) => {
+      throw createRefusal(this.operation, name, data);
+    };
+  }
+}
+
+interface TransactionRun<Result> extends TransactionOptions {
+  readonly work: (tx: Tx<Contract>) => Promise<Result>;
+}
+
+function runTransaction<Result>(
+  runtime: ServiceRuntime,
+  context: CallContext,
+  run: TransactionRun<Result>,
+): Promise<Result> {
+  const { work, ...options } = run;
+  return runtime.database.tx(
+    async (transaction) => {
+      const emitted: CloudEvent[] = [];
+      const result = await work(createTx(runtime, { context, transaction, emitted }));
+      if (emitted.length > 0) {
+        await runtime.outbox.append(transaction.sql, emitted);
+        transaction.onCommit(runtime.onEmitted);
+      }
+      return result;
+    },
+    { ...options, signal: options.signal ?? context.signal },
+  );
+}
+
+interface OpenTransaction {
+  readonly context: CallContext;
+  readonly transaction: Transaction;
+  readonly emitted: CloudEvent[];
+}
+
+function createTx(runtime: ServiceRuntime, open: OpenTransaction): Tx<Contract> {
+  const { context, transaction, emitted } = open;
+  return {
+    sql: transaction.sql,
+    emit: (name: string, data: unknown) => {
+      emitted.push(createEmission({ contract: runtime.contract, clock: runtime.clock, context }, name, data));
+    },
+    onCommit: (listener) => transaction.onCommit(listener),
+    async savepoint(work) {
+      const before = emitted.length;
+      try {
+        return await transaction.savepoint(work);
+      } catch (error) {
+        // What the savepoint undid has not happened, so nobody may be told of it.
+        emitted.length = before;
+        throw error;
+      }
+    },
+  };
+}
+
+/**
+ * The error that `fail(name, data)` throws.
+ * @throws TypeError if the contract declares no such refusal
+ */
+function createRefusal(operation: Operation, name: string, data: unknown): ServiceError {
+  const declared = Object.hasOwn(operation.errors, name) ? operation.errors[name] : undefined;
+  if (declared === undefined) {
+    const known = Object.keys(operation.errors).join(', ') || 'none';
+    throw new TypeError(
+      `fail('${name}'): operation '${operation.service}.${operation.name}' declares no such refusal; it has ${known}.`,
+    );
+  }
+  const details = errorDataValidator(operation, name)?.parse(data);
+  return new ServiceError(declared.description ?? `Refused: ${name}.`, {
+    code: codeOfHttpStatus(declared.status),
+    reason: name,
+    status: declared.status,
+    details,
+    declared: true,
+  });
+}

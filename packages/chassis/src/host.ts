@@ -1,0 +1,290 @@
+import { join } from 'node:path';
+import type { ServiceTokens } from '@banyan/auth';
+import type { Contract } from '@banyan/contract';
+import { type Clock, isServiceError, type Logger, ServiceError, sleep } from '@banyan/core';
+import type { ServiceWatch } from '@banyan/discovery';
+import { createRemoteEndpoint, type Endpoint, type RemoteEndpoint } from '@banyan/rpc';
+import type { Metrics } from '@banyan/telemetry';
+import type { Engines } from './engines.ts';
+import { withRandomDelay } from './random-delay.ts';
+import type { Service } from './service.ts';
+import { type RunningService, startService } from './service-runner.ts';
+import { createServiceSlot, type ServiceSlot } from './service-slot.ts';
+import { type PartHealth, type RunningEdge, type System, servicesOf } from './system.ts';
+
+export interface HostOptions {
+  readonly system: System;
+  /** Services to run in this process, and `gateway` for the system's edge. */
+  readonly parts: readonly string[];
+  readonly engines: Engines;
+  /** Proof of identity for one service of this process. */
+  readonly tokensOf: (service: string) => ServiceTokens;
+  /** Validated configuration by service. */
+  readonly configuration: ReadonlyMap<string, unknown>;
+  /** Each service keeps its own files in a folder of its name below. */
+  readonly dataFolder: string;
+  readonly development: boolean;
+  /** Events are delivered twice and calls delayed a little, to show what is not safe to repeat or reorder. */
+  readonly harsh: boolean;
+  /** Tells instances of one service apart (`1`, `2` …): stable over restarts of this process, unlike any other running one's. */
+  readonly instance: string;
+  /** Address of internal ports. */
+  readonly internalHost: string;
+  /** Port of the service, if this process runs one alone; default: any free port. */
+  readonly internalPort?: number;
+  readonly publicHost: string;
+  readonly publicPort: number;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  readonly onChange?: (status: PartStatus) => void;
+}
+
+export const partStates = ['starting', 'ready', 'waiting', 'stopped'] as const;
+/** `waiting`: it could not start and tries again after a back-off. */
+export type PartState = (typeof partStates)[number];
+
+export interface PartStatus {
+  readonly part: string;
+  readonly state: PartState;
+  /** `http://host:port`, when ready. */
+  readonly url?: string;
+  /** Why it is waiting. */
+  readonly reason?: string;
+}
+
+/** A process's share of a system. */
+export interface Host {
+  /**
+   * Starts every part at once, in no order, and resolves when all are ready. A part whose database is not there yet is tried again.
+   * @throws the first error that trying again cannot mend; everything is stopped then
+   * @throws TypeError after `stop`: a host starts once
+   */
+  start(): Promise<{ readonly publicUrl: string | undefined }>;
+  /** Stops the edge, then the services: what was accepted is finished, within `timeoutMs` each. Idempotent; never rejects. */
+  stop(timeoutMs?: number): Promise<void>;
+  /** Replaces a running service by a new definition of it. Calls wait meanwhile. @throws what the new one's start throws; calls go on waiting */
+  reload(service: Service): Promise<void>;
+  health(): Promise<readonly PartHealth[]>;
+  /** The service that keeps the contract of that name, as `caller` sees it: in this process, or through the registry. */
+  endpoint(contractName: string, caller: string): Endpoint;
+}
+
+/** No I/O until `start`. */
+export function createHost(options: HostOptions): Host {
+  return new ProcessHost(options);
+}
+
+const firstBackoffMs = 100;
+const maxBackoffMs = 5_000;
+
+class ProcessHost implements Host {
+  readonly #options: HostOptions;
+  readonly #services = new Map<string, Service>();
+  readonly #hosted: readonly Service[];
+  readonly #slots = new Map<string, ServiceSlot>();
+  readonly #running = new Map<string, RunningService>();
+  readonly #remotes = new Map<string, RemoteEndpoint>();
+  readonly #watches = new Map<string, ServiceWatch>();
+  readonly #stopping = new AbortController();
+  #edge: RunningEdge | undefined;
+  #stopped: Promise<void> | undefined;
+
+  constructor(options: HostOptions) {
+    this.#options = options;
+    for (const service of servicesOf(options.system, options.development))
+      this.#services.set(service.name, service);
+    this.#hosted = [...this.#services.values()].filter((service) => options.parts.includes(service.name));
+    for (const { name, contract } of this.#hosted) this.#slots.set(name, createServiceSlot(contract));
+  }
+
+  async start(): Promise<{ readonly publicUrl: string | undefined }> {
+    if (this.#stopped !== undefined) throw new TypeError('A host starts once: create another one.');
+    try {
+      const [publicUrl] = await Promise.all([
+        this.#startEdge(),
+        ...this.#hosted.map((service) => this.#startUntilReady(service)),
+      ]);
+      return { publicUrl };
+    } catch (error) {
+      await this.stop(2_000);
+      throw error;
+    }
+  }
+
+  stop(timeoutMs = 8_000): Promise<void> {
+    this.#stopped ??= this.#stop(timeoutMs);
+    return this.#stopped;
+  }
+
+  async reload(service: Service): Promise<void> {
+    const { name } = service;
+    const slot = this.#slots.get(name);
+    if (slot === undefined) return;
+    slot.empty();
+    await this.#running.get(name)?.stop(8_000);
+    this.#running.delete(name);
+    this.#services.set(name, service);
+    await this.#startOnce(service);
+  }
+
+  async health(): Promise<readonly PartHealth[]> {
+    return Promise.all([...this.#services.keys()].map((name) => this.#healthOf(name)));
+  }
+
+  endpoint(contractName: string, caller: string): Endpoint {
+    return this.#slots.get(contractName) ?? this.#remote(contractName, caller);
+  }
+
+  async #stop(timeoutMs: number): Promise<void> {
+    this.#stopping.abort();
+    await this.#edge?.stop({ timeoutMs });
+    const running = [...this.#running.values()];
+    await Promise.all(running.map((each) => each.stopConsuming(timeoutMs)));
+    await Promise.all(running.map((each) => each.stop(timeoutMs)));
+    for (const slot of this.#slots.values()) slot.close();
+    for (const remote of this.#remotes.values()) remote.close();
+    for (const watch of this.#watches.values()) watch.close();
+    for (const part of this.#options.parts) this.#options.onChange?.({ part, state: 'stopped' });
+  }
+
+  async #startUntilReady(service: Service): Promise<void> {
+    const { clock, logger } = this.#options;
+    for (let backoffMs = firstBackoffMs; ; backoffMs = Math.min(backoffMs * 2, maxBackoffMs)) {
+      try {
+        await this.#startOnce(service);
+        return;
+      } catch (error) {
+        if (!isServiceError(error) || error.code !== 'unavailable' || this.#stopping.signal.aborted)
+          throw error;
+        logger.warn(`${service.name} cannot start yet`, { error, retryInMs: backoffMs });
+        await sleep(backoffMs, clock, this.#stopping.signal);
+      }
+    }
+  }
+
+  async #startOnce(service: Service): Promise<void> {
+    const { name } = service;
+    this.#options.onChange?.({ part: name, state: 'starting' });
+    try {
+      const running = await startService(service, this.#surroundingsOf(service));
+      if (this.#stopping.signal.aborted) {
+        await running.stop(2_000);
+        return;
+      }
+      this.#running.set(name, running);
+      this.#slots
+        .get(name)
+        ?.fill(
+          this.#options.harsh ? withRandomDelay(running.endpoint, this.#options.clock) : running.endpoint,
+        );
+      this.#options.onChange?.({ part: name, state: 'ready', url: running.url });
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      this.#options.onChange?.({ part: name, state: 'waiting', reason });
+      throw ofService(name, error);
+    }
+  }
+
+  #surroundingsOf(service: Service): Parameters<typeof startService>[1] {
+    const { engines, clock, logger, metrics, configuration, tokensOf, development, harsh, instance } =
+      this.#options;
+    const { name } = service;
+    return {
+      engines,
+      tokens: tokensOf(name),
+      endpoint: (contractName) => this.endpoint(contractName, name),
+      callers: this.#callersOf(name),
+      config: configuration.get(name),
+      dataFolder: join(this.#options.dataFolder, name),
+      host: this.#options.internalHost,
+      port: this.#options.internalPort ?? 0,
+      instance: `${name}-${instance}`,
+      copy: development,
+      deliverTwice: harsh,
+      clock,
+      logger: logger.with({ service: name }),
+      metrics,
+    };
+  }
+
+  /** Whoever names the service in `uses`; nobody else gets in, from this process or another. */
+  #callersOf(name: string): ReadonlySet<string> {
+    const names = [...this.#services.values()]
+      .filter((other) => Object.values(other.uses).some((used) => used.name === name))
+      .map((other) => other.name);
+    if (this.#options.system.gateway?.uses.some((used) => used.name === name)) names.push('gateway');
+    return new Set(names);
+  }
+
+  async #startEdge(): Promise<string | undefined> {
+    const { system, parts, publicHost, publicPort, development, clock, logger } = this.#options;
+    if (system.gateway === undefined || !parts.includes('gateway')) return undefined;
+    this.#options.onChange?.({ part: 'gateway', state: 'starting' });
+    this.#edge = system.gateway.create({
+      systemName: system.name,
+      endpoint: (contractName) => this.endpoint(contractName, 'gateway'),
+      health: () => this.health(),
+      host: publicHost,
+      port: publicPort,
+      development,
+      clock,
+      logger: logger.with({ service: 'gateway' }),
+    });
+    const { url } = await this.#edge.start();
+    this.#options.onChange?.({ part: 'gateway', state: 'ready', url });
+    return url;
+  }
+
+  #remote(contractName: string, caller: string): Endpoint {
+    const key = `${caller} ${contractName}`;
+    const known = this.#remotes.get(key);
+    if (known !== undefined) return known;
+    const { clock, logger, metrics, tokensOf } = this.#options;
+    const remote = createRemoteEndpoint({
+      contract: this.#contract(contractName),
+      watch: this.#watch(contractName),
+      tokens: tokensOf(caller),
+      clock,
+      logger: logger.with({ service: caller }),
+      metrics,
+    });
+    this.#remotes.set(key, remote);
+    return remote;
+  }
+
+  #contract(name: string): Contract {
+    const contract = this.#services.get(name)?.contract;
+    if (contract === undefined) throw new TypeError(`no service of the system keeps contract '${name}'`);
+    return contract;
+  }
+
+  #watch(name: string): ServiceWatch {
+    let watch = this.#watches.get(name);
+    if (watch === undefined) {
+      watch = this.#options.engines.registry.watch(name);
+      this.#watches.set(name, watch);
+    }
+    return watch;
+  }
+
+  async #healthOf(name: string): Promise<PartHealth> {
+    if (this.#slots.has(name)) {
+      const running = this.#running.get(name);
+      return running === undefined
+        ? { part: name, ready: false, reason: 'it is starting' }
+        : running.health();
+    }
+    const isListed = this.#watch(name).instances().length > 0;
+    return isListed
+      ? { part: name, ready: true }
+      : { part: name, ready: false, reason: 'no instance is running' };
+  }
+}
+
+/** A migration or a port that fails belongs to one of many services: say which. */
+function ofService(name: string, error: unknown): unknown {
+  if (!isServiceError(error)) return error;
+  const { code, reason, status, details } = error;
+  return new ServiceError(`${name}: ${error.message}`, { code, reason, status, details, cause: error });
+}

@@ -1,0 +1,36 @@
+export { createClient } from './clients.ts';
+export type { Engines, ServiceStore } from './engines.ts';
+export { chassisErrors } from './errors.ts';
+export { describeGraph, type GraphEdge, type GraphNode, type SystemGraph } from './graph.ts';
+export { createHost, type Host, type HostOptions, type PartState, type PartStatus } from './host.ts';
+export {
+  type CallOptions,
+  type Calls,
+  type Client,
+  type Emit,
+  type EventContext,
+  type EventHandler,
+  type Fail,
+  type HandlerResultOf,
+  type OperationContext,
+  type OperationHandler,
+  type ResultOf,
+  type Service,
+  type ServiceContext,
+  type ServiceOptions,
+  service,
+  type Tx,
+  type Uses,
+} from './service.ts';
+export { hasDatabase } from './service-runner.ts';
+export {
+  type Edge,
+  type EdgeOptions,
+  type EdgeRoute,
+  type PartHealth,
+  type RunningEdge,
+  type System,
+  type SystemOptions,
+  servicesOf,
+  system,
+} from './system.ts';

@@ -1,0 +1,280 @@
+import type { ServiceTokens } from '@banyan/auth';
+import { type Clock, type Database, isServiceError, type Logger, ServiceError, uuidv7 } from '@banyan/core';
+import type { Registration } from '@banyan/discovery';
+import { type Consumer, createConsumer, createRelay, type Relay } from '@banyan/events';
+import { createLocalEndpoint, createServiceServer, type Endpoint, type ServiceServer } from '@banyan/rpc';
+import type { Metrics } from '@banyan/telemetry';
+import { createClients } from './clients.ts';
+import type { Engines, ServiceStore } from './engines.ts';
+import { createEventHandler, topicsOf } from './event-handler.ts';
+import { OperationHandlerContext, type ServiceRuntime } from './handler-context.ts';
+import type { Service } from './service.ts';
+import type { PartHealth } from './system.ts';
+
+/** What a service gets from the process that hosts it. */
+export interface Surroundings {
+  readonly engines: Engines;
+  readonly tokens: ServiceTokens;
+  /** The service that keeps the contract of that name, wherever it runs. */
+  readonly endpoint: (contractName: string) => Endpoint;
+  /** Names of the services (and `gateway`) that may call. */
+  readonly callers: ReadonlySet<string>;
+  readonly config: unknown;
+  /** For the service's own files. */
+  readonly dataFolder: string;
+  /** Address for the internal port. */
+  readonly host: string;
+  /** 0 lets the operating system choose. */
+  readonly port: number;
+  /** Stable over restarts, different from every other running instance's. */
+  readonly instance: string;
+  /** Passes inputs and outputs of calls within the process through JSON, as a network would. */
+  readonly copy: boolean;
+  readonly deliverTwice: boolean;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+}
+
+/** One service, running in this process. */
+export interface RunningService {
+  readonly service: Service;
+  /** Where calls within this process go. */
+  readonly endpoint: Endpoint;
+  /** `http://host:port` of the internal port. */
+  readonly url: string;
+  health(): Promise<PartHealth>;
+  /** Takes no more events and finishes those in hand: the first step of a stop, while the services that handlers call still answer. */
+  stopConsuming(timeoutMs: number): Promise<void>;
+  /** Leaves the registry, takes nothing new, finishes what runs, closes. Idempotent; never rejects. */
+  stop(timeoutMs: number): Promise<void>;
+}
+
+/**
+ * Starts one service: its database and tables, its internal port, its relay and consumer, and last its entry in the registry, so that nobody
+ * is sent here before it can answer.
+ * @throws what opening the store or the port throws; whatever was opened is closed again
+ */
+export async function startService(service: Service, surroundings: Surroundings): Promise<RunningService> {
+  const starting = new ServiceStart(service, surroundings);
+  try {
+    return await starting.run();
+  } catch (error) {
+    await starting.undo();
+    throw error;
+  }
+}
+
+type Undo = (timeoutMs: number) => Promise<void>;
+
+class ServiceStart {
+  readonly #service: Service;
+  readonly #around: Surroundings;
+  /** How to undo each step that was done, in the order they were done. */
+  readonly #undo: Undo[] = [];
+
+  constructor(service: Service, surroundings: Surroundings) {
+    this.#service = service;
+    this.#around = surroundings;
+  }
+
+  async run(): Promise<RunningService> {
+    const store = hasDatabase(this.#service) ? await this.#openStore() : undefined;
+    const relay = store === undefined ? undefined : this.#startRelay(store);
+    const runtime = this.#createRuntime(store, relay);
+    const { endpoint, drained } = this.#createEndpoint(runtime);
+    this.#undo.push(drained);
+    const consumer = store === undefined ? undefined : await this.#startConsumer(store, runtime);
+    const health = () => checkHealth(this.#service, store);
+    const url = await this.#listen(endpoint, health);
+    await this.#register(url);
+    return {
+      service: this.#service,
+      endpoint,
+      url,
+      health,
+      stopConsuming: async (timeoutMs) => consumer?.stop({ timeoutMs }),
+      stop: (timeoutMs) => this.undo(timeoutMs),
+    };
+  }
+
+  /** Undoes every step, last first. A step that fails is logged and does not keep the others from being undone. */
+  async undo(timeoutMs = 0): Promise<void> {
+    for (let step = this.#undo.pop(); step !== undefined; step = this.#undo.pop()) {
+      try {
+        await step(timeoutMs);
+      } catch (error) {
+        this.#around.logger.warn('a part did not stop cleanly', { error });
+      }
+    }
+  }
+
+  async #openStore(): Promise<ServiceStore> {
+    const store = await this.#around.engines.openStore(this.#service);
+    this.#undo.push(() => store.close());
+    return store;
+  }
+
+  #startRelay({ outbox }: ServiceStore): Relay {
+    const { engines, clock, logger } = this.#around;
+    const relay = createRelay({ outbox, log: engines.log, clock, logger });
+    relay.start();
+    this.#undo.push((timeoutMs) => relay.stop({ timeoutMs }));
+    return relay;
+  }
+
+  async #startConsumer({ inbox }: ServiceStore, runtime: ServiceRuntime): Promise<Consumer | undefined> {
+    const topics = topicsOf(this.#service);
+    if (topics.length === 0) return undefined;
+    const { engines, instance, clock, logger, deliverTwice } = this.#around;
+    const seed = clock.nowMs();
+    if (deliverTwice) logger.info('events are delivered twice', { seed });
+    const consumer = createConsumer({
+      name: this.#service.name,
+      instance,
+      log: engines.log,
+      inbox,
+      topics,
+      handle: createEventHandler(this.#service, runtime),
+      clock,
+      logger,
+      ...(deliverTwice ? { deliverTwice: { seed } } : undefined),
+    });
+    await consumer.start();
+    this.#undo.push((timeoutMs) => consumer.stop({ timeoutMs }));
+    return consumer;
+  }
+
+  #createRuntime(store: ServiceStore | undefined, relay: Relay | undefined): ServiceRuntime {
+    const { contract, uses, name } = this.#service;
+    const { config, dataFolder, endpoint, logger, clock } = this.#around;
+    return {
+      contract,
+      createCalls: createClients({ caller: name, uses, endpoint }),
+      config,
+      dataFolder,
+      logger,
+      clock,
+      get database(): Database {
+        if (store === undefined) throw noDatabase(name);
+        return store.database;
+      },
+      get outbox() {
+        if (store === undefined) throw noDatabase(name);
+        return store.outbox;
+      },
+      onEmitted: () => relay?.poke(),
+    };
+  }
+
+  /** The endpoint, and a step that waits until its calls in flight are done. */
+  #createEndpoint(runtime: ServiceRuntime): { endpoint: Endpoint; drained: Undo } {
+    const { operations, contract } = this.#service;
+    const { callers, copy, clock, logger } = this.#around;
+    const calls = createCallCounter(clock);
+    const endpoint = createLocalEndpoint({
+      contract,
+      copy,
+      logger,
+      async handle(operation, input, context, upload) {
+        if (!callers.has(context.caller.service))
+          throw callerNotAllowed(context.caller.service, contract.name);
+        const handler = operations[operation.name];
+        if (handler === undefined) throw new TypeError(`no handler for '${operation.name}'`);
+        calls.begin();
+        try {
+          return await handler(input, new OperationHandlerContext(runtime, context, operation, upload));
+        } finally {
+          calls.end();
+        }
+      },
+    });
+    return { endpoint, drained: (timeoutMs) => calls.drained(timeoutMs) };
+  }
+
+  async #listen(endpoint: Endpoint, health: () => Promise<PartHealth>): Promise<string> {
+    const { tokens, host, port, logger, metrics } = this.#around;
+    const server: ServiceServer = createServiceServer({
+      endpoint,
+      tokens,
+      host,
+      port,
+      logger,
+      metrics,
+      health,
+    });
+    const { url } = await server.start();
+    this.#undo.push((timeoutMs) => server.stop({ timeoutMs }));
+    return url;
+  }
+
+  async #register(url: string): Promise<void> {
+    const { engines, clock } = this.#around;
+    const registration: Registration = await engines.registry.register({
+      id: uuidv7(),
+      service: this.#service.name,
+      url,
+      version: this.#service.contract.version,
+      startedAt: new Date(clock.nowMs()).toISOString(),
+    });
+    this.#undo.push(() => registration.deregister());
+  }
+}
+
+/** A service without tables, events or consumers gets by without a database. */
+export function hasDatabase(service: Service): boolean {
+  const { migrations, on, contract } = service;
+  return migrations !== undefined || Object.keys(on).length > 0 || Object.keys(contract.events).length > 0;
+}
+
+async function checkHealth(service: Service, store: ServiceStore | undefined): Promise<PartHealth> {
+  try {
+    await store?.ping();
+    return { part: service.name, ready: true };
+  } catch (error) {
+    const reason = isServiceError(error) ? error.message : 'its database does not answer';
+    return { part: service.name, ready: false, reason };
+  }
+}
+
+interface CallCounter {
+  begin(): void;
+  end(): void;
+  /** Resolves when no call is in flight, or after `timeoutMs`. */
+  drained(timeoutMs: number): Promise<void>;
+}
+
+function createCallCounter(clock: Clock): CallCounter {
+  let inFlight = 0;
+  let onIdle: (() => void) | undefined;
+  return {
+    begin() {
+      inFlight += 1;
+    },
+    end() {
+      inFlight -= 1;
+      if (inFlight === 0) onIdle?.();
+    },
+    async drained(timeoutMs) {
+      if (inFlight === 0) return;
+      await new Promise<void>((resolve) => {
+        const cancel = clock.setTimer(resolve, timeoutMs);
+        onIdle = () => {
+          cancel();
+          resolve();
+        };
+      });
+    },
+  };
+}
+
+function callerNotAllowed(caller: string, callee: string): ServiceError {
+  return new ServiceError(`'${caller}' may not call '${callee}': it does not name it in 'uses'.`, {
+    code: 'permission_denied',
+    reason: 'caller_not_allowed',
+  });
+}
+
+function noDatabase(name: string): TypeError {
+  return new TypeError(`service '${name}' has no database: give it 'migrations'.`);
+}

@@ -1,0 +1,224 @@
+import { getCallSites } from 'node:util';
+import type {
+  Binary,
+  Contract,
+  Download,
+  Events,
+  InputOf,
+  Operation,
+  OutputOf,
+  Schema,
+  Upload,
+} from '@banyan/contract';
+import type { CallContext, Logger, Sql, Transaction, TransactionOptions } from '@banyan/core';
+
+export type Uses = Readonly<Record<string, Contract>>;
+
+/** What an operation's caller gets. */
+export type ResultOf<Op extends Operation> = Op['output'] extends Binary ? Download : OutputOf<Op['output']>;
+/** What an operation's handler must return. */
+export type HandlerResultOf<Op extends Operation> = Op['output'] extends Binary
+  ? Download
+  : InputOf<Op['output']>;
+
+/** Options of one outgoing call. Deadline, cancellation, caller and trace come from the context by themselves. */
+export interface CallOptions {
+  /** Waits at most this long, in milliseconds; an earlier deadline of the context wins. */
+  readonly timeoutMs?: number;
+  /** Names the effect, so that repeating the call does not repeat it; the platform may then retry. */
+  readonly idempotencyKey?: string;
+  /** Cancels this call alone. */
+  readonly signal?: AbortSignal;
+  /** The bytes for an operation that declares `upload`. */
+  readonly upload?: Upload;
+}
+
+/** Typed calls to one service. Each rejects with a `ServiceError`; see `Endpoint.call` for what it can be. */
+export type Client<C extends Contract> = {
+  readonly [Name in keyof C['operations']]: (
+    input: InputOf<C['operations'][Name]['input']>,
+    options?: CallOptions,
+  ) => Promise<ResultOf<C['operations'][Name]>>;
+};
+
+/** Typed calls to every service named in `uses`. */
+export type Calls<U extends Uses> = { readonly [Name in keyof U]: Client<U[Name]> };
+
+/** Records an event in the open transaction: it is delivered if, and only if, the transaction commits. */
+export type Emit<C extends Contract> = <Name extends keyof C['events'] & string>(
+  name: Name,
+  data: InputOf<C['events'][Name]['data']>,
+) => void;
+
+/** One open transaction of the service's database. */
+export interface Tx<C extends Contract> extends Transaction {
+  readonly emit: Emit<C>;
+}
+
+type DataArguments<E> = E extends { readonly data: infer Data extends Schema } ? [data: InputOf<Data>] : [];
+
+/** Ends the operation with a refusal that its contract declares. Never returns. */
+export type Fail<Op extends Operation> = <Name extends keyof Op['errors'] & string>(
+  name: Name,
+  ...data: DataArguments<Op['errors'][Name]>
+) => never;
+
+/** What every handler of a service may use. */
+export interface ServiceContext<U extends Uses, Config> extends CallContext {
+  readonly call: Calls<U>;
+  readonly config: Config;
+  /** Folder of this machine for the service's own files; made by whoever writes the first one. Gone with the machine: keep there what can be made again, or set a folder that is kept. */
+  readonly dataFolder: string;
+  /** Carries the service's name and the trace id. */
+  readonly log: Logger;
+}
+
+/** What an operation's handler gets beside its input. */
+export interface OperationContext<C extends Contract, Op extends Operation, U extends Uses, Config>
+  extends ServiceContext<U, Config> {
+  /** The service's own database; each statement commits by itself. Use `tx` for more than one. */
+  readonly sql: Sql;
+  tx<Result>(work: (tx: Tx<C>) => Promise<Result>, options?: TransactionOptions): Promise<Result>;
+  readonly fail: Fail<Op>;
+  /** The request's byte stream, for an operation that declares `upload`. */
+  readonly upload: Op['upload'] extends undefined ? undefined : Upload;
+}
+
+/**
+ * What a consumer's handler gets beside the event's data. `sql` and `emit` work in one transaction, opened at their first use, in which
+ * the event is also marked as handled: the effect happens once, or the handler runs again. Calls to other services may be
+ * repeated with it, so give them an idempotency key.
+ */
+export interface EventContext<C extends Contract, U extends Uses, Config> extends ServiceContext<U, Config> {
+  readonly sql: Sql;
+  readonly emit: Emit<C>;
+  readonly event: {
+    readonly id: string;
+    readonly type: string;
+    /** Commit time of the change that the event tells of, RFC 3339 UTC. */
+    readonly occurredAt: string;
+    /** 1 for the first delivery to this consumer. */
+    readonly attempt: number;
+  };
+}
+
+type Own<C extends Contract> = { readonly [Name in C['name']]: C };
+type EventNamesOf<All extends Uses> = {
+  [Service in keyof All & string]: `${Service}.${keyof All[Service]['events'] & string}`;
+}[keyof All & string];
+type EventDataOf<All extends Uses, Name> = Name extends `${infer Service}.${infer EventName}`
+  ? Service extends keyof All
+    ? EventName extends keyof All[Service]['events']
+      ? OutputOf<All[Service]['events'][EventName]['data']>
+      : never
+    : never
+  : never;
+
+export interface ServiceOptions<C extends Contract, U extends Uses, ConfigSchema extends Schema> {
+  /** The contracts that this service may call and listen to, by the name it uses for them. */
+  readonly uses?: U;
+  /** Object schema of the configuration; each property is read from `<SERVICE>_<PROPERTY>` in the environment or `.env`. */
+  readonly config?: ConfigSchema;
+  /** Folder of numbered SQL files (`0001-create-orders.sql`), run once each, in order. A service without it has no database. */
+  readonly migrations?: URL;
+  readonly operations: {
+    readonly [Name in keyof C['operations']]: (
+      input: OutputOf<C['operations'][Name]['input']>,
+      context: OperationContext<C, C['operations'][Name], U, OutputOf<ConfigSchema>>,
+    ) => Promise<HandlerResultOf<C['operations'][Name]>>;
+  };
+  /** Consumers, by `service.event` over `uses` and the service's own events. At least once, in order per key, effect once. */
+  readonly on?: {
+    readonly [Name in EventNamesOf<U & Own<C>>]?: (
+      data: EventDataOf<U & Own<C>, Name>,
+      context: EventContext<C, U, OutputOf<ConfigSchema>>,
+    ) => Promise<void>;
+  };
+}
+
+/** A service as a value: what it promises and how it keeps it. Starting it is the host's job. */
+export interface Service {
+  readonly kind: 'service';
+  readonly name: string;
+  readonly contract: Contract;
+  readonly uses: Uses;
+  readonly config: Schema | undefined;
+  readonly migrations: URL | undefined;
+  readonly operations: Readonly<Record<string, OperationHandler>>;
+  readonly on: Readonly<Record<string, EventHandler>>;
+  /** URL of the module that defined it; what a development reload imports again. */
+  readonly definedAt: string;
+}
+
+/** An operation's handler with its types erased; the host validates what it passes in. */
+export type OperationHandler = (
+  input: unknown,
+  context: OperationContext<Contract, Operation, Uses, unknown>,
+) => Promise<unknown>;
+/** A consumer's handler with its types erased. */
+export type EventHandler = (data: unknown, context: EventContext<Contract, Uses, unknown>) => Promise<void>;
+
+/**
+ * Defines the service that keeps `contract`.
+ * @throws TypeError, with the fix in the text, if a handler is missing or unknown, or `on` names an event that no contract in `uses` has
+ */
+export function service<
+  C extends Contract,
+  // biome-ignore lint/complexity/noBannedTypes: `{}` is the empty record of contracts.
+  const U extends Uses = {},
+  ConfigSchema extends Schema = Schema,
+>(contract: C, options: ServiceOptions<C, U, ConfigSchema>): Service {
+  const uses: Uses = options.uses ?? {};
+  checkHandlers(contract, options.operations);
+  checkConsumers(contract, uses, Object.keys(options.on ?? {}));
+  return {
+    kind: 'service',
+    name: contract.name,
+    contract,
+    uses,
+    config: options.config,
+    migrations: options.migrations,
+    operations: options.operations as unknown as Service['operations'],
+    on: (options.on ?? {}) as unknown as Service['on'],
+    definedAt: getCallSites(2)[1]?.scriptName ?? '',
+  };
+}
+
+function checkHandlers(contract: Contract, handlers: object): void {
+  for (const name of Object.keys(contract.operations)) {
+    if (typeof (handlers as Record<string, unknown>)[name] !== 'function') {
+      throw new TypeError(
+        `service '${contract.name}': add a function 'operations.${name}'; the contract promises it.`,
+      );
+    }
+  }
+  for (const name of Object.keys(handlers)) {
+    if (!Object.hasOwn(contract.operations, name)) {
+      throw new TypeError(
+        `service '${contract.name}': remove 'operations.${name}' or declare it in the contract, which has ${list(Object.keys(contract.operations))}.`,
+      );
+    }
+  }
+}
+
+function checkConsumers(contract: Contract, uses: Uses, names: readonly string[]): void {
+  for (const name of names) {
+    const [alias = '', eventName = '', ...rest] = name.split('.');
+    const source = alias === contract.name ? contract : uses[alias];
+    if (source === undefined) {
+      throw new TypeError(
+        `service '${contract.name}': on '${name}': add '${alias}' to 'uses', or use one of ${list(Object.keys(uses))}.`,
+      );
+    }
+    const events: Events = source.events;
+    if (rest.length > 0 || !Object.hasOwn(events, eventName)) {
+      throw new TypeError(
+        `service '${contract.name}': on '${name}': contract '${source.name}' has no such event; it has ${list(Object.keys(events))}.`,
+      );
+    }
+  }
+}
+
+function list(names: readonly string[]): string {
+  return names.length === 0 ? 'none' : names.join(', ');
+}

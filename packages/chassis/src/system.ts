@@ -1,0 +1,162 @@
+import { getCallSites } from 'node:util';
+import type { Contract } from '@banyan/contract';
+import type { Clock, Logger } from '@banyan/core';
+import type { Endpoint } from '@banyan/rpc';
+import type { Service } from './service.ts';
+
+/** One route of the system's public door. */
+export interface EdgeRoute {
+  readonly method: string;
+  /** Path with `:name` segments. */
+  readonly path: string;
+  readonly service: string;
+  readonly operation: string;
+  /** Who may use it, as the edge's own policy words it. */
+  readonly policy: string;
+}
+
+/** The door between the system and the world; `gateway()` of `@banyan/gateway` makes one. */
+export interface Edge {
+  readonly kind: 'edge';
+  readonly routes: readonly EdgeRoute[];
+  /** Every contract that the edge calls. */
+  readonly uses: readonly Contract[];
+  /** No I/O until `start`. */
+  create(options: EdgeOptions): RunningEdge;
+}
+
+export interface EdgeOptions {
+  readonly systemName: string;
+  /** The service that keeps the contract of that name, wherever it runs. */
+  readonly endpoint: (contractName: string) => Endpoint;
+  /** Readiness of each part of the system that the edge depends on. */
+  readonly health: () => Promise<readonly PartHealth[]>;
+  readonly host: string;
+  /** 0 lets the operating system choose. */
+  readonly port: number;
+  readonly development: boolean;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+export interface PartHealth {
+  readonly part: string;
+  readonly ready: boolean;
+  /** Why not, in words for an operator; absent when ready. */
+  readonly reason?: string;
+}
+
+export interface RunningEdge {
+  /** Opens the public port. @throws ServiceError `failed_precondition` `port_taken` */
+  start(): Promise<{ readonly url: string }>;
+  /** Stops intake, answers what was accepted, closes. Idempotent. */
+  stop(options?: { readonly timeoutMs?: number }): Promise<void>;
+}
+
+export interface SystemOptions {
+  readonly services: readonly Service[];
+  /** Services that run in development and tests only: stand-ins for the outside world. */
+  readonly development?: readonly Service[];
+  readonly gateway?: Edge;
+}
+
+export interface System {
+  readonly kind: 'system';
+  readonly name: string;
+  readonly services: readonly Service[];
+  readonly development: readonly Service[];
+  readonly gateway: Edge | undefined;
+  readonly definedAt: string;
+}
+
+/**
+ * Names the services of a system and its edge. Nothing starts; placement is decided when it runs.
+ * @throws TypeError listing every contradiction at once: duplicate names, contracts that no service keeps, routes that collide …
+ */
+export function system(name: string, options: SystemOptions): System {
+  const defined: System = {
+    kind: 'system',
+    name,
+    services: options.services,
+    development: options.development ?? [],
+    gateway: options.gateway,
+    definedAt: getCallSites(2)[1]?.scriptName ?? '',
+  };
+  const problems = [...namingProblems(defined), ...usesProblems(defined), ...edgeProblems(defined)];
+  if (problems.length > 0) {
+    throw new TypeError(`system '${name}':\n${problems.map((problem) => `  - ${problem}`).join('\n')}`);
+  }
+  return defined;
+}
+
+/** The services of a system as it runs: with the stand-ins in development, without them in production. */
+export function servicesOf(defined: System, development: boolean): readonly Service[] {
+  return development ? [...defined.services, ...defined.development] : defined.services;
+}
+
+/** Names that the platform itself calls with. */
+const reservedNames = ['gateway', 'banyan', 'console', 'supervisor'];
+
+function namingProblems(defined: System): string[] {
+  const problems: string[] = [];
+  if (!/^[a-z][a-z0-9-]{0,39}$/.test(defined.name)) {
+    problems.push(`name it in kebab-case, at most 40 characters; '${defined.name}' is not.`);
+  }
+  const seen = new Set<string>();
+  for (const { name } of servicesOf(defined, true)) {
+    if (seen.has(name)) problems.push(`two services are named '${name}'; rename the contract of one.`);
+    if (reservedNames.includes(name))
+      problems.push(`'${name}' is a name of the platform; rename the service.`);
+    seen.add(name);
+  }
+  return problems;
+}
+
+function usesProblems(defined: System): string[] {
+  const all = servicesOf(defined, true);
+  const contracts = new Map(all.map((each) => [each.name, each.contract]));
+  const problems: string[] = [];
+  for (const each of all) {
+    for (const used of Object.values(each.uses)) {
+      const kept = contracts.get(used.name);
+      if (kept === undefined) {
+        problems.push(
+          `service '${each.name}' uses '${used.name}', which no service of the system keeps; add it to 'services'.`,
+        );
+      } else if (major(kept.version) !== major(used.version)) {
+        problems.push(
+          `service '${each.name}' uses '${used.name}' ${used.version}, but the system has ${kept.version}.`,
+        );
+      }
+    }
+  }
+  return problems;
+}
+
+function edgeProblems(defined: System): string[] {
+  const contracts = new Map(servicesOf(defined, true).map((each) => [each.name, each.contract]));
+  const problems: string[] = [];
+  for (const used of defined.gateway?.uses ?? []) {
+    if (!contracts.has(used.name)) {
+      problems.push(
+        `the gateway exposes '${used.name}', which no service of the system keeps; add it to 'services'.`,
+      );
+    }
+  }
+  const taken = new Map<string, EdgeRoute>();
+  for (const route of defined.gateway?.routes ?? []) {
+    const shape = `${route.method} ${route.path.replaceAll(/:[^/]+/g, ':')}`;
+    const other = taken.get(shape);
+    if (other !== undefined) {
+      problems.push(
+        `'${route.service}.${route.operation}' and '${other.service}.${other.operation}' both want ${route.method} ${route.path}; change one path.`,
+      );
+    }
+    taken.set(shape, route);
+  }
+  return problems;
+}
+
+function major(version: string): string {
+  return version.split('.')[0] ?? version;
+}

@@ -1,0 +1,112 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { describeGraph, type Edge, service, system } from '@banyan/chassis';
+import { contract, event, operation } from '@banyan/contract';
+import { z } from 'zod';
+
+const Id = z.object({ id: z.string() });
+const stock = contract('stock', {
+  version: '1.2.0',
+  operations: { reserve: operation('POST /reservations', { input: Id, output: Id }) },
+  events: { reserved: event('StockReserved', { data: Id, key: 'id' }) },
+});
+const shop = contract('shop', {
+  version: '1.0.0',
+  operations: { buy: operation('POST /purchases', { input: Id, output: Id }) },
+});
+const stockService = service(stock, { operations: { reserve: async ({ id }) => ({ id }) } });
+const shopService = service(shop, {
+  uses: { stock },
+  operations: { buy: async ({ id }) => ({ id }) },
+  on: { 'stock.reserved': async () => {} },
+});
+
+function edge(routes: Edge['routes'], uses: Edge['uses'] = []): Edge {
+  return {
+    kind: 'edge',
+    routes,
+    uses,
+    create: () => assert.fail('a definition starts nothing'),
+  };
+}
+
+test('a missing handler is refused when the service is defined', () => {
+  assert.throws(() => service(stock, { operations: {} as never }), {
+    name: 'TypeError',
+    message: /service 'stock': add a function 'operations\.reserve'/,
+  });
+});
+
+test('a handler that the contract does not know is refused', () => {
+  const operations = { reserve: async () => ({ id: '1' }), release: async () => {} };
+  assert.throws(() => service(stock, { operations } as never), {
+    name: 'TypeError',
+    message: /remove 'operations\.release'.*has reserve/,
+  });
+});
+
+test('a consumer of an unknown event is refused with the events there are', () => {
+  const on = { 'stock.sold': async () => {} };
+  const operations = { buy: async () => ({ id: '1' }) };
+  assert.throws(() => service(shop, { uses: { stock }, operations, on } as never), {
+    name: 'TypeError',
+    message: /on 'stock\.sold': contract 'stock' has no such event; it has reserved/,
+  });
+});
+
+test('a consumer of a service that is not in uses is refused', () => {
+  const on = { 'stock.reserved': async () => {} };
+  assert.throws(() => service(shop, { operations: { buy: async () => ({ id: '1' }) }, on } as never), {
+    name: 'TypeError',
+    message: /add 'stock' to 'uses'/,
+  });
+});
+
+test('a system lists every contradiction at once', () => {
+  const routes = [
+    { method: 'GET', path: '/things/:id', service: 'shop', operation: 'buy', policy: 'anyone' },
+    { method: 'GET', path: '/things/:name', service: 'shop', operation: 'sell', policy: 'anyone' },
+  ];
+  assert.throws(
+    () => system('Shop!', { services: [shopService, shopService], gateway: edge(routes) }),
+    (error: unknown) => {
+      assert.ok(error instanceof TypeError);
+      assert.match(error.message, /kebab-case/);
+      assert.match(error.message, /two services are named 'shop'/);
+      assert.match(error.message, /'shop' uses 'stock', which no service of the system keeps/);
+      assert.match(error.message, /'shop\.sell' and 'shop\.buy' both want GET/);
+      return true;
+    },
+  );
+});
+
+test('a service may not use a major version that the system does not have', () => {
+  const newer = contract('stock', { version: '2.0.0', operations: stock.operations });
+  const operations = { buy: async () => ({ id: '1' }) };
+  assert.throws(
+    () => system('shop', { services: [stockService, service(shop, { uses: { stock: newer }, operations })] }),
+    { name: 'TypeError', message: /uses 'stock' 2\.0\.0, but the system has 1\.2\.0/ },
+  );
+});
+
+test('the graph says who calls and who listens to whom', () => {
+  const routes = [
+    { method: 'POST', path: '/purchases', service: 'shop', operation: 'buy', policy: 'anyone' },
+  ];
+  const described = describeGraph(
+    system('shop', { services: [shopService], development: [stockService], gateway: edge(routes, [shop]) }),
+  );
+  assert.deepEqual(
+    described.nodes.map(({ name, development }) => [name, development]),
+    [
+      ['gateway', false],
+      ['shop', false],
+      ['stock', true],
+    ],
+  );
+  assert.deepEqual(described.edges, [
+    { from: 'gateway', to: 'shop', kind: 'call', labels: ['buy'] },
+    { from: 'shop', to: 'stock', kind: 'call', labels: [] },
+    { from: 'stock', to: 'shop', kind: 'event', labels: ['reserved'] },
+  ]);
+});

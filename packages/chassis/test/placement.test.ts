@@ -1,0 +1,133 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { uuidv7 } from '@banyan/core';
+import { startTestSystem, type TestSystem } from '@banyan/testing';
+import { hanging, shop, shopSystem, stock } from './fixtures/shop/shop.ts';
+
+const placements = {
+  'in one process': [['gateway', 'stock', 'shop', 'stranger']],
+  'all split': [['gateway'], ['shop'], ['stock'], ['stranger']],
+  'two groups': [
+    ['gateway', 'stock'],
+    ['shop', 'stranger'],
+  ],
+};
+const user = { id: 'user-7', scopes: ['customer', 'beta'] };
+
+async function until<Value>(read: () => Promise<Value>, isDone: (value: Value) => boolean): Promise<Value> {
+  for (const endMs = Date.now() + 15_000; ; ) {
+    const value = await read();
+    if (isDone(value)) return value;
+    assert.ok(Date.now() < endMs, `still ${JSON.stringify(value)} after 15 s`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+for (const [name, placement] of Object.entries(placements)) {
+  describe(`a system ${name}`, () => {
+    const run = (t: Parameters<typeof startTestSystem>[0]): Promise<TestSystem> =>
+      startTestSystem(t, shopSystem, { placement });
+
+    test('answers calls, and its events take effect once', async (t) => {
+      const system = await run(t);
+      const client = system.client(shop);
+      const purchaseId = uuidv7();
+      const { left } = await client.buy({ purchaseId, sku: 'mug', quantity: 2 });
+      assert.equal(left, 998);
+      const purchase = () => client.purchase({ purchaseId });
+      await until(purchase, ({ confirmations }) => confirmations > 0);
+      // Repeated deliveries are on: another effect would show by the time a later event has been handled.
+      const laterId = uuidv7();
+      await client.buy({ purchaseId: laterId, sku: 'mug', quantity: 1 });
+      await until(
+        () => client.purchase({ purchaseId: laterId }),
+        ({ confirmations }) => confirmations > 0,
+      );
+      assert.equal((await purchase()).confirmations, 1);
+    });
+
+    test('passes a declared refusal on with its data', async (t) => {
+      const client = (await run(t)).client(shop);
+      await assert.rejects(client.buy({ purchaseId: uuidv7(), sku: 'poster', quantity: 50 }), {
+        code: 'already_exists',
+        reason: 'soldOut',
+        status: 409,
+        declared: true,
+        details: { sku: 'poster' },
+      });
+    });
+
+    test('says nothing about an unexpected error', async (t) => {
+      const client = (await run(t)).client(shop);
+      await assert.rejects(client.fail({}), (error: Error & { code?: string; details?: unknown }) => {
+        assert.equal(error.code, 'internal');
+        assert.doesNotMatch(JSON.stringify([error.message, error.details]), /hunter2|secret/);
+        return true;
+      });
+    });
+
+    test('carries caller, user, trace, deadline and idempotency key', async (t) => {
+      const client = (await run(t)).client(shop, { user, idempotencyKey: 'key-1', timeoutMs: 3_000 });
+      const described = await client.describeCall({});
+      assert.equal(described.service, 'shop');
+      assert.equal(described.user, user.id);
+      assert.deepEqual(described.scopes, user.scopes);
+      assert.match(described.traceId, /^[0-9a-f]{32}$/);
+      assert.equal(described.idempotencyKey, 'key-1');
+      assert.ok(described.remainingMs > 0 && described.remainingMs <= 3_000, String(described.remainingMs));
+    });
+
+    test('ends at the deadline, and the callee hears of it', async (t) => {
+      const client = (await run(t)).client(shop, { timeoutMs: 1_000 });
+      const before = hanging.aborted;
+      await assert.rejects(client.hang({}), { code: 'deadline_exceeded' });
+      await until(
+        async () => hanging.aborted,
+        (aborted) => aborted > before,
+      );
+    });
+
+    test('passes a cancellation on to the callee', async (t) => {
+      const client = (await run(t)).client(shop, { timeoutMs: 30_000 });
+      const before = { ...hanging };
+      const controller = new AbortController();
+      const call = client.hang({}, { signal: controller.signal });
+      call.catch(() => {});
+      await until(
+        async () => hanging.started,
+        (started) => started > before.started,
+      );
+      controller.abort();
+      await assert.rejects(call, { code: 'cancelled' });
+      await until(
+        async () => hanging.aborted,
+        (aborted) => aborted > before.aborted,
+      );
+    });
+
+    test('refuses a caller that does not name the callee in its uses', async (t) => {
+      const system = await run(t);
+      const intruder = system.client(stock, { service: 'stranger' });
+      await assert.rejects(intruder.onHand({ sku: 'mug' }), {
+        code: 'permission_denied',
+        reason: 'caller_not_allowed',
+      });
+      await assert.rejects(system.client(stock).onHand({ sku: 'mug' }), { reason: 'caller_not_allowed' });
+    });
+
+    test("gives a service no way to another one's tables", async (t) => {
+      const client = (await run(t)).client(shop);
+      await assert.rejects(client.readOthersTable({}), { code: 'internal' });
+    });
+
+    test('refuses invalid input with the place of each fault', async (t) => {
+      const client = (await run(t)).client(shop);
+      await assert.rejects(client.buy({ purchaseId: 'p', sku: 'mug', quantity: 0.5 }), (error: unknown) => {
+        const { code, details } = error as { code: string; details: { issues: { path: string }[] } };
+        assert.equal(code, 'invalid_argument');
+        assert.deepEqual([...new Set(details.issues.map((issue) => issue.path))], ['/quantity']);
+        return true;
+      });
+    });
+  });
+}
