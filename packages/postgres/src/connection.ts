@@ -1,0 +1,110 @@
+import { createHash } from 'node:crypto';
+import { type ClientBase, DatabaseError, type QueryArrayResult } from 'pg';
+import { endsSession, isStalePlan, toDatabaseError } from './database-errors.ts';
+import { postgresError } from './errors.ts';
+import { toCamelCase } from './names.ts';
+import type { Statement } from './sql-template.ts';
+
+const losses = new WeakMap<ClientBase, unknown>();
+
+/** Remembers why a connection broke. Call once per client: an `error` event without a listener ends the process. */
+export function watchConnection(client: ClientBase): void {
+  client.on('error', (error) => {
+    if (!losses.has(client)) losses.set(client, error);
+  });
+}
+
+export function isLost(client: ClientBase): boolean {
+  return losses.has(client);
+}
+
+/** Names for prepared statements, by their text; shared by all connections of one database. */
+export class StatementNames {
+  readonly #names = new Map<string, string>();
+  #generation = 0;
+  static readonly #max = 500;
+
+  nameOf(statement: Statement): string | undefined {
+    if (!statement.reusable || statement.values.length === 0) return undefined;
+    let name = this.#names.get(statement.text);
+    if (name === undefined && this.#names.size < StatementNames.#max) {
+      name = `b${this.#generation}_${createHash('sha256').update(statement.text).digest('base64url').slice(0, 22)}`;
+      this.#names.set(statement.text, name);
+    }
+    return name;
+  }
+
+  /** New names from now on: the plans behind the old ones no longer fit their tables. */
+  renew(): void {
+    this.#generation += 1;
+    this.#names.clear();
+  }
+}
+
+/** Runs one statement; rejects with what `Sql` promises. */
+export async function runStatement(
+  client: ClientBase,
+  statement: Statement,
+  names: StatementNames,
+): Promise<object[]> {
+  try {
+    return toRows(await send(client, statement, names.nameOf(statement)));
+  } catch (cause) {
+    if (isStalePlan(cause)) names.renew();
+    throw toFailure(client, cause, statement);
+  }
+}
+
+/** Runs fixed text such as `begin`; resolves with the command that the server says it carried out. */
+export async function runCommand(client: ClientBase, text: string): Promise<string> {
+  return (await send(client, { text, values: [], reusable: false }, undefined)).command;
+}
+
+function send(
+  client: ClientBase,
+  { text, values }: Statement,
+  name: string | undefined,
+): Promise<QueryArrayResult<unknown[]>> {
+  return new Promise((resolve, reject) => {
+    // The callback form saves the driver's own promise and stack capture.
+    client.query<unknown[], unknown[]>(
+      { text, values: values as unknown[], rowMode: 'array', ...(name === undefined ? undefined : { name }) },
+      (error: Error | null, result) => {
+        if (error) reject(error);
+        // Several statements in one text give several results; the last one counts.
+        else resolve(Array.isArray(result) ? (result.at(-1) as QueryArrayResult<unknown[]>) : result);
+      },
+    );
+  });
+}
+
+function toRows({ fields, rows }: QueryArrayResult<unknown[]>): object[] {
+  const names = fields.map((field) => toCamelCase(field.name));
+  return rows.map((values) => {
+    const row: Record<string, unknown> = {};
+    for (let index = 0; index < names.length; index++) {
+      const name = names[index] as string;
+      if (name === '__proto__') {
+        Object.defineProperty(row, name, { value: values[index], enumerable: true, writable: true });
+      } else {
+        row[name] = values[index];
+      }
+    }
+    return row;
+  });
+}
+
+function toFailure(client: ClientBase, cause: unknown, { text, reusable }: Statement): unknown {
+  // Only text that holds no data may get into a log: neither parameters nor literals.
+  if (cause instanceof DatabaseError && reusable) cause.message += `\n  in: ${text.slice(0, 500)}`;
+  else if (isLost(client)) {
+    const loss = toDatabaseError(losses.get(client));
+    return loss === losses.get(client) ? postgresError('database_unavailable', { cause }) : loss;
+  }
+  return endsSession(cause) ? toSessionEnd(cause) : toDatabaseError(cause);
+}
+
+function toSessionEnd(cause: unknown): unknown {
+  const error = toDatabaseError(cause);
+  return error === cause ? postgresError('database_unavailable', { cause }) : error;
+}

@@ -1,0 +1,98 @@
+import { type Clock, type Logger, systemClock } from '@banyan/core';
+import type { Registry } from '@banyan/discovery';
+import type { EventLog, Inbox, Outbox } from '@banyan/events';
+import { createDatabase, type PostgresDatabase } from './database.ts';
+import { createPostgresEventLog } from './events/postgres-event-log.ts';
+import { createPostgresInbox } from './events/postgres-inbox.ts';
+import { createPostgresOutbox } from './events/postgres-outbox.ts';
+import { migrate, platformMigrations } from './migrations.ts';
+import { createPostgresRegistry } from './registry.ts';
+
+export interface PostgresEnginesOptions {
+  /** Database of the platform: registry and event log. */
+  readonly platformUrl: string;
+  /** The database of each service that this process hosts, by name. */
+  readonly serviceUrls: Readonly<Record<string, string>>;
+  /** Another registry than the platform database's own. */
+  readonly registry?: Registry;
+  readonly clock?: Clock;
+  readonly logger: Logger;
+}
+
+/** What one service owns in the outside world. */
+export interface PostgresServiceStore {
+  readonly database: PostgresDatabase;
+  readonly outbox: Outbox;
+  readonly inbox: Inbox;
+  ping(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Every durable port of a process, on one PostgreSQL server: what a host of `@banyan/chassis` runs on. */
+export interface PostgresEngines {
+  readonly registry: Registry;
+  readonly log: EventLog;
+  /**
+   * Connects to the database of a service and brings its tables up to date.
+   * @throws ServiceError `unavailable` `database_unavailable`, and what `migrate` throws
+   */
+  openStore(service: {
+    readonly name: string;
+    readonly migrations: URL | undefined;
+  }): Promise<PostgresServiceStore>;
+  /** Close the stores first. Idempotent. */
+  close(): Promise<void>;
+}
+
+/** @throws ServiceError `unavailable` `database_unavailable`, and what `migrate` throws for the platform's tables */
+export async function openPostgresEngines(options: PostgresEnginesOptions): Promise<PostgresEngines> {
+  const { logger, clock = systemClock } = options;
+  const platform = createDatabase({
+    url: options.platformUrl,
+    applicationName: 'banyan',
+    maxConnections: 5,
+    logger,
+  });
+  try {
+    await migrate(platform, platformMigrations.platform, { scope: 'banyan' });
+    const log = createPostgresEventLog(platform, { logger });
+    await log.start();
+    const registry = options.registry ?? createPostgresRegistry(platform, { clock, logger });
+    return {
+      registry,
+      log,
+      openStore: (service) => openStore(service, options),
+      async close() {
+        await registry.close();
+        await log.stop();
+        await platform.close();
+      },
+    };
+  } catch (error) {
+    await platform.close();
+    throw error;
+  }
+}
+
+async function openStore(
+  service: { readonly name: string; readonly migrations: URL | undefined },
+  { serviceUrls, logger }: PostgresEnginesOptions,
+): Promise<PostgresServiceStore> {
+  const url = serviceUrls[service.name];
+  if (url === undefined) throw new TypeError(`openStore(): no database URL for service '${service.name}'.`);
+  const database = createDatabase({ url, applicationName: service.name, logger });
+  try {
+    await migrate(database, platformMigrations.service, { scope: 'banyan' });
+    if (service.migrations !== undefined) await migrate(database, service.migrations);
+  } catch (error) {
+    await database.close();
+    throw error;
+  }
+  return {
+    database,
+    outbox: createPostgresOutbox(database),
+    inbox: createPostgresInbox(database),
+    ping: () => database.ping(),
+    close: () => database.close(),
+  };
+}

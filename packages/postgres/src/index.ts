@@ -1,0 +1,37 @@
+export {
+  createDatabase,
+  type DatabaseOptions,
+  type DatabaseStats,
+  type PostgresDatabase,
+} from './database.ts';
+export {
+  createEmbeddedServer,
+  type EmbeddedServer,
+  type EmbeddedServerOptions,
+  findEmbeddedServer,
+} from './embedded-server.ts';
+export {
+  openPostgresEngines,
+  type PostgresEngines,
+  type PostgresEnginesOptions,
+  type PostgresServiceStore,
+} from './engines.ts';
+export { type PostgresReason, postgresErrors } from './errors.ts';
+export {
+  createPostgresEventLog,
+  type PostgresEventLog,
+  type PostgresEventLogOptions,
+} from './events/postgres-event-log.ts';
+export { createPostgresInbox } from './events/postgres-inbox.ts';
+export { createPostgresOutbox } from './events/postgres-outbox.ts';
+export type { Listener, NotificationListener } from './listener.ts';
+export { type MigrateOptions, migrate, platformMigrations } from './migrations.ts';
+export {
+  type ProvisionedSystem,
+  type ProvisionOptions,
+  provisionSystem,
+  type ResetOptions,
+  resetSystem,
+} from './provision.ts';
+export { createPostgresRegistry, type PostgresRegistryOptions } from './registry.ts';
+export type { DatabaseSession } from './session.ts';

@@ -1,0 +1,196 @@
+import { createHash, createHmac, pbkdf2Sync, randomBytes } from 'node:crypto';
+import { type Clock, isServiceError, type Sql, systemClock } from '@banyan/core';
+import { lockSession } from './advisory-lock.ts';
+import { createDatabase } from './database.ts';
+import { superuser } from './embedded-cluster.ts';
+import { postgresError } from './errors.ts';
+import type { DatabaseSession } from './session.ts';
+import { literal } from './sql-template.ts';
+
+export interface ProvisionOptions {
+  /** A role that may create databases and roles. */
+  readonly adminUrl: string;
+  /** Name of the system; databases that carry another system's mark are refused. */
+  readonly system: string;
+  readonly services: readonly string[];
+  /** The roles' passwords are derived from it, so they need no store; a new secret changes them. */
+  readonly secret: string;
+  /** Before every database and role, so that several systems can share a server. Default none. */
+  readonly prefix?: string;
+  readonly clock?: Clock;
+}
+
+export interface ProvisionedSystem {
+  /** Registry and event log. For the platform alone, never for a service. */
+  readonly platformUrl: string;
+  readonly serviceUrls: Readonly<Record<string, string>>;
+}
+
+interface Tenant {
+  readonly database: string;
+  readonly role: string;
+  readonly password: string;
+  /** Comment of the database once it is complete: whose it is, and which password the role has. */
+  readonly mark: string;
+}
+
+const serviceNamePattern = /^[a-z][a-z0-9]*(?:[-_][a-z0-9]+)*$/;
+
+/**
+ * Creates what is missing of a system's databases: `banyan`, owned by `banyan_platform`, and `svc_<name>` with a login
+ * role of the same name for each service. Each role may connect to its own database alone. Repeatable, also by several
+ * processes at once; one statement when all is there.
+ *
+ * @throws ServiceError `permission_denied` `database_permission`, `failed_precondition` `database_taken`
+ */
+export async function provisionSystem(options: ProvisionOptions): Promise<ProvisionedSystem> {
+  const platform = toTenant(options, 'banyan', 'banyan_platform');
+  const services = options.services.map((name) => [name, toServiceTenant(options, name)] as const);
+  const tenants = [platform, ...services.map(([, tenant]) => tenant)];
+  if (new Set(tenants.map(({ database }) => database)).size < tenants.length) {
+    throw new TypeError('Two services would share one database: their names differ in - and _ only.');
+  }
+  await withAdmin(options.adminUrl, async (session) => {
+    if ((await findIncomplete(session.sql, tenants)).length === 0) return;
+    await lockSession(session, 'banyan.provision', options.clock ?? systemClock);
+    for (const tenant of await findIncomplete(session.sql, tenants))
+      await complete(session.sql, tenant, options);
+    await closeSharedDatabases(session.sql);
+  });
+  return {
+    platformUrl: toUrl(options.adminUrl, platform),
+    serviceUrls: Object.fromEntries(
+      services.map(([name, tenant]) => [name, toUrl(options.adminUrl, tenant)]),
+    ),
+  };
+}
+
+export interface ResetOptions {
+  readonly adminUrl: string;
+  readonly system: string;
+  readonly clock?: Clock;
+}
+
+/** Drops every database that {@link provisionSystem} made for the system, with its role, ending open connections. */
+export async function resetSystem({ adminUrl, system, clock = systemClock }: ResetOptions): Promise<void> {
+  await withAdmin(adminUrl, async (session) => {
+    await lockSession(session, 'banyan.provision', clock);
+    const { sql } = session;
+    const found = await sql<{ database: string; role: string }>`
+      select d.datname as database, r.rolname as role
+      from pg_database d join pg_roles r on r.oid = d.datdba
+      where starts_with(shobj_description(d.oid, 'pg_database'), ${markOf(system, '')})`;
+    for (const { database, role } of found) {
+      await sql`drop database if exists ${sql.identifier(database)} with (force)`;
+      await sql`drop role if exists ${sql.identifier(role)}`;
+    }
+  });
+}
+
+function toServiceTenant(options: ProvisionOptions, name: string): Tenant {
+  if (typeof name !== 'string' || !serviceNamePattern.test(name)) {
+    throw new TypeError(`A service name is words of a–z and 0–9 joined by -, not ${JSON.stringify(name)}.`);
+  }
+  const identifier = `svc_${name.replaceAll('-', '_')}`;
+  return toTenant(options, identifier, identifier);
+}
+
+function toTenant({ system, secret, prefix = '' }: ProvisionOptions, database: string, role: string): Tenant {
+  const derive = (purpose: string) =>
+    createHmac('sha256', secret).update(`${purpose}\n${prefix}${role}`).digest('base64url');
+  return {
+    database: prefix + database,
+    role: prefix + role,
+    password: derive('banyan postgres password'),
+    mark: markOf(system, derive('banyan postgres mark').slice(0, 16)),
+  };
+}
+
+function markOf(system: string, key: string): string {
+  return `banyan system ${JSON.stringify(system)} key ${key}`;
+}
+
+async function withAdmin(adminUrl: string, work: (session: DatabaseSession) => Promise<void>): Promise<void> {
+  const admin = createDatabase({ url: adminUrl, maxConnections: 1, applicationName: 'banyan-provision' });
+  try {
+    await admin.session(work);
+  } finally {
+    await admin.close();
+  }
+}
+
+async function findIncomplete(sql: Sql, tenants: readonly Tenant[]): Promise<Tenant[]> {
+  const rows = await sql<{ name: string; mark: string | null }>`
+    select datname as name, shobj_description(oid, 'pg_database') as mark from pg_database
+    where datname = any(${sql.array(
+      tenants.map(({ database }) => database),
+      'text',
+    )})`;
+  const marks = new Map(rows.map(({ name, mark }) => [name, mark]));
+  return tenants.filter(({ database, mark }) => {
+    const found = marks.get(database) ?? undefined;
+    const isOurs = found === undefined || found.startsWith(mark.slice(0, mark.lastIndexOf(' ')));
+    if (!isOurs) {
+      throw postgresError('database_taken', {
+        message: `The database ${database} belongs to another system (${found}): use another server, or a prefix.`,
+      });
+    }
+    return found !== mark;
+  });
+}
+
+/** The mark comes last: whatever is interrupted before is done again. */
+async function complete(sql: Sql, tenant: Tenant, options: ProvisionOptions): Promise<void> {
+  const role = sql.identifier(tenant.role);
+  const database = sql.identifier(tenant.database);
+  try {
+    const [known] = await sql<{ role: boolean; database: boolean; superuser: boolean }>`
+      select exists (select from pg_roles where rolname = ${tenant.role}) as role,
+             exists (select from pg_database where datname = ${tenant.database}) as database,
+             (select rolsuper from pg_roles where rolname = current_user) as superuser`;
+    const verb = known?.role ? sql`alter` : sql`create`;
+    await sql`${verb} role ${role} login password ${literal(toScramVerifier(tenant.password))}`;
+    // Only a member may make the role the owner of something.
+    if (!known?.superuser) await sql`grant ${role} to current_user`;
+    if (!known?.database) await sql`create database ${database} owner ${role}`;
+    await sql`revoke all on database ${database} from public`;
+    await sql`comment on database ${database} is ${literal(tenant.mark)}`;
+  } catch (error) {
+    throw toProvisionError(error, options.adminUrl);
+  }
+}
+
+/** On the embedded server, which is ours alone, the roles may not even enter the databases that come with it. */
+async function closeSharedDatabases(sql: Sql): Promise<void> {
+  const [admin] = await sql<{ name: string; isSuperuser: boolean }>`
+    select rolname as name, rolsuper as is_superuser from pg_roles where rolname = current_user`;
+  if (admin?.name !== superuser || !admin.isSuperuser) return;
+  await sql`revoke all on database postgres, template1 from public`;
+}
+
+function toProvisionError(error: unknown, adminUrl: string): unknown {
+  if (!isServiceError(error) || error.reason !== 'database_permission') return error;
+  const role = decodeURIComponent(new URL(adminUrl).username);
+  return postgresError('database_permission', {
+    message: `The role ${role} of DATABASE_URL may not create databases and roles: alter role ${role} createdb createrole.`,
+    cause: error,
+  });
+}
+
+/** What PostgreSQL keeps instead of a password (RFC 5803), so that no server log ever shows the password itself. */
+function toScramVerifier(password: string): string {
+  const iterations = 4_096;
+  const salt = randomBytes(16);
+  const salted = pbkdf2Sync(password, salt, iterations, 32, 'sha256');
+  const keyOf = (name: string) => createHmac('sha256', salted).update(name).digest();
+  const storedKey = createHash('sha256').update(keyOf('Client Key')).digest('base64');
+  return `SCRAM-SHA-256$${iterations}:${salt.toString('base64')}$${storedKey}:${keyOf('Server Key').toString('base64')}`;
+}
+
+function toUrl(adminUrl: string, { database, role, password }: Tenant): string {
+  const url = new URL(adminUrl);
+  url.username = role;
+  url.password = password;
+  url.pathname = `/${database}`;
+  return url.href;
+}

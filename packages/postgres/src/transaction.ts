@@ -1,0 +1,290 @@
+import type { Logger, Sql, SqlQuery, Transaction, TransactionOptions } from '@banyan/core';
+import { isServiceError } from '@banyan/core';
+import type { PoolClient } from 'pg';
+import { requestCancel } from './cancel-request.ts';
+import { isLost, runCommand, runStatement, type StatementNames } from './connection.ts';
+import { endsSession, toDatabaseError } from './database-errors.ts';
+import { postgresError } from './errors.ts';
+import { createSql, type Statement, type StatementRunner } from './sql-template.ts';
+
+export interface TransactionParts {
+  readonly client: PoolClient;
+  readonly names: StatementNames;
+  readonly logger: Logger;
+  /** How long the server lets a transaction of this connection sit idle before it ends the session, in ms. */
+  readonly idleTimeoutMs: number;
+  /** Takes the connection back; `isSpent` if it must not be used again. */
+  release(isSpent: boolean): void;
+}
+
+type Work<Result> = (transaction: Transaction) => Promise<Result>;
+
+const isolationLevels = ['read committed', 'repeatable read', 'serializable'] as const;
+const cancelGraceMs = 1_000;
+
+/** The text that opens a transaction; throws on options that are none of the documented ones. */
+export function beginText({ isolation, readOnly = false }: TransactionOptions): string {
+  if (isolation !== undefined && !isolationLevels.includes(isolation)) {
+    throw new TypeError(`isolation is one of ${isolationLevels.join(', ')}.`);
+  }
+  if (isolation === undefined && !readOnly) return 'begin';
+  return `begin isolation level ${isolation ?? 'read committed'}${readOnly ? ' read only' : ''}`;
+}
+
+/** What a transaction whose signal has aborted rejects with: the signal's own `ServiceError`, or one by its kind. */
+export function toAbortError(reason: unknown): Error {
+  if (isServiceError(reason)) return reason;
+  const isTimeout = reason instanceof Error && reason.name === 'TimeoutError';
+  return postgresError(isTimeout ? 'transaction_timeout' : 'transaction_cancelled', { cause: reason });
+}
+
+/** Runs `work` in one transaction, then gives the connection back. */
+export async function runTransaction<Result>(
+  parts: TransactionParts,
+  work: Work<Result>,
+  options: TransactionOptions,
+): Promise<Result> {
+  const session = new Session(parts);
+  try {
+    return await session.run(work, options);
+  } finally {
+    parts.release(session.isSpent);
+  }
+}
+
+/** The statements of one scope: the transaction itself, or a savepoint in it. */
+class Scope implements StatementRunner {
+  readonly #session: Session;
+  readonly #unused = new Set<SqlQuery<object>>();
+
+  constructor(session: Session) {
+    this.#session = session;
+  }
+
+  run(statement: Statement): Promise<object[]> {
+    return this.#session.enqueue(this, statement);
+  }
+
+  built(query: SqlQuery<object>): void {
+    this.#unused.add(query);
+  }
+
+  used(query: SqlQuery<object>): void {
+    this.#unused.delete(query);
+  }
+
+  /** Without this check a forgotten `await` would commit a transaction that lacks a statement. */
+  checkAllUsed(): void {
+    const [forgotten] = this.#unused;
+    if (forgotten === undefined) return;
+    const { strings } = forgotten as unknown as { readonly strings: readonly string[] };
+    throw postgresError('query_not_awaited', {
+      cause: new Error(`never awaited: ${strings.join('…').slice(0, 500)}`),
+    });
+  }
+}
+
+class Session {
+  readonly #parts: TransactionParts;
+  readonly #root = new Scope(this);
+  readonly #commitListeners: (() => void)[] = [];
+  #scope: Scope = this.#root;
+  #tail: Promise<unknown> = Promise.resolve();
+  #running = 0;
+  #idleSince = 0;
+  #savepoints = 0;
+  #firstFailure: unknown;
+  #state: 'open' | 'committing' | 'ended' = 'open';
+  #abortError: Error | undefined;
+  #spent = false;
+
+  constructor(parts: TransactionParts) {
+    this.#parts = parts;
+  }
+
+  /** True when the connection must not be used again. */
+  get isSpent(): boolean {
+    return this.#spent || isLost(this.#parts.client);
+  }
+
+  async run<Result>(work: Work<Result>, options: TransactionOptions): Promise<Result> {
+    let result: Result;
+    try {
+      await this.#command(beginText(options));
+      this.#idleSince = performance.now();
+      result = await this.#untilAborted(work, options.signal);
+    } catch (error) {
+      await this.#rollBack();
+      throw this.#abortError ?? error;
+    }
+    await this.#commit();
+    for (const listener of this.#commitListeners) this.#notify(listener);
+    return result;
+  }
+
+  enqueue(scope: Scope, statement: Statement): Promise<object[]> {
+    this.#checkUsable(scope);
+    return this.#inTurn(() => {
+      this.#checkUsable(scope);
+      return runStatement(this.#parts.client, statement, this.#parts.names);
+    });
+  }
+
+  /** One statement at a time, in the order asked for. */
+  #inTurn<Result>(task: () => Promise<Result>): Promise<Result> {
+    const run = async (): Promise<Result> => {
+      const idleMs = performance.now() - this.#idleSince;
+      this.#running += 1;
+      try {
+        return await task();
+      } catch (error) {
+        const failure = this.#toFailure(error, idleMs);
+        this.#firstFailure ??= failure;
+        throw failure;
+      } finally {
+        this.#running -= 1;
+        this.#idleSince = performance.now();
+      }
+    };
+    const result = this.#tail.then(run);
+    this.#tail = result.catch(() => undefined);
+    return result;
+  }
+
+  /** A write to a connection that the server has just closed loses the server's last words, which gave the reason. */
+  #toFailure(error: unknown, idleMs: number): unknown {
+    const isLoss = isServiceError(error) && error.reason === 'database_unavailable';
+    if (!isLoss || idleMs < this.#parts.idleTimeoutMs) return error;
+    return postgresError('transaction_timeout', { cause: error });
+  }
+
+  #checkUsable(scope: Scope): void {
+    if (this.#abortError !== undefined) throw this.#abortError;
+    if (this.#state !== 'open') throw postgresError('transaction_ended');
+    if (scope !== this.#scope)
+      throw postgresError(scope === this.#root ? 'savepoint_open' : 'transaction_ended');
+  }
+
+  async #untilAborted<Result>(work: Work<Result>, signal: AbortSignal | undefined): Promise<Result> {
+    if (signal === undefined) return this.#toEnd(work);
+    let onAbort = () => {};
+    const aborted = new Promise<never>((_, reject) => {
+      onAbort = () => {
+        this.#abortError = toAbortError(signal.reason);
+        reject(this.#abortError);
+      };
+    });
+    signal.addEventListener('abort', onAbort);
+    try {
+      if (signal.aborted) onAbort();
+      return await Promise.race([aborted, this.#toEnd(work)]);
+    } finally {
+      signal.removeEventListener('abort', onAbort);
+    }
+  }
+
+  async #toEnd<Result>(work: Work<Result>): Promise<Result> {
+    const root = this.#root;
+    const result = await work({
+      sql: createSql(root),
+      savepoint: (inner) => this.#savepoint(inner),
+      onCommit: (listener) => {
+        this.#checkUsable(this.#scope);
+        this.#commitListeners.push(listener);
+      },
+    });
+    await this.#tail;
+    if (this.#scope !== root) throw postgresError('savepoint_open');
+    root.checkAllUsed();
+    return result;
+  }
+
+  async #savepoint<Result>(work: (sql: Sql) => Promise<Result>): Promise<Result> {
+    this.#checkUsable(this.#root);
+    const scope = new Scope(this);
+    this.#scope = scope;
+    this.#savepoints += 1;
+    const name = `s${this.#savepoints}`;
+    try {
+      await this.#inTurn(() => this.#command(`savepoint ${name}`));
+      const outerFailure = this.#firstFailure;
+      try {
+        const result = await work(createSql(scope));
+        await this.#tail;
+        scope.checkAllUsed();
+        await this.#inTurn(() => this.#command(`release savepoint ${name}`));
+        return result;
+      } catch (error) {
+        await this.#tail;
+        if (this.#state === 'open' && this.#abortError === undefined) {
+          await this.#command(`rollback to savepoint ${name}; release savepoint ${name}`);
+          this.#firstFailure = outerFailure;
+        }
+        throw error;
+      }
+    } finally {
+      this.#scope = this.#root;
+    }
+  }
+
+  async #commit(): Promise<void> {
+    const { client } = this.#parts;
+    this.#state = 'committing';
+    try {
+      // PostgreSQL answers `commit` with ROLLBACK when a statement had failed before.
+      if ((await runCommand(client, 'commit')) !== 'COMMIT') {
+        throw postgresError('transaction_failed', { cause: this.#firstFailure });
+      }
+    } catch (cause) {
+      if (!isLost(client) && !endsSession(cause)) throw toDatabaseError(cause);
+      this.#spent = true;
+      throw postgresError('commit_outcome_unknown', { cause });
+    } finally {
+      this.#state = 'ended';
+    }
+  }
+
+  async #rollBack(): Promise<void> {
+    this.#state = 'ended';
+    const { client, logger } = this.#parts;
+    if (this.#running > 0 && this.#abortError !== undefined) {
+      this.#spent = true;
+      await requestCancel(client);
+      if (!(await settlesWithin(this.#tail, cancelGraceMs))) return;
+    } else {
+      await this.#tail;
+    }
+    if (isLost(client)) return;
+    try {
+      await runCommand(client, 'rollback');
+    } catch (error) {
+      // The server rolls back by itself when the connection ends.
+      this.#spent = true;
+      logger.debug('rollback failed, connection discarded', { error });
+    }
+  }
+
+  async #command(text: string): Promise<void> {
+    await runStatement(this.#parts.client, { text, values: [], reusable: false }, this.#parts.names);
+  }
+
+  #notify(listener: () => void): void {
+    try {
+      listener();
+    } catch (error) {
+      this.#parts.logger.error('a commit listener failed; the transaction is committed', { error });
+    }
+  }
+}
+
+async function settlesWithin(task: Promise<unknown>, timeoutMs: number): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<boolean>((resolve) => {
+    timer = setTimeout(resolve, timeoutMs, false);
+  });
+  try {
+    return await Promise.race([task.then(() => true), late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

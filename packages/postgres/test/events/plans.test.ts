@@ -1,0 +1,76 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { createEvent } from '@banyan/events';
+import {
+  createDatabase,
+  createPostgresEventLog,
+  createPostgresInbox,
+  createPostgresOutbox,
+} from '@banyan/postgres';
+import { createPlatformDatabase, createServiceDatabase } from './events-databases.ts';
+import { eventually } from './eventually.ts';
+
+const burst = 3_000;
+const warmUps = 12;
+// A claim of 50 may rightly scan a table of 3,000 short rows; one scan for every event would read 9 million.
+
+test('plans made while the tables were empty do not make a burst of events slow', async (t) => {
+  const { database: service, url } = await createServiceDatabase(t);
+  const { database: platform } = await createPlatformDatabase(t);
+  // One connection, so that whatever it has prepared while warming up is used in the burst.
+  const single = createDatabase({ url, maxConnections: 1 });
+  t.after(() => single.close());
+  const outbox = createPostgresOutbox(single);
+  const inbox = createPostgresInbox(single);
+  const log = createPostgresEventLog(platform);
+  let number = 0;
+  const deliver = async (count: number) => {
+    const events = Array.from({ length: count }, () => {
+      number += 1;
+      return createEvent({
+        service: 'orders',
+        name: 'placed',
+        type: 'Placed',
+        key: `${number}`,
+        data: 1,
+        occurredAtMs: 0,
+      });
+    });
+    await single.tx(({ sql }) => outbox.append(sql, events));
+    while ((await outbox.transfer(200, (batch) => log.publish(batch))).published === 200);
+    const from = await inbox.checkpoint(log.id);
+    const { events: read, position } = await log.read(
+      ['orders.placed'],
+      from.positions['orders.placed'],
+      10_000,
+    );
+    assert.equal(read.length, count);
+    await inbox.ingest({ log: log.id, from, positions: { 'orders.placed': position }, events: read });
+    for (let done = 0; done < count; ) {
+      for (const claim of await inbox.claim({ owner: 'w', limit: 50, leaseMs: 60_000 })) {
+        await inbox.complete(claim);
+        done += 1;
+      }
+    }
+  };
+  for (let round = 0; round < warmUps; round += 1) {
+    await service.sql`truncate banyan.inbox, banyan.inbox_key, banyan.outbox`;
+    await service.sql`vacuum analyze`;
+    await deliver(1);
+  }
+  const rowsReadBefore = await readRowsScanned(service, warmUps);
+  await deliver(burst);
+  const rowsRead = (await readRowsScanned(service, warmUps + burst)) - rowsReadBefore;
+  assert.ok(rowsRead < burst * 150, `${rowsRead} rows read by sequential scans for ${burst} events`);
+
+  /** Sequential scans' rows, once the statistics have come in. */
+  async function readRowsScanned({ sql }: typeof service, handled: number): Promise<number> {
+    return eventually(async () => {
+      await single.sql`select pg_stat_force_next_flush()`;
+      const [row] = await sql<{ scanned: number; claims: number }>`
+        select sum(seq_tup_read)::int8 as scanned, sum(n_tup_upd) filter (where relname = 'inbox_key')::int8 as claims
+        from pg_stat_user_tables where schemaname = 'banyan'`;
+      return row !== undefined && row.claims >= handled * 2 && row.scanned;
+    }, 'the statistics have come in');
+  }
+});
