@@ -1,0 +1,82 @@
+import type { Socket } from 'node:net';
+import { clientOfAddress } from './admission.ts';
+
+/** One open connection of a client. */
+export interface Connection {
+  readonly socket: Socket;
+  /** The client that the address stands for; see `clientOfAddress`. */
+  readonly client: string;
+  /** Requests of this connection that are not answered yet. */
+  active: number;
+  /** The one that arrived last; only its answer may end the connection. */
+  newest: unknown;
+  /** Nothing that arrives from now on is a request. */
+  isClosing: boolean;
+  /** Since when it waits for a request, on the process's own monotonic time: sockets do not follow a test's clock. */
+  idleSinceMs: number;
+}
+
+/** The open connections, and how they end. */
+export interface Connections {
+  open(socket: Socket): Connection;
+  of(socket: Socket): Connection;
+  /**
+   * Closes each connection as soon as it has been idle for a moment, and all after `timeoutMs`; resolves when none is left.
+   * The moment is for a client that has sent its next request before it could know.
+   */
+  drain(timeoutMs: number): Promise<void>;
+}
+
+/** Long enough for a request on its way, short enough that nobody notices at a restart. */
+const lingerMs = 300;
+const checkEveryMs = 50;
+
+export function createConnections(): Connections {
+  return new OpenConnections();
+}
+
+class OpenConnections implements Connections {
+  readonly #open = new Map<Socket, Connection>();
+
+  open(socket: Socket): Connection {
+    const connection = {
+      socket,
+      client: clientOfAddress(socket.remoteAddress),
+      active: 0,
+      newest: undefined,
+      isClosing: false,
+      idleSinceMs: performance.now(),
+    };
+    this.#open.set(socket, connection);
+    socket.once('close', () => this.#open.delete(socket));
+    return connection;
+  }
+
+  of(socket: Socket): Connection {
+    return this.#open.get(socket) ?? this.open(socket);
+  }
+
+  drain(timeoutMs: number): Promise<void> {
+    const startedMs = performance.now();
+    return new Promise((resolve) => {
+      const check = () => {
+        const nowMs = performance.now();
+        for (const connection of this.#open.values()) {
+          if (nowMs - startedMs >= timeoutMs) connection.socket.destroy();
+          else this.#endIfIdle(connection, startedMs, nowMs);
+        }
+        if (this.#open.size === 0) resolve();
+        // A real timer, because those of the clock do not keep a process alive that still owes answers.
+        else setTimeout(check, checkEveryMs);
+      };
+      check();
+    });
+  }
+
+  #endIfIdle({ socket, active, idleSinceMs }: Connection, startedMs: number, nowMs: number): void {
+    if (active > 0 || nowMs - Math.max(idleSinceMs, startedMs) < lingerMs) return;
+    // A client that never closes its half would hold the process up.
+    if (socket.writableEnded) socket.destroy();
+    else socket.end();
+  }
+}

@@ -1,0 +1,5 @@
+export { gatewayErrors } from './errors.ts';
+export { type Exposure, expose, type Policies } from './exposure.ts';
+export { type GatewayOptions, gateway, type UserTokens } from './gateway.ts';
+export type { GatewayLimits } from './limits.ts';
+export type { Policy } from './policy.ts';

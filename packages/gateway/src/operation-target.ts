@@ -1,0 +1,134 @@
+import {
+  createHttpBinding,
+  expandLocation,
+  type HttpBinding,
+  isBinary,
+  type Operation,
+} from '@banyan/contract';
+import { type Caller, ServiceError } from '@banyan/core';
+import {
+  type CallEnvironment,
+  createCallContext,
+  type Endpoint,
+  readJsonBody,
+  uploadOf,
+  writeResult,
+} from '@banyan/rpc';
+import { discardBody } from './discard-body.ts';
+import type { Exchange } from './exchange.ts';
+import type { ExposedRoute } from './exposure.ts';
+import { hasBody } from './framing.ts';
+import type { GatewayLimits } from './limits.ts';
+import type { Policy } from './policy.ts';
+import type { HeaderList } from './security-headers.ts';
+import { takesJsonBody } from './takes-json-body.ts';
+import type { Target } from './target.ts';
+import type { UserAuthentication } from './user-authentication.ts';
+
+export interface OperationTargetOptions {
+  readonly endpoint: Endpoint;
+  readonly authentication: UserAuthentication;
+  readonly limits: GatewayLimits;
+  readonly environment: CallEnvironment;
+}
+
+/** Turns requests into calls of one exposed operation. */
+export function createOperationTarget(route: ExposedRoute, options: OperationTargetOptions): Target {
+  return new OperationTarget(route, options);
+}
+
+type Params = Readonly<Record<string, string>>;
+
+class OperationTarget implements Target {
+  readonly route: string;
+  readonly #operation: Operation;
+  readonly #policy: Policy;
+  readonly #binding: HttpBinding;
+  readonly #options: OperationTargetOptions;
+  readonly #timeoutMs: number;
+  readonly #readsJson: boolean;
+
+  constructor({ operation, policy }: ExposedRoute, options: OperationTargetOptions) {
+    this.route = operation.path;
+    this.#operation = operation;
+    this.#policy = policy;
+    this.#binding = createHttpBinding(operation);
+    this.#options = options;
+    this.#timeoutMs = Math.min(operation.timeoutMs, options.limits.requestTimeoutMs);
+    this.#readsJson = takesJsonBody(operation);
+  }
+
+  handle(exchange: Exchange, params: Params): Promise<void> {
+    exchange.policy = this.#policy;
+    const caller = this.#options.authentication.authenticate(exchange.request, this.#policy);
+    if (!(caller instanceof Promise)) return this.#call(exchange, params, caller);
+    return caller.then((verified) => this.#call(exchange, params, verified));
+  }
+
+  async #call(exchange: Exchange, params: Params, caller: Caller): Promise<void> {
+    const { request } = exchange;
+    const operation = this.#operation;
+    exchange.caller = caller;
+    const idempotencyKey = idempotencyKeyOf(request.headers['idempotency-key']);
+    const upload = operation.upload === undefined ? undefined : uploadOf(request, operation.upload);
+    exchange.acceptBody();
+    const body = this.#readsJson
+      ? await readJsonBody(request, { maxBytes: this.#options.limits.maxJsonBytes })
+      : undefined;
+    const input = this.#binding.toInput(params, exchange.query, body);
+    const context = createCallContext({
+      caller,
+      timeoutMs: this.#timeoutMs,
+      trace: exchange.trace,
+      idempotencyKey,
+      environment: this.#options.environment,
+    });
+    exchange.context = context;
+    try {
+      const output = await this.#options.endpoint.call(operation.name, input, context, upload);
+      await this.#answer(exchange, output);
+    } finally {
+      context.end();
+    }
+  }
+
+  #answer(exchange: Exchange, output: unknown): Promise<void> | undefined {
+    const operation = this.#operation;
+    const headers = exchange.headers('api');
+    if (isBinary(operation.output)) return this.#answerBytes(exchange, headers, output);
+    headers.push('cache-control', 'no-store');
+    const location = expandLocation(operation, output);
+    if (location !== undefined) headers.push('location', location);
+    if (operation.status === 204) {
+      exchange.answer(204, headers, undefined);
+      return undefined;
+    }
+    // Node sends a text together with the headers in one write; a buffer would cost a second one.
+    const body = JSON.stringify(output ?? null);
+    headers.push('content-type', 'application/json', 'content-length', String(Buffer.byteLength(body)));
+    exchange.answer(operation.status, headers, body);
+    return undefined;
+  }
+
+  #answerBytes(
+    { request, response }: Exchange,
+    headers: HeaderList,
+    output: unknown,
+  ): Promise<void> | undefined {
+    for (let index = 0; index < headers.length; index += 2) {
+      response.appendHeader(headers[index] ?? '', headers[index + 1] ?? '');
+    }
+    if (hasBody(request)) discardBody(request);
+    return writeResult(response, this.#operation, output);
+  }
+}
+
+/** Printable ASCII, as in the Idempotency-Key draft of the IETF; 255 is what databases index gladly. */
+function idempotencyKeyOf(header: string | string[] | undefined): string | undefined {
+  if (header === undefined) return undefined;
+  if (typeof header === 'string' && /^[\x20-\x7e]{1,255}$/.test(header)) return header;
+  throw new ServiceError('The Idempotency-Key header must have 1 to 255 printable ASCII characters.', {
+    code: 'invalid_argument',
+    reason: 'invalid_idempotency_key',
+  });
+}

@@ -1,0 +1,8 @@
+import type { Exchange } from './exchange.ts';
+
+/** What answers the requests of one route. Throws or rejects to refuse. */
+export interface Target {
+  /** As the access log shows it: the template, never the path itself. */
+  readonly route: string;
+  handle(exchange: Exchange, params: Readonly<Record<string, string>>): Promise<void> | undefined;
+}
