@@ -1,0 +1,8 @@
+export {
+  createTestDatabase,
+  startTestServer,
+  type TestDatabase,
+  type TestServer,
+  type TestServerOptions,
+} from './test-database.ts';
+export { type CallAs, startTestSystem, type TestSystem, type TestSystemOptions } from './test-system.ts';

@@ -1,0 +1,147 @@
+import { randomBytes } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
+import { createServiceTokens } from '@banyan/auth';
+import {
+  type Client,
+  createClient,
+  createHost,
+  type Host,
+  hasDatabase,
+  type System,
+  servicesOf,
+} from '@banyan/chassis';
+import { readAllConfig } from '@banyan/config';
+import type { Contract } from '@banyan/contract';
+import { type Logger, silentLogger, systemClock, type User } from '@banyan/core';
+import { createMemoryRegistry } from '@banyan/discovery';
+import { openPostgresEngines, provisionSystem, resetSystem } from '@banyan/postgres';
+import { createCallContext, type Endpoint } from '@banyan/rpc';
+import { createMetrics } from '@banyan/telemetry';
+import { startTestServer } from './test-database.ts';
+
+export interface TestSystemOptions {
+  /**
+   * Groups of parts (services, `gateway`). Each group gets a host of its own, and hosts reach each other over the network only, as
+   * processes would. Default: one group.
+   */
+  readonly placement?: readonly (readonly string[])[];
+  /** Configuration of the services, as environment variables. */
+  readonly environment?: Readonly<Record<string, string>>;
+  /** Repeats deliveries and delays calls, as in development. Default true. */
+  readonly harsh?: boolean;
+  /** Default true: development services run and calls in one host are copied. */
+  readonly development?: boolean;
+  readonly logger?: Logger;
+}
+
+export interface CallAs {
+  /** Calling service; it must name the callee in its `uses`. Default `gateway`. */
+  readonly service?: string;
+  readonly user?: User;
+  readonly idempotencyKey?: string;
+  readonly timeoutMs?: number;
+}
+
+/** A running system with databases of its own, for one test. */
+export interface TestSystem {
+  /** Of the gateway, if the system has one. */
+  readonly publicUrl: string | undefined;
+  /** One host per group of the placement, in its order. */
+  readonly hosts: readonly Host[];
+  /** Typed calls to one service, from the first host. */
+  client<C extends Contract>(contract: C, as?: CallAs): Client<C>;
+  /** The service as an endpoint, as a caller in the first host sees it. */
+  endpoint(contractName: string, caller?: string): Endpoint;
+  /** Stops and removes everything; happens by itself after the test. Idempotent. */
+  stop(): Promise<void>;
+}
+
+/** Runs `system` on a real PostgreSQL, within the test's process, until the test `t` ends. */
+export async function startTestSystem(
+  t: Pick<TestContext, 'after'>,
+  system: System,
+  options: TestSystemOptions = {},
+): Promise<TestSystem> {
+  const { url: adminUrl } = await startTestServer();
+  const development = options.development ?? true;
+  const services = servicesOf(system, development);
+  const configuration = readAllConfig(services, options.environment ?? {});
+  const secret = randomBytes(32).toString('base64url');
+  const marked = `${system.name}-${randomBytes(5).toString('hex')}`;
+  const urls = await provisionSystem({
+    adminUrl,
+    system: marked,
+    prefix: `t${randomBytes(5).toString('hex')}_`,
+    services: services.filter(hasDatabase).map((service) => service.name),
+    secret,
+  });
+  const logger = options.logger ?? silentLogger;
+  const clock = systemClock;
+  const registry = createMemoryRegistry({ clock });
+  const dataFolder = await mkdtemp(join(tmpdir(), 'banyan-test-files-'));
+  const closing: (() => Promise<void>)[] = [
+    () => rm(dataFolder, { recursive: true, force: true }),
+    () => resetSystem({ adminUrl, system: marked }),
+  ];
+  const openHost = async (parts: readonly string[], index: number) => {
+    const engines = await openPostgresEngines({ ...urls, registry, clock, logger });
+    closing.push(() => engines.close());
+    return createHost({
+      system,
+      parts,
+      engines,
+      tokensOf: (service) => createServiceTokens({ key: secret, service, clock }),
+      configuration,
+      dataFolder,
+      development,
+      harsh: options.harsh ?? true,
+      instance: String(index + 1),
+      internalHost: '127.0.0.1',
+      publicHost: '127.0.0.1',
+      publicPort: 0,
+      clock,
+      logger,
+      metrics: createMetrics(),
+    });
+  };
+  const everything = [
+    ...(system.gateway === undefined ? [] : ['gateway']),
+    ...services.map(({ name }) => name),
+  ];
+  const hosts: Host[] = [];
+  for (const [index, parts] of (options.placement ?? [everything]).entries())
+    hosts.push(await openHost(parts, index));
+  closing.push(async () => {
+    await Promise.all(hosts.map((host) => host.stop()));
+  });
+  const stop = async () => {
+    for (let close = closing.pop(); close !== undefined; close = closing.pop()) await close();
+  };
+  t.after(stop);
+  const started = await Promise.all(hosts.map((host) => host.start()));
+  const endpoint = (contractName: string, caller = 'gateway') => {
+    const [first] = hosts;
+    if (first === undefined) throw new TypeError('startTestSystem(): the placement is empty.');
+    return first.endpoint(contractName, caller);
+  };
+  return {
+    publicUrl: started.map(({ publicUrl }) => publicUrl).find((url) => url !== undefined),
+    hosts,
+    endpoint,
+    client: (contract, as = {}) => {
+      const service = as.service ?? 'gateway';
+      const caller = as.user === undefined ? { service } : { service, user: as.user };
+      return createClient(contract, endpoint(contract.name, service), () =>
+        createCallContext({
+          caller,
+          timeoutMs: as.timeoutMs ?? 10_000,
+          idempotencyKey: as.idempotencyKey,
+        }),
+      );
+    },
+    stop,
+  };
+}
