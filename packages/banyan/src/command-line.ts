@@ -1,0 +1,212 @@
+import { parseArgs } from 'node:util';
+import { isServiceError, ServiceError } from '@banyan/core';
+import { check } from './commands/check.ts';
+import { describe } from './commands/describe.ts';
+import { graph } from './commands/graph.ts';
+import { reset } from './commands/reset.ts';
+import { routes } from './commands/routes.ts';
+import { serve } from './commands/serve.ts';
+import { up } from './commands/up.ts';
+import { environmentVariables } from './environment.ts';
+import type { Terminal } from './terminal.ts';
+
+export interface CommandOption {
+  readonly type: 'boolean' | 'string';
+  /** Shown in help for options that take a value. */
+  readonly value?: string;
+  readonly summary: string;
+}
+
+/** Values as parsed; `positionals` are the words that are no option. */
+export interface CommandInput {
+  readonly options: Readonly<Record<string, string | boolean | undefined>>;
+  readonly positionals: readonly string[];
+}
+
+export interface Command {
+  readonly name: string;
+  readonly usage: string;
+  readonly summary: string;
+  readonly options: Readonly<Record<string, CommandOption>>;
+  /** Resolves with the exit code. */
+  readonly run: (input: CommandInput, terminal: Terminal) => Promise<number>;
+}
+
+const directory: CommandOption = {
+  type: 'string',
+  value: 'PATH',
+  summary: "The system's folder. Default: this one.",
+};
+const data: CommandOption = {
+  type: 'string',
+  value: 'PATH',
+  summary: "Where data is kept. Default: BANYAN_DATA, else .banyan in the system's folder.",
+};
+const production: CommandOption = {
+  type: 'boolean',
+  summary: 'Without stand-ins, watching, copying and development faults.',
+};
+
+/** Every command; help, parsing and the reference page are made from this table. */
+export const commands: readonly Command[] = [
+  {
+    name: 'up',
+    usage: 'banyan up [options]',
+    summary: 'Run the system: PostgreSQL, every service and the gateway.',
+    options: {
+      dir: directory,
+      data,
+      split: { type: 'boolean', summary: 'Every service in a process of its own.' },
+      own: {
+        type: 'string',
+        value: 'A,B',
+        summary: 'These services in processes of their own, the rest together.',
+      },
+      groups: { type: 'string', value: 'A,B/C/*', summary: 'One process for each group; * is all the rest.' },
+      port: { type: 'string', value: 'N', summary: 'Public port. Default: PORT, else 8080.' },
+      production,
+      calm: { type: 'boolean', summary: 'No development faults: no repeated deliveries, no delays.' },
+      'no-watch': { type: 'boolean', summary: 'Do not reload a service when its files change.' },
+      verbose: { type: 'boolean', summary: 'Show log lines of level info here, too.' },
+    },
+    run: up,
+  },
+  {
+    name: 'serve',
+    usage: 'banyan serve NAME… [options]',
+    summary: 'Run the named services (or gateway) alone: the entry point of a container.',
+    options: {
+      dir: directory,
+      port: { type: 'string', value: 'N', summary: 'Port. Default: PORT, else any free one.' },
+      production,
+    },
+    run: serve,
+  },
+  {
+    name: 'check',
+    usage: 'banyan check [options]',
+    summary: 'Find definition and configuration errors without starting anything.',
+    options: { dir: directory, production },
+    run: check,
+  },
+  {
+    name: 'routes',
+    usage: 'banyan routes [options]',
+    summary: 'List the public routes: who answers them and who may use them.',
+    options: { dir: directory, json: { type: 'boolean', summary: 'As JSON.' } },
+    run: routes,
+  },
+  {
+    name: 'graph',
+    usage: 'banyan graph [options]',
+    summary: 'Show who calls and who listens to whom.',
+    options: {
+      dir: directory,
+      svg: { type: 'string', value: 'FILE', summary: 'Draw it into an SVG file.' },
+      json: { type: 'boolean', summary: 'As JSON.' },
+    },
+    run: graph,
+  },
+  {
+    name: 'describe',
+    usage: 'banyan describe [NAME…] [options]',
+    summary: 'Print the contracts as one OpenAPI 3.1 document, or their events as AsyncAPI 3.',
+    options: {
+      dir: directory,
+      events: { type: 'boolean', summary: 'The events, as AsyncAPI.' },
+      out: { type: 'string', value: 'FILE', summary: 'Write into a file.' },
+    },
+    run: describe,
+  },
+  {
+    name: 'reset',
+    usage: 'banyan reset [options]',
+    summary: "Delete the system's data in .banyan/, after asking.",
+    options: { dir: directory, data, yes: { type: 'boolean', summary: 'Do not ask.' } },
+    run: reset,
+  },
+];
+
+/** Parses `words` and runs the command they name. Never rejects: what goes wrong is said on the terminal, once. */
+export async function runCommandLine(words: readonly string[], terminal: Terminal): Promise<number> {
+  const [name, ...rest] = words;
+  if (name === undefined || name === 'help' || name === '--help' || name === '-h') {
+    terminal.write(renderHelp());
+    return 0;
+  }
+  if (name === '--version') {
+    terminal.write(`${terminal.version}\n`);
+    return 0;
+  }
+  const command = commands.find((each) => each.name === name);
+  if (command === undefined) {
+    terminal.fail(
+      `There is no command '${name}'. Commands: ${commands.map((each) => each.name).join(', ')}.`,
+    );
+    return 2;
+  }
+  if (rest.includes('--help') || rest.includes('-h')) {
+    terminal.write(renderCommandHelp(command));
+    return 0;
+  }
+  try {
+    return await command.run(parseWords(command, rest), terminal);
+  } catch (error) {
+    return report(error, terminal);
+  }
+}
+
+function parseWords(command: Command, words: readonly string[]): CommandInput {
+  const options = Object.fromEntries(
+    Object.entries(command.options).map(([name, option]) => [name, { type: option.type }]),
+  );
+  try {
+    const parsed = parseArgs({ args: [...words], options, allowPositionals: true });
+    const takesWords = command.usage.includes('NAME');
+    if (!takesWords && parsed.positionals.length > 0) {
+      throw new TypeError(`'${command.name}' takes no '${parsed.positionals[0]}'.`);
+    }
+    return { options: parsed.values as CommandInput['options'], positionals: parsed.positionals };
+  } catch (cause) {
+    const what = cause instanceof Error ? cause.message : String(cause);
+    throw new ServiceError(`${what} See 'banyan ${command.name} --help'.`, {
+      code: 'invalid_argument',
+      reason: 'invalid_command_line',
+      cause,
+    });
+  }
+}
+
+/** Expected failures in one line (a list of problems in one line each); only what nobody foresaw with its stack. */
+function report(error: unknown, terminal: Terminal): number {
+  if (isServiceError(error)) {
+    terminal.fail(error.message);
+    return error.code === 'invalid_argument' ? 2 : 1;
+  }
+  terminal.fail(error instanceof Error ? (error.stack ?? error.message) : String(error));
+  return 70;
+}
+
+function renderHelp(): string {
+  const rows = commands.map((command) => `  ${command.name.padEnd(8)} ${command.summary}`);
+  const variables = environmentVariables.map((each) => `  ${each.name.padEnd(18)} ${each.summary}`);
+  return `banyan: services against contracts, run as one process or as many.
+
+Usage: banyan COMMAND [options]
+
+${rows.join('\n')}
+
+Environment:
+${variables.join('\n')}
+
+'banyan COMMAND --help' shows a command's options.
+`;
+}
+
+function renderCommandHelp(command: Command): string {
+  const rows = Object.entries(command.options).map(([name, option]) => {
+    const flag = option.value === undefined ? `--${name}` : `--${name} ${option.value}`;
+    return `  ${flag.padEnd(18)} ${option.summary}`;
+  });
+  return `${command.summary}\n\nUsage: ${command.usage}\n\n${rows.join('\n')}\n`;
+}

@@ -1,0 +1,23 @@
+import { servicesOf } from '@banyan/chassis';
+import { readAllConfig } from '@banyan/config';
+import type { CommandInput } from '../command-line.ts';
+import { loadSystem } from '../load-system.ts';
+import { readSettings } from '../settings.ts';
+import { systemDirectory } from '../system-directory.ts';
+import type { Terminal } from '../terminal.ts';
+
+/** `banyan check`. */
+export async function check(input: CommandInput, terminal: Terminal): Promise<number> {
+  const directory = systemDirectory(input, terminal);
+  const system = await loadSystem(directory);
+  const settings = readSettings(directory, servicesOf(system, true), { input, terminal });
+  const services = servicesOf(system, settings.development);
+  readAllConfig(services, settings.source);
+  const operations = services.reduce((sum, { contract }) => sum + Object.keys(contract.operations).length, 0);
+  const events = services.reduce((sum, { contract }) => sum + Object.keys(contract.events).length, 0);
+  const routes = system.gateway?.routes.length ?? 0;
+  terminal.write(
+    `${system.name}: ${services.length} services, ${operations} operations (${routes} public), ${events} events: nothing wrong.\n`,
+  );
+  return 0;
+}

@@ -1,0 +1,37 @@
+import { writeFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { describeGraph, type SystemGraph } from '@banyan/chassis';
+import type { CommandInput } from '../command-line.ts';
+import { renderGraphSvg } from '../graph-svg.ts';
+import { loadSystem } from '../load-system.ts';
+import { systemDirectory } from '../system-directory.ts';
+import type { Terminal } from '../terminal.ts';
+
+/** `banyan graph`. */
+export async function graph(input: CommandInput, terminal: Terminal): Promise<number> {
+  const system = await loadSystem(systemDirectory(input, terminal));
+  const described = describeGraph(system);
+  const { svg, json } = input.options;
+  if (typeof svg === 'string') {
+    const file = resolve(terminal.workingDirectory, svg);
+    await writeFile(file, renderGraphSvg(system.name, described));
+    terminal.write(`Drawn into ${file}\n`);
+    return 0;
+  }
+  terminal.write(json === true ? `${JSON.stringify(described, null, 2)}\n` : renderGraphText(described));
+  return 0;
+}
+
+function renderGraphText(described: SystemGraph): string {
+  const blocks = described.nodes.map((node) => {
+    const version = node.version === '' ? '' : ` ${node.version}`;
+    const lines = [`${node.name}${version}${node.development ? ' (development)' : ''}`];
+    for (const edge of described.edges) {
+      const labels = edge.labels.length === 0 ? '' : `: ${edge.labels.join(', ')}`;
+      if (edge.kind === 'call' && edge.from === node.name) lines.push(`  calls      ${edge.to}${labels}`);
+      if (edge.kind === 'event' && edge.to === node.name) lines.push(`  listens to ${edge.from}${labels}`);
+    }
+    return lines.join('\n');
+  });
+  return `${blocks.join('\n')}\n`;
+}

@@ -1,0 +1,99 @@
+import { join } from 'node:path';
+import { type System, servicesOf } from '@banyan/chassis';
+import { type Logger, ServiceError, systemClock } from '@banyan/core';
+import { provisionSystem } from '@banyan/postgres';
+import { createLogger } from '@banyan/telemetry';
+import type { CommandInput } from '../command-line.ts';
+import { servicesWithDatabase } from '../engines.ts';
+import { defaultPort } from '../environment.ts';
+import { createLaunch, type LaunchPlan } from '../launch.ts';
+import { loadSystem } from '../load-system.ts';
+import { readSettings, type Settings } from '../settings.ts';
+import { connectToSupervisor } from '../supervised.ts';
+import { dataDirectory, systemDirectory } from '../system-directory.ts';
+import type { Terminal } from '../terminal.ts';
+
+/** `banyan serve`: what a container runs, and every process of `banyan up --split`. Log lines are JSON on stdout. */
+export async function serve(input: CommandInput, terminal: Terminal): Promise<number> {
+  const directory = systemDirectory(input, terminal);
+  const supervisor = connectToSupervisor();
+  const stopRequested: Promise<unknown> = supervisor?.stopRequested ?? terminal.stopRequested;
+  try {
+    const system = await loadSystem(directory);
+    const settings = readSettings(directory, servicesOf(system, true), { input, terminal });
+    terminal.changeDirectory(directory);
+    const logger = createLogger({
+      sink: (line) => terminal.write(`${line}\n`),
+      level: settings.logLevel,
+      format: 'json',
+      clock: systemClock,
+    });
+    const plan = await planOf(system, { input, terminal, settings, logger });
+    const launch = await createLaunch({ system, plan, source: settings.source, logger });
+    try {
+      const started = await Promise.race([launch.start(), stopRequested.then(() => undefined)]);
+      if (started !== undefined) supervisor?.ready(started.publicUrl);
+      await stopRequested;
+    } finally {
+      await launch.stop();
+    }
+    return 0;
+  } catch (error) {
+    supervisor?.failed(error);
+    throw error;
+  } finally {
+    supervisor?.disconnect();
+  }
+}
+
+interface Given {
+  readonly input: CommandInput;
+  readonly terminal: Terminal;
+  readonly settings: Settings;
+  readonly logger: Logger;
+}
+
+async function planOf(system: System, { input, terminal, settings }: Given): Promise<LaunchPlan> {
+  const fromSupervisor = terminal.environment['BANYAN_PROCESS'];
+  if (fromSupervisor !== undefined) return JSON.parse(fromSupervisor) as LaunchPlan;
+  const services = servicesOf(system, settings.development);
+  const names = services.map((service) => service.name);
+  const parts = input.positionals;
+  for (const part of parts) {
+    if (part !== 'gateway' && !names.includes(part)) {
+      throw wrong(`There is no service '${part}'; the system has ${names.join(', ')}.`);
+    }
+  }
+  if (parts.length === 0)
+    throw wrong(`Name a service: banyan serve NAME. The system has gateway, ${names.join(', ')}.`);
+  if (settings.databaseUrl === undefined)
+    throw wrong('Set DATABASE_URL: a service alone has no embedded PostgreSQL.');
+  if (settings.secret === undefined)
+    throw wrong("Set BANYAN_SECRET to the system's signing key, the same for every process.");
+  const urls = await provisionSystem({
+    adminUrl: settings.databaseUrl,
+    system: system.name,
+    services: servicesWithDatabase(services),
+    secret: settings.secret,
+  });
+  return {
+    ...urls,
+    parts,
+    isAlone: false,
+    ...(settings.registryUrl === undefined ? undefined : { registry: settings.registryUrl }),
+    secret: settings.secret,
+    dataFolder: join(dataDirectory(input, terminal), 'files'),
+    development: settings.development,
+    harsh: settings.harsh,
+    instance: terminal.environment['HOSTNAME'] ?? '1',
+    internalHost: settings.host,
+    // Two services cannot share a port, so it is for one that runs alone.
+    ...(parts.length === 1 && settings.port !== undefined ? { internalPort: settings.port } : undefined),
+    publicHost: settings.host,
+    publicPort: settings.port ?? defaultPort,
+  };
+}
+
+function wrong(message: string): ServiceError {
+  return new ServiceError(message, { code: 'invalid_argument', reason: 'invalid_command_line' });
+}

@@ -1,0 +1,151 @@
+import { relative } from 'node:path';
+import { type Service, type System, servicesOf } from '@banyan/chassis';
+import { readAllConfig } from '@banyan/config';
+import { type Logger, systemClock } from '@banyan/core';
+import { type Closing, createClosing } from '../closing.ts';
+import type { CommandInput } from '../command-line.ts';
+import { type DataFolder, lockDataFolder, openDataFolder, readOrCreateSecret } from '../data-folder.ts';
+import { startDatabaseServer } from '../database-server.ts';
+import { defaultPort } from '../environment.ts';
+import type { LaunchPlan } from '../launch.ts';
+import { loadSystem } from '../load-system.ts';
+import { openLogFile } from '../log-file.ts';
+import { type Placement, parsePlacement } from '../placement.ts';
+import { createProgress, type Progress } from '../progress.ts';
+import { watchServices } from '../reload.ts';
+import { createRun, type Run } from '../run.ts';
+import { createRunLogger } from '../run-logger.ts';
+import { readSettings, type Settings } from '../settings.ts';
+import { dataDirectory, systemDirectory } from '../system-directory.ts';
+import type { Terminal } from '../terminal.ts';
+
+/** `banyan up`. */
+export async function up(input: CommandInput, terminal: Terminal): Promise<number> {
+  const directory = systemDirectory(input, terminal);
+  // From here on a signal means an orderly stop, also in the middle of a start.
+  const { stopRequested } = terminal;
+  const system = await loadSystem(directory);
+  const settings = readSettings(directory, servicesOf(system, true), { input, terminal });
+  const services = servicesOf(system, settings.development);
+  readAllConfig(services, settings.source);
+  const placement = placementOf(system, services, { input, settings });
+  terminal.changeDirectory(directory);
+  const progress = createProgress(terminal);
+  const closing = createClosing({
+    onFailure: (error) =>
+      terminal.fail(`stopping: ${error instanceof Error ? error.message : String(error)}`),
+  });
+  try {
+    const folder = await openDataFolder(dataDirectory(input, terminal));
+    closing.push(await lockDataFolder(folder));
+    const log = openLogFile(folder.logFile, (error) => terminal.fail(`no more log lines: ${error.message}`));
+    closing.push(() => log.close());
+    const logger = createRunLogger({ log, terminal, settings, verbose: input.options['verbose'] === true });
+    progress.title(
+      `banyan ${terminal.version} · ${system.name} · ${settings.development ? 'development' : 'production'}`,
+    );
+    for (const warning of settings.warnings) progress.note(warning);
+    const plan = await startServer(system, { folder, settings, logger, progress, closing });
+    const run = createRun({
+      system,
+      directory,
+      folder,
+      placement,
+      plan,
+      settings,
+      logger,
+      progress,
+      log,
+      terminal,
+    });
+    closing.push(() => run.stop());
+    const started = await Promise.race([run.start(), stopRequested.then(() => undefined)]);
+    if (started === undefined) return 0;
+    progress.step(describePlacement(placement, services));
+    announce(started.publicUrl, { folder, terminal, settings });
+    if (settings.development && input.options['no-watch'] !== true)
+      closing.push(watch(services, run, progress));
+    await stopRequested;
+    progress.note('Stopping: finishing what was accepted …');
+    return 0;
+  } finally {
+    await closing.close();
+  }
+}
+
+function placementOf(
+  system: System,
+  services: readonly Service[],
+  { input, settings }: { readonly input: CommandInput; readonly settings: Settings },
+): Placement {
+  const parts = services.map((service) => service.name);
+  if (system.gateway !== undefined) parts.unshift('gateway');
+  const { split, own, groups } = input.options as { split?: boolean; own?: string; groups?: string };
+  if (split === undefined && own === undefined && groups === undefined && settings.placement !== undefined) {
+    return parsePlacement(
+      parts,
+      settings.placement === 'split' ? { split: true } : { groups: settings.placement },
+    );
+  }
+  return parsePlacement(parts, { split, own, groups });
+}
+
+interface Start {
+  readonly folder: DataFolder;
+  readonly settings: Settings;
+  readonly logger: Logger;
+  readonly progress: Progress;
+  readonly closing: Closing;
+}
+
+async function startServer(system: System, start: Start): Promise<Omit<LaunchPlan, 'parts' | 'isAlone'>> {
+  const { folder, settings, logger, progress, closing } = start;
+  const secret = settings.secret ?? (await readOrCreateSecret(folder));
+  const server = await startDatabaseServer({ system, folder, settings, secret, logger, progress });
+  closing.push(() => server.stop());
+  return {
+    ...server.urls,
+    secret,
+    dataFolder: folder.files,
+    development: settings.development,
+    harsh: settings.harsh,
+    instance: '1',
+    internalHost: '127.0.0.1',
+    publicHost: settings.host,
+    publicPort: settings.port ?? defaultPort,
+  };
+}
+
+function describePlacement(placement: Placement, services: readonly Service[]): string {
+  const where = placement.length === 1 ? 'in one process' : `in ${placement.length} processes`;
+  return `${services.length} services ${where}`;
+}
+
+interface Announcement {
+  readonly folder: DataFolder;
+  readonly terminal: Terminal;
+  readonly settings: Settings;
+}
+
+function announce(publicUrl: string | undefined, { folder, terminal, settings }: Announcement): void {
+  const log = relative(terminal.workingDirectory, folder.logFile) || folder.logFile;
+  const lines = publicUrl === undefined ? [] : [`  Page   ${publicUrl}/`, `  API    ${publicUrl}/docs`];
+  terminal.write(`\n${[...lines, `  Log    ${log}`].join('\n')}\n\n`);
+  if (settings.harsh)
+    terminal.write(
+      '  Events are delivered twice and calls delayed a little, as in bad weather (--calm: not).\n',
+    );
+  terminal.write('  Ctrl-C stops everything.\n\n');
+}
+
+function watch(services: readonly Service[], run: Run, progress: Progress): () => Promise<void> {
+  const unwatch = watchServices(services, systemClock, (service) => {
+    progress.note(`${service.name} changed; reloading it …`);
+    run.reload(service).then(
+      () => progress.step(`${service.name} reloaded`),
+      (error: unknown) =>
+        progress.note(`${service.name}: ${error instanceof Error ? error.message : String(error)}`),
+    );
+  });
+  return async () => unwatch();
+}

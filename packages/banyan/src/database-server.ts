@@ -1,0 +1,41 @@
+import { type System, servicesOf } from '@banyan/chassis';
+import type { Logger } from '@banyan/core';
+import { createEmbeddedServer, provisionSystem } from '@banyan/postgres';
+import type { DataFolder } from './data-folder.ts';
+import { servicesWithDatabase } from './engines.ts';
+import type { Progress } from './progress.ts';
+import type { Settings } from './settings.ts';
+
+export interface DatabaseServerOptions {
+  readonly system: System;
+  readonly folder: DataFolder;
+  readonly settings: Settings;
+  readonly secret: string;
+  readonly logger: Logger;
+  readonly progress: Progress;
+}
+
+export interface DatabaseServer {
+  readonly urls: { readonly platformUrl: string; readonly serviceUrls: Readonly<Record<string, string>> };
+  /** Stops the embedded server; does nothing to an outside one. */
+  stop(): Promise<void>;
+}
+
+/** The PostgreSQL of `DATABASE_URL`, or the embedded one, with a database and a role for each service. */
+export async function startDatabaseServer(options: DatabaseServerOptions): Promise<DatabaseServer> {
+  const { system, folder, settings, secret, logger, progress } = options;
+  const embedded =
+    settings.databaseUrl === undefined
+      ? createEmbeddedServer({ dataDir: folder.postgres, logger, onProgress: (text) => progress.note(text) })
+      : undefined;
+  const adminUrl = settings.databaseUrl ?? (await embedded?.start())?.adminUrl ?? '';
+  try {
+    const services = servicesWithDatabase(servicesOf(system, settings.development));
+    const urls = await provisionSystem({ adminUrl, system: system.name, services, secret });
+    progress.step(embedded === undefined ? 'PostgreSQL at DATABASE_URL' : 'PostgreSQL, embedded');
+    return { urls, stop: async () => embedded?.stop() };
+  } catch (error) {
+    await embedded?.stop();
+    throw error;
+  }
+}

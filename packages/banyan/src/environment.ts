@@ -1,0 +1,38 @@
+export interface EnvironmentVariable {
+  readonly name: string;
+  readonly default: string;
+  readonly summary: string;
+}
+
+/** Variables that the platform itself reads; those of a service come from its own configuration schema. */
+export const environmentVariables: readonly EnvironmentVariable[] = [
+  {
+    name: 'PORT',
+    default: '8080',
+    summary: 'Public port of the gateway; for `serve`, port of the service, by default any free one.',
+  },
+  { name: 'HOST', default: '127.0.0.1', summary: 'Address that the gateway listens on.' },
+  {
+    name: 'DATABASE_URL',
+    default: 'embedded',
+    summary: 'PostgreSQL server whose role may create databases and roles.',
+  },
+  {
+    name: 'REGISTRY_URL',
+    default: 'built-in',
+    summary: 'Where services find each other: `static:` addresses.',
+  },
+  { name: 'BANYAN_PLACEMENT', default: 'one process', summary: 'Groups as for `--groups`, or `split`.' },
+  {
+    name: 'BANYAN_SECRET',
+    default: '.banyan/secret',
+    summary: 'Signing key of the system: 32 bytes or more, base64url.',
+  },
+  { name: 'BANYAN_DATA', default: '.banyan', summary: 'Folder for databases, logs, keys and stored files.' },
+  { name: 'BANYAN_ENV', default: 'development', summary: '`production` is the same as `--production`.' },
+  { name: 'BANYAN_CALM', default: 'unset', summary: 'Anything: the same as `--calm`.' },
+  { name: 'BANYAN_LOG_LEVEL', default: 'info', summary: 'debug, info, warn or error.' },
+];
+
+/** Public port if nobody names one. */
+export const defaultPort = 8080;

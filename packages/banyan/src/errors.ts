@@ -1,0 +1,23 @@
+import type { ErrorCode } from '@banyan/core';
+
+/** Reasons that the command line gives; docs/reference/errors.md lists them all. */
+export const banyanErrors = {
+  no_system: { code: 'not_found', text: 'The folder has no `system.ts` with `export default system(...)`.' },
+  invalid_definition: {
+    code: 'failed_precondition',
+    text: 'A module of the system threw while it was imported: usually a definition that contradicts itself. The text has the fix and the place.',
+  },
+  invalid_placement: {
+    code: 'invalid_argument',
+    text: 'The groups name an unknown part, name one twice, or two flags contradict.',
+  },
+  invalid_command_line: {
+    code: 'invalid_argument',
+    text: 'An unknown option, a missing name, or a value of the wrong form.',
+  },
+  already_running: { code: 'failed_precondition', text: 'Another process runs the system in this folder.' },
+  data_folder_unusable: {
+    code: 'failed_precondition',
+    text: '`.banyan/` cannot be written, the disk is full, or a file in it is damaged.',
+  },
+} as const satisfies Record<string, { readonly code: ErrorCode; readonly text: string }>;

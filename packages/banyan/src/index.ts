@@ -1,0 +1,37 @@
+export { createUserTokenSigner, generateUserKey, type UserTokenSigner } from '@banyan/auth';
+export {
+  type CallOptions,
+  type EventContext,
+  type OperationContext,
+  type Service,
+  type System,
+  service,
+  system,
+  type Tx,
+} from '@banyan/chassis';
+export {
+  type Binary,
+  binary,
+  type Contract,
+  contract,
+  type Download,
+  event,
+  type InputOf,
+  isRefusal,
+  type Operation,
+  type OutputOf,
+  onRefusal,
+  operation,
+  type Upload,
+} from '@banyan/contract';
+export {
+  type CallContext,
+  type Caller,
+  isServiceError,
+  type Logger,
+  ServiceError,
+  type Sql,
+  type User,
+} from '@banyan/core';
+export { expose, gateway } from '@banyan/gateway';
+export { createBulkhead } from '@banyan/resilience';

@@ -1,0 +1,82 @@
+import { createServiceTokens } from '@banyan/auth';
+import { createHost, type Host, type HostOptions, type System, servicesOf } from '@banyan/chassis';
+import { readAllConfig } from '@banyan/config';
+import { type Logger, systemClock } from '@banyan/core';
+import { openPostgresEngines } from '@banyan/postgres';
+import { collectProcessMetrics, createMetrics } from '@banyan/telemetry';
+import { createNamedRegistry } from './engines.ts';
+
+/** All that one process needs to run its share of a system; crosses to child processes as JSON. */
+export interface LaunchPlan
+  extends Pick<
+    HostOptions,
+    | 'parts'
+    | 'dataFolder'
+    | 'development'
+    | 'harsh'
+    | 'instance'
+    | 'internalHost'
+    | 'internalPort'
+    | 'publicHost'
+    | 'publicPort'
+  > {
+  readonly platformUrl: string;
+  readonly serviceUrls: Readonly<Record<string, string>>;
+  /** `REGISTRY_URL`, if it was given. */
+  readonly registry?: string;
+  /** Every part of the system runs in this process. */
+  readonly isAlone: boolean;
+  readonly secret: string;
+}
+
+export interface Launch {
+  readonly host: Host;
+  /** Resolves when every part is ready. @throws what keeps one from starting */
+  start(): Promise<{ readonly publicUrl: string | undefined }>;
+  /** Stops the parts and closes the engines; a start that is under way is given up. Idempotent. */
+  stop(): Promise<void>;
+}
+
+export interface LaunchOptions {
+  readonly system: System;
+  readonly plan: LaunchPlan;
+  /** What service configuration is read from. */
+  readonly source: Readonly<Record<string, string | undefined>>;
+  readonly logger: Logger;
+}
+
+/** Prepares to run the parts of `plan` in this process. @throws ServiceError listing every configuration problem at once, or that the database does not answer */
+export async function createLaunch(options: LaunchOptions): Promise<Launch> {
+  const { system, plan, source, logger } = options;
+  const hosted = servicesOf(system, plan.development).filter(({ name }) => plan.parts.includes(name));
+  const configuration = readAllConfig(hosted, source);
+  const clock = systemClock;
+  const registry = createNamedRegistry(plan.registry, { isAlone: plan.isAlone, clock });
+  const engines = await openPostgresEngines({
+    platformUrl: plan.platformUrl,
+    serviceUrls: plan.serviceUrls,
+    ...(registry === undefined ? undefined : { registry }),
+    clock,
+    logger,
+  });
+  const metrics = createMetrics();
+  collectProcessMetrics(metrics);
+  const host = createHost({
+    ...plan,
+    system,
+    engines,
+    tokensOf: (service) => createServiceTokens({ key: plan.secret, service, clock }),
+    configuration,
+    clock,
+    logger,
+    metrics,
+  });
+  return {
+    host,
+    start: () => host.start(),
+    async stop() {
+      await host.stop();
+      await engines.close();
+    },
+  };
+}

@@ -1,0 +1,161 @@
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Service, System } from '@banyan/chassis';
+import { type Logger, systemClock } from '@banyan/core';
+import type { DataFolder } from './data-folder.ts';
+import { createLaunch, type Launch, type LaunchPlan } from './launch.ts';
+import type { LogFile } from './log-file.ts';
+import type { Placement } from './placement.ts';
+import type { Progress } from './progress.ts';
+import { importAgain } from './reload.ts';
+import type { Settings } from './settings.ts';
+import { createSupervisor, type ProcessStatus, type Supervisor } from './supervisor.ts';
+import type { Terminal } from './terminal.ts';
+
+/** A system on its way: in this process, or in one for each group. */
+export interface Run {
+  start(): Promise<{ readonly publicUrl: string | undefined }>;
+  stop(): Promise<void>;
+  /** Takes the service's files as they are now. @throws what keeps it from starting; the rest of the system goes on */
+  reload(service: Service): Promise<void>;
+}
+
+export interface RunOptions {
+  readonly system: System;
+  readonly directory: string;
+  readonly folder: DataFolder;
+  readonly placement: Placement;
+  readonly plan: Omit<LaunchPlan, 'parts' | 'isAlone'>;
+  readonly settings: Settings;
+  readonly logger: Logger;
+  readonly progress: Progress;
+  readonly log: LogFile;
+  readonly terminal: Terminal;
+}
+
+export function createRun(options: RunOptions): Run {
+  const [only, ...others] = options.placement;
+  return only !== undefined && others.length === 0
+    ? new OneProcess(options, only)
+    : new ManyProcesses(options);
+}
+
+class OneProcess implements Run {
+  readonly #options: RunOptions;
+  readonly #parts: readonly string[];
+  #launch: Promise<Launch> | undefined;
+
+  constructor(options: RunOptions, parts: readonly string[]) {
+    this.#options = options;
+    this.#parts = parts;
+  }
+
+  async start(): Promise<{ readonly publicUrl: string | undefined }> {
+    const { system, plan, settings, logger } = this.#options;
+    this.#launch = createLaunch({
+      system,
+      plan: { ...plan, parts: this.#parts, isAlone: true },
+      source: settings.source,
+      logger,
+    });
+    return (await this.#launch).start();
+  }
+
+  async stop(): Promise<void> {
+    // Without a launch there is nothing to stop; `start` has told why.
+    const launch = await this.#launch?.catch(() => undefined);
+    await launch?.stop();
+  }
+
+  async reload(service: Service): Promise<void> {
+    const launch = await this.#launch;
+    await launch?.host.reload(await importAgain(service));
+  }
+}
+
+class ManyProcesses implements Run {
+  readonly #supervisor: Supervisor;
+
+  constructor(options: RunOptions) {
+    const { placement, plan, settings, logger, directory } = options;
+    this.#supervisor = createSupervisor({
+      entry: fileURLToPath(new URL('./main.ts', import.meta.url)),
+      groups: placement,
+      argumentsFor: (parts) => ['serve', ...parts, '--dir', directory],
+      environmentFor: (parts) => ({
+        // The second process finds compiled what the first has compiled, and so does the next run.
+        NODE_COMPILE_CACHE: join(options.folder.path, 'compile-cache'),
+        ...settings.source,
+        // Each process gets the address of its own databases, and not the key to all of them.
+        DATABASE_URL: '',
+        BANYAN_PROCESS: JSON.stringify({
+          ...plan,
+          parts,
+          isAlone: false,
+          ...(settings.registryUrl === undefined ? undefined : { registry: settings.registryUrl }),
+          serviceUrls: Object.fromEntries(
+            Object.entries(plan.serviceUrls).filter(([name]) => parts.includes(name)),
+          ),
+        } satisfies LaunchPlan),
+      }),
+      clock: systemClock,
+      logger,
+      onOutput: (line) => showLine(line, options),
+      onChange: (status) => showStatus(status, options),
+    });
+  }
+
+  start(): Promise<{ readonly publicUrl: string | undefined }> {
+    return this.#supervisor.start();
+  }
+
+  stop(): Promise<void> {
+    return this.#supervisor.stop();
+  }
+
+  reload(service: Service): Promise<void> {
+    return this.#supervisor.restart(service.name);
+  }
+}
+
+/** A child's log line goes to the file as it is; what is serious goes to the terminal, too, and so does what is no log line (a crash). */
+function showLine(line: string, { log, logger, terminal }: RunOptions): void {
+  const entry = parseLogLine(line);
+  if (entry === undefined) logger.warn(line);
+  else {
+    log.write(line);
+    if (entry.level === 'warn' || entry.level === 'error') terminal.write(`  ${renderEntry(entry)}\n`);
+  }
+}
+
+interface LogEntry {
+  readonly time?: string;
+  readonly level: string;
+  readonly message: string;
+  readonly service?: string;
+  readonly error?: { readonly message?: string };
+}
+
+function parseLogLine(line: string): LogEntry | undefined {
+  if (!line.startsWith('{')) return undefined;
+  try {
+    const entry = JSON.parse(line) as Partial<LogEntry>;
+    return typeof entry.level === 'string' && typeof entry.message === 'string'
+      ? (entry as LogEntry)
+      : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** As the terminal shows the lines of its own process. */
+function renderEntry({ time = '', level, message, service, error }: LogEntry): string {
+  const from = service === undefined ? '' : `${service}: `;
+  const why = error?.message === undefined ? '' : `: ${error.message}`;
+  return `${time.slice(11, 23)} ${level.toUpperCase().padEnd(5)} ${from}${message}${why}`;
+}
+
+function showStatus(status: ProcessStatus, { progress }: RunOptions): void {
+  if (status.state === 'ready' && status.restarts > 0)
+    progress.step(`${status.name} is back (process ${status.pid})`);
+}

@@ -1,0 +1,74 @@
+import { join } from 'node:path';
+import type { Service } from '@banyan/chassis';
+import { loadEnvironment } from '@banyan/config';
+import { type LogLevel, logLevels, ServiceError } from '@banyan/core';
+import type { CommandInput } from './command-line.ts';
+import { environmentVariables } from './environment.ts';
+import type { Terminal } from './terminal.ts';
+
+/** What the platform itself was told by flags, the environment and `.env`; flags win, then the environment. */
+export interface Settings {
+  readonly development: boolean;
+  /** Repeated deliveries and random delays, so that they are not seen for the first time in production. */
+  readonly harsh: boolean;
+  readonly host: string;
+  /** Undefined if nobody named one. */
+  readonly port: number | undefined;
+  readonly databaseUrl: string | undefined;
+  readonly registryUrl: string | undefined;
+  readonly placement: string | undefined;
+  readonly secret: string | undefined;
+  readonly logLevel: LogLevel;
+  /** Everything that a service's configuration may be read from. */
+  readonly source: Readonly<Record<string, string | undefined>>;
+  /** Variables that look like a mistyped one. */
+  readonly warnings: readonly string[];
+}
+
+/** @throws ServiceError `failed_precondition` `invalid_configuration`, or what is wrong with `.env`, with file and line */
+export function readSettings(
+  directory: string,
+  services: readonly Service[],
+  { input, terminal }: { readonly input: CommandInput; readonly terminal: Terminal },
+): Settings {
+  const { source, warnings } = loadEnvironment({
+    env: terminal.environment,
+    files: [join(directory, '.env')],
+    services,
+    known: environmentVariables.map((each) => each.name),
+  });
+  // An empty variable counts as not set, as it does for the configuration of services.
+  const given = (name: string) => source[name] || undefined;
+  const development = input.options['production'] !== true && given('BANYAN_ENV') !== 'production';
+  return {
+    development,
+    harsh: development && input.options['calm'] !== true && given('BANYAN_CALM') === undefined,
+    host: given('HOST') ?? '127.0.0.1',
+    port: parsePort(input.options['port'] ?? given('PORT')),
+    databaseUrl: given('DATABASE_URL'),
+    registryUrl: given('REGISTRY_URL'),
+    placement: given('BANYAN_PLACEMENT'),
+    secret: given('BANYAN_SECRET'),
+    logLevel: parseLogLevel(given('BANYAN_LOG_LEVEL') ?? 'info'),
+    source,
+    warnings: warnings.map((warning) => warning.message),
+  };
+}
+
+function parsePort(value: string | boolean | undefined): number | undefined {
+  if (value === undefined) return undefined;
+  const port = Number(value);
+  if (Number.isInteger(port) && port >= 0 && port <= 65_535 && value !== '') return port;
+  throw invalid(`PORT must be a whole number from 0 to 65535, not '${value}'.`);
+}
+
+function parseLogLevel(value: string): LogLevel {
+  const level = logLevels.find((each) => each === value);
+  if (level === undefined)
+    throw invalid(`BANYAN_LOG_LEVEL must be one of ${logLevels.join(', ')}, not '${value}'.`);
+  return level;
+}
+
+function invalid(message: string): ServiceError {
+  return new ServiceError(message, { code: 'failed_precondition', reason: 'invalid_configuration' });
+}

@@ -1,0 +1,44 @@
+import type { ChildMessage, SupervisorMessage } from './supervisor.ts';
+
+/** A child's side of the channel to its supervisor. */
+export interface SupervisorChannel {
+  ready(publicUrl: string | undefined): void;
+  failed(error: unknown): void;
+  /** Resolves when the supervisor asks this process to stop, or is gone. */
+  readonly stopRequested: Promise<void>;
+  /** Lets the process end. */
+  disconnect(): void;
+}
+
+/** The channel, if a supervisor started this process. */
+export function connectToSupervisor(): SupervisorChannel | undefined {
+  if (process.send === undefined) return undefined;
+  const stopRequested = Promise.withResolvers<void>();
+  const send = (message: ChildMessage) => {
+    if (process.connected) process.send?.(message);
+  };
+  process.on('message', (message: SupervisorMessage) => {
+    switch (message.kind) {
+      case 'stop':
+        stopRequested.resolve();
+        return;
+      case 'ping':
+        send({ kind: 'pong' });
+        return;
+    }
+  });
+  // A supervisor that was killed must not leave services behind.
+  process.on('disconnect', () => stopRequested.resolve());
+  process.on('SIGTERM', () => stopRequested.resolve());
+  // Ctrl-C reaches the whole process group; the supervisor decides the order in which it stops.
+  process.on('SIGINT', () => {});
+  return {
+    ready: (publicUrl) => send(publicUrl === undefined ? { kind: 'ready' } : { kind: 'ready', publicUrl }),
+    failed: (error) =>
+      send({ kind: 'failed', message: error instanceof Error ? error.message : String(error) }),
+    stopRequested: stopRequested.promise,
+    disconnect: () => {
+      if (process.connected) process.disconnect();
+    },
+  };
+}

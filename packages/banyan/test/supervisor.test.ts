@@ -1,0 +1,104 @@
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { silentLogger, systemClock } from '@banyan/core';
+// Real child processes, without a system in them: the supervisor's own promises.
+import { createSupervisor, type ProcessStatus, type Supervisor } from '../src/supervisor.ts';
+
+const entry = fileURLToPath(new URL('./fixtures/child.mjs', import.meta.url));
+
+interface Watched {
+  readonly supervisor: Supervisor;
+  readonly lines: readonly string[];
+  /** Resolves with the first status that `matches`, past ones included. */
+  seen(matches: (status: ProcessStatus) => boolean): Promise<ProcessStatus>;
+}
+
+function supervise(t: TestContext, groups: readonly string[][], unresponsiveAfterMs = 10_000): Watched {
+  const lines: string[] = [];
+  const statuses: ProcessStatus[] = [];
+  const waiting = new Set<() => void>();
+  const supervisor = createSupervisor({
+    entry,
+    argumentsFor: (parts) => parts,
+    environmentFor: () => ({ ...process.env, NODE_OPTIONS: '' }),
+    groups,
+    clock: systemClock,
+    logger: silentLogger,
+    onOutput: (line) => lines.push(line),
+    onChange(status) {
+      statuses.push(status);
+      for (const look of waiting) look();
+    },
+    unresponsiveAfterMs,
+  });
+  t.after(() => supervisor.stop(500));
+  return {
+    supervisor,
+    lines,
+    seen: (matches) =>
+      new Promise((resolve) => {
+        const look = () => {
+          const found = statuses.find(matches);
+          if (found === undefined) return;
+          waiting.delete(look);
+          resolve(found);
+        };
+        waiting.add(look);
+        look();
+      }),
+  };
+}
+
+const pidOf = ({ supervisor }: Watched, part: string) =>
+  supervisor.status().find((status) => status.parts.includes(part))?.pid ??
+  assert.fail(`${part} does not run`);
+
+test('a process that was killed is started again; the others are not touched', async (t) => {
+  const watched = supervise(t, [['a'], ['b']]);
+  await watched.supervisor.start();
+  const [a, b] = [pidOf(watched, 'a'), pidOf(watched, 'b')];
+  process.kill(a, 'SIGKILL');
+  await watched.seen((status) => status.name === 'a' && status.state === 'waiting' && status.restarts === 1);
+  await watched.seen((status) => status.name === 'a' && status.state === 'ready' && status.restarts === 1);
+  assert.notEqual(pidOf(watched, 'a'), a);
+  assert.equal(pidOf(watched, 'b'), b);
+});
+
+test('a process that cannot start tells why, and start rejects with it', async (t) => {
+  const watched = supervise(t, [['broken'], ['b']]);
+  await assert.rejects(watched.supervisor.start(), { message: 'the reason why' });
+});
+
+test('a process that stops answering is killed and replaced', async (t) => {
+  const watched = supervise(t, [['silent']], 1_000);
+  await watched.supervisor.start();
+  await watched.seen((status) => status.state === 'waiting' && status.restarts === 1);
+});
+
+test('stop ends processes that do not want to', async (t) => {
+  const watched = supervise(t, [['stubborn'], ['a']]);
+  await watched.supervisor.start();
+  const pid = pidOf(watched, 'stubborn');
+  await watched.supervisor.stop(200);
+  assert.throws(() => process.kill(pid, 0), { code: 'ESRCH' });
+  assert.deepEqual(
+    watched.supervisor.status().map(({ state }) => state),
+    ['stopped', 'stopped'],
+  );
+});
+
+test('what children print reaches the owner line by line', async (t) => {
+  const watched = supervise(t, [['a'], ['b']]);
+  await watched.supervisor.start();
+  await watched.supervisor.stop();
+  assert.deepEqual([...watched.lines].sort(), ['line of a', 'line of b']);
+});
+
+test('restart replaces the process that hosts a part', async (t) => {
+  const watched = supervise(t, [['a', 'c'], ['b']]);
+  await watched.supervisor.start();
+  const before = pidOf(watched, 'c');
+  await watched.supervisor.restart('c');
+  assert.notEqual(pidOf(watched, 'c'), before);
+});
