@@ -1,0 +1,90 @@
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { test } from 'node:test';
+import { createServiceTokens } from '@banyan/auth';
+import { createDatabase, resetSystem } from '@banyan/postgres';
+import { startTestServer } from '@banyan/testing';
+import { photoPrintDirectory, runBanyan } from '../support/running-system.ts';
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+test('a service runs alone on its port, for callers with a service token only', async (t) => {
+  const { url: adminUrl } = await startTestServer();
+  const port = await freePort();
+  const secret = randomBytes(32).toString('base64url');
+  const run = runBanyan(['serve', 'orders', '--dir', photoPrintDirectory], {
+    DATABASE_URL: adminUrl,
+    BANYAN_SECRET: secret,
+    PORT: String(port),
+  });
+  t.after(async () => {
+    run.process.kill('SIGKILL');
+    await run.exited;
+    await resetSystem({ adminUrl, system: 'photo-print' });
+  });
+  const base = `http://127.0.0.1:${port}`;
+  for (const endMs = Date.now() + 30_000; ; ) {
+    const ready = await fetch(`${base}/health/ready`).catch(() => undefined);
+    if (ready?.status === 200) break;
+    assert.ok(Date.now() < endMs, run.output());
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  assert.equal((await fetch(`${base}/products`)).status, 401);
+  const token = await createServiceTokens({ key: secret, service: 'gateway' }).issue('orders');
+  const answer = await fetch(`${base}/products`, { headers: { authorization: `Bearer ${token}` } });
+  assert.equal(answer.status, 200);
+  const { products } = (await answer.json()) as { products: unknown[] };
+  assert.ok(products.length > 0);
+  const stranger = await createServiceTokens({ key: secret, service: 'instagram' }).issue('orders');
+  const refused = await fetch(`${base}/products`, { headers: { authorization: `Bearer ${stranger}` } });
+  assert.equal(refused.status, 403);
+  run.process.kill('SIGTERM');
+  assert.deepEqual(await run.exited, { code: 0, signal: null }, run.output());
+  const lines = run
+    .output()
+    .split('\n')
+    .filter((line) => line !== '');
+  for (const line of lines) assert.doesNotThrow(() => JSON.parse(line), line);
+});
+
+test('two services served together each take a port of their own, whatever PORT says', async (t) => {
+  const { url: adminUrl } = await startTestServer();
+  const run = runBanyan(['serve', 'registration', 'despatch', '--dir', photoPrintDirectory], {
+    DATABASE_URL: adminUrl,
+    BANYAN_SECRET: randomBytes(32).toString('base64url'),
+    PORT: String(await freePort()),
+  });
+  const platformUrl = new URL(adminUrl);
+  platformUrl.pathname = '/banyan';
+  const platform = createDatabase({ url: platformUrl.href });
+  t.after(async () => {
+    run.process.kill('SIGKILL');
+    await run.exited;
+    await platform.close();
+    await resetSystem({ adminUrl, system: 'photo-print' });
+  });
+  for (const endMs = Date.now() + 30_000; ; ) {
+    const listed = await platform.sql<{ url: string }>`select url from banyan.instances`.catch(() => []);
+    if (new Set(listed.map(({ url }) => url)).size === 2) break;
+    assert.ok(Date.now() < endMs, run.output());
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+});
+
+test('what a lone service needs is asked for by name', async () => {
+  const environment = { DATABASE_URL: '', BANYAN_SECRET: '' };
+  const missing = runBanyan(['serve', 'orders', '--dir', photoPrintDirectory], environment);
+  assert.equal((await missing.exited).code, 2);
+  assert.match(missing.output(), /Set DATABASE_URL/);
+  const nobody = runBanyan(['serve', 'nobody', '--dir', photoPrintDirectory], environment);
+  assert.equal((await nobody.exited).code, 2);
+  assert.match(nobody.output(), /no service 'nobody'; the system has .*orders/);
+});

@@ -1,0 +1,84 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { after, before, suite, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('../../', import.meta.url));
+const skip =
+  process.env['BANYAN_SHIPPED'] === '1'
+    ? false
+    : 'slow: set BANYAN_SHIPPED=1 to pack and install every package';
+
+const program = `
+import { contract, operation } from '@banyan/contract';
+import { z } from 'zod';
+
+export const clock = contract('clock', {
+  version: '1.0.0',
+  operations: {
+    now: operation('GET /now', { input: z.object({}), output: z.object({ at: z.string() }) }),
+  },
+});
+const method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE' = clock.operations.now.method;
+// @ts-expect-error the types of the package are there: a contract has no such operation
+clock.operations.later;
+console.log(clock.name, method);
+`;
+
+suite('the packages as they are published', { skip }, () => {
+  let folder = '';
+  const run = (command: string, ...args: readonly string[]) => {
+    const { status, stdout, stderr } = spawnSync(command, args, { cwd: folder, encoding: 'utf8' });
+    assert.equal(status, 0, `${command} ${args.join(' ')}\n${stdout}${stderr}`);
+    return stdout;
+  };
+
+  before(() => {
+    folder = mkdtempSync(path.join(os.tmpdir(), 'banyan-shipped-'));
+    const tarballs = run(process.execPath, path.join(root, 'tools/pack.ts'), '--out', folder)
+      .trim()
+      .split('\n');
+    writeFileSync(path.join(folder, 'package.json'), '{"type":"module","private":true}');
+    const own = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8')) as {
+      devDependencies: Record<string, string>;
+    };
+    const others = ['zod', '@types/node'].map((name) => `${name}@${own.devDependencies[name]}`);
+    const quiet = ['--ignore-scripts', '--no-audit', '--no-fund', '--prefer-offline', '--loglevel=error'];
+    run('npm', 'install', ...quiet, ...tarballs, ...others);
+  });
+  after(() => rmSync(folder, { recursive: true, force: true }));
+
+  test('a program written against a contract runs and has its types', () => {
+    writeFileSync(path.join(folder, 'program.mts'), program);
+    writeFileSync(
+      path.join(folder, 'tsconfig.json'),
+      JSON.stringify({
+        compilerOptions: {
+          module: 'nodenext',
+          strict: true,
+          target: 'es2024',
+          outDir: 'built',
+          types: ['node'],
+        },
+      }),
+    );
+    run(process.execPath, path.join(root, 'node_modules/typescript/bin/tsc'), '-p', folder);
+    assert.equal(run(process.execPath, 'built/program.mjs'), 'clock GET\n');
+  });
+
+  test('the command line says its version', () => {
+    const { version } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8')) as {
+      version: string;
+    };
+    assert.equal(run(path.join(folder, 'node_modules/.bin/banyan'), '--version'), `${version}\n`);
+  });
+
+  test('every package loads', () => {
+    const names = readdirSync(path.join(folder, 'node_modules/@banyan'));
+    assert.ok(names.length > 10, names.join());
+    for (const name of names) run(process.execPath, '-e', `await import('@banyan/${name}')`);
+  });
+});

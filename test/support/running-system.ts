@@ -1,0 +1,111 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
+import { fileURLToPath } from 'node:url';
+
+const main = fileURLToPath(new URL('../../packages/banyan/src/main.ts', import.meta.url));
+export const photoPrintDirectory = fileURLToPath(new URL('../../systems/photo-print/', import.meta.url));
+
+/** The command line in a process of its own, as a user runs it. */
+export interface CommandRun {
+  readonly process: ChildProcess;
+  /** Everything on stdout and stderr so far. */
+  output(): string;
+  readonly exited: Promise<{ readonly code: number | null; readonly signal: NodeJS.Signals | null }>;
+}
+
+export function runBanyan(
+  words: readonly string[],
+  environment: Readonly<Record<string, string>> = {},
+): CommandRun {
+  const child = spawn(process.execPath, [main, ...words], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, NODE_OPTIONS: '', ...environment },
+  });
+  let text = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on('data', (chunk: Buffer) => {
+      text += chunk.toString();
+    });
+  }
+  return {
+    process: child,
+    output: () => text,
+    exited: new Promise((resolve) => child.once('close', (code, signal) => resolve({ code, signal }))),
+  };
+}
+
+export interface RunningSystem extends CommandRun {
+  readonly url: string;
+  readonly dataFolder: string;
+  /** Process ids of the children of `--split`, by the parts that they host. */
+  children(): ReadonlyMap<string, number>;
+  /** Ctrl-C, and wait. */
+  stop(): Promise<void>;
+}
+
+export interface StartOptions {
+  readonly flags?: readonly string[];
+  readonly environment?: Readonly<Record<string, string>>;
+  readonly dataFolder?: string;
+}
+
+/** Starts photo-print with data of its own and waits until its page can be opened; stopped and removed after the test. */
+export async function startPhotoPrint(
+  t: Pick<TestContext, 'after'>,
+  options: StartOptions = {},
+): Promise<RunningSystem> {
+  const dataFolder = options.dataFolder ?? (await mkdtemp(join(tmpdir(), 'banyan-e2e-')));
+  const words = ['up', '--dir', photoPrintDirectory, '--data', dataFolder, '--port', '0', '--no-watch'];
+  const run = runBanyan([...words, ...(options.flags ?? [])], options.environment);
+  const stop = async () => {
+    run.process.kill('SIGINT');
+    await run.exited;
+  };
+  t.after(async () => {
+    await stop();
+    if (options.dataFolder === undefined) await rm(dataFolder, { recursive: true, force: true });
+  });
+  const url = await waitFor(() => /Page\s+(http:\/\/\S+?)\/?\s/.exec(run.output())?.[1], {
+    what: 'the page address',
+    run,
+  });
+  return { ...run, url, dataFolder, stop, children: () => childrenOf(run.process.pid ?? 0) };
+}
+
+async function waitFor<Value>(
+  read: () => Value | undefined,
+  { what, run }: { readonly what: string; readonly run: CommandRun },
+): Promise<Value> {
+  let ended = false;
+  void run.exited.then(() => {
+    ended = true;
+  });
+  for (const endMs = Date.now() + 60_000; ; ) {
+    const value = read();
+    if (value !== undefined) return value;
+    if (ended || Date.now() > endMs) throw new Error(`no ${what}:\n${run.output()}`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+/** The words after `serve` in the command lines of child processes, read from /proc. */
+function childrenOf(parent: number): ReadonlyMap<string, number> {
+  const found = new Map<string, number>();
+  for (const name of readdirSync('/proc')) {
+    if (!/^\d+$/.test(name)) continue;
+    try {
+      const stat = readFileSync(`/proc/${name}/stat`, 'utf8');
+      if (Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]) !== parent) continue;
+      const words = readFileSync(`/proc/${name}/cmdline`, 'utf8').split('\0');
+      const start = words.indexOf('serve');
+      if (start > 0) found.set(words.slice(start + 1, words.indexOf('--dir')).join(','), Number(name));
+    } catch {
+      // It ended between the listing and the reading.
+    }
+  }
+  return found;
+}
