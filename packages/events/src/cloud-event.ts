@@ -18,7 +18,7 @@ export interface CloudEvent<Data = unknown> {
   readonly time: string;
   readonly datacontenttype: 'application/json';
   readonly data: Data;
-  /** The topic: `payments.captured`, service and event name. */
+  /** `payments.captured`: service and event name; on a message the addressee and the name of the message. */
   readonly banyanname: string;
   /** W3C trace context of the span that emitted it. */
   readonly traceparent?: string;
@@ -31,6 +31,16 @@ export interface CloudEvent<Data = unknown> {
   readonly causationid?: string;
   /** Id of the first event of the chain. */
   readonly correlationid?: string;
+  /** The service that a message is addressed to; absent on an event, which is addressed to nobody. */
+  readonly banyanto?: string;
+  /** The service that answers to this message are addressed to. */
+  readonly banyanreplyto?: string;
+  /** On an answer: id of the message that it answers. */
+  readonly banyanrequest?: string;
+  /** Not worth handling after this time, RFC 3339 UTC. */
+  readonly banyanexpires?: string;
+  /** Where the data is kept if it is too large to travel along (claim check pattern, CloudEvents `dataref`); `data` is null then. */
+  readonly dataref?: string;
 }
 
 export interface NewEvent<Data = unknown> {
@@ -55,6 +65,7 @@ export const maxEventBytes = 256 * 1024;
 const maxTextLength = 512;
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 const sourcePattern = /^\/services\/([A-Za-z][A-Za-z0-9_-]{0,127})$/;
+const servicePattern = /^[A-Za-z][A-Za-z0-9_-]{0,127}$/;
 const namePattern = /^([A-Za-z][A-Za-z0-9_-]{0,127})\.([A-Za-z][A-Za-z0-9_-]{0,127})$/;
 const traceparentPattern = /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/;
 const timePattern = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?Z$/;
@@ -106,7 +117,10 @@ export function parseEvent(value: unknown): CloudEvent {
   wants('time', isTime(time), 'RFC 3339 in UTC');
   wants('datacontenttype', event.datacontenttype === 'application/json', "'application/json'");
   wants('data', event.data !== undefined, 'a JSON value');
-  wants('banyanname', isNameOf(banyanname, source), "'<service>.<event>' of the source");
+  wants('banyanto', isAbsentOr(event.banyanto, servicePattern), 'the name of a service');
+  wants('banyanreplyto', isAbsentOr(event.banyanreplyto, servicePattern), 'the name of a service');
+  const owner = event.banyanto ?? serviceOf(source);
+  wants('banyanname', isNameOf(banyanname, owner), "'<service>.<name>' of the source, or of the addressee");
   wants('traceparent', isAbsentOr(event.traceparent, traceparentPattern), 'W3C trace context');
   for (const name of ['banyancaller', 'banyanuser', 'banyanscopes'] as const) {
     const text = event[name];
@@ -114,6 +128,9 @@ export function parseEvent(value: unknown): CloudEvent {
   }
   wants('causationid', isAbsentOr(event.causationid, uuid), 'a UUID in lower case');
   wants('correlationid', isAbsentOr(event.correlationid, uuid), 'a UUID in lower case');
+  wants('banyanrequest', isAbsentOr(event.banyanrequest, uuid), 'a UUID in lower case');
+  wants('banyanexpires', event.banyanexpires === undefined || isTime(event.banyanexpires), 'RFC 3339 in UTC');
+  wants('dataref', event.dataref === undefined || isText(event.dataref, 2048), 'printable text');
   if (faults.length > 0) throw invalid(faults);
   return pickAttributes(event);
 }
@@ -128,6 +145,11 @@ const optionalNames = [
   'banyanscopes',
   'causationid',
   'correlationid',
+  'banyanto',
+  'banyanreplyto',
+  'banyanrequest',
+  'banyanexpires',
+  'dataref',
 ] as const;
 
 function pickAttributes(event: UncheckedEvent): CloudEvent {
@@ -164,6 +186,11 @@ export function encodeEvent(event: CloudEvent): string {
     });
   }
   return text;
+}
+
+/** What a log files the event under: `payments.captured`; for a message `@stock.reserve`, which only the addressee reads. */
+export function topicOf(event: CloudEvent): string {
+  return event.banyanto === undefined ? event.banyanname : `@${event.banyanname}`;
 }
 
 /** The service that emitted the event. */
@@ -213,7 +240,10 @@ function isTime(value: unknown): boolean {
   return matches(value, timePattern) && !Number.isNaN(Date.parse(value));
 }
 
-function isNameOf(name: unknown, source: unknown): boolean {
-  if (typeof name !== 'string' || typeof source !== 'string') return false;
-  return namePattern.exec(name)?.[1] === sourcePattern.exec(source)?.[1];
+function serviceOf(source: unknown): string | undefined {
+  return typeof source === 'string' ? sourcePattern.exec(source)?.[1] : undefined;
+}
+
+function isNameOf(name: unknown, owner: unknown): boolean {
+  return typeof name === 'string' && owner !== undefined && namePattern.exec(name)?.[1] === owner;
 }

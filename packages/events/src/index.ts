@@ -7,6 +7,7 @@ export {
   orderingKeyOf,
   parseEvent,
   serviceOfEvent,
+  topicOf,
   userOfEvent,
 } from './cloud-event.ts';
 export {
