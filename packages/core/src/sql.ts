@@ -51,6 +51,12 @@ export interface TransactionOptions {
   readonly readOnly?: boolean;
   /** Ends the transaction with a rollback when aborted. */
   readonly signal?: AbortSignal;
+  /**
+   * Sends statements without waiting for the answers to earlier ones, so that concurrent callers in one transaction share round trips, and
+   * `begin` and `commit` cost none of their own. They still run one after the other, in the order they were asked for. After a failed one
+   * those already sent fail too, so a `catch` around a statement no longer tells which one was the cause: use `savepoint` for that, which waits.
+   */
+  readonly concurrent?: boolean;
 }
 
 /** The database of one service. Safe for concurrent use; statements outside `tx` each commit by themselves. */

@@ -1,42 +1,105 @@
 import type { CloudEvent } from './cloud-event.ts';
+import type { EncodedEvent } from './encoded-event.ts';
 
-/** A place in one log, meaningful to that log alone (a number, a sequence, offsets of partitions). Compare with `===` only. */
+/** A place in one partition of one log, meaningful to that log alone (a number, a sequence, an offset). Compare with `===` only. */
 export type LogPosition = string;
 
-export interface LogPage {
-  readonly events: readonly CloudEvent[];
-  /** Where to read on. Moves past events of other topics too, so it may differ from the start even if `events` is empty. */
+/** Where to begin: the oldest event kept, behind the newest one, the first one at or after a time (RFC 3339 UTC), or a known place. */
+export type StartAt = 'start' | 'end' | { readonly time: string } | { readonly position: LogPosition };
+
+/** What an engine can do. What it cannot do it refuses with `failed_precondition` `not_supported`, naming the engine and the way out. */
+export interface LogFeatures {
+  /** Reads again what was read before, from any `StartAt`. Without it a group gets what was published after its first `open`. */
+  readonly replay: boolean;
+  /** How long the id of an event is remembered, so that publishing it again adds nothing: for as long as the event is kept, for some ms, or never. */
+  readonly remembersIdsForMs: number;
+  /** True if an acknowledged event is on disk, by an engine with its default settings; false if a power cut may lose it (the outbox can send it again). */
+  readonly flushes: boolean;
+  /** Largest event in bytes, encoded. */
+  readonly maxEventBytes: number;
+}
+
+/** What stood in the log and is no event: another program wrote it, or it was damaged. */
+export interface MalformedRecord {
+  readonly partition: number;
   readonly position: LogPosition;
-  /** True if reading on at once may give more. */
-  readonly more: boolean;
+  /** As far as it is known. */
+  readonly topic: string | undefined;
+  /** What stood there, as text, at most 64 KiB of it. */
+  readonly text: string;
+  readonly reason: string;
+}
+
+export interface LogPage {
+  /** Of all partitions read; those of one partition in the order of the log. */
+  readonly events: readonly CloudEvent[];
+  readonly malformed: readonly MalformedRecord[];
+  /**
+   * Where to read on in each partition that this page moved, behind every event of the page. Moves past events of other topics too, so a page
+   * without events can still move.
+   */
+  readonly positions: ReadonlyMap<number, LogPosition>;
+}
+
+export interface ReadRequest {
+  /** The consumer group: the service's name. Engines with queues keep one for each group; logs ignore it. */
+  readonly group: string;
+  /** As in {@link topicOf}: only these are given. */
+  readonly topics: readonly string[];
+  /** The partitions to read, and where to begin in each. */
+  readonly from: ReadonlyMap<number, StartAt>;
 }
 
 /**
- * The system's durable log of events: services publish to it, consumers read it at their own pace.
+ * One reader's way through some partitions. Not safe for concurrent calls of `next`; `close` may come at any time and ends a waiting `next`
+ * with an empty page.
+ */
+export interface LogReader {
+  /**
+   * The next events, at most `limit` (1–10,000), as soon as there is one; an empty page after about `waitMs`. Reading ahead is the adapter's business.
+   * A rejection loses nothing: close the reader and open another one where the last page ended.
+   * @throws ServiceError `unavailable` if the engine does not answer; `failed_precondition` `position_lost` if retention has dropped what comes next
+   */
+  next(limit: number, waitMs: number): Promise<LogPage>;
+  /** The group has stored everything before these positions. Engines with queues forget it then; logs ignore it. */
+  commit(positions: ReadonlyMap<number, LogPosition>): Promise<void>;
+  /** Idempotent; never rejects. */
+  close(): Promise<void>;
+}
+
+/**
+ * The system's durable log of events: services publish to it, groups read it at their own pace and keep their places in their own databases.
  *
- * - **Durability**: when `publish` resolves, the batch survives a crash of the log.
- * - **Atomicity**: a batch becomes visible as a whole, or not at all; a rejection leaves the outcome unknown.
- * - **Idempotence**: an event whose id is in the log already is not added again.
- * - **Order**: events of one source are read in the order in which they were published. Two readers of the same topics see the same order.
- * - **Completeness**: an event that becomes visible later always lies behind every position returned earlier.
- * - **Retention**: an event stays readable for as long as the log is configured to keep it; the built-in one keeps everything.
+ * - **Durability**: when `publish` resolves, the batch survives the death of the engine's process (and see `LogFeatures.flushes`).
+ * - **Outcome**: a rejection leaves it open which events of the batch were added: publish the batch again. Events of one key are added in the order of
+ *   the batch, and never one without the earlier ones of its key.
+ * - **Idempotence**: an event whose id the engine remembers is not added again; beyond that, readers recognise ids themselves.
+ * - **Order**: events of one channel with one key are read in the order in which they were published. All of them are in one partition, see
+ *   {@link partitionOf}.
+ * - **Completeness**: an event that becomes visible later lies behind every position of its partition returned earlier.
+ * - **Retention**: an event stays readable for as long as the engine is configured to keep it; default: for ever.
  * - **Concurrency**: all methods may be called at the same time, from any number of processes.
  */
 export interface EventLog {
   /** Names this log, so that positions of another one are never taken for its own. */
   readonly id: string;
-  publish(events: readonly CloudEvent[]): Promise<void>;
+  /** Fixed when the log is created. */
+  readonly partitions: number;
+  readonly features: LogFeatures;
   /**
-   * The next events of `topics` (`service.event`), oldest first.
-   * @param after the position to read on from; `undefined` for the beginning
-   * @param limit at most this many, 1–10,000
+   * @throws ServiceError `unavailable` if the engine does not confirm; `invalid_argument` `event_refused` if the engine will never take some of the events,
+   * with `details: { ids: string[] }`: none of the batch was added then
    */
-  read(topics: readonly string[], after: LogPosition | undefined, limit: number): Promise<LogPage>;
-  /** The position behind the newest event. */
-  latest(): Promise<LogPosition>;
+  publish(events: readonly EncodedEvent[]): Promise<void>;
+  /** @throws ServiceError `unavailable`; `failed_precondition` `not_supported` for a start that the engine cannot give */
+  open(request: ReadRequest): Promise<LogReader>;
   /**
-   * Calls `listener` soon after events were added, by this process or another, with their topics if they are known. A hint: it may come
-   * twice, early or never, so readers poll as well. Returns a function that ends it.
+   * How many events of `topics` lie behind the places in `from`, for metrics: exact or an upper bound (events of other topics counted too).
+   * @throws ServiceError `unavailable`
    */
-  onAppend(listener: (topics: readonly string[] | undefined) => void): () => void;
+  lag(request: ReadRequest): Promise<number>;
+  /** Forgets events older than this in small steps, where the engine does not do so by its own settings; returns how many. */
+  prune(olderThanMs: number): Promise<number>;
+  /** Ends connections and readers. Idempotent. */
+  close(): Promise<void>;
 }

@@ -1,24 +1,44 @@
 import type { Sql } from '@banyan/core';
 import type { CloudEvent } from './cloud-event.ts';
-import type { LogPosition } from './event-log.ts';
+import type { LogPosition, MalformedRecord, StartAt } from './event-log.ts';
 
-/** How far a consumer has read one log. */
-export interface Checkpoint {
-  /** Rises with every change: the fence against another reader of the same consumer. 0 before the first `ingest`. */
-  readonly revision: number;
-  /** Position by topic; a topic without one was never read. */
-  readonly positions: Readonly<Record<string, LogPosition>>;
+/** One instance's right to read one partition for the consumer, until its membership ends or a rebalance gives the partition to another. */
+export interface PartitionLease {
+  readonly log: string;
+  readonly partition: number;
+  /** Fencing token: rises with every change of the owner, and with every `replay`. */
+  readonly token: string;
+  /** Where to read on, by topic; a topic without an entry was never read. */
+  readonly positions: Readonly<Record<string, StartAt>>;
 }
 
-export interface Ingestion {
+export interface ShareRequest {
   /** The log's `id`. */
   readonly log: string;
-  /** The checkpoint that the events were read after. */
-  readonly from: Checkpoint;
-  /** Replaces `from.positions`. */
-  readonly positions: Readonly<Record<string, LogPosition>>;
-  /** In the order of the log. */
+  readonly partitions: number;
+  /** This instance's name: different from every other running one's, the same after its restart. */
+  readonly instance: string;
+  /** An instance that does not call again for so long loses its partitions. */
+  readonly leaseMs: number;
+}
+
+/** What an instance may read at the moment. */
+export interface Share {
+  readonly leases: readonly PartitionLease[];
+  /** Live instances of the consumer, this one included. */
+  readonly members: number;
+}
+
+/** A page of the log, for the inbox. */
+export interface Arrival {
+  /** Of the partitions that the page moves. */
+  readonly leases: readonly PartitionLease[];
+  /** The topics that were read. */
+  readonly topics: readonly string[];
+  /** Where the page ended, by partition. */
+  readonly positions: ReadonlyMap<number, LogPosition>;
   readonly events: readonly CloudEvent[];
+  readonly malformed: readonly MalformedRecord[];
 }
 
 /** The right to handle one event until the lease ends. */
@@ -49,6 +69,8 @@ export interface ClaimRequest {
 export interface Failure {
   /** For an operator: code, reason and message. */
   readonly reason: string;
+  /** Stack of the last error, cut to 8 KiB. */
+  readonly stack?: string | undefined;
   /** Not claimable before this time has passed. */
   readonly retryAfterMs: number;
   /** `failure` counts against the limit of attempts, `deferral` does not, `dead` ends delivery until somebody retries or discards it. */
@@ -56,13 +78,41 @@ export interface Failure {
 }
 
 export interface DeadLetter {
-  readonly event: CloudEvent;
+  /** Names the letter in `retry` and `discard`: the event's id, or one of its own for what is no event. */
+  readonly id: string;
+  readonly topic: string | undefined;
+  /** Ordering key; undefined for what is no event. */
+  readonly key: string | undefined;
+  /** Undefined for what is no event: see `text`. */
+  readonly event: CloudEvent | undefined;
+  /** What stood in the log. */
+  readonly text: string | undefined;
   readonly reason: string;
+  readonly stack: string | undefined;
   readonly attempts: number;
   /** RFC 3339 UTC. */
   readonly deadAt: string;
   /** Later events of the same key, which wait. */
   readonly waiting: number;
+}
+
+/** One deed of an operator. */
+export interface AuditEntry {
+  /** RFC 3339 UTC. */
+  readonly at: string;
+  readonly by: string;
+  readonly action: 'retry' | 'edit' | 'discard' | 'replay';
+  /** The dead letter, or the topic of a replay. */
+  readonly subject: string;
+  /** What was there before an edit or a discard, so that it can be put back. */
+  readonly before: unknown;
+}
+
+export interface ReplayRequest {
+  readonly log: string;
+  readonly topics: readonly string[];
+  readonly from: StartAt;
+  readonly by: string;
 }
 
 export interface InboxCounts {
@@ -71,34 +121,49 @@ export interface InboxCounts {
   readonly dead: number;
   /** Events that wait behind a dead one of the same key. */
   readonly waiting: number;
-  /** Time since the oldest pending event was ingested; 0 if there is none. */
+  /** Time since the oldest pending event was stored; 0 if there is none. */
   readonly oldestAgeMs: number;
+  /** How often partitions changed their owner. */
+  readonly rebalances: number;
 }
 
 /**
- * What one consumer has received and not yet handled, kept in its own database so that handling an event and its effect commit
- * together (idempotent consumer pattern).
+ * What one consumer has received, kept in its own database so that the effect of an event, the record that it was handled and the place in the log
+ * commit together (idempotent consumer pattern).
  *
- * - **Ingestion** is atomic with the checkpoint and idempotent by event id, for as long as finished events are kept (`prune`).
- * - **Order**: of the unfinished events with one ordering key only the oldest can be claimed; a delayed or dead one holds back the later
- *   ones of its key and no others.
- * - **Exactly once**: `complete` takes effect with the transaction it runs in, and only for the newest claim of an unfinished event.
+ * There are two ways in. `admit` is the short one: the events of a page are handled in the very transaction that moves the places. `ingest` is the
+ * patient one: the events are stored, and handled one by one through `claim` and `complete`, with retries and dead letters.
+ *
+ * - **Once**: an event is admitted or stored only if its id was not before, for as long as ids are kept (`prune`).
+ * - **Order**: of the unfinished events with one ordering key only the oldest can be claimed; a delayed or dead one holds back the later ones of its
+ *   key and no others. `admit` stores what would overtake an unfinished event of its key.
+ * - **Exactly once**: `admit` and `complete` take effect with the transaction they run in; `admit` only for the present owner of the partitions,
+ *   `complete` only for the newest claim of an unfinished event.
  * - **Leases** are measured by the database's clock alone, so clocks of processes need not agree.
  * - **Concurrency**: all methods may be called at the same time, from any number of processes.
  * - **Close**: holds nothing beside the database that it was given.
  */
 export interface Inbox {
-  checkpoint(log: string): Promise<Checkpoint>;
   /**
-   * Stores the events that are new and moves the checkpoint, in one transaction. Resolves with the new checkpoint, or with `undefined`, and
-   * nothing changed, if somebody else has moved it: read it again.
+   * Keeps this instance a member of the consumer and gives it its fair share of the partitions: at most the number of partitions divided by that of the
+   * live members, rounded up. Call it every third of `leaseMs`, and when a lease is lost. What it no longer returns is no longer this instance's.
    */
-  ingest(ingestion: Ingestion): Promise<Checkpoint | undefined>;
+  share(request: ShareRequest): Promise<Share>;
+  /** Ends the membership, so that others take over at once. */
+  leave(log: string, instance: string): Promise<void>;
+  /**
+   * In the transaction of `sql`: moves the places and returns the events to handle now, in this transaction, in the order of the log. Left out are those
+   * known by their id, and those whose key has unfinished events, which are stored behind them.
+   * @throws ServiceError `aborted` `lease_lost` if a partition is no longer this owner's; the transaction must then roll back
+   */
+  admit(sql: Sql, arrival: Arrival): Promise<readonly CloudEvent[]>;
+  /** Stores the new events and moves the places, in one transaction of its own; malformed records become dead letters. @throws as `admit` */
+  ingest(arrival: Arrival): Promise<void>;
   /** Leases the oldest claimable events, at most one a key and never one that another worker holds. */
   claim(request: ClaimRequest): Promise<readonly Claim[]>;
   /**
    * Marks the event as handled, in the transaction of `sql` if one is given. Make it the transaction's last statement: from here to the
-   * commit, ingesting events of the same key waits.
+   * commit, storing events of the same key waits.
    * @throws ServiceError `aborted` `lease_lost` if the claim is no longer the newest one; the transaction must then roll back
    */
   complete(claim: Claim, sql?: Sql): Promise<void>;
@@ -108,11 +173,23 @@ export interface Inbox {
   release(owner: string): Promise<number>;
   /** Dead letters, longest dead first. */
   deadLetters(limit: number): Promise<readonly DeadLetter[]>;
-  /** Starts delivery anew, with a fresh count of attempts; returns how many of `eventIds` were dead letters. */
-  retryDeadLetters(eventIds: readonly string[]): Promise<number>;
-  /** Gives dead letters up for good, so that later events of their keys go on; returns how many of `eventIds` were dead letters. */
-  discardDeadLetters(eventIds: readonly string[]): Promise<number>;
+  /** Starts delivery anew, with a fresh count of attempts; returns how many of `ids` were dead letters. Malformed ones need `editDeadLetter`. */
+  retryDeadLetters(ids: readonly string[], by: string): Promise<number>;
+  /**
+   * Replaces the data of a dead letter, or a malformed record by a whole event, and starts delivery anew. False if there is no such dead letter.
+   * @throws ServiceError `invalid_argument` `invalid_event`
+   */
+  editDeadLetter(id: string, event: CloudEvent, by: string): Promise<boolean>;
+  /** Gives dead letters up for good, so that later events of their keys go on; returns how many of `ids` were dead letters. */
+  discardDeadLetters(ids: readonly string[], by: string): Promise<number>;
+  /** What operators did, newest first. */
+  audit(limit: number): Promise<readonly AuditEntry[]>;
+  /**
+   * Has the consumer read `topics` again: moves the places, forgets the ids of events from then on, takes unfinished and dead events of these topics out, and
+   * fences readers off. Handlers run again, so their effects must be cleared first or be repeatable.
+   */
+  replay(request: ReplayRequest): Promise<void>;
   counts(): Promise<InboxCounts>;
-  /** Forgets events finished more than `olderThanMs` ago, in small steps; returns how many. A duplicate that comes later is handled again. */
+  /** Forgets ids of events finished more than `olderThanMs` ago, in small steps; returns how many. A duplicate that comes later is handled again. */
   prune(olderThanMs: number): Promise<number>;
 }
