@@ -1,8 +1,10 @@
+import { answerMessage, eventMessage, requestMessage } from './async-api-messages.ts';
 import type { Contract } from './contract.ts';
-import { createDocumentSchemas, type DocumentSchemas } from './document-schemas.ts';
+import { createDocumentSchemas } from './document-schemas.ts';
 import type { EventType } from './event.ts';
-import { toJsonSchema } from './json-schema.ts';
-import { given, toWords } from './open-api.ts';
+import type { MessageType } from './message.ts';
+import { given } from './open-api.ts';
+import { replySchemaOf, replyTypeOf } from './reply-type.ts';
 
 export interface AsyncApiOptions {
   readonly title: string;
@@ -14,29 +16,28 @@ export interface AsyncApiOptions {
 /** A document of AsyncAPI 3.0 (https://www.asyncapi.com/docs/reference/specification/v3.0.0): a JSON value. */
 export type AsyncApiDocument = Readonly<Record<string, unknown>>;
 
-/** Describes events for tools: one channel per event, `service.event`, which carries CloudEvents 1.0. */
+/**
+ * Describes events and messages for tools. One channel for each event, `service.event`, which the service sends to; one for each message,
+ * `@service.message`, which it receives from and answers to the sender's own reply channel. All carry CloudEvents 1.0.
+ */
 export function toAsyncApi({ title, version, description, contracts }: AsyncApiOptions): AsyncApiDocument {
   const schemas = createDocumentSchemas();
-  const channels: Record<string, object> = {};
-  const operations: Record<string, object> = {};
-  const messages: Record<string, object> = {};
+  const parts: Parts = { channels: {}, operations: {}, messages: {} };
   for (const contract of contracts) {
-    for (const [name, event] of Object.entries(contract.events)) {
-      const id = `${contract.name}.${name}`;
-      messages[id] = messageOf(event, schemas);
-      channels[id] = {
-        address: id,
-        ...given({ description: event.description }),
-        messages: { [event.type]: { $ref: `#/components/messages/${id}` } },
-      };
-      operations[`${id}.publish`] = {
-        action: 'send',
-        channel: { $ref: `#/channels/${id}` },
-        summary: `${contract.name} tells that it has happened.`,
-        messages: [{ $ref: `#/channels/${id}/messages/${event.type}` }],
-      };
+    for (const event of Object.values(contract.events)) {
+      const id = `${contract.name}.${event.name}`;
+      parts.messages[id] = eventMessage(event, schemas);
+      addReply(parts, { id, type: event, message: answerMessage(event, schemas) });
+      addEvent(parts, id, event);
+    }
+    for (const message of Object.values(contract.messages)) {
+      const id = `${contract.name}.${message.name}`;
+      parts.messages[`${id}.message`] = requestMessage(message, schemas);
+      addReply(parts, { id: `@${id}`, type: message, message: answerMessage(message, schemas) });
+      addMessage(parts, id, message);
     }
   }
+  const { channels, operations, messages } = parts;
   return {
     asyncapi: '3.0.0',
     info: { title, version, ...given({ description }) },
@@ -47,56 +48,75 @@ export function toAsyncApi({ title, version, description, contracts }: AsyncApiO
   };
 }
 
-function messageOf(event: EventType, schemas: DocumentSchemas): object {
-  const data = schemas.add(toJsonSchema(event.data, 'output'), {
-    service: event.service,
-    name: `${event.name}.data`,
-  });
-  return {
-    name: event.type,
-    title: toWords(event.type),
-    ...given({ summary: event.description }),
-    contentType: 'application/cloudevents+json',
-    payload: {
-      type: 'object',
-      required: [
-        'specversion',
-        'id',
-        'source',
-        'type',
-        'subject',
-        'time',
-        'datacontenttype',
-        'banyanname',
-        'data',
-      ],
-      properties: {
-        ...envelope,
-        source: { type: 'string', const: `/services/${event.service}` },
-        type: { type: 'string', const: event.type },
-        subject: {
-          type: 'string',
-          description: `The value of \`${event.key}\`; events with equal subjects arrive in order.`,
-        },
-        banyanname: { type: 'string', const: `${event.service}.${event.name}` },
-        data,
-      },
-    },
+interface Parts {
+  readonly channels: Record<string, object>;
+  readonly operations: Record<string, object>;
+  readonly messages: Record<string, object>;
+}
+
+function addEvent({ channels, operations }: Parts, id: string, event: EventType): void {
+  channels[id] = {
+    address: id,
+    ...given({ description: event.description }),
+    messages: { [event.type]: { $ref: `#/components/messages/${id}` } },
+  };
+  operations[`${id}.publish`] = {
+    action: 'send',
+    channel: { $ref: `#/channels/${id}` },
+    summary: `${event.service} tells that it has happened.`,
+    messages: [{ $ref: `#/channels/${id}/messages/${event.type}` }],
+    ...replyOf(id, event),
   };
 }
 
-const text = (description: string) => ({ type: 'string', description });
+function addMessage({ channels, operations }: Parts, id: string, message: MessageType): void {
+  const channel = `@${id}`;
+  channels[channel] = {
+    address: channel,
+    ...given({ description: message.description }),
+    messages: { [message.type]: { $ref: `#/components/messages/${id}.message` } },
+  };
+  operations[`${id}.receive`] = {
+    action: 'receive',
+    channel: { $ref: `#/channels/${channel}` },
+    summary: `${message.service} does it, once for each message.`,
+    messages: [{ $ref: `#/channels/${channel}/messages/${message.type}` }],
+    ...replyOf(channel, message),
+  };
+}
 
-/** Attributes that are the same for every event: CloudEvents 1.0 and the platform's extensions. */
-const envelope = {
-  specversion: { type: 'string', const: '1.0' },
-  id: { type: 'string', format: 'uuid', description: 'The same event delivered again has the same id.' },
-  time: { type: 'string', format: 'date-time' },
-  datacontenttype: { type: 'string', const: 'application/json' },
-  traceparent: text('W3C trace context of the change.'),
-  banyancaller: text('The service whose call caused it.'),
-  banyanuser: text('The end user on whose behalf it happened.'),
-  banyanscopes: text("That user's scopes, separated by spaces."),
-  causationid: text('Id of the event whose handling caused this one.'),
-  correlationid: text('Id of the first event of the chain.'),
-};
+interface Reply {
+  /** Of the channel that is answered. */
+  readonly id: string;
+  readonly type: EventType | MessageType;
+  /** Undefined if nothing comes back. */
+  readonly message: object | undefined;
+}
+
+/** The reply channel belongs to whoever asked, so it has no address of its own in a document about who is asked. */
+function addReply({ channels, messages }: Parts, { id, type, message }: Reply): void {
+  if (message === undefined) return;
+  const name = replyTypeOf(type);
+  const key = `${type.service}.${name}`;
+  messages[key] = message;
+  channels[`${id}.replies`] = {
+    address: null,
+    description: 'The reply channel of the service that asked: `@<service>.replies`.',
+    messages: { [name]: { $ref: `#/components/messages/${key}` } },
+  };
+}
+
+function replyOf(id: string, type: EventType | MessageType): object {
+  if (replySchemaOf(type) === undefined) return {};
+  const channel = `#/channels/${id}.replies`;
+  return {
+    reply: {
+      address: {
+        location: '$message.payload#/banyanreplyto',
+        description: 'The service that asked; its reply channel is `@<service>.replies`.',
+      },
+      channel: { $ref: channel },
+      messages: [{ $ref: `${channel}/messages/${replyTypeOf(type)}` }],
+    },
+  };
+}

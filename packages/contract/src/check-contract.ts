@@ -1,5 +1,5 @@
-import { camelCase, listOf } from './check-operation.ts';
-import type { Contract } from './contract.ts';
+import { camelCase, listOf, type Refuse } from './check-operation.ts';
+import type { Contract, Messages } from './contract.ts';
 
 const contractName = /^[a-z][A-Za-z0-9]*(?:-[a-z0-9]+)*$/;
 // Service names become names of database roles, which PostgreSQL cuts at 63 bytes.
@@ -9,7 +9,7 @@ const semanticVersion =
   /^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(?:-(?:0|[1-9]\d*|\d*[a-zA-Z-][0-9a-zA-Z-]*)(?:\.(?:0|[1-9]\d*|\d*[a-zA-Z-][0-9a-zA-Z-]*))*)?(?:\+[0-9a-zA-Z-]+(?:\.[0-9a-zA-Z-]+)*)?$/;
 
 /** @throws TypeError, with the fix in the text, at the first contradiction between the parts of `contract` */
-export function checkContract({ name, version, operations, events }: Contract): void {
+export function checkContract({ name, version, operations, events, messages }: Contract): void {
   const refuse = (why: string) => new TypeError(`contract '${name}': ${why}`);
   if (!contractName.test(name) || name.length > maxNameLength) {
     throw refuse(`the name must be kebab-case or camelCase, at most ${maxNameLength} characters.`);
@@ -17,7 +17,7 @@ export function checkContract({ name, version, operations, events }: Contract): 
   if (!semanticVersion.test(version)) {
     throw refuse(`the version must be a semantic version such as '1.0.0' (semver.org), not '${version}'.`);
   }
-  for (const [kind, parts] of Object.entries({ operation: operations, event: events })) {
+  for (const [kind, parts] of Object.entries({ operation: operations, event: events, message: messages })) {
     for (const [key, part] of Object.entries(parts)) {
       if (part?.kind !== kind) throw refuse(`make '${key}' with ${kind}(...).`);
       if (!camelCase.test(key))
@@ -34,6 +34,19 @@ export function checkContract({ name, version, operations, events }: Contract): 
   refuseTwice(
     Object.entries(events).map(([key, { type }]) => [key, type]),
     (keys) => refuse(`the events ${keys} have the same type: consumers could not tell them apart.`),
+  );
+  checkMessages(messages, refuse);
+}
+
+/** Where answers to a service's own requests arrive, beside the messages that others send it. */
+const reservedMessages: readonly string[] = ['replies', 'callbacks'];
+
+function checkMessages(messages: Messages, refuse: Refuse): void {
+  const reserved = Object.keys(messages).find((key) => reservedMessages.includes(key));
+  if (reserved !== undefined) throw refuse(`the platform uses '@${reserved}' itself: rename that message.`);
+  refuseTwice(
+    Object.entries(messages).map(([key, { type }]) => [key, type]),
+    (keys) => refuse(`the messages ${keys} have the same type: senders could not tell their replies apart.`),
   );
 }
 

@@ -1,6 +1,8 @@
 import { isBinary } from './binary.ts';
 import type { EventType } from './event.ts';
+import type { MessageType } from './message.ts';
 import type { Operation } from './operation.ts';
+import { replySchemaOf } from './reply-type.ts';
 import type { OutputOf, Schema } from './standard-schema.ts';
 import { createValidator, type Validator } from './validator.ts';
 
@@ -28,9 +30,24 @@ export function outputValidator<Op extends Operation>(operation: Op): Validator<
   return validatorOf(operation.output, 'output');
 }
 
-/** Validates an event's data. */
-export function dataValidator<Ev extends EventType>(event: Ev): Validator<OutputOf<Ev['data']>> {
-  return validatorOf(event.data, 'output');
+/** Validates the data of an event or a message. */
+export function dataValidator<Type extends EventType | MessageType>(
+  type: Type,
+): Validator<OutputOf<Type['data']>> {
+  return validatorOf(type.data, 'output');
+}
+
+/**
+ * Validates what comes back: the reply to a message, one consumer's answer to an event.
+ * @throws TypeError if the contract declares none
+ */
+export function replyValidator(type: EventType | MessageType): Validator<unknown> {
+  const schema = replySchemaOf(type);
+  if (schema === undefined) {
+    const what = type.kind === 'message' ? 'reply' : 'answer';
+    throw new TypeError(`${type.kind} '${type.service}.${type.name}' declares no ${what}.`);
+  }
+  return validatorOf(schema, 'output');
 }
 
 /**

@@ -1,15 +1,18 @@
 import { checkContract } from './check-contract.ts';
 import type { EventType } from './event.ts';
+import type { MessageType } from './message.ts';
 import type { Operation } from './operation.ts';
 
 export type Operations = Readonly<Record<string, Operation>>;
 export type Events = Readonly<Record<string, EventType>>;
+export type Messages = Readonly<Record<string, MessageType>>;
 
-/** What a service promises: its operations and events, under one name and one semantic version. */
+/** What a service promises: its operations, events and messages, under one name and one semantic version. */
 export interface Contract<
   Name extends string = string,
   Ops extends Operations = Operations,
   Evs extends Events = Events,
+  Msgs extends Messages = Messages,
 > {
   readonly kind: 'contract';
   /** kebab-case or camelCase identifier, unique in the system. */
@@ -19,13 +22,16 @@ export interface Contract<
   readonly description: string | undefined;
   readonly operations: Ops;
   readonly events: Evs;
+  /** What the service can be told, by senders that name it. */
+  readonly messages: Msgs;
 }
 
-export interface ContractOptions<Ops extends Operations, Evs extends Events> {
+export interface ContractOptions<Ops extends Operations, Evs extends Events, Msgs extends Messages> {
   readonly version: string;
   readonly description?: string;
   readonly operations: Ops;
   readonly events?: Evs;
+  readonly messages?: Msgs;
 }
 
 /**
@@ -37,7 +43,9 @@ export function contract<
   Ops extends Operations,
   // biome-ignore lint/complexity/noBannedTypes: `{}` is the empty record of events.
   Evs extends Events = {},
->(name: Name, options: ContractOptions<Ops, Evs>): Contract<Name, Ops, Evs> {
+  // biome-ignore lint/complexity/noBannedTypes: `{}` is the empty record of messages.
+  Msgs extends Messages = {},
+>(name: Name, options: ContractOptions<Ops, Evs, Msgs>): Contract<Name, Ops, Evs, Msgs> {
   const adopt = <Part extends object>(parts: Readonly<Record<string, Part>>) =>
     Object.fromEntries(
       Object.entries(parts).map(([key, part]) => [key, { ...part, service: name, name: key }]),
@@ -49,6 +57,7 @@ export function contract<
     description: options.description,
     operations: options.operations,
     events: options.events ?? {},
+    messages: options.messages ?? {},
   });
   return {
     kind: 'contract',
@@ -57,5 +66,6 @@ export function contract<
     description: options.description,
     operations: adopt(options.operations) as unknown as Ops,
     events: adopt(options.events ?? {}) as unknown as Evs,
+    messages: adopt(options.messages ?? {}) as unknown as Msgs,
   };
 }

@@ -1,10 +1,12 @@
-import { describedOr, listOf } from './check-operation.ts';
-import { objectFields } from './object-fields.ts';
+import { describedOr } from './check-operation.ts';
+import { checkKeyedData } from './keyed-data.ts';
 import type { OutputOf, Schema } from './standard-schema.ts';
-import { urlValueOf } from './url-value.ts';
 
 /** One event of a contract: something that has happened, in the past tense, told to whoever wants to know. */
-export interface EventType<Data extends Schema = Schema> {
+export interface EventType<
+  Data extends Schema = Schema,
+  Answer extends Schema | undefined = Schema | undefined,
+> {
   readonly kind: 'event';
   /** Name of the owning contract; empty until `contract()` adopts the event. */
   readonly service: string;
@@ -15,22 +17,32 @@ export interface EventType<Data extends Schema = Schema> {
   readonly data: Data;
   /** Field of `data` whose value orders events: those with equal values arrive in the order of their commits. */
   readonly key: string;
+  /** What each consumer may answer when the event is published with `gather`; undefined for an event that nobody answers. */
+  readonly answer: Answer;
   readonly description: string | undefined;
 }
 
 /**
- * Declares an event: `event('PaymentCaptured', { data: Payment, key: 'orderId' })`.
+ * Declares an event: `event('PaymentCaptured', { data: Payment, key: 'orderId' })`. With `answer` its publisher can gather what consumers
+ * answer to it (publish and asynchronous responses).
  * @throws TypeError, with the fix in the text, if `key` is not a required string field of `data`
  */
-export function event<Data extends Schema>(
+export function event<Data extends Schema, Answer extends Schema | undefined = undefined>(
   type: string,
   options: {
     readonly data: Data;
     readonly key: keyof OutputOf<Data> & string;
+    readonly answer?: Answer;
     readonly description?: string;
   },
-): EventType<Data> {
-  checkEvent(type, options.data, options.key);
+): EventType<Data, Answer> {
+  const refuse = (why: string) => new TypeError(`event('${type}'): ${why}`);
+  if (!/^[A-Z][A-Za-z0-9]*$/.test(type)) {
+    throw refuse("name it in PascalCase, as something that has happened, such as 'PaymentCaptured'.");
+  }
+  checkKeyedData(options.data, options.key, refuse);
+  const { answer } = options;
+  if (answer !== undefined) describedOr(refuse, 'answer', { schema: answer, direction: 'output' });
   return {
     kind: 'event',
     service: '',
@@ -38,27 +50,7 @@ export function event<Data extends Schema>(
     type,
     data: options.data,
     key: options.key,
+    answer: answer as Answer,
     description: options.description,
   };
-}
-
-function checkEvent(type: string, data: Schema, key: string): void {
-  const refuse = (why: string) => new TypeError(`event('${type}'): ${why}`);
-  if (!/^[A-Z][A-Za-z0-9]*$/.test(type)) {
-    throw refuse("name it in PascalCase, as something that has happened, such as 'PaymentCaptured'.");
-  }
-  const schema = describedOr(refuse, 'data', { schema: data, direction: 'output' });
-  const fields = objectFields(schema)?.fields;
-  if (fields === undefined) throw refuse('data must be an object schema.');
-  const field = fields.get(key);
-  const value = field?.required === true ? urlValueOf(field.schemas, schema) : 'missing';
-  const isString =
-    typeof value !== 'string' &&
-    !(value.numbers || value.booleans || value.nulls || value.items !== undefined) &&
-    [...value.constants.values()].every((constant) => typeof constant === 'string');
-  if (!isString) {
-    throw refuse(
-      `the key '${key}' must be a required string field of data, which has ${listOf(fields.keys())}.`,
-    );
-  }
 }

@@ -1,7 +1,20 @@
 export { type AsyncApiDocument, type AsyncApiOptions, toAsyncApi } from './async-api.ts';
 export { type Binary, binary, type Download, isBinary, type Upload } from './binary.ts';
-export { type Contract, type ContractOptions, contract, type Events, type Operations } from './contract.ts';
-export { dataValidator, errorDataValidator, inputValidator, outputValidator } from './contract-validators.ts';
+export {
+  type Contract,
+  type ContractOptions,
+  contract,
+  type Events,
+  type Messages,
+  type Operations,
+} from './contract.ts';
+export {
+  dataValidator,
+  errorDataValidator,
+  inputValidator,
+  outputValidator,
+  replyValidator,
+} from './contract-validators.ts';
 export { contractErrors } from './errors.ts';
 export { type EventType, event } from './event.ts';
 export {
@@ -11,6 +24,7 @@ export {
   type HttpRequestParts,
 } from './http-binding.ts';
 export { type Direction, type JsonSchema, toJsonSchema } from './json-schema.ts';
+export { type MessageType, message } from './message.ts';
 export {
   type DocumentedOperation,
   type OpenApiDocument,
@@ -28,6 +42,7 @@ export {
   operation,
 } from './operation.ts';
 export { isRefusal, onRefusal, type Refusal } from './refusal.ts';
+export { replySchemaOf, replyTypeOf } from './reply-type.ts';
 export type {
   InputOf,
   OutputOf,

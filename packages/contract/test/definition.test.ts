@@ -1,6 +1,16 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { binary, contract, event, type Operation, operation, type Schema, typebox } from '@banyan/contract';
+import {
+  binary,
+  contract,
+  event,
+  message,
+  type Operation,
+  operation,
+  replyValidator,
+  type Schema,
+  typebox,
+} from '@banyan/contract';
 import Type from 'typebox';
 import { Compile } from 'typebox/compile';
 import { z } from 'zod';
@@ -223,4 +233,38 @@ test('types catch what they can before it runs', () => {
     // @ts-expect-error text is no schema
     [() => operation('GET /x', { input: 'text', output: Empty }), /not a Standard Schema/],
   ]);
+});
+
+test('a message that could not be sent, ordered or answered is refused', () => {
+  const reserve = message('ReserveStock', { data: Ref, key: 'orderId', reply: Empty });
+  const withMessages = (messages: Record<string, typeof reserve>) => () =>
+    contract('stock', { version: '1.0.0', operations: {}, messages });
+  refuses([
+    [() => message('reserveStock', { data: Ref, key: 'orderId' }), /message\('reserveStock'\).*PascalCase/],
+    [() => message('ReserveStock', { data: Ref, key: 'id' as 'orderId' }), /required string.*has orderId/],
+    [
+      () => message('ReserveStock', { data: Ref, key: 'orderId', reply: z.bigint() }),
+      /message\('ReserveStock'\): reply: .*BigInt/,
+    ],
+    [() => event('Asked', { data: Ref, key: 'orderId', answer: z.bigint() }), /answer: .*BigInt/],
+    [withMessages({ 're-serve': reserve }), /name the message 're-serve' in camelCase/],
+    [withMessages({ replies: reserve }), /platform uses '@replies' itself: rename/],
+    [withMessages({ reserve, hold: reserve }), /messages reserve, hold have the same type/],
+    [
+      withMessages({ reserve: event('StockReserved', { data: Ref, key: 'orderId' }) as never }),
+      /make 'reserve' with message\(\.\.\.\)/,
+    ],
+  ]);
+});
+
+test('a message knows its addressee, and what comes back has a validator only if it is declared', () => {
+  const reserve = message('ReserveStock', { data: Ref, key: 'orderId', reply: z.object({ left: z.int() }) });
+  const forget = message('ForgetStock', { data: Ref, key: 'orderId' });
+  const { messages } = contract('stock', { version: '1.0.0', operations: {}, messages: { reserve, forget } });
+  assert.deepEqual([messages.reserve.service, messages.reserve.name], ['stock', 'reserve']);
+  assert.deepEqual(replyValidator(messages.reserve).parse({ left: 2, more: true }), { left: 2 });
+  assert.throws(() => replyValidator(messages.forget), {
+    name: 'TypeError',
+    message: /message 'stock\.forget' declares no reply/,
+  });
 });

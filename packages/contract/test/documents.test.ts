@@ -1,7 +1,16 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { Parser } from '@asyncapi/parser';
-import { binary, contract, event, operation, toAsyncApi, toOpenApi, typebox } from '@banyan/contract';
+import {
+  binary,
+  contract,
+  event,
+  message,
+  operation,
+  toAsyncApi,
+  toOpenApi,
+  typebox,
+} from '@banyan/contract';
 import { createConfig, lintFromString } from '@redocly/openapi-core';
 import Type from 'typebox';
 import { Compile } from 'typebox/compile';
@@ -251,6 +260,55 @@ test('the AsyncAPI document has no errors and no warnings under the parser of As
   ]);
   const source = placed?.payload()?.property('source')?.const() as unknown;
   assert.equal(source, '/services/orders');
+});
+
+test('messages are received and answered, answered events are sent, in the AsyncAPI document', async () => {
+  const Order = z.object({ orderId: z.string() });
+  const stock = contract('stock', {
+    version: '1.0.0',
+    operations: {},
+    events: {
+      reserve: event('QuoteRequested', { data: Order, key: 'orderId', answer: z.object({ cents: z.int() }) }),
+    },
+    messages: {
+      reserve: message('ReserveStock', { data: Order, key: 'orderId', reply: z.object({ left: z.int() }) }),
+      forget: message('ForgetStock', { data: Order, key: 'orderId' }),
+    },
+  });
+  const asyncApi = toAsyncApi({ title: 'Stock', version: '1.0.0', contracts: [stock] });
+  const { document: parsed, diagnostics } = await new Parser().parse(JSON.stringify(asyncApi));
+  assert.deepEqual(
+    diagnostics
+      .filter(({ severity }) => severity <= 1)
+      .map(({ message: why, path }) => [why, path.join('/')]),
+    [],
+  );
+  const operations = parsed?.operations().all() ?? [];
+  const described = operations.map((each) => [
+    each.id(),
+    each.action(),
+    each
+      .channels()
+      .all()
+      .map((channel) => channel.address())[0],
+    each
+      .reply()
+      ?.messages()
+      .all()
+      .map((reply) => reply.name())[0],
+    each.reply()?.address()?.location(),
+  ]);
+  const location = '$message.payload#/banyanreplyto';
+  assert.deepEqual(described, [
+    ['stock.reserve.publish', 'send', 'stock.reserve', 'QuoteRequestedAnswer', location],
+    ['stock.reserve.receive', 'receive', '@stock.reserve', 'ReserveStockReply', location],
+    ['stock.forget.receive', 'receive', '@stock.forget', undefined, undefined],
+  ]);
+  const sent = operations[1]?.messages().all()[0];
+  assert.deepEqual(sent?.payload()?.property('banyanto')?.const() as unknown, 'stock');
+  assert.ok(sent?.payload()?.required()?.includes('source'));
+  const reply = operations[1]?.reply()?.messages().all()[0];
+  assert.ok(reply?.payload()?.required()?.includes('banyanrequest'));
 });
 
 test('empty documents are documents', async () => {
