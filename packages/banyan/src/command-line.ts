@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util';
 import { isServiceError, ServiceError } from '@banyan/core';
 import { check } from './commands/check.ts';
 import { describe } from './commands/describe.ts';
+import { events } from './commands/events.ts';
 import { graph } from './commands/graph.ts';
 import { reset } from './commands/reset.ts';
 import { routes } from './commands/routes.ts';
@@ -119,6 +120,37 @@ export const commands: readonly Command[] = [
     run: describe,
   },
   {
+    name: 'events',
+    usage: 'banyan events VERB [NAME] [ID…] [options]',
+    summary: 'Look after events: status, dead, show, retry, edit, discard, republish, replay, audit.',
+    options: {
+      dir: directory,
+      data,
+      all: { type: 'boolean', summary: 'retry, discard: every dead letter of the service.' },
+      since: {
+        type: 'string',
+        value: 'TIME',
+        summary: 'republish: events committed since then (2026-11-21T08:00:00Z, or 30s, 15m, 2h, 1d ago).',
+      },
+      from: {
+        type: 'string',
+        value: 'TIME',
+        summary: "replay: where to begin: 'start', or a time as for --since.",
+      },
+      topic: {
+        type: 'string',
+        value: 'A.B,…',
+        summary: 'replay: these topics. Default: all of the service.',
+      },
+      file: { type: 'string', value: 'FILE', summary: 'edit: the new data as JSON; - reads standard input.' },
+      by: { type: 'string', value: 'WHO', summary: 'Name for the audit. Default: the user of this shell.' },
+      limit: { type: 'string', value: 'N', summary: 'dead, audit: at most so many. Default: 50.' },
+      json: { type: 'boolean', summary: 'As JSON.' },
+      yes: { type: 'boolean', summary: 'Do not ask.' },
+    },
+    run: events,
+  },
+  {
     name: 'reset',
     usage: 'banyan reset [options]',
     summary: "Delete the system's data in .banyan/, after asking.",
@@ -162,7 +194,7 @@ function parseWords(command: Command, words: readonly string[]): CommandInput {
   );
   try {
     const parsed = parseArgs({ args: [...words], options, allowPositionals: true });
-    const takesWords = command.usage.includes('NAME');
+    const takesWords = /NAME|VERB/.test(command.usage);
     if (!takesWords && parsed.positionals.length > 0) {
       throw new TypeError(`'${command.name}' takes no '${parsed.positionals[0]}'.`);
     }

@@ -18,6 +18,11 @@ export const environmentVariables: readonly EnvironmentVariable[] = [
     summary: 'PostgreSQL server whose role may create databases and roles.',
   },
   {
+    name: 'BROKER_URL',
+    default: 'postgres',
+    summary: 'Event log: nats://, kafka://, amqp://, or `postgres` for the built-in one.',
+  },
+  {
     name: 'REGISTRY_URL',
     default: 'built-in',
     summary: 'Where services find each other: `static:` addresses.',

@@ -16,6 +16,11 @@ export const banyanErrors = {
     text: 'An unknown option, a missing name, or a value of the wrong form.',
   },
   already_running: { code: 'failed_precondition', text: 'Another process runs the system in this folder.' },
+  not_running: {
+    code: 'failed_precondition',
+    text: 'The command works on the databases of a running system, and no server runs in this folder.',
+  },
+  no_dead_letter: { code: 'not_found', text: 'The service has no dead letter of that id.' },
   data_folder_unusable: {
     code: 'failed_precondition',
     text: '`.banyan/` cannot be written, the disk is full, or a file in it is damaged.',

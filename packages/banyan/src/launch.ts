@@ -4,6 +4,7 @@ import { readAllConfig } from '@banyan/config';
 import { type Logger, systemClock } from '@banyan/core';
 import { openPostgresEngines } from '@banyan/postgres';
 import { collectProcessMetrics, createMetrics } from '@banyan/telemetry';
+import { openBroker } from './brokers.ts';
 import { createNamedRegistry } from './engines.ts';
 
 /** All that one process needs to run its share of a system; crosses to child processes as JSON. */
@@ -24,6 +25,8 @@ export interface LaunchPlan
   readonly serviceUrls: Readonly<Record<string, string>>;
   /** `REGISTRY_URL`, if it was given. */
   readonly registry?: string;
+  /** `BROKER_URL`, if it was given. */
+  readonly broker?: string;
   /** Every part of the system runs in this process. */
   readonly isAlone: boolean;
   readonly secret: string;
@@ -52,10 +55,12 @@ export async function createLaunch(options: LaunchOptions): Promise<Launch> {
   const configuration = readAllConfig(hosted, source);
   const clock = systemClock;
   const registry = createNamedRegistry(plan.registry, { isAlone: plan.isAlone, clock });
+  const log = await openBroker(plan.broker, { clock, logger });
   const engines = await openPostgresEngines({
     platformUrl: plan.platformUrl,
     serviceUrls: plan.serviceUrls,
     ...(registry === undefined ? undefined : { registry }),
+    ...(log === undefined ? undefined : { log }),
     clock,
     logger,
   });

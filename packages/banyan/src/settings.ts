@@ -15,6 +15,7 @@ export interface Settings {
   /** Undefined if nobody named one. */
   readonly port: number | undefined;
   readonly databaseUrl: string | undefined;
+  readonly brokerUrl: string | undefined;
   readonly registryUrl: string | undefined;
   readonly placement: string | undefined;
   readonly secret: string | undefined;
@@ -46,6 +47,7 @@ export function readSettings(
     host: given('HOST') ?? '127.0.0.1',
     port: parsePort(input.options['port'] ?? given('PORT')),
     databaseUrl: given('DATABASE_URL'),
+    brokerUrl: given('BROKER_URL'),
     registryUrl: given('REGISTRY_URL'),
     placement: given('BANYAN_PLACEMENT'),
     secret: given('BANYAN_SECRET'),

@@ -23,10 +23,12 @@ export {
   type Uses,
 } from './service.ts';
 export { hasDatabase } from './service-runner.ts';
+export { topicsOf } from './subscriptions.ts';
 export {
   type Edge,
   type EdgeOptions,
   type EdgeRoute,
+  type EventHealth,
   type PartHealth,
   type RunningEdge,
   type System,

@@ -1,14 +1,14 @@
 import type { ServiceTokens } from '@banyan/auth';
 import { type Clock, type Database, isServiceError, type Logger, ServiceError, uuidv7 } from '@banyan/core';
 import type { Registration } from '@banyan/discovery';
-import { type Consumer, createConsumer, createRelay, type Relay } from '@banyan/events';
 import { createLocalEndpoint, createServiceServer, type Endpoint, type ServiceServer } from '@banyan/rpc';
 import type { Metrics } from '@banyan/telemetry';
 import { createClients } from './clients.ts';
 import type { Engines, ServiceStore } from './engines.ts';
-import { createEventHandler, topicsOf } from './event-handler.ts';
+import { type EventFlow, startEventFlow, toEventHealth } from './event-flow.ts';
 import { OperationHandlerContext, type ServiceRuntime } from './handler-context.ts';
 import type { Service } from './service.ts';
+import { subscriptionsOf } from './subscriptions.ts';
 import type { PartHealth } from './system.ts';
 
 /** What a service gets from the process that hosts it. */
@@ -80,12 +80,15 @@ class ServiceStart {
 
   async run(): Promise<RunningService> {
     const store = hasDatabase(this.#service) ? await this.#openStore() : undefined;
-    const relay = store === undefined ? undefined : this.#startRelay(store);
-    const runtime = this.#createRuntime(store, relay);
+    const flow = store === undefined ? undefined : this.#startEventFlow(store);
+    const runtime = this.#createRuntime(store, flow);
     const { endpoint, drained } = this.#createEndpoint(runtime);
     this.#undo.push(drained);
-    const consumer = store === undefined ? undefined : await this.#startConsumer(store, runtime);
-    const health = () => checkHealth(this.#service, store);
+    if (flow !== undefined) {
+      await flow.startConsuming(runtime);
+      this.#undo.push((timeoutMs) => flow.stopConsuming(timeoutMs));
+    }
+    const health = () => checkHealth(this.#service, store, flow);
     const url = await this.#listen(endpoint, health);
     await this.#register(url);
     return {
@@ -93,7 +96,7 @@ class ServiceStart {
       endpoint,
       url,
       health,
-      stopConsuming: async (timeoutMs) => consumer?.stop({ timeoutMs }),
+      stopConsuming: async (timeoutMs) => flow?.stopConsuming(timeoutMs),
       stop: (timeoutMs) => this.undo(timeoutMs),
     };
   }
@@ -115,37 +118,24 @@ class ServiceStart {
     return store;
   }
 
-  #startRelay({ outbox }: ServiceStore): Relay {
-    const { engines, clock, logger } = this.#around;
-    const relay = createRelay({ outbox, log: engines.log, clock, logger });
-    relay.start();
-    this.#undo.push((timeoutMs) => relay.stop({ timeoutMs }));
-    return relay;
-  }
-
-  async #startConsumer({ inbox }: ServiceStore, runtime: ServiceRuntime): Promise<Consumer | undefined> {
-    const topics = topicsOf(this.#service);
-    if (topics.length === 0) return undefined;
-    const { engines, instance, clock, logger, deliverTwice } = this.#around;
-    const seed = clock.nowMs();
-    if (deliverTwice) logger.info('events are delivered twice', { seed });
-    const consumer = createConsumer({
-      name: this.#service.name,
+  #startEventFlow(store: ServiceStore): EventFlow {
+    const { engines, instance, deliverTwice, clock, logger, metrics } = this.#around;
+    const flow = startEventFlow({
+      service: this.#service.name,
       instance,
+      store,
       log: engines.log,
-      inbox,
-      topics,
-      handle: createEventHandler(this.#service, runtime),
+      subscriptions: subscriptionsOf(this.#service),
+      deliverTwice,
       clock,
       logger,
-      ...(deliverTwice ? { deliverTwice: { seed } } : undefined),
+      metrics,
     });
-    await consumer.start();
-    this.#undo.push((timeoutMs) => consumer.stop({ timeoutMs }));
-    return consumer;
+    this.#undo.push((timeoutMs) => flow.stop(timeoutMs));
+    return flow;
   }
 
-  #createRuntime(store: ServiceStore | undefined, relay: Relay | undefined): ServiceRuntime {
+  #createRuntime(store: ServiceStore | undefined, flow: EventFlow | undefined): ServiceRuntime {
     const { contract, uses, name } = this.#service;
     const { config, dataFolder, endpoint, logger, clock } = this.#around;
     return {
@@ -163,7 +153,7 @@ class ServiceStart {
         if (store === undefined) throw noDatabase(name);
         return store.outbox;
       },
-      onEmitted: () => relay?.poke(),
+      onEmitted: () => flow?.poke(),
     };
   }
 
@@ -227,10 +217,19 @@ export function hasDatabase(service: Service): boolean {
   return migrations !== undefined || Object.keys(on).length > 0 || Object.keys(contract.events).length > 0;
 }
 
-async function checkHealth(service: Service, store: ServiceStore | undefined): Promise<PartHealth> {
+async function checkHealth(
+  service: Service,
+  store: ServiceStore | undefined,
+  flow: EventFlow | undefined,
+): Promise<PartHealth> {
   try {
     await store?.ping();
-    return { part: service.name, ready: true };
+    const events = flow?.lastStatus;
+    return {
+      part: service.name,
+      ready: true,
+      ...(events === undefined ? undefined : { events: toEventHealth(events) }),
+    };
   } catch (error) {
     const reason = isServiceError(error) ? error.message : 'its database does not answer';
     return { part: service.name, ready: false, reason };

@@ -44,6 +44,19 @@ export interface PartHealth {
   readonly ready: boolean;
   /** Why not, in words for an operator; absent when ready. */
   readonly reason?: string;
+  /** How its events stand; absent for a service without any, or one of another process. Being late does not make a service unready. */
+  readonly events?: EventHealth;
+}
+
+/** The standing invariants of one service's events, with the figures behind them. */
+export interface EventHealth {
+  /** False while events wait longer than the bound in the outbox or before the consumer. */
+  readonly onTime: boolean;
+  readonly outboxBacklog: number;
+  readonly outboxOldestAgeMs: number;
+  readonly consumerLag: number;
+  readonly consumerBehindMs: number;
+  readonly deadLetters: number;
 }
 
 export interface RunningEdge {

@@ -81,6 +81,7 @@ async function planOf(system: System, { input, terminal, settings }: Given): Pro
     parts,
     isAlone: false,
     ...(settings.registryUrl === undefined ? undefined : { registry: settings.registryUrl }),
+    ...(settings.brokerUrl === undefined ? undefined : { broker: settings.brokerUrl }),
     secret: settings.secret,
     dataFolder: join(dataDirectory(input, terminal), 'files'),
     development: settings.development,

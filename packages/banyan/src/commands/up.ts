@@ -105,6 +105,7 @@ async function startServer(system: System, start: Start): Promise<Omit<LaunchPla
   closing.push(() => server.stop());
   return {
     ...server.urls,
+    ...(settings.brokerUrl === undefined ? undefined : { broker: settings.brokerUrl }),
     secret,
     dataFolder: folder.files,
     development: settings.development,

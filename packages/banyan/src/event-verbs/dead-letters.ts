@@ -1,0 +1,136 @@
+import { readFile } from 'node:fs/promises';
+import { text as readAll } from 'node:stream/consumers';
+import { ServiceError } from '@banyan/core';
+import { type CloudEvent, type DeadLetter, parseEvent } from '@banyan/events';
+import { renderTable } from '../table.ts';
+import { actor, limitOf, serviceNamed, type VerbInput, wrong } from './verb.ts';
+
+const most = 10_000;
+
+/** `banyan events dead NAME`: the dead letters of a service, longest dead first; and what the log refused of its own events. */
+export async function dead(input: VerbInput): Promise<number> {
+  const { inbox, outbox } = await input.ports.open(serviceNamed(input, 'dead'));
+  const limit = limitOf(input);
+  const [letters, refused] = await Promise.all([inbox.deadLetters(limit), outbox.deadLetters(limit)]);
+  if (input.options['json'] === true) {
+    input.terminal.write(`${JSON.stringify({ received: letters, refused }, null, 2)}\n`);
+    return 0;
+  }
+  if (letters.length + refused.length === 0) {
+    input.terminal.write('No dead letters.\n');
+    return 0;
+  }
+  const rows = letters.map((letter) => [
+    letter.id,
+    letter.topic ?? '?',
+    letter.key ?? '–',
+    letter.deadAt,
+    String(letter.attempts),
+    String(letter.waiting),
+    firstLine(letter.reason),
+  ]);
+  if (rows.length > 0)
+    input.terminal.write(renderTable(['id', 'topic', 'key', 'since', 'tries', 'waiting', 'reason'], rows));
+  const own = refused.map(({ event, deadAt, reason }) => [
+    event.id,
+    event.topic,
+    event.key,
+    deadAt,
+    firstLine(reason),
+  ]);
+  if (own.length > 0)
+    input.terminal.write(
+      `\nRefused by the log:\n${renderTable(['id', 'topic', 'key', 'since', 'reason'], own)}`,
+    );
+  return 0;
+}
+
+/** `banyan events show NAME ID`: one dead letter with data, reason and stack, as JSON. */
+export async function show(input: VerbInput): Promise<number> {
+  const letter = await find(input, 'show');
+  input.terminal.write(`${JSON.stringify(letter, null, 2)}\n`);
+  return 0;
+}
+
+/** `banyan events retry NAME ID…|--all`. */
+export async function retry(input: VerbInput): Promise<number> {
+  const { inbox } = await input.ports.open(serviceNamed(input, 'retry'));
+  const count = await inbox.retryDeadLetters(await idsOf(input, 'retry'), actor(input));
+  input.terminal.write(`${count} delivered again.\n`);
+  return count > 0 ? 0 : 1;
+}
+
+/** `banyan events discard NAME ID…|--all`. */
+export async function discard(input: VerbInput): Promise<number> {
+  const { inbox } = await input.ports.open(serviceNamed(input, 'discard'));
+  const ids = await idsOf(input, 'discard');
+  const isSure =
+    input.options['yes'] === true ||
+    (await input.terminal.confirm(`Give ${ids.length} dead letters up? Their effects will never happen.`));
+  if (!isSure) {
+    input.terminal.write("Nothing was discarded. Answer 'y', or use '--yes'.\n");
+    return 1;
+  }
+  const count = await inbox.discardDeadLetters(ids, actor(input));
+  input.terminal.write(`${count} discarded.\n`);
+  return count > 0 ? 0 : 1;
+}
+
+/** `banyan events edit NAME ID --file FILE`: new data (or, for what was no event, a whole event), then delivered again. */
+export async function edit(input: VerbInput): Promise<number> {
+  const letter = await find(input, 'edit');
+  const { inbox } = await input.ports.open(serviceNamed(input, 'edit'));
+  const given = parseJson(await readGiven(input));
+  const event: CloudEvent = letter.event === undefined ? parseEvent(given) : { ...letter.event, data: given };
+  const isEdited = await inbox.editDeadLetter(letter.id, event, actor(input));
+  input.terminal.write(isEdited ? '1 delivered again, with the new data.\n' : 'It is dead no longer.\n');
+  return isEdited ? 0 : 1;
+}
+
+async function find(input: VerbInput, verb: string): Promise<DeadLetter> {
+  const name = serviceNamed(input, verb);
+  const [, id] = input.words;
+  if (id === undefined) throw wrong(`Name a dead letter: banyan events ${verb} ${name} ID.`);
+  const { inbox } = await input.ports.open(name);
+  const letter = (await inbox.deadLetters(most)).find((each) => each.id === id);
+  if (letter !== undefined) return letter;
+  throw new ServiceError(`'${name}' has no dead letter '${id}'. See 'banyan events dead ${name}'.`, {
+    code: 'not_found',
+    reason: 'no_dead_letter',
+  });
+}
+
+async function idsOf(input: VerbInput, verb: string): Promise<readonly string[]> {
+  const [name = '', ...ids] = input.words;
+  if (input.options['all'] === true) {
+    const { inbox } = await input.ports.open(name);
+    return (await inbox.deadLetters(most)).map(({ id }) => id);
+  }
+  if (ids.length === 0) throw wrong(`Name dead letters, or use --all: banyan events ${verb} ${name} ID….`);
+  return ids;
+}
+
+async function readGiven({ options }: VerbInput): Promise<string> {
+  const file = options['file'];
+  if (typeof file !== 'string')
+    throw wrong('Give the new data: --file FILE, or --file - for standard input.');
+  if (file === '-') return readAll(process.stdin);
+  try {
+    return await readFile(file, 'utf8');
+  } catch (cause) {
+    throw wrong(`Cannot read ${file}: ${(cause as NodeJS.ErrnoException).code ?? 'unknown error'}.`);
+  }
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw wrong(`The new data is no JSON: ${cause instanceof Error ? cause.message : String(cause)}.`);
+  }
+}
+
+function firstLine(text: string): string {
+  const [line = ''] = text.split('\n');
+  return line.length > 80 ? `${line.slice(0, 79)}…` : line;
+}

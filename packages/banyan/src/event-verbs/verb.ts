@@ -1,0 +1,58 @@
+import { userInfo } from 'node:os';
+import { ServiceError } from '@banyan/core';
+import type { CommandInput } from '../command-line.ts';
+import type { EventPorts } from '../event-ports.ts';
+import type { Terminal } from '../terminal.ts';
+
+export interface VerbInput {
+  readonly ports: EventPorts;
+  /** What follows the verb. */
+  readonly words: readonly string[];
+  readonly options: CommandInput['options'];
+  readonly terminal: Terminal;
+}
+
+/** One verb of `banyan events`; resolves with the exit code. */
+export type EventVerb = (input: VerbInput) => Promise<number>;
+
+/** The service that the first word names. @throws ServiceError `invalid_argument` `invalid_command_line` */
+export function serviceNamed({ words, ports }: VerbInput, verb: string): string {
+  const [name] = words;
+  if (name !== undefined) return name;
+  throw wrong(`Name a service: banyan events ${verb} NAME. With events: ${ports.names.join(', ')}.`);
+}
+
+/** Who does it, for the audit. */
+export function actor({ options }: VerbInput): string {
+  const given = options['by'];
+  if (typeof given === 'string' && given !== '') return given;
+  try {
+    return userInfo().username;
+  } catch {
+    // A container may run as a number that has no name.
+    return `user ${process.getuid?.() ?? 'unknown'}`;
+  }
+}
+
+/** `--limit`, 1 to 10,000. */
+export function limitOf({ options }: VerbInput): number {
+  const given = options['limit'] ?? '50';
+  const limit = Number(given);
+  if (Number.isInteger(limit) && limit >= 1 && limit <= 10_000) return limit;
+  throw wrong(`--limit must be a whole number from 1 to 10000, not '${given}'.`);
+}
+
+const msOfUnit: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+/** A point in time: RFC 3339, or how long ago (`15m`). */
+export function parseTime(option: string, text: string, nowMs: number): string {
+  const ago = /^(\d{1,6})([smhd])$/.exec(text);
+  if (ago !== null) return new Date(nowMs - Number(ago[1]) * (msOfUnit[ago[2] ?? ''] ?? 0)).toISOString();
+  const ms = /^\d{4}-\d\d-\d\dT/.test(text) ? Date.parse(text) : Number.NaN;
+  if (!Number.isNaN(ms)) return new Date(ms).toISOString();
+  throw wrong(`${option} takes a time such as 2026-11-21T08:00:00Z, or 30s, 15m, 2h, 1d ago, not '${text}'.`);
+}
+
+export function wrong(message: string): ServiceError {
+  return new ServiceError(message, { code: 'invalid_argument', reason: 'invalid_command_line' });
+}

@@ -1,0 +1,224 @@
+import {
+  type CallContext,
+  type Caller,
+  type ErrorCode,
+  isServiceError,
+  ServiceError,
+  type Sql,
+  type TraceContext,
+} from '@banyan/core';
+import {
+  type BatchOutcome,
+  type CloudEvent,
+  type EventBatch,
+  orderingKeyOf,
+  serviceOfEvent,
+  topicOf,
+  userOfEvent,
+} from '@banyan/events';
+import { childTrace, createTrace, parseTraceparent } from '@banyan/telemetry';
+import { EventHandlerContext, type Handling } from './event-context.ts';
+import type { ServiceRuntime } from './handler-context.ts';
+import type { Subscription } from './subscriptions.ts';
+
+/** Handles the events of a page in one transaction, for topics whose handlers keep to the database. */
+export interface BatchHandler {
+  /** False for a topic whose handler was seen to call other services: while it waits it may not hold a transaction that others share. */
+  isBatchable(topic: string): boolean;
+  handle(batch: EventBatch): Promise<BatchOutcome>;
+}
+
+export function createBatchHandler(
+  subscriptions: ReadonlyMap<string, Subscription>,
+  runtime: ServiceRuntime,
+): BatchHandler {
+  return new SharedTransactionHandler(subscriptions, runtime);
+}
+
+class SharedTransactionHandler implements BatchHandler {
+  readonly #subscriptions: ReadonlyMap<string, Subscription>;
+  readonly #runtime: ServiceRuntime;
+  readonly #aloneTopics = new Set<string>();
+
+  constructor(subscriptions: ReadonlyMap<string, Subscription>, runtime: ServiceRuntime) {
+    this.#subscriptions = subscriptions;
+    this.#runtime = runtime;
+  }
+
+  isBatchable(topic: string): boolean {
+    return !this.#aloneTopics.has(topic);
+  }
+
+  async handle(batch: EventBatch): Promise<BatchOutcome> {
+    const { database, outbox, onEmitted } = this.#runtime;
+    const refusals = new Refusals();
+    let handled = 0;
+    try {
+      await database.tx(
+        async ({ sql, onCommit }) => {
+          const events = await batch.admit(sql);
+          handled = events.length;
+          const emitted: CloudEvent[] = [];
+          await this.#runHandlers(events, { batch, sql, emitted, refusals });
+          refusals.throwFirst();
+          batch.beforeCommit();
+          if (emitted.length === 0) return;
+          await outbox.append(sql, emitted);
+          onCommit(onEmitted);
+        },
+        { concurrent: true, signal: batch.signal },
+      );
+    } catch (error) {
+      const keys = refusals.keysFor(error);
+      if (keys.length === 0) throw error;
+      return { kind: 'refused', keys };
+    }
+    return { kind: 'committed', handled };
+  }
+
+  /** Side by side for different keys; one after the other for events of one key. */
+  async #runHandlers(events: readonly CloudEvent[], work: Work): Promise<void> {
+    const chains = new Map<string, CloudEvent[]>();
+    for (const event of events) {
+      const key = orderingKeyOf(event);
+      const chain = chains.get(key);
+      if (chain === undefined) chains.set(key, [event]);
+      else chain.push(event);
+    }
+    work.refusals.watch(chains.keys());
+    await Promise.all([...chains].map(([key, chain]) => this.#runChain(key, chain, work)));
+  }
+
+  async #runChain(key: string, events: readonly CloudEvent[], work: Work): Promise<void> {
+    try {
+      for (const event of events) await this.#runHandler(event, work);
+    } catch (error) {
+      work.refusals.add(key, error);
+    }
+  }
+
+  async #runHandler(event: CloudEvent, { batch, sql, emitted }: Work): Promise<void> {
+    const topic = topicOf(event);
+    const subscription = this.#subscriptions.get(topic);
+    if (subscription === undefined) return;
+    const callContext = new BatchCallContext(event, batch);
+    const onLeave = () => this.#aloneTopics.add(topic);
+    const handling = { event, attempt: 1, sql, emitted };
+    const context = new BatchEventContext(this.#runtime, callContext, { ...handling, onLeave });
+    await subscription.handler(subscription.parse(event.data), context);
+    // The handler may have caught the error.
+    if (!context.hasLeft) return;
+    throw leavesBatch(topic);
+  }
+}
+
+interface Work {
+  readonly batch: EventBatch;
+  readonly sql: Sql;
+  readonly emitted: CloudEvent[];
+  readonly refusals: Refusals;
+}
+
+/** Codes of a batch's transaction as a whole: no event of it is to blame. */
+const commonCodes: ReadonlySet<ErrorCode> = new Set([
+  'unavailable',
+  'aborted',
+  'cancelled',
+  'deadline_exceeded',
+]);
+
+/** Whose events failed. After a failed statement the others of the transaction fail too, which says nothing about their events. */
+class Refusals {
+  readonly #keys = new Set<string>();
+  readonly #errors = new Map<string, unknown>();
+
+  /** Every key of the batch. */
+  watch(keys: Iterable<string>): void {
+    for (const key of keys) this.#keys.add(key);
+  }
+
+  add(key: string, error: unknown): void {
+    this.#errors.set(key, error);
+  }
+
+  throwFirst(): void {
+    if (this.#errors.size === 0) return;
+    const errors = [...this.#errors.values()];
+    throw errors.find(isOwn) ?? errors[0];
+  }
+
+  /** The keys to blame for what the transaction rejected with; none if it would have failed without these events. */
+  keysFor(error: unknown): readonly string[] {
+    const own = [...this.#errors].filter(([, each]) => isOwn(each)).map(([key]) => key);
+    if (own.length > 0) return own;
+    // A handler that catches a failed statement hides whose it was: everybody goes alone.
+    return isServiceError(error) && error.reason === 'transaction_failed' ? [...this.#keys] : [];
+  }
+}
+
+function isOwn(error: unknown): boolean {
+  if (!isServiceError(error) || error.declared || error.reason === 'leaves_batch') return true;
+  return !commonCodes.has(error.code) && error.reason !== 'transaction_failed';
+}
+
+/** Reaching for another service ends the handler: it starts again in a transaction of its own. */
+class BatchEventContext extends EventHandlerContext {
+  hasLeft = false;
+  readonly #onLeave: () => void;
+
+  constructor(runtime: ServiceRuntime, context: CallContext, handling: Handling & { onLeave(): void }) {
+    super(runtime, context, handling);
+    this.#onLeave = handling.onLeave;
+  }
+
+  override get call(): never {
+    this.hasLeft = true;
+    this.#onLeave();
+    throw leavesBatch(topicOf(this.handling.event));
+  }
+}
+
+/** Made for every event, so it holds two references and derives the rest when asked. */
+class BatchCallContext implements CallContext {
+  readonly #event: CloudEvent;
+  readonly #batch: EventBatch;
+  #trace: TraceContext | undefined = undefined;
+
+  constructor(event: CloudEvent, batch: EventBatch) {
+    this.#event = event;
+    this.#batch = batch;
+  }
+
+  get trace(): TraceContext {
+    if (this.#trace === undefined) {
+      const cause = parseTraceparent(this.#event.traceparent);
+      this.#trace = cause === undefined ? createTrace() : childTrace(cause);
+    }
+    return this.#trace;
+  }
+
+  get caller(): Caller {
+    const service = serviceOfEvent(this.#event);
+    const user = userOfEvent(this.#event);
+    return user === undefined ? { service } : { service, user };
+  }
+
+  get deadlineMs(): number {
+    return this.#batch.deadlineMs;
+  }
+
+  get signal(): AbortSignal {
+    return this.#batch.signal;
+  }
+
+  get idempotencyKey(): string {
+    return this.#event.id;
+  }
+}
+
+function leavesBatch(topic: string): ServiceError {
+  return new ServiceError(`The handler of ${topic} calls out: it runs again in a transaction of its own.`, {
+    code: 'aborted',
+    reason: 'leaves_batch',
+  });
+}
