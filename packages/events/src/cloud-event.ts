@@ -188,6 +188,25 @@ export function encodeEvent(event: CloudEvent): string {
   return text;
 }
 
+/**
+ * The event in a text from outside, such as a record of a log.
+ * @throws ServiceError `invalid_argument` `invalid_event`
+ */
+export function decodeEvent(text: string): CloudEvent {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (cause) {
+    throw new ServiceError('The text is no JSON.', {
+      code: 'invalid_argument',
+      reason: 'invalid_event',
+      details: ['the text is no JSON'],
+      cause,
+    });
+  }
+  return parseEvent(value);
+}
+
 /** What a log files the event under: `payments.captured`; for a message `@stock.reserve`, which only the addressee reads. */
 export function topicOf(event: CloudEvent): string {
   return event.banyanto === undefined ? event.banyanname : `@${event.banyanname}`;

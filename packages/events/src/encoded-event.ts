@@ -15,7 +15,13 @@ export interface EncodedEvent {
 
 /** @throws ServiceError as {@link encodeEvent} */
 export function toEncodedEvent(event: CloudEvent): EncodedEvent {
-  return { id: event.id, topic: topicOf(event), key: orderingKeyOf(event), time: event.time, text: encodeEvent(event) };
+  return {
+    id: event.id,
+    topic: topicOf(event),
+    key: orderingKeyOf(event),
+    time: event.time,
+    text: encodeEvent(event),
+  };
 }
 
 /**

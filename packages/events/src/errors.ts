@@ -10,9 +10,21 @@ export const eventsErrors = {
     code: 'invalid_argument',
     text: 'The encoded event exceeds 256 KiB; put the bytes elsewhere and send a reference.',
   },
+  event_refused: {
+    code: 'invalid_argument',
+    text: 'The event log will never take some events of the batch, and took none of it; `details.ids` names them.',
+  },
+  not_supported: {
+    code: 'failed_precondition',
+    text: 'The engine of the event log cannot do this; the message names the engine and the way out.',
+  },
+  position_lost: {
+    code: 'failed_precondition',
+    text: 'The event log no longer keeps what comes next: retention was shorter than the time the consumer was away.',
+  },
   lease_lost: {
     code: 'aborted',
-    text: 'The event was handed to another worker, or is finished already; the transaction must roll back.',
+    text: 'Another process holds the lease now, or the event is finished already; the transaction must roll back.',
   },
   crash_rehearsed: {
     code: 'aborted',

@@ -9,7 +9,7 @@ export type StartAt = 'start' | 'end' | { readonly time: string } | { readonly p
 
 /** What an engine can do. What it cannot do it refuses with `failed_precondition` `not_supported`, naming the engine and the way out. */
 export interface LogFeatures {
-  /** Reads again what was read before, from any `StartAt`. Without it a group gets what was published after its first `open`. */
+  /** Reads again what was read before, from any `StartAt`. Without it a group gets what was published after its first `open` at `end`; later ones go on behind what it committed. */
   readonly replay: boolean;
   /** How long the id of an event is remembered, so that publishing it again adds nothing: for as long as the event is kept, for some ms, or never. */
   readonly remembersIdsForMs: number;

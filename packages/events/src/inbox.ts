@@ -29,6 +29,14 @@ export interface Share {
   readonly members: number;
 }
 
+/** Where the consumer stands in one partition, whoever reads it. */
+export interface PartitionPlace {
+  readonly partition: number;
+  /** The instance that reads it at the moment, if any. */
+  readonly owner: string | undefined;
+  readonly positions: Readonly<Record<string, StartAt>>;
+}
+
 /** A page of the log, for the inbox. */
 export interface Arrival {
   /** Of the partitions that the page moves. */
@@ -149,6 +157,8 @@ export interface Inbox {
    * live members, rounded up. Call it every third of `leaseMs`, and when a lease is lost. What it no longer returns is no longer this instance's.
    */
   share(request: ShareRequest): Promise<Share>;
+  /** The places in every partition that was ever shared; changes nothing. */
+  places(log: string): Promise<readonly PartitionPlace[]>;
   /** Ends the membership, so that others take over at once. */
   leave(log: string, instance: string): Promise<void>;
   /**

@@ -1,6 +1,7 @@
 export {
   type CloudEvent,
   createEvent,
+  decodeEvent,
   encodeEvent,
   maxEventBytes,
   type NewEvent,
@@ -17,17 +18,42 @@ export {
   createConsumer,
 } from './consumer.ts';
 export type { DeliverTwiceOptions, Delivery } from './delivery.ts';
+export { channelOf, type EncodedEvent, partitionOf, toEncodedEvent } from './encoded-event.ts';
 export { eventsErrors } from './errors.ts';
-export type { EventLog, LogPage, LogPosition } from './event-log.ts';
+export type { BatchOutcome, EventBatch } from './event-batch.ts';
 export type {
-  Checkpoint,
+  EventLog,
+  LogFeatures,
+  LogPage,
+  LogPosition,
+  LogReader,
+  MalformedRecord,
+  ReadRequest,
+  StartAt,
+} from './event-log.ts';
+export type {
+  Arrival,
+  AuditEntry,
   Claim,
   ClaimRequest,
   DeadLetter,
   Failure,
   Inbox,
   InboxCounts,
-  Ingestion,
+  PartitionLease,
+  PartitionPlace,
+  ReplayRequest,
+  Share,
+  ShareRequest,
 } from './inbox.ts';
-export type { Outbox, OutboxBacklog, Transfer } from './outbox.ts';
+export { toMalformedRecord } from './malformed-record.ts';
+export type {
+  AppendOptions,
+  Outbox,
+  OutboxBacklog,
+  OutboxCursor,
+  OutboxDeadLetter,
+  OutboxPage,
+  RelayLease,
+} from './outbox.ts';
 export { createRelay, type Relay, type RelayOptions, type RelayStatus } from './relay.ts';

@@ -1,16 +1,12 @@
-import { createMemoryEvents, describeEventLog, describeInbox, describeOutbox } from '@banyan/events/testing';
+import { createMemoryEvents, describeEventLog } from '@banyan/events/testing';
 
-describeEventLog('memory', async () => {
-  const { log } = createMemoryEvents();
-  return { log, other: log, close: async () => {} };
-});
-
-describeOutbox('memory', async () => {
-  const { createOutbox, tx } = createMemoryEvents();
-  return { outbox: createOutbox(), tx: (work) => tx(({ sql }) => work(sql)), close: async () => {} };
-});
-
-describeInbox('memory', async () => {
-  const { createInbox, tx } = createMemoryEvents();
-  return { inbox: createInbox(), tx: (work) => tx(({ sql }) => work(sql)), close: async () => {} };
-});
+for (const [name, options] of Object.entries({
+  memory: {},
+  'memory that forgets ids': { remembersIdsForMs: 0 },
+  'memory that does not replay': { replay: false },
+})) {
+  describeEventLog(name, async () => {
+    const { log, createLog, publishRaw } = createMemoryEvents(undefined, options);
+    return { log, other: createLog(), reopen: async () => createLog(), publishRaw, close: async () => {} };
+  });
+}

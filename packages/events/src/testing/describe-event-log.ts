@@ -1,152 +1,166 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, test } from 'node:test';
-import type { CloudEvent } from '../cloud-event.ts';
-import type { EventLog, LogPosition } from '../event-log.ts';
-import { eventually, sampleEvent, valuesOf } from './samples.ts';
+import { type CloudEvent, encodeEvent, maxEventBytes } from '../cloud-event.ts';
+import { partitionOf, toEncodedEvent } from '../encoded-event.ts';
+import { describeEventLogConcurrency } from './describe-event-log-concurrency.ts';
+import { describeEventLogReading } from './describe-event-log-reading.ts';
+import { createLogDriver, type EventLogFixture, type LogDriver } from './log-driver.ts';
+import { sampleEvent, sampleMessage, valuesOf } from './samples.ts';
 
-export interface EventLogFixture {
-  readonly log: EventLog;
-  /** Another handle on the same log, as another process would have. */
-  readonly other: EventLog;
-  close(): Promise<void>;
-}
+const placed = ['orders.placed'];
 
-const topics = ['orders.placed'];
-
-/** The conformance suite of {@link EventLog}. */
+/**
+ * The conformance suite of {@link EventLog}. What the log declares in its `features` decides what is asked of it: what an engine cannot do it
+ * must refuse.
+ */
 export function describeEventLog(name: string, create: () => Promise<EventLogFixture>): void {
+  describeEventLogReading(name, create);
+  describeEventLogConcurrency(name, create);
   describe(`event log on ${name}`, () => {
-    let fixture: EventLogFixture;
+    let driver: LogDriver;
     beforeEach(async () => {
-      fixture = await create();
+      driver = createLogDriver(await create());
     });
-    afterEach(() => fixture.close());
+    afterEach(() => driver.close());
 
-    test('gives back what was published, oldest first, page by page', async () => {
-      const { log } = fixture;
+    test('gives back what was published, page by page, in order for each key', async () => {
+      const reader = await driver.follow(placed);
       const events = [1, 2, 3, 4, 5].map((value) => sampleEvent('a', value));
-      await log.publish(events.slice(0, 2));
-      await log.publish(events.slice(2));
-      const first = await log.read(topics, undefined, 2);
-      assert.deepEqual(first.events, events.slice(0, 2));
-      assert.equal(first.more, true);
-      const rest = await log.read(topics, first.position, 10);
-      assert.deepEqual(rest.events, events.slice(2));
-      assert.deepEqual((await log.read(topics, rest.position, 10)).events, []);
-    });
-
-    test('keeps data as it is, whatever it holds', async () => {
-      const { log, other } = fixture;
-      const value = {
-        nul: '\0',
-        half: '\ud800',
-        emoji: '🌳',
-        deep: [[[{}]]],
-        big: 'x'.repeat(200_000),
-        zero: -0.5,
-      };
-      const event = sampleEvent('key with \'quotes\', "more" and {braces}, \\ and 木', value);
-      await log.publish([event]);
-      assert.deepEqual((await other.read(topics, undefined, 10)).events, [event]);
-    });
-
-    test('adds an event once, however often it is published', async () => {
-      const { log, other } = fixture;
-      const [a, b, c] = ['a', 'b', 'c'].map((key) => sampleEvent(key, key)) as [
-        CloudEvent,
-        CloudEvent,
-        CloudEvent,
-      ];
-      await log.publish([a, b]);
-      await other.publish([b, c, c]);
-      await log.publish([a, b, c]);
-      assert.deepEqual((await log.read(topics, undefined, 10)).events, [a, b, c]);
-    });
-
-    test('gives only the topics asked for, and moves past the others', async () => {
-      const { log } = fixture;
-      await log.publish([
-        sampleEvent('a', 1, 'orders.placed'),
-        sampleEvent('a', 2, 'orders.cancelled'),
-        sampleEvent('a', 3, 'orders.placed'),
-        sampleEvent('a', 4, 'orders.cancelled'),
-      ]);
-      const placed = await log.read(['orders.placed'], undefined, 10);
-      assert.deepEqual(valuesOf(placed.events), [1, 3]);
-      assert.equal(placed.position, await log.latest());
-      const both = await log.read(['orders.cancelled', 'orders.placed'], undefined, 10);
-      assert.deepEqual(valuesOf(both.events), [1, 2, 3, 4]);
-      assert.deepEqual((await log.read(['orders.other'], undefined, 10)).events, []);
-    });
-
-    test('starts behind the newest event at `latest`', async () => {
-      const { log } = fixture;
-      await log.publish([sampleEvent('a', 'old')]);
-      const position = await log.latest();
-      await log.publish([sampleEvent('a', 'new')]);
-      assert.deepEqual(valuesOf((await log.read(topics, position, 10)).events), ['new']);
+      await driver.publish(...events.slice(0, 2));
+      await driver.publish(...events.slice(2));
+      assert.deepEqual(await reader.readUntil(5, 2), events);
     });
 
     test('publishing nothing changes nothing', async () => {
-      const { log } = fixture;
-      await log.publish([]);
-      assert.deepEqual((await log.read(topics, undefined, 10)).events, []);
+      const reader = await driver.follow(placed);
+      await driver.publish();
+      assert.deepEqual((await reader.page()).events, []);
     });
 
-    test('a reader that follows concurrent publishers misses nothing, sees nothing twice, and keeps the order of each', async () => {
-      const { log, other } = fixture;
-      const publishers = 4;
-      const batches = 40;
-      let isDone = false;
-      const publishing = Promise.all(
-        Array.from({ length: publishers }, async (_, publisher) => {
-          for (let batch = 0; batch < batches; batch += 1) {
-            const events = [0, 1, 2].map((part) =>
-              sampleEvent(`p${publisher}`, `${publisher}:${batch * 3 + part}`),
-            );
-            await (publisher % 2 === 0 ? log : other).publish(events);
-          }
-        }),
-      ).then(() => {
-        isDone = true;
+    test('keeps data and keys as they are, whatever they hold', async () => {
+      const { log, other, follow } = driver;
+      const reader = await follow(placed, { log: other });
+      const value = { nul: '\0', half: '\ud800', emoji: '🌳', deep: [[[{}]]], zero: -0.5, none: null };
+      const events = [
+        sampleEvent('key with \'quotes\', "more" and {braces}, \\ * > . # and 木', value),
+        sampleEvent('a', 'x'.repeat(200_000)),
+        sampleEvent('b', 'a\r\nb\tc'),
+      ];
+      await log.publish(events.map(toEncodedEvent));
+      const seen = await reader.readUntil(events.length);
+      for (const event of events)
+        assert.deepEqual(
+          seen.find(({ id }) => id === event.id),
+          event,
+        );
+    });
+
+    test('takes the largest event that an outbox takes', async () => {
+      const { log, publish, follow } = driver;
+      assert.ok(log.features.maxEventBytes >= maxEventBytes);
+      const reader = await follow(placed);
+      const empty = Buffer.byteLength(encodeEvent(sampleEvent('a', '')));
+      const largest = sampleEvent('a', 'x'.repeat(maxEventBytes - empty));
+      await publish(largest, sampleEvent('a', 'next'));
+      const seen = await reader.readUntil(2);
+      assert.deepEqual(seen[0], largest);
+      assert.deepEqual(valuesOf(seen.slice(1)), ['next']);
+    });
+
+    test('refuses an event that is too large, by its id, and adds none of its batch', async () => {
+      const { log, publish, follow } = driver;
+      const reader = await follow(placed);
+      const large = toEncodedEvent(sampleEvent('a', 'large'));
+      const text = large.text.replace('"large"', `"${'x'.repeat(log.features.maxEventBytes)}"`);
+      const batch = [
+        toEncodedEvent(sampleEvent('b', 'before')),
+        { ...large, text },
+        toEncodedEvent(sampleEvent('a', 'after')),
+      ];
+      await assert.rejects(log.publish(batch), {
+        code: 'invalid_argument',
+        reason: 'event_refused',
+        details: { ids: [large.id] },
       });
-      const seen: string[] = [];
-      let position: LogPosition | undefined;
-      for (let isLast = false; !isLast; ) {
-        isLast = isDone;
-        const page = await other.read(topics, position, 7);
-        isLast &&= !page.more && page.events.length === 0;
-        position = page.position;
-        seen.push(...(valuesOf(page.events) as string[]));
-      }
-      await publishing;
-      assert.equal(seen.length, publishers * batches * 3);
-      for (let publisher = 0; publisher < publishers; publisher += 1) {
-        const own = seen.filter((value) => value.startsWith(`${publisher}:`));
-        const expected = Array.from({ length: batches * 3 }, (_, number) => `${publisher}:${number}`);
-        assert.deepEqual(own, expected);
-      }
+      await publish(sampleEvent('a', 'fits'));
+      assert.deepEqual(valuesOf(await reader.readUntil(1)), ['fits']);
     });
 
-    test('wakes listeners of this and other handles until they unsubscribe', async () => {
-      const { log, other } = fixture;
-      const heard: string[] = [];
-      const ends = [log, other].map((handle, index) => handle.onAppend(() => heard.push(`handle ${index}`)));
-      await log.publish([sampleEvent('a')]);
-      await eventually(
-        () => heard.includes('handle 0') && heard.includes('handle 1'),
-        'both handles were woken',
+    test('adds an event once, however often it is published, as long as it remembers ids', async () => {
+      const { log, other, follow } = driver;
+      const reader = await follow(placed);
+      const events = [1, 2, 3].map((value) => sampleEvent('a', value));
+      const encoded = events.map(toEncodedEvent);
+      await log.publish(encoded.slice(0, 2));
+      await other.publish(encoded.slice(1));
+      await log.publish(encoded);
+      await log.publish([toEncodedEvent(sampleEvent('a', 'last'))]);
+      const copies = log.features.remembersIdsForMs > 0 ? 3 : 7;
+      const seen = valuesOf(await reader.readUntil(copies + 1));
+      assert.deepEqual([...new Set(seen)], [1, 2, 3, 'last']);
+      assert.equal(seen.length, copies + 1);
+    });
+
+    test('keeps a key in the partition that its hash names, and gives only the partitions asked for', async () => {
+      const { log, publish, follow } = driver;
+      const some = log.features.replay ? 'start' : 'end';
+      const asked = [0, log.partitions - 1];
+      const reader = await follow(placed, { from: new Map(asked.map((partition) => [partition, some])) });
+      const events = Array.from({ length: 60 }, (_, number) => sampleEvent(`key ${number}`, number));
+      await publish(...events);
+      const expected = events.filter(({ subject }) =>
+        asked.includes(partitionOf(`orders/${subject}`, log.partitions)),
       );
-      for (const end of ends) end();
-      heard.length = 0;
-      let isAwake = false;
-      const end = other.onAppend(() => {
-        isAwake = true;
-      });
-      await log.publish([sampleEvent('b')]);
-      await eventually(() => isAwake, 'the listener that stayed was woken');
-      end();
-      assert.deepEqual(heard, []);
+      assert.ok(expected.length > 0);
+      const seen = await reader.readUntil(expected.length, 7);
+      assert.deepEqual(ids(seen), ids(expected));
+    });
+
+    test('gives only the topics asked for, and keeps the order of a key across topics of one service', async () => {
+      const { publish, follow } = driver;
+      const topics = ['orders.placed', 'orders.cancelled'];
+      const readers = {
+        placed: await follow(placed),
+        both: await follow(topics),
+        none: await follow(['orders.other']),
+      };
+      await publish(...[1, 2, 3, 4].map((value) => sampleEvent('a', value, topics[(value - 1) % 2])));
+      assert.deepEqual(valuesOf(await readers.placed.readUntil(2)), [1, 3]);
+      assert.deepEqual(valuesOf(await readers.both.readUntil(4)), [1, 2, 3, 4]);
+      assert.deepEqual(await readers.none.readUntil(0), []);
+    });
+
+    test('a reader of topics of several services gets them all', async () => {
+      const { publish, follow } = driver;
+      const reader = await follow(['orders.placed', 'payments.captured', '@stock.reserve']);
+      await publish(sampleEvent('a', 'event'), sampleEvent('a', 'payment', 'payments.captured'));
+      await publish(
+        sampleMessage('a', 'message', 'stock.reserve'),
+        sampleEvent('a', 'no', 'payments.refused'),
+      );
+      const seen = await reader.readUntil(3);
+      assert.deepEqual(new Set(valuesOf(seen)), new Set(['event', 'payment', 'message']));
+    });
+
+    test('messages are kept apart from events of the same name', async () => {
+      const { publish, follow } = driver;
+      const messages = await follow(['@stock.reserve']);
+      const events = await follow(['stock.reserve']);
+      const message = sampleMessage('a', 'message', 'stock.reserve');
+      await publish(message, sampleEvent('a', 'event', 'stock.reserve'));
+      assert.deepEqual(await messages.readUntil(1), [message]);
+      assert.deepEqual(valuesOf(await events.readUntil(1)), ['event']);
+    });
+
+    test('gives every group all events', async () => {
+      const { publish, follow } = driver;
+      const groups = await Promise.all(['mail', 'stock', 'audit'].map((group) => follow(placed, { group })));
+      await publish(...[1, 2, 3].map((value) => sampleEvent('a', value)));
+      for (const group of groups) assert.deepEqual(valuesOf(await group.readUntil(3)), [1, 2, 3]);
     });
   });
+}
+
+function ids(events: readonly CloudEvent[]): string[] {
+  return events.map(({ id }) => id).sort();
 }

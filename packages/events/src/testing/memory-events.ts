@@ -4,22 +4,32 @@ import type { Inbox } from '../inbox.ts';
 import type { Outbox } from '../outbox.ts';
 import { createMemoryEventLog } from './memory-event-log.ts';
 import { createMemoryInbox } from './memory-inbox.ts';
+import { createMemoryLogStore, type MemoryLogOptions } from './memory-log-store.ts';
 import { createMemoryOutbox } from './memory-outbox.ts';
 import { createMemoryTransactions, type MemoryTransactions } from './memory-transactions.ts';
 
 /** All three ports in memory, for unit tests: nothing survives the process. They pass the conformance suites. */
 export interface MemoryEvents {
   readonly log: EventLog;
+  /** Another handle on the same log, as another process would have. */
+  createLog(): EventLog;
+  /** Puts a record in the log that may be no event. */
+  publishRaw(topic: string, partition: number, text: string): Promise<void>;
   createOutbox(): Outbox;
   createInbox(): Inbox;
   /** Runs a transaction that outboxes and inboxes take part in; its `sql` runs no statements. */
   readonly tx: MemoryTransactions['tx'];
 }
 
-export function createMemoryEvents(clock: Clock = systemClock): MemoryEvents {
+export function createMemoryEvents(clock: Clock = systemClock, options: MemoryLogOptions = {}): MemoryEvents {
   const transactions = createMemoryTransactions();
+  const store = createMemoryLogStore(clock, options);
   return {
-    log: createMemoryEventLog(),
+    log: createMemoryEventLog(store),
+    createLog: () => createMemoryEventLog(store),
+    async publishRaw(topic, partition, text) {
+      store.add(partition, topic, text);
+    },
     createOutbox: () => createMemoryOutbox(transactions, clock),
     createInbox: () => createMemoryInbox(transactions, clock),
     tx: transactions.tx,
