@@ -1,0 +1,76 @@
+import { randomBytes } from 'node:crypto';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { createKafkaBroker, type KafkaBroker } from './kafka-broker.ts';
+import { fetchKafkaJars, run } from './kafka-jars.ts';
+import { type BrokerPlan, loggingProperties, toServerProperties } from './kafka-settings.ts';
+
+export interface KafkaCluster {
+  /** `kafka://127.0.0.1:1,127.0.0.1:2` */
+  readonly url: string;
+  readonly brokers: readonly KafkaBroker[];
+  /** Ends all brokers and removes their data. Idempotent. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Apache Kafka itself (KRaft, no ZooKeeper) on free ports of the loopback, with data of its own in the system's temporary folder. Ready when
+ * this resolves: about 5 s after the jars were fetched.
+ */
+export async function startKafka({ brokers: count = 1 } = {}): Promise<KafkaCluster> {
+  const jars = await fetchKafkaJars();
+  const folder = await mkdtemp(path.join(tmpdir(), 'banyan-kafka-'));
+  const ports = await freePorts(2 * count);
+  const plans = Array.from(
+    { length: count },
+    (_, index): BrokerPlan => ({
+      id: index + 1,
+      port: ports[2 * index] as number,
+      controllerPort: ports[2 * index + 1] as number,
+      dataFolder: path.join(folder, `data-${index + 1}`),
+    }),
+  );
+  const brokers: KafkaBroker[] = [];
+  const stop = async () => {
+    await Promise.all(brokers.map((broker) => broker.kill()));
+    await rm(folder, { recursive: true, force: true, maxRetries: 5 });
+  };
+  try {
+    const clusterId = randomBytes(16).toString('base64url');
+    await writeFile(path.join(folder, 'log4j2.properties'), loggingProperties);
+    for (const plan of plans) {
+      const properties = path.join(folder, `broker-${plan.id}.properties`);
+      await mkdir(plan.dataFolder);
+      await writeFile(properties, toServerProperties(plan, plans));
+      brokers.push(createKafkaBroker({ port: plan.port, properties, jars, folder }));
+    }
+    await Promise.all(brokers.map((broker) => format(broker, clusterId)));
+    await Promise.all(brokers.map((broker) => broker.start()));
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return { url: `kafka://${plans.map(({ port }) => `127.0.0.1:${port}`).join(',')}`, brokers, stop };
+}
+
+async function format(broker: KafkaBroker, clusterId: string): Promise<void> {
+  const words = ['kafka.tools.StorageTool', 'format', '-t', clusterId, '-c', broker.properties];
+  const { code, output } = await run('java', [...broker.jvmFlags, ...words]);
+  if (code !== 0) throw new Error(`The storage of the Kafka broker could not be formatted:\n${output}`);
+}
+
+/** All at once, so that none is given out twice. */
+async function freePorts(count: number): Promise<readonly number[]> {
+  const servers = await Promise.all(
+    Array.from({ length: count }, async () => {
+      const server = createServer();
+      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+      return server;
+    }),
+  );
+  const ports = servers.map((server) => (server.address() as { readonly port: number }).port);
+  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+  return ports;
+}
