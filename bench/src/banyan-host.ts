@@ -57,7 +57,16 @@ function createEngines(address: string | undefined): Engines {
   const never = () => Promise.reject(new Error('the benchmark has no database'));
   return {
     registry: address === undefined ? createMemoryRegistry() : createStaticRegistry(`static:echo=${address}`),
-    log: { id: 'none', publish: never, read: never, latest: never, onAppend: () => () => {} },
+    log: {
+      id: 'none',
+      partitions: 1,
+      features: { replay: false, remembersIdsForMs: 0, flushes: false, maxEventBytes: 0 },
+      publish: never,
+      open: never,
+      lag: never,
+      prune: never,
+      close: async () => {},
+    },
     openStore: never,
   };
 }

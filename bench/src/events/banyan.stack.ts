@@ -1,0 +1,140 @@
+import { randomBytes } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createServiceTokens } from '@banyan/auth';
+import { contract, event, operation, service, system } from '@banyan/banyan';
+import { createClient, createHost } from '@banyan/chassis';
+import { silentLogger, systemClock } from '@banyan/core';
+import { createMemoryRegistry } from '@banyan/discovery';
+import type { EventLog } from '@banyan/events';
+import { openPostgresEngines, provisionSystem } from '@banyan/postgres';
+import { createCallContext } from '@banyan/rpc';
+import { createMetrics } from '@banyan/telemetry';
+import { z } from 'zod';
+import type { CpuMeter } from './cpu-meter.ts';
+import { drive, Effects, type Payload } from './driver.ts';
+import type { PostgresPair } from './postgres-pair.ts';
+import type { EventStack } from './stack.ts';
+
+const PlacedOrder = z.object({ id: z.int(), sentAt: z.number(), key: z.string(), filler: z.string() });
+const effects = new Effects();
+
+const source = contract('source', {
+  version: '1.0.0',
+  operations: {
+    place: operation('POST /orders', {
+      input: z.object({ events: z.array(PlacedOrder), tell: z.boolean() }),
+      output: z.object({}),
+    }),
+  },
+  events: { placed: event('Placed', { data: PlacedOrder, key: 'key' }) },
+});
+
+const migrations = (name: string) => new URL(`./migrations/${name}/`, import.meta.url);
+
+const sourceService = service(source, {
+  migrations: migrations('source'),
+  operations: {
+    async place({ events, tell }, { tx }) {
+      await tx(async ({ sql, emit }) => {
+        await sql`insert into orders (data) values (${sql.json(events[0])})`;
+        if (!tell) return;
+        for (const each of events) emit('placed', each);
+      });
+      return {};
+    },
+  },
+});
+
+/** Consumers with a database each; the first one is timed. */
+function createTarget(index: number) {
+  const target = contract(`target${index}`, { version: '1.0.0', operations: {} });
+  return service(target, {
+    uses: { source },
+    migrations: migrations('target'),
+    operations: {},
+    on: {
+      'source.placed': async (data, { sql }) => {
+        await sql`insert into ledger (data) values (${sql.json(data)})`;
+        if (index === 1) effects.happened(data.sentAt);
+      },
+    },
+  });
+}
+
+export interface BanyanStackOptions {
+  readonly pair: PostgresPair;
+  readonly meter: CpuMeter;
+  /** Another log than the built-in one. */
+  readonly log?: EventLog;
+  readonly consumers?: number;
+  /** The same transactions without an event: what the events cost. */
+  readonly silent?: boolean;
+}
+
+/** Two services in one process, as `banyan up --production` runs them: operation, transaction, outbox, log, inbox, handler. */
+export async function startBanyan(options: BanyanStackOptions): Promise<EventStack> {
+  const { pair, meter, log, consumers = 1, silent = false } = options;
+  effects.clear();
+  const targets = Array.from({ length: consumers }, (_, index) => createTarget(index + 1));
+  const bench = system('events-bench', { services: [sourceService, ...targets] });
+  const parts = bench.services.map((each) => each.name);
+  const secret = randomBytes(32).toString('base64url');
+  const prefix = `b${randomBytes(4).toString('hex')}_`;
+  const clock = systemClock;
+  const logger = silentLogger;
+  const urls = await provisionSystem({
+    adminUrl: pair.adminUrl,
+    system: `bench-${prefix}`,
+    prefix,
+    services: parts,
+    secret,
+  });
+  const registry = createMemoryRegistry({ clock });
+  const engines = await openPostgresEngines({
+    ...urls,
+    registry,
+    clock,
+    logger,
+    ...(log === undefined ? undefined : { log }),
+  });
+  const dataFolder = await mkdtemp(join(tmpdir(), 'banyan-bench-files-'));
+  const host = createHost({
+    system: bench,
+    parts,
+    engines,
+    tokensOf: (each) => createServiceTokens({ key: secret, service: each, clock }),
+    configuration: new Map(),
+    dataFolder,
+    development: false,
+    harsh: false,
+    instance: '1',
+    internalHost: '127.0.0.1',
+    publicHost: '127.0.0.1',
+    publicPort: 0,
+    clock,
+    logger,
+    metrics: createMetrics(),
+  });
+  await host.start();
+  const client = createClient(source, host.endpoint('source', 'source'), () =>
+    createCallContext({ caller: { service: 'source' }, timeoutMs: 60_000, idempotencyKey: undefined }),
+  );
+  return {
+    run: (load) =>
+      drive(load, {
+        effects,
+        meter,
+        async send(events: readonly Payload[]) {
+          await client.place({ events: [...events], tell: !silent });
+          if (silent) for (const each of events) effects.happened(each.sentAt);
+        },
+      }),
+    async stop() {
+      await host.stop();
+      await engines.close();
+      await rm(dataFolder, { recursive: true, force: true });
+    },
+  };
+}
