@@ -43,7 +43,7 @@ export interface Arrival {
   readonly leases: readonly PartitionLease[];
   /** The topics that were read. */
   readonly topics: readonly string[];
-  /** Where the page ended, by partition. */
+  /** Where the page ended, by partition; a partition of `leases` that has no entry keeps its place. */
   readonly positions: ReadonlyMap<number, LogPosition>;
   readonly events: readonly CloudEvent[];
   readonly malformed: readonly MalformedRecord[];
@@ -167,7 +167,10 @@ export interface Inbox {
    * @throws ServiceError `aborted` `lease_lost` if a partition is no longer this owner's; the transaction must then roll back
    */
   admit(sql: Sql, arrival: Arrival): Promise<readonly CloudEvent[]>;
-  /** Stores the new events and moves the places, in one transaction of its own; malformed records become dead letters. @throws as `admit` */
+  /**
+   * Stores the new events and moves the places, in one transaction of its own. A malformed record becomes a dead letter, once for its partition and
+   * position. @throws as `admit`
+   */
   ingest(arrival: Arrival): Promise<void>;
   /** Leases the oldest claimable events, at most one a key and never one that another worker holds. */
   claim(request: ClaimRequest): Promise<readonly Claim[]>;

@@ -1,3 +1,4 @@
+export type { ClaimStore } from './claim-store.ts';
 export {
   type CloudEvent,
   createEvent,
@@ -47,6 +48,15 @@ export type {
   ShareRequest,
 } from './inbox.ts';
 export { toMalformedRecord } from './malformed-record.ts';
+export {
+  askForAnswers,
+  createMessage,
+  createReply,
+  isExpired,
+  type NewMessage,
+  type NewReply,
+  replyChannel,
+} from './message.ts';
 export type {
   AppendOptions,
   Outbox,
@@ -57,3 +67,12 @@ export type {
   RelayLease,
 } from './outbox.ts';
 export { createRelay, type Relay, type RelayOptions, type RelayStatus } from './relay.ts';
+export type {
+  AnswerVerdict,
+  NewAnswer,
+  NewRequest,
+  RequestCounts,
+  RequestStore,
+  StoredAnswer,
+  StoredRequest,
+} from './request-store.ts';

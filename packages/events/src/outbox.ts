@@ -60,7 +60,7 @@ export interface Outbox {
    * @throws ServiceError `invalid_argument` `event_too_large` or `invalid_event`; the transaction is then lost
    */
   append(sql: Sql, events: readonly CloudEvent[], options?: AppendOptions): Promise<void>;
-  /** Takes the lease if it is free or over, or prolongs it (same token) if `owner` has it; `undefined` while another one has it. */
+  /** Takes the lease if it is free or over, or prolongs it if `owner` has it (same token, unless rewound); `undefined` while another one has it. */
   acquire(owner: string, leaseMs: number): Promise<RelayLease | undefined>;
   /** Gives the lease back, if it is still held. */
   release(lease: RelayLease): Promise<void>;

@@ -1,7 +1,8 @@
 export { describeEventLog } from './testing/describe-event-log.ts';
 export { describeInbox } from './testing/describe-inbox.ts';
-export { describeOutbox, type OutboxFixture } from './testing/describe-outbox.ts';
+export { describeOutbox } from './testing/describe-outbox.ts';
 export type { InboxFixture } from './testing/inbox-driver.ts';
 export type { EventLogFixture } from './testing/log-driver.ts';
 export { createMemoryEvents, type MemoryEvents } from './testing/memory-events.ts';
 export type { MemoryLogOptions } from './testing/memory-log-store.ts';
+export type { OutboxFixture } from './testing/outbox-driver.ts';

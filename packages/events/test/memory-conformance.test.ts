@@ -1,4 +1,4 @@
-import { createMemoryEvents, describeEventLog } from '@banyan/events/testing';
+import { createMemoryEvents, describeEventLog, describeOutbox } from '@banyan/events/testing';
 
 for (const [name, options] of Object.entries({
   memory: {},
@@ -10,3 +10,9 @@ for (const [name, options] of Object.entries({
     return { log, other: createLog(), reopen: async () => createLog(), publishRaw, close: async () => {} };
   });
 }
+
+describeOutbox('memory', async () => {
+  const { createOutbox, tx } = createMemoryEvents();
+  const outbox = createOutbox();
+  return { outbox, other: outbox, tx: (work) => tx(({ sql }) => work(sql)), close: async () => {} };
+});

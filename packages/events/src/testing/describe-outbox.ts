@@ -1,174 +1,226 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, test } from 'node:test';
-import type { Sql } from '@banyan/core';
-import type { CloudEvent } from '../cloud-event.ts';
-import type { Outbox } from '../outbox.ts';
-import { eventually, sampleEvent, valuesOf } from './samples.ts';
-
-export interface OutboxFixture {
-  readonly outbox: Outbox;
-  /** Runs `work` in a transaction of the outbox's database. */
-  tx(work: (sql: Sql) => Promise<void>): Promise<void>;
-  close(): Promise<void>;
-}
+import { toEncodedEvent } from '../encoded-event.ts';
+import type { OutboxCursor } from '../outbox.ts';
+import { describeOutboxRelaying } from './describe-outbox-relaying.ts';
+import { createOutboxDriver, encodedValues, type OutboxDriver, type OutboxFixture } from './outbox-driver.ts';
+import { eventually, sampleEvent } from './samples.ts';
 
 /** The conformance suite of {@link Outbox}. */
 export function describeOutbox(name: string, create: () => Promise<OutboxFixture>): void {
+  describeOutboxRelaying(name, create);
   describe(`outbox on ${name}`, () => {
-    let fixture: OutboxFixture;
-    let delivered: CloudEvent[];
+    let driver: OutboxDriver;
     beforeEach(async () => {
-      fixture = await create();
-      delivered = [];
+      driver = createOutboxDriver(await create());
     });
-    afterEach(() => fixture.close());
+    afterEach(() => driver.close());
 
-    const append = (...events: CloudEvent[]) => fixture.tx((sql) => fixture.outbox.append(sql, events));
-    const transfer = (limit = 100) =>
-      fixture.outbox.transfer(limit, async (events) => void delivered.push(...events));
-    /** A transaction that has appended `event` and waits for `end`. */
-    const openTransaction = async (event: CloudEvent) => {
-      const gate = Promise.withResolvers<void>();
-      const appended = Promise.withResolvers<void>();
-      const ended = fixture.tx(async (sql) => {
-        await fixture.outbox.append(sql, [event]);
-        appended.resolve();
-        await gate.promise;
+    const sample = (...values: readonly unknown[]) => values.map((value) => sampleEvent('a', value));
+
+    test('gives back committed events, encoded, in the order they were appended', async () => {
+      const { append, acquire, relay } = driver;
+      const events = [...sample(1, 2), sampleEvent('a', { nul: '\0', half: '\ud800', quote: `"'\\` })];
+      await append(events.slice(0, 2));
+      await append(events.slice(2));
+      const lease = await acquire();
+      assert.deepEqual(await relay(lease), events.map(toEncodedEvent));
+      assert.deepEqual(await relay(lease), []);
+    });
+
+    test('gives at most the limit, and says whether there is more', async () => {
+      const { outbox, append, acquire } = driver;
+      await append(sample(1, 2, 3, 4, 5));
+      const first = await outbox.read(await outbox.cursor(await acquire()), 2);
+      assert.deepEqual([encodedValues(first.events), first.more], [[1, 2], true]);
+      const rest = await outbox.read(first.cursor, 10);
+      assert.deepEqual(encodedValues(rest.events), [3, 4, 5]);
+      const none = await outbox.read(rest.cursor, 10);
+      assert.deepEqual([none.events, none.more], [[], false]);
+    });
+
+    test('reads the same again from the same cursor', async () => {
+      const { outbox, append, acquire } = driver;
+      await append(sample(1, 2));
+      const cursor = await outbox.cursor(await acquire());
+      assert.deepEqual(await outbox.read(cursor, 10), await outbox.read(cursor, 10));
+    });
+
+    test('appending nothing changes nothing', async () => {
+      const { append, acquire, relay } = driver;
+      await append([]);
+      assert.deepEqual(await relay(await acquire()), []);
+    });
+
+    test('one transaction may append several times, also for the same key', async () => {
+      const { outbox, tx, acquire, relay } = driver;
+      await tx(async (sql) => {
+        for (const event of sample(1, 2, 3)) await outbox.append(sql, [event]);
       });
-      await Promise.race([appended.promise, ended]);
-      return {
-        commit() {
-          gate.resolve();
-          return ended;
-        },
-        rollBack() {
-          gate.reject(new Error('rolled back'));
-          return assert.rejects(ended, /rolled back/);
-        },
-      };
-    };
-
-    test('hands over committed events once, in the order they were appended', async () => {
-      const events = [1, 2, 3].map((value) => sampleEvent('a', value));
-      await append(...events.slice(0, 2));
-      await append(...events.slice(2));
-      assert.deepEqual(await transfer(), { busy: false, published: 3 });
-      assert.deepEqual(delivered, events);
-      assert.deepEqual(await transfer(), { busy: false, published: 0 });
-      assert.equal(delivered.length, 3);
+      assert.deepEqual(encodedValues(await relay(await acquire())), [1, 2, 3]);
     });
 
-    test('hands over at most the limit, oldest first', async () => {
-      await append(...[1, 2, 3].map((value) => sampleEvent('a', value)));
-      assert.equal((await transfer(2)).published, 2);
-      assert.deepEqual(valuesOf(delivered), [1, 2]);
-      assert.equal((await transfer(2)).published, 1);
-      assert.deepEqual(valuesOf(delivered), [1, 2, 3]);
-    });
-
-    test('never hands over an event whose transaction rolled back', async () => {
-      const transaction = await openTransaction(sampleEvent('a', 'lost'));
+    test('never gives an event whose transaction rolled back', async () => {
+      const { open, append, acquire, relay } = driver;
+      const lease = await acquire();
+      const transaction = await open(sample('lost'));
+      await relay(lease);
       await transaction.rollBack();
-      await append(sampleEvent('a', 'kept'));
-      await transfer();
-      assert.deepEqual(valuesOf(delivered), ['kept']);
+      await append(sample('kept'));
+      assert.deepEqual(encodedValues(await relay(lease)), ['kept']);
     });
 
     test('does not skip a transaction that commits later than its successors', async () => {
-      const late = await openTransaction(sampleEvent('a', 'late'));
-      await append(sampleEvent('b', 'early'));
-      await transfer();
-      assert.deepEqual(valuesOf(delivered), ['early']);
+      const { outbox, open, append, acquire, relay } = driver;
+      const lease = await acquire();
+      const late = await open([sampleEvent('late', 1), sampleEvent('late', 2)]);
+      await append(sample('early'));
+      assert.deepEqual(encodedValues(await relay(lease)), ['early']);
+      for (let value = 0; value < 20; value += 1) await append(sample(value));
+      assert.equal((await relay(lease, 3)).length, 20);
+      await outbox.release(lease);
       await late.commit();
-      await transfer();
-      assert.deepEqual(valuesOf(delivered), ['early', 'late']);
+      await append(sample('last'));
+      // The cursor of the relay before remembers what it did not see.
+      const next = await acquire('orders-2');
+      assert.deepEqual(new Set(encodedValues(await relay(next, 1))), new Set([1, 2, 'last']));
+      assert.deepEqual(await relay(next), []);
     });
 
     test('keeps the order of commits within a key when transactions overlap', async () => {
-      const first = await openTransaction(sampleEvent('a', 'first'));
-      const second = append(sampleEvent('b', 'other'), sampleEvent('a', 'second'));
-      await append(sampleEvent('c', 'free'));
-      await transfer();
-      assert.deepEqual(valuesOf(delivered), ['free']);
+      const { open, append, acquire, relay } = driver;
+      const lease = await acquire();
+      const first = await open(sample('first'));
+      const second = append([sampleEvent('b', 'other'), ...sample('second')]);
+      await append([sampleEvent('c', 'free')]);
+      assert.deepEqual(encodedValues(await relay(lease)), ['free']);
       await first.commit();
       await second;
-      await transfer();
-      const ofKey = delivered.filter((event) => event.subject === 'a');
-      assert.deepEqual(valuesOf(ofKey), ['first', 'second']);
-      assert.equal(delivered.length, 4);
+      const values = encodedValues(await relay(lease));
+      assert.deepEqual(
+        values.filter((value) => value !== 'other'),
+        ['first', 'second'],
+      );
+      assert.equal(values.length, 3);
     });
 
     test('transactions that append the same keys in opposite orders do not wait for each other for ever', async () => {
+      const { append, acquire, relay } = driver;
       const forth = ['a', 'b', 'c', 'd'];
       const back = forth.toReversed();
       await Promise.all(
         Array.from({ length: 40 }, (_, number) =>
-          append(...(number % 2 === 0 ? forth : back).map((key) => sampleEvent(key, number))),
+          append((number % 2 === 0 ? forth : back).map((key) => sampleEvent(key, number))),
         ),
       );
-      assert.equal((await transfer(1_000)).published, 160);
+      assert.equal((await relay(await acquire())).length, 160);
     });
 
-    test('hands the same events over again when publishing fails', async () => {
-      await append(sampleEvent('a', 1), sampleEvent('a', 2));
-      const failing = fixture.outbox.transfer(100, () => Promise.reject(new Error('log down')));
-      await assert.rejects(failing, /log down/);
-      assert.equal((await fixture.outbox.backlog()).count, 2);
-      await transfer();
-      assert.deepEqual(valuesOf(delivered), [1, 2]);
-    });
-
-    test('lets one relay through at a time', async () => {
-      await append(sampleEvent('a', 1));
-      const gate = Promise.withResolvers<void>();
-      let isPublishing = false;
-      const first = fixture.outbox.transfer(100, () => {
-        isPublishing = true;
-        return gate.promise;
+    test('a cursor that follows many transactions at once sees everything once, each key in order', async () => {
+      const { outbox, open, acquire } = driver;
+      const writers = 6;
+      const each = 25;
+      const counters = Array.from({ length: writers }, () => 0);
+      let isDone = false;
+      const written = Promise.all(
+        counters.map(async (_, writer) => {
+          for (let round = 0; round < each; round += 1) {
+            const value = counters[writer];
+            const transaction = await open([
+              sampleEvent(`w${writer}`, value),
+              sampleEvent(`x${writer}-${round % 3}`),
+            ]);
+            // Every fifth one comes to nothing, and some stay open for longer.
+            if (round % 4 === 0) await new Promise((resolve) => setTimeout(resolve, 3 * writer));
+            if (round % 5 === writer % 5) await transaction.rollBack();
+            else {
+              await transaction.commit();
+              counters[writer] = round + 1;
+            }
+          }
+        }),
+      ).finally(() => {
+        isDone = true;
       });
-      await eventually(() => isPublishing, 'the first relay publishes');
-      assert.deepEqual(await transfer(), { busy: true, published: 0 });
-      gate.resolve();
-      assert.deepEqual(await first, { busy: false, published: 1 });
-      assert.deepEqual(await transfer(), { busy: false, published: 0 });
+      const seen: { key: string; value: unknown }[] = [];
+      let cursor: OutboxCursor = await outbox.cursor(await acquire());
+      for (let isLast = false; !isLast; ) {
+        isLast = isDone;
+        const page = await outbox.read(cursor, 7);
+        // Memory answers at once: let the writers have their turn.
+        await new Promise((resolve) => setImmediate(resolve));
+        isLast &&= !page.more && page.events.length === 0;
+        cursor = page.cursor;
+        const values = encodedValues(page.events);
+        seen.push(...page.events.map(({ key }, index) => ({ key, value: values[index] })));
+      }
+      await written;
+      assert.equal(seen.length, writers * each * 2 * 0.8);
+      for (const [writer] of counters.entries()) {
+        const values = seen
+          .filter(({ key }) => key === `orders/w${writer}`)
+          .map(({ value }) => value as number);
+        assert.deepEqual(
+          values,
+          values.toSorted((a, b) => a - b),
+        );
+        assert.equal(new Set(values).size, each * 0.8);
+      }
     });
 
-    test('does not call publish when there is nothing', async () => {
-      const transferred = fixture.outbox.transfer(100, () => Promise.reject(new Error('called')));
-      assert.deepEqual(await transferred, { busy: false, published: 0 });
+    test('an event that is not due waits, counted apart, and others go on', async () => {
+      const { outbox, append, acquire, relay } = driver;
+      const lease = await acquire();
+      await append(sample('much later'), { dueAtMs: Date.now() + 3_600_000 });
+      await append(sample('past'), { dueAtMs: Date.now() - 1_000 });
+      await append(sample('now'));
+      assert.deepEqual(encodedValues(await relay(lease)), ['past', 'now']);
+      assert.deepEqual(await outbox.backlog(), { count: 0, oldestAgeMs: 0, delayed: 1, dead: 0 });
     });
 
-    test('tells how many events wait and for how long', async () => {
-      assert.deepEqual(await fixture.outbox.backlog(), { count: 0, oldestAgeMs: 0 });
-      await append(sampleEvent('a'), sampleEvent('b'));
-      const backlog = await eventually(async () => {
-        const { count, oldestAgeMs } = await fixture.outbox.backlog();
-        return oldestAgeMs > 20 && { count, oldestAgeMs };
-      }, 'the events grow older');
-      assert.equal(backlog.count, 2);
-      assert.ok(backlog.oldestAgeMs < 30_000);
-      await transfer();
-      assert.deepEqual(await fixture.outbox.backlog(), { count: 0, oldestAgeMs: 0 });
-    });
-
-    test('forgets published events only, and only old ones', async () => {
-      await append(sampleEvent('a'), sampleEvent('b'));
-      await transfer();
-      await append(sampleEvent('c', 'waits'));
-      assert.equal(await fixture.outbox.prune(60_000), 0);
-      await eventually(async () => (await fixture.outbox.prune(0)) === 2, 'both published events are gone');
-      delivered = [];
-      await transfer();
-      assert.deepEqual(valuesOf(delivered), ['waits']);
+    test('an event is given once it is due, and not before', async () => {
+      const { append, acquire, relay } = driver;
+      const lease = await acquire();
+      const dueAtMs = Date.now() + 200;
+      await append(sample('soon'), { dueAtMs });
+      await eventually(async () => (await relay(lease)).length === 1, 'the event is due');
+      // Two clocks may differ by a little even on one machine.
+      assert.ok(Date.now() >= dueAtMs - 10);
+      assert.deepEqual(await relay(lease), []);
     });
 
     test('refuses an event that is too large or cannot be written, and its transaction with it', async () => {
+      const { outbox, append } = driver;
       const large = sampleEvent('a', 'x'.repeat(300_000));
-      await assert.rejects(append(sampleEvent('a', 'small'), large), { reason: 'event_too_large' });
+      await assert.rejects(append([sampleEvent('a', 'small'), large]), { reason: 'event_too_large' });
       const cyclic: unknown[] = [];
       cyclic.push(cyclic);
-      await assert.rejects(append(sampleEvent('a', cyclic)), { reason: 'invalid_event' });
-      assert.equal((await fixture.outbox.backlog()).count, 0);
+      await assert.rejects(append(sample(cyclic)), { reason: 'invalid_event' });
+      assert.equal((await outbox.backlog()).count, 0);
+    });
+
+    test('wakes listeners of other processes until they unsubscribe', async () => {
+      const { outbox, other } = driver;
+      let heard = 0;
+      const unsubscribe = other.onAppend(() => {
+        heard += 1;
+      });
+      await eventually(() => {
+        outbox.announce();
+        return heard > 0;
+      }, 'the listener was woken');
+      unsubscribe();
+      let isAwake = false;
+      const end = other.onAppend(() => {
+        isAwake = true;
+      });
+      const before = heard;
+      await eventually(() => {
+        outbox.announce();
+        return isAwake;
+      }, 'the listener that stayed was woken');
+      end();
+      assert.equal(heard, before);
     });
   });
 }
