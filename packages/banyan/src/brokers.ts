@@ -25,7 +25,8 @@ export async function openBroker(
   options: Pick<BrokerOptions, 'clock' | 'logger'>,
 ): Promise<EventLog | undefined> {
   if (url === undefined || url === 'postgres') return undefined;
-  const scheme = URL.canParse(url) ? new URL(url).protocol : undefined;
+  // Not `new URL`: a list of servers (`kafka://a:9092,b:9092`) is none.
+  const scheme = /^([a-z]+:)\/\//.exec(url)?.[1];
   const opener = scheme === undefined ? undefined : openers[scheme];
   if (opener === undefined) {
     throw new ServiceError(

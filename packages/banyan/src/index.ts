@@ -35,3 +35,4 @@ export {
 } from '@banyan/core';
 export { expose, gateway } from '@banyan/gateway';
 export { createBulkhead } from '@banyan/resilience';
+export { openBroker } from './brokers.ts';

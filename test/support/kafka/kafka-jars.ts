@@ -13,7 +13,8 @@ const copyDependencies = 'org.apache.maven.plugins:maven-dependency-plugin:3.6.1
 export async function whatKafkaNeeds(): Promise<string | undefined> {
   const java = await run('java', ['-version']);
   const major = Number(/version "(\d+)/.exec(java.output)?.[1] ?? 0);
-  if (major < 17) return 'needs java 17 or newer on the PATH (Debian: apt-get install openjdk-17-jre-headless)';
+  if (major < 17)
+    return 'needs java 17 or newer on the PATH (Debian: apt-get install openjdk-17-jre-headless)';
   if (existsSync(jarFolder())) return undefined;
   const maven = await run('mvn', ['-version']);
   if (maven.code !== 0) {
@@ -45,7 +46,10 @@ export async function fetchKafkaJars(): Promise<string> {
 
 /** Named after what the pom says, so that another version is another folder. */
 function jarFolder(): string {
-  return path.join(cache, `jars-${createHash('sha256').update(readFileSync(pom)).digest('hex').slice(0, 12)}`);
+  return path.join(
+    cache,
+    `jars-${createHash('sha256').update(readFileSync(pom)).digest('hex').slice(0, 12)}`,
+  );
 }
 
 interface Finished {

@@ -1,0 +1,34 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
+import { createPostgresInbox } from '@banyan/postgres';
+import { enginesUnderTest } from '../support/engines.ts';
+import { startEventChaos } from '../support/event-chaos.ts';
+import { createRandom, seed } from '../support/random.ts';
+
+const seconds = Number(process.env['BANYAN_SECONDS'] ?? 8);
+const processes = 3;
+
+/** Consumers of one group come and go while events flow; twelve partitions change hands. */
+for (const { name, broker, skip } of enginesUnderTest(`members-${seed}`)) {
+  test(`every event once while consumers join and leave for ${seconds} s on ${name}`, { skip }, async (t) => {
+    t.diagnostic(`BANYAN_SEED=${seed}`);
+    const random = createRandom(seed);
+    const chaos = await startEventChaos(t, { processes, keys: 40, seed, broker });
+    const endMs = Date.now() + seconds * 1_000;
+    let changes = 0;
+    while (Date.now() < endMs) {
+      const index = Math.floor(random() * processes);
+      await chaos.ready(index);
+      await pause(random() * 600);
+      if (random() < 0.7) chaos.leave(index);
+      else chaos.kill(index);
+      changes += 1;
+    }
+    await chaos.settle(60_000);
+    const items = await chaos.check();
+    const { rebalances } = await createPostgresInbox(chaos.sinkDatabase).counts();
+    t.diagnostic(`${items} items, ${changes} changes of members, ${rebalances} partitions changed hands`);
+    assert.ok(rebalances >= changes, `only ${rebalances} partitions changed hands in ${changes} changes`);
+  });
+}
