@@ -1,6 +1,6 @@
 import type { Database } from '@banyan/core';
 import type { Registry } from '@banyan/discovery';
-import type { EventLog, Inbox, Outbox } from '@banyan/events';
+import type { ClaimStore, EventLog, Inbox, Outbox, RequestStore } from '@banyan/events';
 import type { Service } from './service.ts';
 
 /** What one service owns in the outside world. */
@@ -8,6 +8,7 @@ export interface ServiceStore {
   readonly database: Database;
   readonly outbox: Outbox;
   readonly inbox: Inbox;
+  readonly requests: RequestStore;
   /** Rejects if the database does not answer. */
   ping(): Promise<void>;
   close(): Promise<void>;
@@ -17,6 +18,7 @@ export interface ServiceStore {
 export interface Engines {
   readonly registry: Registry;
   readonly log: EventLog;
+  readonly claims: ClaimStore;
   /** Opens the service's own database and brings its tables up to date. */
   openStore(service: Service): Promise<ServiceStore>;
 }

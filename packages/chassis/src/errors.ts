@@ -6,12 +6,40 @@ export const chassisErrors = {
     code: 'permission_denied',
     text: 'The calling service does not name the called one in its `uses`.',
   },
+  callback_failed: {
+    code: 'unavailable',
+    text: 'The URL that a reply is to be posted to could not be reached, or asked to try again; it is tried for a day.',
+  },
+  callback_refused: {
+    code: 'permission_denied',
+    text: 'The callback URL is not allowed: `BANYAN_CALLBACKS` does not name its host, or the host leads to an address that is not public.',
+  },
+  callback_rejected: {
+    code: 'failed_precondition',
+    text: 'The receiver of a callback answered that it does not want it; after a few attempts it is a dead letter.',
+  },
+  claim_expired: {
+    code: 'failed_precondition',
+    text: 'The data of an event that was too large to travel along is not kept any more.',
+  },
+  data_too_large: {
+    code: 'invalid_argument',
+    text: 'The data of an event or a message exceeds 64 MiB; keep it elsewhere and send a link.',
+  },
   leaves_batch: {
     code: 'aborted',
     text: 'Internal to consumers: the handler calls another service, so it runs again in a transaction of its own.',
   },
+  no_reply: {
+    code: 'deadline_exceeded',
+    text: 'No reply came in time; the message may have been handled, or still be.',
+  },
   service_stopped: {
     code: 'unavailable',
     text: 'The service is stopping or has stopped in this process; the call was not started.',
+  },
+  unexpected_reply: {
+    code: 'failed_precondition',
+    text: 'A reply came to something that this version of the service does not ask for.',
   },
 } as const satisfies Record<string, { readonly code: ErrorCode; readonly text: string }>;

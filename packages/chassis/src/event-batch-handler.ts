@@ -19,6 +19,7 @@ import {
 import { childTrace, createTrace, parseTraceparent } from '@banyan/telemetry';
 import { EventHandlerContext, type Handling } from './event-context.ts';
 import type { ServiceRuntime } from './handler-context.ts';
+import { type Outgoing, recordOutgoing } from './outgoing.ts';
 import type { Subscription } from './subscriptions.ts';
 
 /** Handles the events of a page in one transaction, for topics whose handlers keep to the database. */
@@ -50,21 +51,20 @@ class SharedTransactionHandler implements BatchHandler {
   }
 
   async handle(batch: EventBatch): Promise<BatchOutcome> {
-    const { database, outbox, onEmitted } = this.#runtime;
+    const { database } = this.#runtime;
     const refusals = new Refusals();
     let handled = 0;
     try {
       await database.tx(
-        async ({ sql, onCommit }) => {
+        async (transaction) => {
+          const { sql } = transaction;
           const events = await batch.admit(sql);
           handled = events.length;
-          const emitted: CloudEvent[] = [];
-          await this.#runHandlers(events, { batch, sql, emitted, refusals });
+          const outgoing: Outgoing[] = [];
+          await this.#runHandlers(events, { batch, sql, outgoing, refusals });
           refusals.throwFirst();
           batch.beforeCommit();
-          if (emitted.length === 0) return;
-          await outbox.append(sql, emitted);
-          onCommit(onEmitted);
+          await recordOutgoing(this.#runtime, transaction, outgoing);
         },
         { concurrent: true, signal: batch.signal },
       );
@@ -97,15 +97,15 @@ class SharedTransactionHandler implements BatchHandler {
     }
   }
 
-  async #runHandler(event: CloudEvent, { batch, sql, emitted }: Work): Promise<void> {
+  async #runHandler(event: CloudEvent, { batch, sql, outgoing }: Work): Promise<void> {
     const topic = topicOf(event);
     const subscription = this.#subscriptions.get(topic);
     if (subscription === undefined) return;
     const callContext = new BatchCallContext(event, batch);
     const onLeave = () => this.#aloneTopics.add(topic);
-    const handling = { event, attempt: 1, sql, emitted };
+    const handling = { event, attempt: 1, sql, outgoing };
     const context = new BatchEventContext(this.#runtime, callContext, { ...handling, onLeave });
-    await subscription.handler(subscription.parse(event.data), context);
+    await subscription.run(context);
     // The handler may have caught the error.
     if (!context.hasLeft) return;
     throw leavesBatch(topic);
@@ -115,7 +115,7 @@ class SharedTransactionHandler implements BatchHandler {
 interface Work {
   readonly batch: EventBatch;
   readonly sql: Sql;
-  readonly emitted: CloudEvent[];
+  readonly outgoing: Outgoing[];
   readonly refusals: Refusals;
 }
 
@@ -172,8 +172,12 @@ class BatchEventContext extends EventHandlerContext {
   }
 
   override get call(): never {
+    return this.leaveBatch('always');
+  }
+
+  override leaveBatch(howOften: 'once' | 'always'): never {
     this.hasLeft = true;
-    this.#onLeave();
+    if (howOften === 'always') this.#onLeave();
     throw leavesBatch(topicOf(this.handling.event));
   }
 }

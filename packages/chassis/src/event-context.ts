@@ -1,7 +1,10 @@
 import type { CallContext, Logger, Sql } from '@banyan/core';
-import type { CloudEvent } from '@banyan/events';
+import { type CloudEvent, serviceOfEvent } from '@banyan/events';
 import { createEmission } from './emission.ts';
 import { HandlerContext, type ServiceRuntime } from './handler-context.ts';
+import type { MessageContext, ReplyContext, SendOptions } from './message-types.ts';
+import type { Outgoing } from './outgoing.ts';
+import { createSending } from './sending.ts';
 import type { EventContext, Uses } from './service.ts';
 
 /** The event that a handler is given, and the transaction that its effect belongs to. */
@@ -10,12 +13,20 @@ export interface Handling {
   /** 1 for the first delivery. */
   readonly attempt: number;
   readonly sql: Sql;
-  /** What the handler emits, to be recorded before the commit. */
-  readonly emitted: CloudEvent[];
+  /** What the handler emits and sends, to be recorded before the commit. */
+  readonly outgoing: Outgoing[];
 }
 
-/** What a consumer's handler receives beside the data. Its methods are getters, so that destructuring them keeps `this`. */
-export class EventHandlerContext extends HandlerContext implements EventContext<never, Uses, unknown> {
+/**
+ * What the handler of an event, a message or a reply receives beside the data. Its methods are getters, so that destructuring them keeps `this`.
+ */
+export class EventHandlerContext
+  extends HandlerContext
+  implements
+    EventContext<never, Uses, unknown>,
+    MessageContext<never, Uses, unknown>,
+    ReplyContext<never, Uses, unknown>
+{
   readonly handling: Handling;
 
   constructor(runtime: ServiceRuntime, context: CallContext, handling: Handling) {
@@ -30,9 +41,19 @@ export class EventHandlerContext extends HandlerContext implements EventContext<
   get emit(): (name: string, data: unknown) => void {
     const { contract, clock } = this.runtime;
     const { context } = this;
-    const { event: cause, emitted } = this.handling;
+    const { event: cause, outgoing } = this.handling;
     return (name, data) => {
-      emitted.push(createEmission({ contract, clock, context, cause }, name, data));
+      outgoing.push({ event: createEmission({ contract, clock, context, cause }, name, data) });
+    };
+  }
+
+  get send(): (name: string, data: unknown, options?: SendOptions) => string {
+    const { runtime, context } = this;
+    const { event: cause, outgoing } = this.handling;
+    return (name, data, options) => {
+      const sending = createSending(runtime, context, { name, data, options, cause });
+      outgoing.push(sending);
+      return sending.event.id;
     };
   }
 
@@ -40,6 +61,24 @@ export class EventHandlerContext extends HandlerContext implements EventContext<
     const { event, attempt } = this.handling;
     return { id: event.id, type: event.type, occurredAt: event.time, attempt };
   }
+
+  get message(): MessageContext<never, Uses, unknown>['message'] {
+    const { event, attempt } = this.handling;
+    const { id, time: sentAt, banyanexpires: expiresAt } = event;
+    return { id, from: serviceOfEvent(event), sentAt, expiresAt, attempt };
+  }
+
+  get reply(): ReplyContext<never, Uses, unknown>['reply'] {
+    const { event, attempt } = this.handling;
+    const { id, time: sentAt, banyanrequest: requestId = '' } = event;
+    return { id, requestId, from: serviceOfEvent(event), sentAt, attempt };
+  }
+
+  /**
+   * Says that the handler waits for something outside. A handler that shares its transaction with others is then ended, and runs again in one of its own:
+   * this event, or every one of its topic.
+   */
+  leaveBatch(_howOften: 'once' | 'always'): void {}
 
   override get log(): Logger {
     return super.log.with({ eventId: this.handling.event.id, topic: this.handling.event.banyanname });

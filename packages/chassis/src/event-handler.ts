@@ -5,6 +5,7 @@ import { childTrace, createTrace, parseTraceparent } from '@banyan/telemetry';
 import { createDeferredTransaction, type DeferredTransaction } from './deferred-transaction.ts';
 import { EventHandlerContext } from './event-context.ts';
 import type { ServiceRuntime } from './handler-context.ts';
+import { type Outgoing, recordOutgoing } from './outgoing.ts';
 import type { Subscription } from './subscriptions.ts';
 
 /**
@@ -19,7 +20,6 @@ export function createEventHandler(
     const subscription = subscriptions.get(topicOf(event));
     // The consumer hands out subscribed topics only.
     if (subscription === undefined) return;
-    const data = subscription.parse(event.data);
     const context = createEventCallContext(event, delivery);
     const cancel = () => {
       const { reason } = delivery.signal;
@@ -27,12 +27,12 @@ export function createEventHandler(
     };
     delivery.signal.addEventListener('abort', cancel, { once: true });
     const transaction = createDeferredTransaction(runtime.database, context.signal);
-    const emitted: CloudEvent[] = [];
+    const outgoing: Outgoing[] = [];
     const { attempt } = delivery;
-    const handling = { event, attempt, sql: transaction.sql, emitted };
+    const handling = { event, attempt, sql: transaction.sql, outgoing };
     try {
-      await subscription.handler(data, new EventHandlerContext(runtime, context, handling));
-      await commit(runtime, { delivery, transaction, emitted });
+      await subscription.run(new EventHandlerContext(runtime, context, handling));
+      await commit(runtime, { delivery, transaction, outgoing });
     } catch (error) {
       await transaction.rollback(error);
       throw error;
@@ -46,20 +46,14 @@ export function createEventHandler(
 interface Outcome {
   readonly delivery: Delivery;
   readonly transaction: DeferredTransaction;
-  readonly emitted: readonly CloudEvent[];
+  readonly outgoing: readonly Outgoing[];
 }
 
-/** Records what was emitted and marks the event as handled, in the handler's own transaction. */
-async function commit(
-  { outbox, onEmitted }: ServiceRuntime,
-  { delivery, transaction, emitted }: Outcome,
-): Promise<void> {
-  await transaction.commit(async ({ sql, onCommit }) => {
-    if (emitted.length > 0) {
-      await outbox.append(sql, emitted);
-      onCommit(onEmitted);
-    }
-    await delivery.complete(sql);
+/** Records what was emitted and sent, and marks the event as handled, in the handler's own transaction. */
+async function commit(runtime: ServiceRuntime, { delivery, transaction, outgoing }: Outcome): Promise<void> {
+  await transaction.commit(async (open) => {
+    await recordOutgoing(runtime, open, outgoing);
+    await delivery.complete(open.sql);
   });
 }
 

@@ -10,10 +10,10 @@ export interface GraphNode {
 export interface GraphEdge {
   /** Caller, or producer of the event. */
   readonly from: string;
-  /** Callee, or consumer of the event. */
+  /** Callee, consumer of the event, or addressee of the message. */
   readonly to: string;
-  readonly kind: 'call' | 'event';
-  /** Event names for `event`, exposed operations for the gateway's calls; empty for what `uses` merely allows. */
+  readonly kind: 'call' | 'event' | 'message';
+  /** Names of events and of messages that may be sent, exposed operations for the gateway's calls; empty for what `uses` merely allows. */
   readonly labels: readonly string[];
 }
 
@@ -39,6 +39,8 @@ export function describeGraph(system: System): SystemGraph {
     for (const used of Object.values(service.uses)) {
       if (Object.keys(used.operations).length > 0)
         edges.push({ from: name, to: used.name, kind: 'call', labels: [] });
+      const messages = Object.keys(used.messages);
+      if (messages.length > 0) edges.push({ from: name, to: used.name, kind: 'message', labels: messages });
     }
     const heard = Map.groupBy(Object.keys(service.on), (eventName) => eventName.split('.')[0] ?? '');
     for (const [alias, names] of heard) {

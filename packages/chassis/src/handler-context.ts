@@ -12,14 +12,29 @@ import {
   type Transaction,
   type TransactionOptions,
 } from '@banyan/core';
-import type { CloudEvent, Outbox } from '@banyan/events';
+import type { ClaimStore, Outbox, RequestStore } from '@banyan/events';
+import type { Callbacks } from './callback.ts';
 import type { CreateCalls } from './clients.ts';
 import { createEmission } from './emission.ts';
+import type { MessageDirectory } from './message-directory.ts';
+import type { MessageMetrics } from './message-metrics.ts';
+import type {
+  GatheredAnswer,
+  GatherOptions,
+  ReplyState,
+  RequestOptions,
+  SendOptions,
+} from './message-types.ts';
+import { type Outgoing, recordOutgoing } from './outgoing.ts';
+import type { RequestDesk } from './request-desk.ts';
+import { createSending } from './sending.ts';
 import type { OperationContext, Tx, Uses } from './service.ts';
 
 /** What all contexts of one running service share. */
 export interface ServiceRuntime {
   readonly contract: Contract;
+  /** Name of this running instance. */
+  readonly instance: string;
   readonly createCalls: CreateCalls;
   readonly config: unknown;
   readonly dataFolder: string;
@@ -28,6 +43,12 @@ export interface ServiceRuntime {
   /** Throws for a service that has no database, with the fix in the text. */
   readonly database: Database;
   readonly outbox: Outbox;
+  readonly requests: RequestStore;
+  readonly desk: RequestDesk;
+  readonly claims: ClaimStore;
+  readonly callbacks: Callbacks;
+  readonly directory: MessageDirectory;
+  readonly messageMetrics: MessageMetrics;
   /** Tells the relay that something was committed. */
   readonly onEmitted: () => void;
 }
@@ -62,6 +83,10 @@ export class HandlerContext {
 
   get idempotencyKey(): string | undefined {
     return this.context.idempotencyKey;
+  }
+
+  get instance(): string {
+    return this.runtime.instance;
   }
 
   get config(): unknown {
@@ -110,6 +135,23 @@ export class OperationHandlerContext
     return (work, options) => runTransaction(this.runtime, this.context, { work, ...options });
   }
 
+  get request(): (name: string, data: unknown, options?: RequestOptions) => Promise<never> {
+    const { runtime, context } = this;
+    // The type of the reply follows from the name, which is erased here.
+    return (name, data, options) => runtime.desk.request(context, { name, data, options }) as Promise<never>;
+  }
+
+  get reply(): (name: string, id: string) => Promise<ReplyState<never>> {
+    const { desk } = this.runtime;
+    return (name, id) => desk.reply(name, id) as Promise<ReplyState<never>>;
+  }
+
+  get gather(): (name: string, data: unknown, options: GatherOptions) => Promise<GatheredAnswer<never>[]> {
+    const { runtime, context } = this;
+    return (name, data, options) =>
+      runtime.desk.gather(context, { name, data, options }) as Promise<GatheredAnswer<never>[]>;
+  }
+
   get fail(): (name: string, data?: unknown) => never {
     return (name, data) => {
       throw createRefusal(this.operation, name, data);
@@ -129,12 +171,9 @@ function runTransaction<Result>(
   const { work, ...options } = run;
   return runtime.database.tx(
     async (transaction) => {
-      const emitted: CloudEvent[] = [];
-      const result = await work(createTx(runtime, { context, transaction, emitted }));
-      if (emitted.length > 0) {
-        await runtime.outbox.append(transaction.sql, emitted);
-        transaction.onCommit(runtime.onEmitted);
-      }
+      const outgoing: Outgoing[] = [];
+      const result = await work(createTx(runtime, { context, transaction, outgoing }));
+      await recordOutgoing(runtime, transaction, outgoing);
       return result;
     },
     { ...options, signal: options.signal ?? context.signal },
@@ -144,24 +183,30 @@ function runTransaction<Result>(
 interface OpenTransaction {
   readonly context: CallContext;
   readonly transaction: Transaction;
-  readonly emitted: CloudEvent[];
+  readonly outgoing: Outgoing[];
 }
 
 function createTx(runtime: ServiceRuntime, open: OpenTransaction): Tx<Contract> {
-  const { context, transaction, emitted } = open;
+  const { context, transaction, outgoing } = open;
   return {
     sql: transaction.sql,
     emit: (name: string, data: unknown) => {
-      emitted.push(createEmission({ contract: runtime.contract, clock: runtime.clock, context }, name, data));
+      const { contract, clock } = runtime;
+      outgoing.push({ event: createEmission({ contract, clock, context }, name, data) });
+    },
+    send: (name: string, data: unknown, options?: SendOptions) => {
+      const sending = createSending(runtime, context, { name, data, options });
+      outgoing.push(sending);
+      return sending.event.id;
     },
     onCommit: (listener) => transaction.onCommit(listener),
     async savepoint(work) {
-      const before = emitted.length;
+      const before = outgoing.length;
       try {
         return await transaction.savepoint(work);
       } catch (error) {
         // What the savepoint undid has not happened, so nobody may be told of it.
-        emitted.length = before;
+        outgoing.length = before;
         throw error;
       }
     },

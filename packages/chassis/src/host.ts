@@ -26,6 +26,8 @@ export interface HostOptions {
   readonly development: boolean;
   /** Events are delivered twice and calls delayed a little, to show what is not safe to repeat or reorder. */
   readonly harsh: boolean;
+  /** Where replies may be posted to, for messages sent with `callback`; see `createCallbackGuard`. Default: nowhere. */
+  readonly callbacks?: readonly string[];
   /** Tells instances of one service apart (`1`, `2` …): stable over restarts of this process, unlike any other running one's. */
   readonly instance: string;
   /** Address of internal ports. */
@@ -187,8 +189,18 @@ class ProcessHost implements Host {
   }
 
   #surroundingsOf(service: Service): Parameters<typeof startService>[1] {
-    const { engines, clock, logger, metrics, configuration, tokensOf, development, harsh, instance } =
-      this.#options;
+    const {
+      engines,
+      clock,
+      logger,
+      metrics,
+      configuration,
+      tokensOf,
+      development,
+      harsh,
+      instance,
+      callbacks,
+    } = this.#options;
     const { name } = service;
     return {
       engines,
@@ -202,6 +214,7 @@ class ProcessHost implements Host {
       instance: `${name}-${instance}`,
       copy: development,
       deliverTwice: harsh,
+      callbacks: callbacks ?? [],
       clock,
       logger: logger.with({ service: name }),
       metrics,

@@ -3,6 +3,20 @@ export type { Engines, ServiceStore } from './engines.ts';
 export { chassisErrors } from './errors.ts';
 export { describeGraph, type GraphEdge, type GraphNode, type SystemGraph } from './graph.ts';
 export { createHost, type Host, type HostOptions, type PartState, type PartStatus } from './host.ts';
+export type {
+  ConsumerContext,
+  Gather,
+  GatheredAnswer,
+  GatherOptions,
+  MessageContext,
+  ReadReply,
+  ReplyContext,
+  ReplyState,
+  Request,
+  RequestOptions,
+  Send,
+  SendOptions,
+} from './message-types.ts';
 export {
   type CallOptions,
   type Calls,
@@ -12,8 +26,10 @@ export {
   type EventHandler,
   type Fail,
   type HandlerResultOf,
+  type MessageHandler,
   type OperationContext,
   type OperationHandler,
+  type ReplyHandler,
   type ResultOf,
   type Service,
   type ServiceContext,

@@ -3,10 +3,14 @@ import { type Clock, type Database, isServiceError, type Logger, ServiceError, u
 import type { Registration } from '@banyan/discovery';
 import { createLocalEndpoint, createServiceServer, type Endpoint, type ServiceServer } from '@banyan/rpc';
 import type { Metrics } from '@banyan/telemetry';
+import { createCallbacks } from './callback.ts';
 import { createClients } from './clients.ts';
 import type { Engines, ServiceStore } from './engines.ts';
 import { type EventFlow, startEventFlow, toEventHealth } from './event-flow.ts';
 import { OperationHandlerContext, type ServiceRuntime } from './handler-context.ts';
+import { createMessageDirectory } from './message-directory.ts';
+import { createMessageMetrics } from './message-metrics.ts';
+import { createRequestDesk } from './request-desk.ts';
 import type { Service } from './service.ts';
 import { subscriptionsOf } from './subscriptions.ts';
 import type { PartHealth } from './system.ts';
@@ -31,6 +35,8 @@ export interface Surroundings {
   /** Passes inputs and outputs of calls within the process through JSON, as a network would. */
   readonly copy: boolean;
   readonly deliverTwice: boolean;
+  /** See `HostOptions.callbacks`. */
+  readonly callbacks: readonly string[];
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: Metrics;
@@ -137,9 +143,20 @@ class ServiceStart {
 
   #createRuntime(store: ServiceStore | undefined, flow: EventFlow | undefined): ServiceRuntime {
     const { contract, uses, name } = this.#service;
-    const { config, dataFolder, endpoint, logger, clock } = this.#around;
-    return {
+    const { config, dataFolder, endpoint, instance, engines, callbacks, logger, clock, metrics } =
+      this.#around;
+    const desk =
+      store === undefined
+        ? undefined
+        : createRequestDesk({ instance, requests: store.requests, clock, logger }, () => runtime);
+    if (desk !== undefined) this.#undo.push(async () => desk.stop());
+    const runtime: ServiceRuntime = {
       contract,
+      instance,
+      claims: engines.claims,
+      callbacks: createCallbacks({ allow: callbacks }),
+      directory: createMessageDirectory(contract, uses),
+      messageMetrics: createMessageMetrics(metrics, name),
       createCalls: createClients({ caller: name, uses, endpoint }),
       config,
       dataFolder,
@@ -153,8 +170,17 @@ class ServiceStart {
         if (store === undefined) throw noDatabase(name);
         return store.outbox;
       },
+      get requests() {
+        if (store === undefined) throw noDatabase(name);
+        return store.requests;
+      },
+      get desk() {
+        if (desk === undefined) throw noDatabase(name);
+        return desk;
+      },
       onEmitted: () => flow?.poke(),
     };
+    return runtime;
   }
 
   /** The endpoint, and a step that waits until its calls in flight are done. */
@@ -211,10 +237,14 @@ class ServiceStart {
   }
 }
 
-/** A service without tables, events or consumers gets by without a database. */
-export function hasDatabase(service: Service): boolean {
-  const { migrations, on, contract } = service;
-  return migrations !== undefined || Object.keys(on).length > 0 || Object.keys(contract.events).length > 0;
+/** A service without tables, events, messages or consumers gets by without a database. */
+export function hasDatabase({ migrations, on, contract, uses }: Service): boolean {
+  const mayRecord = [
+    on,
+    contract.events,
+    ...[contract, ...Object.values(uses)].map(({ messages }) => messages),
+  ];
+  return migrations !== undefined || mayRecord.some((part) => Object.keys(part).length > 0);
 }
 
 async function checkHealth(

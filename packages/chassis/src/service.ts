@@ -11,6 +11,20 @@ import type {
   Upload,
 } from '@banyan/contract';
 import type { CallContext, Logger, Sql, Transaction, TransactionOptions } from '@banyan/core';
+import { checkMessageHandlers } from './check-messages.ts';
+import type {
+  AnswerResult,
+  ConsumerContext,
+  Gather,
+  MessageContext,
+  MessageHandlers,
+  Reachable,
+  ReadReply,
+  ReplyContext,
+  ReplyHandlers,
+  Request,
+  Send,
+} from './message-types.ts';
 
 export type Uses = Readonly<Record<string, Contract>>;
 
@@ -51,8 +65,10 @@ export type Emit<C extends Contract> = <Name extends keyof C['events'] & string>
 ) => void;
 
 /** One open transaction of the service's database. */
-export interface Tx<C extends Contract> extends Transaction {
+// biome-ignore lint/complexity/noBannedTypes: `{}` is the empty record of contracts.
+export interface Tx<C extends Contract, U extends Uses = {}> extends Transaction {
   readonly emit: Emit<C>;
+  readonly send: Send<Reachable<C, U>>;
 }
 
 type DataArguments<E> = E extends { readonly data: infer Data extends Schema } ? [data: InputOf<Data>] : [];
@@ -67,6 +83,8 @@ export type Fail<Op extends Operation> = <Name extends keyof Op['errors'] & stri
 export interface ServiceContext<U extends Uses, Config> extends CallContext {
   readonly call: Calls<U>;
   readonly config: Config;
+  /** Name of this running instance, such as `orders-1`; another one's is different. */
+  readonly instance: string;
   /** Folder of this machine for the service's own files; made by whoever writes the first one. Gone with the machine: keep there what can be made again, or set a folder that is kept. */
   readonly dataFolder: string;
   /** Carries the service's name and the trace id. */
@@ -78,20 +96,22 @@ export interface OperationContext<C extends Contract, Op extends Operation, U ex
   extends ServiceContext<U, Config> {
   /** The service's own database; each statement commits by itself. Use `tx` for more than one. */
   readonly sql: Sql;
-  tx<Result>(work: (tx: Tx<C>) => Promise<Result>, options?: TransactionOptions): Promise<Result>;
+  tx<Result>(work: (tx: Tx<C, U>) => Promise<Result>, options?: TransactionOptions): Promise<Result>;
+  readonly request: Request<Reachable<C, U>>;
+  readonly reply: ReadReply<Reachable<C, U>>;
+  readonly gather: Gather<C>;
   readonly fail: Fail<Op>;
   /** The request's byte stream, for an operation that declares `upload`. */
   readonly upload: Op['upload'] extends undefined ? undefined : Upload;
 }
 
 /**
- * What a consumer's handler gets beside the event's data. `sql` and `emit` work in one transaction, opened at their first use, in which
+ * What a consumer's handler gets beside the event's data. `sql`, `emit` and `send` work in one transaction, opened at their first use, in which
  * the event is also marked as handled: the effect happens once, or the handler runs again. Calls to other services may be
  * repeated with it, so give them an idempotency key.
  */
-export interface EventContext<C extends Contract, U extends Uses, Config> extends ServiceContext<U, Config> {
-  readonly sql: Sql;
-  readonly emit: Emit<C>;
+export interface EventContext<C extends Contract, U extends Uses, Config>
+  extends ConsumerContext<C, U, Config> {
   readonly event: {
     readonly id: string;
     readonly type: string;
@@ -102,10 +122,16 @@ export interface EventContext<C extends Contract, U extends Uses, Config> extend
   };
 }
 
-type Own<C extends Contract> = { readonly [Name in C['name']]: C };
 type EventNamesOf<All extends Uses> = {
   [Service in keyof All & string]: `${Service}.${keyof All[Service]['events'] & string}`;
 }[keyof All & string];
+type EventOf<All extends Uses, Name> = Name extends `${infer Service}.${infer EventName}`
+  ? Service extends keyof All
+    ? EventName extends keyof All[Service]['events']
+      ? All[Service]['events'][EventName]
+      : never
+    : never
+  : never;
 type EventDataOf<All extends Uses, Name> = Name extends `${infer Service}.${infer EventName}`
   ? Service extends keyof All
     ? EventName extends keyof All[Service]['events']
@@ -129,12 +155,21 @@ export interface ServiceOptions<C extends Contract, U extends Uses, ConfigSchema
   };
   /** Consumers, by `service.event` over `uses` and the service's own events. At least once, in order per key, effect once. */
   readonly on?: {
-    readonly [Name in EventNamesOf<U & Own<C>>]?: (
-      data: EventDataOf<U & Own<C>, Name>,
+    readonly [Name in EventNamesOf<Reachable<C, U>>]?: (
+      data: EventDataOf<Reachable<C, U>, Name>,
       context: EventContext<C, U, OutputOf<ConfigSchema>>,
-    ) => Promise<void>;
+    ) => Promise<AnswerResult<EventOf<Reachable<C, U>, Name>>>;
   };
+  /** One handler for each message of the contract: at least once, in order per key of a sender, effect once. Resolves with the reply. */
+  readonly messages?: MessageHandlers<C, U, OutputOf<ConfigSchema>>;
+  /** Handlers of replies to messages that this service sends, by `service.message`. Effect once. Replies to `request` go to whoever waits instead. */
+  readonly replies?: ReplyHandlers<C, U, OutputOf<ConfigSchema>>;
 }
+
+/** A service whose contract has messages must handle them. */
+type HandlesMessages<C extends Contract> = keyof C['messages'] extends never
+  ? unknown
+  : { readonly messages: object };
 
 /** A service as a value: what it promises and how it keeps it. Starting it is the host's job. */
 export interface Service {
@@ -146,6 +181,8 @@ export interface Service {
   readonly migrations: URL | undefined;
   readonly operations: Readonly<Record<string, OperationHandler>>;
   readonly on: Readonly<Record<string, EventHandler>>;
+  readonly messages: Readonly<Record<string, MessageHandler>>;
+  readonly replies: Readonly<Record<string, ReplyHandler>>;
   /** URL of the module that defined it; what a development reload imports again. */
   readonly definedAt: string;
 }
@@ -156,21 +193,34 @@ export type OperationHandler = (
   context: OperationContext<Contract, Operation, Uses, unknown>,
 ) => Promise<unknown>;
 /** A consumer's handler with its types erased. */
-export type EventHandler = (data: unknown, context: EventContext<Contract, Uses, unknown>) => Promise<void>;
+export type EventHandler = (
+  data: unknown,
+  context: EventContext<Contract, Uses, unknown>,
+) => Promise<unknown>;
+/** A message's handler with its types erased. */
+export type MessageHandler = (
+  data: unknown,
+  context: MessageContext<Contract, Uses, unknown>,
+) => Promise<unknown>;
+/** A reply's handler with its types erased. */
+export type ReplyHandler = (reply: unknown, context: ReplyContext<Contract, Uses, unknown>) => Promise<void>;
 
 /**
  * Defines the service that keeps `contract`.
- * @throws TypeError, with the fix in the text, if a handler is missing or unknown, or `on` names an event that no contract in `uses` has
+ * @throws TypeError, with the fix in the text, if a handler is missing or unknown, or `on` or `replies` names what no contract in `uses` has
  */
 export function service<
   C extends Contract,
   // biome-ignore lint/complexity/noBannedTypes: `{}` is the empty record of contracts.
   const U extends Uses = {},
   ConfigSchema extends Schema = Schema,
->(contract: C, options: ServiceOptions<C, U, ConfigSchema>): Service {
+>(contract: C, options: ServiceOptions<C, U, ConfigSchema> & HandlesMessages<C>): Service {
   const uses: Uses = options.uses ?? {};
   checkHandlers(contract, options.operations);
   checkConsumers(contract, uses, Object.keys(options.on ?? {}));
+  const messages = (options.messages ?? {}) as unknown as Service['messages'];
+  const replies = (options.replies ?? {}) as unknown as Service['replies'];
+  checkMessageHandlers(contract, uses, { messages, replies });
   return {
     kind: 'service',
     name: contract.name,
@@ -180,6 +230,8 @@ export function service<
     migrations: options.migrations,
     operations: options.operations as unknown as Service['operations'],
     on: (options.on ?? {}) as unknown as Service['on'],
+    messages,
+    replies,
     definedAt: getCallSites(2)[1]?.scriptName ?? '',
   };
 }

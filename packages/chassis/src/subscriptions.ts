@@ -1,28 +1,31 @@
-import { dataValidator } from '@banyan/contract';
-import type { EventHandler, Service } from './service.ts';
+import type { EventHandlerContext } from './event-context.ts';
+import { eventSubscriptions } from './event-subscriptions.ts';
+import { messageSubscriptions } from './message-subscriptions.ts';
+import { replySubscriptions } from './reply-subscriptions.ts';
+import type { Service } from './service.ts';
 
-/** What a service does with the events of one topic. */
+/** What a service does with the events, or the messages, of one topic. */
 export interface Subscription {
-  /** @throws ServiceError `invalid_argument` if the data does not fit the contract */
-  readonly parse: (data: unknown) => unknown;
-  readonly handler: EventHandler;
+  /**
+   * Handles the one that `context` holds. Rejecting means "not handled".
+   * @throws ServiceError `invalid_argument` if the data does not fit the contract
+   */
+  run(context: EventHandlerContext): Promise<void>;
 }
 
-/** Topics that `service` listens to. */
+/** Topics that `service` listens to, messages and replies to it among them. */
 export function topicsOf(service: Service): readonly string[] {
   return [...subscriptionsOf(service).keys()];
 }
 
-/** The service's consumers by topic (`service.event`). */
+/**
+ * The service's consumers by topic: `payments.captured` for events, `@stock.reserve` for the messages that are addressed to it, `@orders.replies` for what
+ * comes back to it.
+ */
 export function subscriptionsOf(service: Service): ReadonlyMap<string, Subscription> {
-  const subscriptions = new Map<string, Subscription>();
-  for (const [name, handler] of Object.entries(service.on)) {
-    const [alias = '', eventName = ''] = name.split('.');
-    const contract = alias === service.name ? service.contract : service.uses[alias];
-    const type = contract?.events[eventName];
-    if (type === undefined) continue;
-    const validator = dataValidator(type);
-    subscriptions.set(`${type.service}.${type.name}`, { parse: (data) => validator.parse(data), handler });
-  }
-  return subscriptions;
+  return new Map([
+    ...eventSubscriptions(service),
+    ...messageSubscriptions(service),
+    ...replySubscriptions(service),
+  ]);
 }

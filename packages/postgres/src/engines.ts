@@ -1,10 +1,12 @@
 import { type Clock, type Logger, systemClock } from '@banyan/core';
 import type { Registry } from '@banyan/discovery';
-import type { EventLog, Inbox, Outbox } from '@banyan/events';
+import type { ClaimStore, EventLog, Inbox, Outbox, RequestStore } from '@banyan/events';
 import { createDatabase, type PostgresDatabase } from './database.ts';
 import { createPostgresEventLog } from './events/postgres-event-log.ts';
 import { createPostgresInbox } from './events/postgres-inbox.ts';
 import { createPostgresOutbox } from './events/postgres-outbox.ts';
+import { createPostgresClaimStore } from './messages/postgres-claim-store.ts';
+import { createPostgresRequestStore } from './messages/postgres-request-store.ts';
 import { migrate, platformMigrations } from './migrations.ts';
 import { createPostgresRegistry } from './registry.ts';
 
@@ -24,6 +26,7 @@ export interface PostgresServiceStore {
   readonly database: PostgresDatabase;
   readonly outbox: Outbox;
   readonly inbox: Inbox;
+  readonly requests: RequestStore;
   ping(): Promise<void>;
   close(): Promise<void>;
 }
@@ -32,6 +35,8 @@ export interface PostgresServiceStore {
 export interface PostgresEngines {
   readonly registry: Registry;
   readonly log: EventLog;
+  /** Data that is too large to travel in an event. */
+  readonly claims: ClaimStore;
   /**
    * Connects to the database of a service and brings its tables up to date.
    * @throws ServiceError `unavailable` `database_unavailable`, and what `migrate` throws
@@ -61,6 +66,7 @@ export async function openPostgresEngines(options: PostgresEnginesOptions): Prom
     return {
       registry,
       log,
+      claims: createPostgresClaimStore(platform),
       openStore: (service) => openStore(service, options),
       async close() {
         await registry.close();
@@ -92,6 +98,7 @@ async function openStore(
     database,
     outbox: createPostgresOutbox(database),
     inbox: createPostgresInbox(database),
+    requests: createPostgresRequestStore(database, { logger }),
     ping: () => database.ping(),
     close: () => database.close(),
   };

@@ -1,0 +1,37 @@
+import type { Transaction } from '@banyan/core';
+import type { CloudEvent, NewRequest } from '@banyan/events';
+import { checkInClaims } from './claim-check.ts';
+import type { ServiceRuntime } from './handler-context.ts';
+
+/** Something that is to happen if the transaction commits. */
+export type Outgoing = OutgoingEvent | { readonly afterCommit: () => void };
+
+/** An event or a message, and what is remembered about its reply. */
+export interface OutgoingEvent {
+  readonly event: CloudEvent;
+  /** Epoch milliseconds; not published before. */
+  readonly dueAtMs?: number | undefined;
+  readonly request?: NewRequest | undefined;
+}
+
+/** Records everything in the transaction, as its last statements but for the consumer's own. */
+export async function recordOutgoing(
+  runtime: ServiceRuntime,
+  { sql, onCommit }: Pick<Transaction, 'sql' | 'onCommit'>,
+  outgoing: readonly Outgoing[],
+): Promise<void> {
+  const events: OutgoingEvent[] = [];
+  for (const each of outgoing) {
+    if ('event' in each) events.push(each);
+    else onCommit(each.afterCommit);
+  }
+  if (events.length === 0) return;
+  const requests = events.map(({ request }) => request).filter((request) => request !== undefined);
+  if (requests.length > 0) await runtime.requests.open(sql, requests);
+  const light = await checkInClaims(runtime, events);
+  for (const [dueAtMs, group] of Map.groupBy(light, (each) => each.dueAtMs)) {
+    const batch = group.map(({ event }) => event);
+    await runtime.outbox.append(sql, batch, dueAtMs === undefined ? undefined : { dueAtMs });
+  }
+  onCommit(runtime.onEmitted);
+}

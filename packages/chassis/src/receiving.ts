@@ -1,0 +1,39 @@
+import { type EventType, type MessageType, replyTypeOf, replyValidator } from '@banyan/contract';
+import { type CloudEvent, createReply, isExpired } from '@banyan/events';
+import { formatTraceparent } from '@banyan/telemetry';
+import { checkOutClaim } from './claim-check.ts';
+import type { EventHandlerContext } from './event-context.ts';
+
+/** What a handler is given: the event with its data, fetched if that did not travel along. */
+export async function receive(context: EventHandlerContext): Promise<CloudEvent> {
+  const { event } = context.handling;
+  if (event.dataref === undefined) return event;
+  // Whoever waits for another database may not hold a transaction that others share.
+  context.leaveBatch('once');
+  return checkOutClaim(context.runtime, event);
+}
+
+/**
+ * Sends back what a handler resolved with, in the handler's own transaction, if somebody wants to hear it and still waits.
+ * @throws ServiceError `invalid_argument` `invalid_input` if it does not fit the contract
+ */
+export function reply(context: EventHandlerContext, type: EventType | MessageType, result: unknown): void {
+  const data = replyValidator(type).parse(result);
+  const { event, outgoing } = context.handling;
+  const { contract, clock } = context.runtime;
+  if (event.banyanreplyto === undefined) return;
+  const nowMs = clock.nowMs();
+  // Nobody gathers answers to an event any more; a message that was begun in time is always answered.
+  if (type.kind === 'event' && isExpired(event, nowMs)) return;
+  outgoing.push({
+    event: createReply({
+      service: contract.name,
+      type: replyTypeOf(type),
+      data,
+      request: event,
+      occurredAtMs: nowMs,
+      traceparent: formatTraceparent(context.trace),
+      caller: context.caller,
+    }),
+  });
+}
