@@ -18,12 +18,11 @@ export {
 } from './engines.ts';
 export { type PostgresReason, postgresErrors } from './errors.ts';
 export {
-  createPostgresEventLog,
-  type PostgresEventLog,
+  openPostgresEventLog,
   type PostgresEventLogOptions,
 } from './events/postgres-event-log.ts';
 export { createPostgresInbox } from './events/postgres-inbox.ts';
-export { createPostgresOutbox } from './events/postgres-outbox.ts';
+export { createPostgresOutbox, type PostgresOutboxOptions } from './events/postgres-outbox.ts';
 export type { Listener, NotificationListener } from './listener.ts';
 export { type MigrateOptions, migrate, platformMigrations } from './migrations.ts';
 export {

@@ -1,5 +1,6 @@
 import { type Sql, type SqlFragment, type SqlParameter, type SqlQuery, sqlFragment } from '@banyan/core';
 import { escapeLiteral } from 'pg';
+import { toBinaryArray } from './binary-array.ts';
 import { quoteIdentifier, toSnakeCase } from './names.ts';
 
 /** A statement ready for the wire: text with `$1` … and as many values. */
@@ -122,6 +123,8 @@ function array(values: readonly unknown[], elementType: string): SqlFragment {
   if (typeof elementType !== 'string' || !typeName.test(elementType)) {
     throw new TypeError('The element type of sql.array is a PostgreSQL type name such as int4 or text.');
   }
+  const binary = toBinaryArray(values, elementType);
+  if (binary !== undefined) return new SqlPart(['', `::${elementType}[]`], [binary]);
   const isJson = elementType === 'json' || elementType === 'jsonb';
   const toElement = (value: unknown): unknown => {
     if (isJson) return value === null ? null : JSON.stringify(value);

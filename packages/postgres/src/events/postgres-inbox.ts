@@ -1,17 +1,32 @@
-import { type Database, ServiceError, type Sql } from '@banyan/core';
+import type { Database, Sql } from '@banyan/core';
 import {
-  type Checkpoint,
+  type Arrival,
+  type AuditEntry,
   type Claim,
   type ClaimRequest,
+  type CloudEvent,
   type DeadLetter,
-  encodeEvent,
   type Failure,
   type Inbox,
   type InboxCounts,
-  type Ingestion,
   orderingKeyOf,
+  type PartitionPlace,
+  type ReplayRequest,
+  type Share,
+  type ShareRequest,
 } from '@banyan/events';
 import { freshPlan } from './fresh-plan.ts';
+import { admitArrival, ingestArrival, storable } from './inbox-arrival.ts';
+import {
+  discardDead,
+  editDead,
+  readAudit,
+  readDeadLetters,
+  replayTopics,
+  retryDead,
+} from './inbox-operators.ts';
+import { leavePartitions, readPlaces, sharePartitions } from './inbox-partitions.ts';
+import { leaseLost } from './lease-lost.ts';
 
 /** The inbox of one consumer: the service that owns `database`. Needs the tables of `migrations/service`. */
 export function createPostgresInbox(database: Database): Inbox {
@@ -27,47 +42,24 @@ class PostgresInbox implements Inbox {
     this.#database = database;
   }
 
-  async checkpoint(log: string): Promise<Checkpoint> {
-    const [row] = await this.#database.sql<Checkpoint>`
-      select revision, positions from banyan.inbox_checkpoint where log = ${log}`;
-    return row ?? { revision: 0, positions: {} };
+  share(request: ShareRequest): Promise<Share> {
+    return sharePartitions(this.#database, request);
   }
 
-  /** The row of the checkpoint decides between two readers; everything else in the statement hangs on it. */
-  async ingest({ log, from, positions, events }: Ingestion): Promise<Checkpoint | undefined> {
-    const revision = from.revision + 1;
-    const { sql } = this.#database;
-    const [row] = await sql<{ isMoved: boolean }>`
-      with moved as (
-        insert into banyan.inbox_checkpoint as c (log, revision, positions)
-        select ${log}, ${revision}::int8, ${sql.json(positions)}
-        where ${from.revision}::int8 = 0 or exists (select from banyan.inbox_checkpoint where log = ${log})
-        on conflict (log) do update set revision = excluded.revision, positions = excluded.positions
-          where c.revision = ${from.revision}::int8
-        returning 1
-      ), added as (
-        insert into banyan.inbox (event_id, key, event)
-        select e.id, e.key, e.event::json
-        from unnest(
-          ${sql.array(
-            events.map((event) => event.id),
-            'uuid',
-          )},
-          ${sql.array(events.map(orderingKeyOf), 'text')},
-          ${sql.array(events.map(encodeEvent), 'text')}
-        ) with ordinality as e (id, key, event, number), moved
-        order by e.number
-        on conflict (event_id) do nothing
-        returning key
-      ), counted as (
-        insert into banyan.inbox_key as k (key, pending, ready_at)
-        select key, count(*)::int4, clock_timestamp() from added group by key order by key
-        on conflict (key) do update set
-          pending = k.pending + excluded.pending,
-          ready_at = case when k.pending = 0 then excluded.ready_at else k.ready_at end
-      )
-      select exists (select from moved) as is_moved`;
-    return row?.isMoved ? { revision, positions } : undefined;
+  places(log: string): Promise<readonly PartitionPlace[]> {
+    return readPlaces(this.#database, log);
+  }
+
+  leave(log: string, instance: string): Promise<void> {
+    return leavePartitions(this.#database, log, instance);
+  }
+
+  admit(sql: Sql, arrival: Arrival): Promise<readonly CloudEvent[]> {
+    return admitArrival(sql, arrival);
+  }
+
+  ingest(arrival: Arrival): Promise<void> {
+    return this.#database.tx(({ sql }) => ingestArrival(sql, arrival), { concurrent: true });
   }
 
   /**
@@ -76,7 +68,7 @@ class PostgresInbox implements Inbox {
    * finished event from the snapshot. `seen` is the snapshot's row: where the two differ, the key is left to the next claim.
    */
   async claim({ owner, limit, leaseMs }: ClaimRequest): Promise<readonly Claim[]> {
-    const claims = await this.#database.sql<Claim>`
+    const rows = await this.#database.sql<Omit<Claim, 'event'> & { readonly event: string }>`
       with ready as materialized (
         select k.key
         from banyan.inbox_key as k join banyan.inbox_key as seen on seen.key = k.key and seen.ready_at = k.ready_at
@@ -89,11 +81,12 @@ class PostgresInbox implements Inbox {
         attempts = attempts + 1,
         first_attempt_at = coalesce(first_attempt_at, clock_timestamp())
       from ready cross join lateral (
-        select seq, event from banyan.inbox where key = ready.key and finished_at is null order by seq limit 1
+        select seq, event from banyan.inbox where key = ready.key order by seq limit 1
       ) as head
       where k.key = ready.key
       returning head.event, head.seq::text as ref, k.token::text, k.attempts as attempt, k.failures, k.deferrals,
         (extract(epoch from clock_timestamp() - k.first_attempt_at) * 1000)::float8 as since_first_attempt_ms`;
+    const claims = rows.map((row) => ({ ...row, event: JSON.parse(row.event) as CloudEvent }));
     // The update returns them in any order.
     return claims.sort((a, b) => Number(a.ref) - Number(b.ref));
   }
@@ -103,20 +96,20 @@ class PostgresInbox implements Inbox {
       with ended as (
         update banyan.inbox_key set
           pending = pending - 1, ready_at = clock_timestamp(), token = null, owner = null,
-          attempts = 0, failures = 0, deferrals = 0, first_attempt_at = null, reason = null
+          attempts = 0, failures = 0, deferrals = 0, first_attempt_at = null, reason = null, stack = null
         where key = ${orderingKeyOf(claim.event)} and token = ${claim.token}::int8
         returning 1
+      ), finished as (
+        delete from banyan.inbox using ended where inbox.seq = ${claim.ref}::int8 returning event_id
+      ), remembered as (
+        update banyan.inbox_seen as s set seen_at = clock_timestamp() from finished where s.event_id = finished.event_id
       )
-      update banyan.inbox set finished_at = clock_timestamp() from ended where inbox.seq = ${claim.ref}::int8 ${freshPlan}
-      returning 1`;
-    if (finished.length === 1) return;
-    throw new ServiceError('The event was handed to another worker, or is finished already.', {
-      code: 'aborted',
-      reason: 'lease_lost',
-    });
+      select 1 from finished ${freshPlan}`;
+    if (finished.length !== 1)
+      throw leaseLost('The event was handed to another worker, or is finished already.');
   }
 
-  async fail(claim: Claim, { kind, reason, retryAfterMs }: Failure): Promise<boolean> {
+  async fail(claim: Claim, { kind, reason, stack, retryAfterMs }: Failure): Promise<boolean> {
     const isDead = kind === 'dead';
     const ended = await this.#database.sql`
       update banyan.inbox_key set
@@ -125,7 +118,8 @@ class PostgresInbox implements Inbox {
         dead_at = case when ${isDead}::bool then clock_timestamp() end,
         failures = failures + ${kind === 'failure' ? 1 : 0}::int4,
         deferrals = deferrals + ${kind === 'deferral' ? 1 : 0}::int4,
-        seq = case when ${isDead}::bool then ${claim.ref}::int8 end, reason = ${reason}, token = null, owner = null
+        seq = case when ${isDead}::bool then ${claim.ref}::int8 end,
+        reason = ${storable(reason)}, stack = ${stack === undefined ? null : storable(stack)}, token = null, owner = null
       where key = ${orderingKeyOf(claim.event)} and token = ${claim.token}::int8 ${freshPlan}
       returning 1`;
     return ended.length === 1;
@@ -139,71 +133,58 @@ class PostgresInbox implements Inbox {
     return released.length;
   }
 
-  async deadLetters(limit: number): Promise<readonly DeadLetter[]> {
-    return this.#database.sql<DeadLetter>`
-      select i.event, k.reason, k.attempts, k.dead_at, k.pending - 1 as waiting
-      from banyan.inbox_key as k join banyan.inbox as i on i.seq = k.seq
-      where k.dead_at is not null order by k.dead_at limit ${limit}`;
+  deadLetters(limit: number): Promise<readonly DeadLetter[]> {
+    return readDeadLetters(this.#database.sql, limit);
   }
 
-  async retryDeadLetters(eventIds: readonly string[]): Promise<number> {
-    const { sql } = this.#database;
-    const retried = await sql`
-      update banyan.inbox_key as k set
-        ready_at = clock_timestamp(), dead_at = null, seq = null,
-        attempts = 0, failures = 0, deferrals = 0, first_attempt_at = null
-      from banyan.inbox as i
-      where i.event_id::text = any(${sql.array(eventIds, 'text')}) and k.key = i.key and k.seq = i.seq and k.dead_at is not null
-      returning 1`;
-    return retried.length;
+  retryDeadLetters(ids: readonly string[], by: string): Promise<number> {
+    return retryDead(this.#database.sql, ids, by);
   }
 
-  async discardDeadLetters(eventIds: readonly string[]): Promise<number> {
-    const { sql } = this.#database;
-    const discarded = await sql`
-      with ended as (
-        update banyan.inbox_key as k set
-          pending = k.pending - 1, ready_at = clock_timestamp(), dead_at = null, seq = null,
-          attempts = 0, failures = 0, deferrals = 0, first_attempt_at = null, reason = null
-        from banyan.inbox as i
-        where i.event_id::text = any(${sql.array(eventIds, 'text')}) and k.key = i.key and k.seq = i.seq and k.dead_at is not null
-        returning i.seq
-      )
-      update banyan.inbox set finished_at = clock_timestamp(), discarded = true
-      from ended where inbox.seq = ended.seq returning 1`;
-    return discarded.length;
+  editDeadLetter(id: string, event: CloudEvent, by: string): Promise<boolean> {
+    return this.#database.tx(({ sql }) => editDead(sql, id, event, by));
+  }
+
+  discardDeadLetters(ids: readonly string[], by: string): Promise<number> {
+    return discardDead(this.#database.sql, ids, by);
+  }
+
+  audit(limit: number): Promise<readonly AuditEntry[]> {
+    return readAudit(this.#database.sql, limit);
+  }
+
+  replay(request: ReplayRequest): Promise<void> {
+    return this.#database.tx(({ sql }) => replayTopics(sql, request));
   }
 
   async counts(): Promise<InboxCounts> {
     const [row] = await this.#database.sql<InboxCounts>`
       select
         coalesce(sum(pending) filter (where dead_at is null), 0)::int8 as pending,
-        count(*) filter (where dead_at is not null) as dead,
+        (count(*) filter (where dead_at is not null) + (select count(*) from banyan.inbox_malformed))::int8 as dead,
         coalesce(sum(pending - 1) filter (where dead_at is not null), 0)::int8 as waiting,
         coalesce((
           select greatest(0, extract(epoch from clock_timestamp() - min(i.received_at)) * 1000)
-          from banyan.inbox as i join banyan.inbox_key as k using (key)
-          where i.finished_at is null and k.dead_at is null
-        ), 0)::float8 as oldest_age_ms
+          from banyan.inbox as i join banyan.inbox_key as alive on alive.key = i.key and alive.dead_at is null
+        ), 0)::float8 as oldest_age_ms,
+        coalesce((select sum(owner_changes) from banyan.inbox_partition), 0)::int8 as rebalances
       from banyan.inbox_key where pending > 0`;
-    return row ?? { pending: 0, dead: 0, waiting: 0, oldestAgeMs: 0 };
+    return row ?? { pending: 0, dead: 0, waiting: 0, oldestAgeMs: 0, rebalances: 0 };
   }
 
+  /** What is not finished keeps its id, however long that takes. */
   async prune(olderThanMs: number): Promise<number> {
     let total = 0;
     for (;;) {
-      const [row] = await this.#database.sql<{ count: number }>`
-        with old as (
-          select seq from banyan.inbox
-          where finished_at < clock_timestamp() - ${olderThanMs}::float8 * interval '1 millisecond'
+      const gone = await this.#database.sql`
+        delete from banyan.inbox_seen where event_id = any(array(
+          select event_id from banyan.inbox_seen as s
+          where s.seen_at < now() - ${olderThanMs}::float8 * interval '1 millisecond'
+            and not exists (select from banyan.inbox as i where i.event_id = s.event_id)
           limit ${pruneStep} ${freshPlan} for update skip locked
-        ), gone as (
-          delete from banyan.inbox using old where inbox.seq = old.seq returning 1
-        )
-        select count(*)::int8 as count from gone`;
-      const count = row?.count ?? 0;
-      total += count;
-      if (count < pruneStep) break;
+        )) returning 1`;
+      total += gone.length;
+      if (gone.length < pruneStep) break;
     }
     await this.#pruneKeys();
     return total;

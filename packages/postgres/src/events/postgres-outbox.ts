@@ -1,101 +1,185 @@
-import type { Database, Sql } from '@banyan/core';
-import { type CloudEvent, encodeEvent, type Outbox, orderingKeyOf, type Transfer } from '@banyan/events';
-import { freshPlan } from './fresh-plan.ts';
+import { type Logger, type Sql, silentLogger } from '@banyan/core';
+import {
+  type AppendOptions,
+  type CloudEvent,
+  type Outbox,
+  type OutboxBacklog,
+  type OutboxCursor,
+  type OutboxDeadLetter,
+  type OutboxPage,
+  type RelayLease,
+  toEncodedEvent,
+} from '@banyan/events';
+import type { PostgresDatabase } from '../database.ts';
+import { leaseLost } from './lease-lost.ts';
+import { appendDelayed, appendNow, moveDue } from './outbox-append.ts';
+import { type EventRow, toCursor, toEncoded, toPlace } from './outbox-cursor.ts';
+import { pruneOutbox, rewindOutbox } from './outbox-keeping.ts';
+import { type PageHead, readPage } from './outbox-read.ts';
+import { WakeChannel } from './wake-channel.ts';
 
-/** The outbox of one service, in its own database. Needs the tables of `migrations/service`. */
-export function createPostgresOutbox(database: Database): Outbox {
-  return new PostgresOutbox(database);
+export interface PostgresOutboxOptions {
+  readonly logger?: Logger;
 }
 
-/** First half of the two-part advisory lock keys, so that ours meet nobody else's. */
-const appendLockSpace = 0x62_6e_61; // 'bna'
-const relayLock = { space: 0x62_6e_72, key: 0 }; // 'bnr'
-const pruneStep = 5_000;
-
-interface OutboxRow {
-  readonly isFree: boolean;
-  readonly seq: number | null;
-  readonly event: CloudEvent | null;
+/** The outbox of one service, in its own database. Needs the tables of `migrations/service`. Create one a process. */
+export function createPostgresOutbox(
+  database: PostgresDatabase,
+  options: PostgresOutboxOptions = {},
+): Outbox {
+  return new PostgresOutbox(database, options);
 }
+
+/** A message due sooner than this is waited for with a timer of its own; others are met by polling. */
+const dueSoonMs = 1_000;
 
 class PostgresOutbox implements Outbox {
-  readonly #database: Database;
+  readonly #database: PostgresDatabase;
+  readonly #logger: Logger;
+  readonly #channel: WakeChannel;
+  readonly #listeners = new Set<() => void>();
+  #leasedUntilMs = 0;
+  #dueTimer: NodeJS.Timeout | undefined;
 
-  constructor(database: Database) {
+  constructor(database: PostgresDatabase, { logger = silentLogger }: PostgresOutboxOptions) {
     this.#database = database;
-  }
-
-  /**
-   * The lock on each key is held until the commit, and `seq` is drawn under it: so within a key the order of `seq` is the order of commits,
-   * and whoever sees a row sees every earlier one of its key. That is all that reading needs; no horizon that a forgotten transaction
-   * somewhere could hold back. Locks are taken in one order, else two transactions could wait for each other.
-   */
-  async append(sql: Sql, events: readonly CloudEvent[]): Promise<void> {
-    if (events.length === 0) return;
-    const texts = events.map(encodeEvent);
-    const keys = events.map(orderingKeyOf);
-    await sql`
-      with locks as materialized (
-        select count(pg_advisory_xact_lock(${appendLockSpace}::int4, hash)) as held
-        from (select distinct hashtext(key) as hash from unnest(${sql.array(keys, 'text')}) as k (key) order by 1) as hashes
-      )
-      insert into banyan.outbox (event)
-      select event::json
-      from unnest(${sql.array(texts, 'text')}) with ordinality as e (event, number), locks
-      where locks.held > 0
-      order by e.number`;
-  }
-
-  transfer(limit: number, publish: (events: readonly CloudEvent[]) => Promise<void>): Promise<Transfer> {
-    return this.#database.tx(async ({ sql }) => {
-      const rows = await sql<OutboxRow>`
-        with relay as materialized (
-          select pg_try_advisory_xact_lock(${relayLock.space}::int4, ${relayLock.key}::int4) as is_free
-        )
-        select relay.is_free, batch.seq, batch.event
-        from relay left join lateral (
-          select seq, event from banyan.outbox where published_at is null order by seq limit ${limit}
-        ) as batch on relay.is_free ${freshPlan}`;
-      if (rows[0]?.isFree !== true) return { busy: true, published: 0 };
-      const seqs: number[] = [];
-      const events: CloudEvent[] = [];
-      for (const { seq, event } of rows) {
-        if (seq === null || event === null) continue;
-        seqs.push(seq);
-        events.push(event);
-      }
-      if (events.length === 0) return { busy: false, published: 0 };
-      await publish(events);
-      await sql`
-        update banyan.outbox set published_at = clock_timestamp()
-        where seq = any(${sql.array(seqs, 'int8')}) and published_at is null ${freshPlan}`;
-      return { busy: false, published: events.length };
+    this.#logger = logger;
+    this.#channel = new WakeChannel({
+      database,
+      logger,
+      channel: 'banyan_outbox',
+      onWake: () => this.#wake(),
     });
   }
 
-  async backlog(): Promise<{ readonly count: number; readonly oldestAgeMs: number }> {
-    const [row] = await this.#database.sql<{ count: number; oldestAgeMs: number }>`
-      select count(*)::int8 as count,
-        coalesce(greatest(0, extract(epoch from clock_timestamp() - min(appended_at)) * 1000), 0)::float8 as oldest_age_ms
-      from banyan.outbox where published_at is null`;
-    return row ?? { count: 0, oldestAgeMs: 0 };
+  async append(sql: Sql, events: readonly CloudEvent[], options: AppendOptions = {}): Promise<void> {
+    if (events.length === 0) return;
+    const encoded = events.map(toEncodedEvent);
+    if (options.dueAtMs === undefined) await appendNow(sql, encoded);
+    else await appendDelayed(sql, encoded, options.dueAtMs);
   }
 
-  async prune(olderThanMs: number): Promise<number> {
-    let total = 0;
-    for (;;) {
-      const [row] = await this.#database.sql<{ count: number }>`
-        with old as (
-          select seq from banyan.outbox
-          where published_at < clock_timestamp() - ${olderThanMs}::float8 * interval '1 millisecond'
-          limit ${pruneStep} ${freshPlan} for update skip locked
-        ), gone as (
-          delete from banyan.outbox using old where outbox.seq = old.seq returning 1
-        )
-        select count(*)::int8 as count from gone`;
-      const count = row?.count ?? 0;
-      total += count;
-      if (count < pruneStep) return total;
+  async acquire(owner: string, leaseMs: number): Promise<RelayLease | undefined> {
+    const askedAtMs = performance.now();
+    const [row] = await this.#database.sql<{ token: string }>`
+      update banyan.outbox_relay set
+        token = case when owner = ${owner} then token else token + 1 end,
+        owner = ${owner}, lease_until = clock_timestamp() + ${leaseMs}::float8 * interval '1 millisecond'
+      where owner is null or owner = ${owner} or lease_until < clock_timestamp()
+      returning token::text`;
+    this.#leasedUntilMs = row === undefined ? 0 : askedAtMs + leaseMs;
+    return row === undefined ? undefined : { owner, token: row.token };
+  }
+
+  async release({ owner, token }: RelayLease): Promise<void> {
+    this.#leasedUntilMs = 0;
+    await this.#database.sql`
+      update banyan.outbox_relay set owner = null, lease_until = null
+      where owner = ${owner} and token = ${token}::int8`;
+  }
+
+  async cursor(_lease: RelayLease): Promise<OutboxCursor> {
+    const [row] = await this.#database.sql<{ after: string; seen: string; limit: string }>`
+      select after_seq::text as after, seen::text, seen_limit::text as limit from banyan.outbox_relay`;
+    return toCursor({ after: '0', seen: '1:1:', limit: '0', ...row, late: undefined });
+  }
+
+  async read(after: OutboxCursor, limit: number): Promise<OutboxPage> {
+    const { head, page } = await readPage(this.#database.sql, toPlace(after), limit);
+    const hasMoved = await this.#moveDue(head);
+    return hasMoved ? { ...page, more: true } : page;
+  }
+
+  async confirm({ owner, token }: RelayLease, cursor: OutboxCursor): Promise<void> {
+    const { after, seen, limit } = toPlace(cursor);
+    // Not flushed: a crash of the server forgets the newest places, and events are published twice.
+    const confirmed = await this.#database.sql`
+      update banyan.outbox_relay set
+        after_seq = ${after}::int8, seen = ${seen}::pg_snapshot, seen_limit = ${limit}::xid8,
+        confirmed_at = clock_timestamp()
+      where owner = ${owner} and token = ${token}::int8
+      returning set_config('synchronous_commit', 'off', true)`;
+    if (confirmed.length !== 1)
+      throw leaseLost('Another relay has the lease of the outbox, or it was rewound.');
+  }
+
+  async bury({ owner, token }: RelayLease, ids: readonly string[], reason: string): Promise<void> {
+    const { sql } = this.#database;
+    const [row] = await sql<{ isHeld: boolean }>`
+      with lease as materialized (
+        select after_seq, pg_snapshot_xmin(seen) as xmin from banyan.outbox_relay
+        where owner = ${owner} and token = ${token}::int8 for update
+      ), gone as (
+        delete from banyan.outbox as o using lease
+        where o.id = any(${sql.array(ids, 'uuid')}) and (o.seq > lease.after_seq or o.xid >= lease.xmin)
+        returning o.*
+      ), buried as (
+        insert into banyan.outbox_dead (seq, reason, id, topic, key, event_time, event)
+        select seq, ${reason}, id, topic, key, event_time, event from gone
+      )
+      select exists (select from lease) as is_held`;
+    if (!row?.isHeld) throw leaseLost('Another relay has the lease of the outbox, or it was rewound.');
+  }
+
+  async deadLetters(limit: number): Promise<readonly OutboxDeadLetter[]> {
+    const rows = await this.#database.sql<EventRow & { reason: string; deadAt: string }>`
+      select id, topic, key, event_time, event, reason, dead_at from banyan.outbox_dead
+      order by dead_at, seq limit ${limit}`;
+    return rows.map((row) => ({ event: toEncoded(row), reason: row.reason, deadAt: row.deadAt }));
+  }
+
+  rewind(since: string): Promise<number> {
+    return rewindOutbox(this.#database.sql, since);
+  }
+
+  async backlog(): Promise<OutboxBacklog> {
+    const [row] = await this.#database.sql<OutboxBacklog>`
+      with waiting as (
+        select o.appended_at from banyan.outbox as o, banyan.outbox_relay as r where o.seq > r.after_seq
+        union all
+        select o.appended_at from banyan.outbox as o, banyan.outbox_relay as r
+        where o.seq <= r.after_seq and o.xid < r.seen_limit and not pg_visible_in_snapshot(o.xid, r.seen)
+          and o.xid >= pg_snapshot_xmin(r.seen)
+      )
+      select count(*)::int8 as count,
+        coalesce(greatest(0, extract(epoch from clock_timestamp() - min(appended_at)) * 1000), 0)::float8 as oldest_age_ms,
+        (select count(*) from banyan.outbox_delayed)::int8 as delayed,
+        (select count(*) from banyan.outbox_dead)::int8 as dead
+      from waiting`;
+    return row ?? { count: 0, oldestAgeMs: 0, delayed: 0, dead: 0 };
+  }
+
+  prune(olderThanMs: number): Promise<number> {
+    return pruneOutbox(this.#database.sql, olderThanMs);
+  }
+
+  onAppend(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    void this.#channel.listen();
+    return () => this.#listeners.delete(listener);
+  }
+
+  announce(): void {
+    // Whoever relays is in this process, and was poked.
+    if (performance.now() < this.#leasedUntilMs) return;
+    this.#channel.announce();
+  }
+
+  async #moveDue({ dueInMs }: PageHead): Promise<boolean> {
+    clearTimeout(this.#dueTimer);
+    if (dueInMs === null) return false;
+    if (dueInMs <= 0) return moveDue(this.#database.sql);
+    if (dueInMs < dueSoonMs) this.#dueTimer = setTimeout(() => this.#wake(), dueInMs + 1).unref();
+    return false;
+  }
+
+  #wake(): void {
+    for (const listener of this.#listeners) {
+      try {
+        listener();
+      } catch (error) {
+        this.#logger.error('a listener of the outbox failed', { error });
+      }
     }
   }
 }

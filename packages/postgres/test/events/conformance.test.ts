@@ -1,6 +1,7 @@
-import { describeEventLog, describeInbox, describeOutbox } from '@banyan/events/testing';
-import { createPostgresEventLog, createPostgresInbox, createPostgresOutbox } from '@banyan/postgres';
-import { createPlatformDatabase, createServiceDatabase } from './events-databases.ts';
+import { randomUUID } from 'node:crypto';
+import { describeEventLog } from '@banyan/events/testing';
+import { openPostgresEventLog } from '@banyan/postgres';
+import { createPlatformDatabase } from './events-databases.ts';
 
 /** What a fixture opens, for its `close`. */
 function createScope() {
@@ -16,35 +17,23 @@ function createScope() {
 describeEventLog('PostgreSQL', async () => {
   const scope = createScope();
   const { database } = await createPlatformDatabase(scope);
-  const log = createPostgresEventLog(database);
-  const other = createPostgresEventLog(database);
-  await Promise.all([log.start(), other.start()]);
+  const logs = await Promise.all([openPostgresEventLog(database), openPostgresEventLog(database)]);
+  const [log, other] = logs;
   return {
     log,
     other,
+    async reopen() {
+      const opened = await openPostgresEventLog(database);
+      logs.push(opened);
+      return opened;
+    },
+    async publishRaw(topic, partition, text) {
+      await database.sql`
+        insert into banyan.event_log (partition, event_id, topic, event) values (${partition}, ${randomUUID()}, ${topic}, ${text})`;
+    },
     async close() {
-      await Promise.all([log.stop(), other.stop()]);
+      await Promise.all(logs.map((opened) => opened.close()));
       await scope.close();
     },
-  };
-});
-
-describeOutbox('PostgreSQL', async () => {
-  const scope = createScope();
-  const { database } = await createServiceDatabase(scope);
-  return {
-    outbox: createPostgresOutbox(database),
-    tx: (work) => database.tx(({ sql }) => work(sql)),
-    close: scope.close,
-  };
-});
-
-describeInbox('PostgreSQL', async () => {
-  const scope = createScope();
-  const { database } = await createServiceDatabase(scope);
-  return {
-    inbox: createPostgresInbox(database),
-    tx: (work) => database.tx(({ sql }) => work(sql)),
-    close: scope.close,
   };
 });

@@ -1,0 +1,53 @@
+import type { Sql } from '@banyan/core';
+
+const pruneStep = 5_000;
+
+/**
+ * Moves the confirmed place back and fences the relay off. What was committed late and not read yet stays late, because `seen` stays.
+ * @returns how many events come again
+ */
+export async function rewindOutbox(sql: Sql, since: string): Promise<number> {
+  const [row] = await sql<{ count: number }>`
+    with again as (
+      select min(seq) - 1 as after_seq from banyan.outbox where appended_at >= ${since}::timestamptz
+    ), moved as (
+      update banyan.outbox_relay as r set
+        after_seq = least(r.after_seq, coalesce(again.after_seq, r.after_seq)), token = r.token + 1
+      from again returning r.after_seq
+    )
+    select count(*)::int8 as count from moved join banyan.outbox as o on o.seq > moved.after_seq`;
+  return row?.count ?? 0;
+}
+
+/**
+ * Rows do not know when they were published. So each call notes how far the relay is, and deletes up to where it was so long ago; never what is still to be
+ * published, late or again.
+ */
+export async function pruneOutbox(sql: Sql, olderThanMs: number): Promise<number> {
+  await sql`
+    insert into banyan.outbox_mark (confirmed_at, after_seq)
+    select confirmed_at, after_seq from banyan.outbox_relay on conflict do nothing`;
+  const [old] = await sql<{ first: string | null; last: string | null }>`
+    with mark as (
+      select m.confirmed_at, m.after_seq from banyan.outbox_mark as m
+      where m.confirmed_at <= clock_timestamp() - ${olderThanMs}::float8 * interval '1 millisecond'
+      order by m.confirmed_at desc limit 1
+    ), gone as (
+      delete from banyan.outbox_mark using mark where outbox_mark.confirmed_at < mark.confirmed_at
+    )
+    select (select min(seq) from banyan.outbox)::text as first,
+      (select least(mark.after_seq, relay.after_seq) from mark, banyan.outbox_relay as relay)::text as last`;
+  if (old?.first == null || old.last === null) return 0;
+  let total = 0;
+  // By ranges of the primary key, so that no step looks at what an earlier one deleted.
+  for (let from = BigInt(old.first); from <= BigInt(old.last); from += BigInt(pruneStep)) {
+    const to = from + BigInt(pruneStep) - 1n;
+    const gone = await sql`
+      delete from banyan.outbox as o using banyan.outbox_relay as r
+      where o.seq >= ${from.toString()}::int8 and o.seq <= least(${to.toString()}::int8, ${old.last}::int8, r.after_seq)
+        and pg_visible_in_snapshot(o.xid, r.seen)
+      returning 1`;
+    total += gone.length;
+  }
+  return total;
+}

@@ -1,0 +1,80 @@
+import type { Sql } from '@banyan/core';
+import type { OutboxPage } from '@banyan/events';
+import { freshPlan } from './fresh-plan.ts';
+import { type EventRow, type Place, toCursor, toEncoded, toRunning } from './outbox-cursor.ts';
+
+export interface PageHead {
+  /** Until the next delayed message is due; null if there is none. */
+  readonly dueInMs: number | null;
+}
+
+/** The first row tells of the page as a whole, so that one statement, and so one snapshot, answers everything. */
+interface Row extends EventRow {
+  readonly seq: string | null;
+  /** In the first row the snapshot, an id for a transaction that begins now, and when the next message is due. */
+  readonly topic: string;
+  readonly key: string;
+  readonly eventTime: string;
+}
+
+export async function readPage(
+  sql: Sql,
+  place: Place,
+  limit: number,
+): Promise<{ readonly head: PageHead; readonly page: OutboxPage }> {
+  const rows = await query(sql, place, limit);
+  const head = rows[0] as Row;
+  const events = rows.slice(1).map(toEncoded);
+  const next = toNext(place, head, rows, limit);
+  return {
+    head: { dueInMs: head.eventTime === null ? null : Number(head.eventTime) },
+    page: {
+      events,
+      cursor: toCursor(next),
+      more: events.length >= limit || place.late !== undefined || next.late !== undefined,
+    },
+  };
+}
+
+function toNext(place: Place, head: Row, rows: readonly Row[], limit: number): Place {
+  const last = rows.length > 1 ? rows.at(-1)?.seq : undefined;
+  const isFull = rows.length > limit;
+  const isLate = typeof last === 'string' && BigInt(last) <= BigInt(place.after);
+  if (isLate && isFull) return { ...place, late: { seen: place.late?.seen ?? head.topic, after: last } };
+  if (place.late !== undefined) return { ...place, seen: place.late.seen, late: undefined };
+  if (typeof last !== 'string' || isLate) return { ...place, seen: head.topic };
+  return { after: last, seen: head.topic, limit: head.key, late: undefined };
+}
+
+function query(sql: Sql, { after, seen, limit: xidLimit, late }: Place, limit: number): Promise<Row[]> {
+  const { xmax, running } = toRunning(seen);
+  const columns = sql`seq, id::text, topic, key, event_time, event`;
+  const isLate =
+    late === undefined
+      ? sql`seq <= ${after}::int8`
+      : sql`seq <= ${after}::int8 and seq > ${late.after}::int8 and pg_visible_in_snapshot(xid, ${late.seen}::pg_snapshot)`;
+  const fresh =
+    late === undefined
+      ? sql`(select ${columns} from banyan.outbox where seq > ${after}::int8 order by seq limit ${limit})`
+      : sql`(select ${columns} from banyan.outbox where false)`;
+  const wereRunning =
+    running.length === 0
+      ? sql``
+      : sql`(select ${columns} from banyan.outbox where xid = any(${sql.array(running, 'xid8')}) and ${isLate}) union all`;
+  return sql<Row>`
+    with page as materialized (
+      select * from (
+        ${wereRunning}
+        (select ${columns} from banyan.outbox
+         where xid >= ${xmax}::xid8 and xid < ${xidLimit}::xid8 and ${isLate})
+        union all ${fresh}
+      ) as rows
+      order by rows.seq limit ${limit}
+    )
+    select null::int8::text as seq, null::text as id, pg_current_snapshot()::text as topic,
+      case when exists (select from page) then pg_current_xact_id()::text end as key,
+      (select (extract(epoch from min(due_at) - clock_timestamp()) * 1000)::float8::text from banyan.outbox_delayed) as event_time,
+      null::text as event
+    union all
+    select seq::text, id, topic, key, event_time, event from page ${freshPlan}`;
+}
