@@ -6,6 +6,8 @@ export interface RetryPolicy {
   readonly maxAttempts: number;
   /** How long an event may wait for a dependency that is down before it is dead. */
   readonly maxWaitMs: number;
+  /** True for an error that no later attempt can end differently: the event is dead at once. */
+  readonly isFinal?: ((error: unknown) => boolean) | undefined;
   /** Uniform in [0, 1). */
   readonly random: () => number;
 }
@@ -29,6 +31,7 @@ const maxReasonLength = 2_000;
 /** What to do with an event whose handling rejected with `error`. */
 export function toFailure(error: unknown, claim: Claim, policy: RetryPolicy): Failure {
   const reason = describeError(error);
+  if (policy.isFinal?.(error) === true) return { kind: 'dead', reason, retryAfterMs: 0 };
   if (isServiceError(error) && !error.declared && waitingCodes.has(error.code)) {
     if (claim.sinceFirstAttemptMs >= policy.maxWaitMs) return { kind: 'dead', reason, retryAfterMs: 0 };
     const delayMs = backoffMs(deferralBackoff, claim.deferrals, policy);

@@ -1,4 +1,4 @@
-import { createMemoryEvents, describeEventLog, describeOutbox } from '@banyan/events/testing';
+import { createMemoryEvents, describeEventLog, describeInbox, describeOutbox } from '@banyan/events/testing';
 
 for (const [name, options] of Object.entries({
   memory: {},
@@ -15,4 +15,10 @@ describeOutbox('memory', async () => {
   const { createOutbox, tx } = createMemoryEvents();
   const outbox = createOutbox();
   return { outbox, other: outbox, tx: (work) => tx(({ sql }) => work(sql)), close: async () => {} };
+});
+
+describeInbox('memory', async () => {
+  const { createInbox, tx } = createMemoryEvents();
+  const inbox = createInbox();
+  return { inbox, other: inbox, tx: (work) => tx(({ sql }) => work(sql)), close: async () => {} };
 });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, test } from 'node:test';
-import type { Claim, Failure } from '../inbox.ts';
+import type { Failure } from '../inbox.ts';
 import { claimedValues, createInboxDriver, type InboxDriver, type InboxFixture } from './inbox-driver.ts';
 import { eventually, sampleEvent } from './samples.ts';
 
@@ -17,15 +17,12 @@ export function describeInboxFailures(name: string, create: () => Promise<InboxF
     });
     afterEach(() => driver.close());
 
-    const claimNext = () =>
-      eventually(async () => (await driver.claim()).at(0), 'an event can be claimed') as Promise<Claim>;
-
     test('a worker whose lease ended and was taken over can commit nothing', async () => {
       const { inbox, ingest, tx, claim } = driver;
       await ingest(sampleEvent('a', 1), sampleEvent('a', 2));
       const [lost] = await claim(1, { leaseMs: 1 });
       assert.ok(lost);
-      const taken = await claimNext();
+      const taken = await driver.claimNext();
       assert.equal(taken.event.id, lost.event.id);
       assert.equal(taken.attempt, 2);
       assert.notEqual(taken.token, lost.token);
@@ -36,7 +33,7 @@ export function describeInboxFailures(name: string, create: () => Promise<InboxF
       await assert.rejects(inbox.complete(lost), { reason: 'lease_lost' });
       assert.equal(await inbox.fail(lost, death), false);
       await inbox.complete(taken);
-      assert.deepEqual(claimedValues([await claimNext()]), [2]);
+      assert.deepEqual(claimedValues([await driver.claimNext()]), [2]);
     });
 
     test('events whose leases end at once, all the time, are still finished once and in order', async () => {
@@ -81,10 +78,10 @@ export function describeInboxFailures(name: string, create: () => Promise<InboxF
     test('counts failures, deferrals and deliveries apart', async () => {
       const { inbox, ingest } = driver;
       await ingest(sampleEvent('a'));
-      assert.equal(await inbox.fail(await claimNext(), failure), true);
-      assert.equal(await inbox.fail(await claimNext(), deferral), true);
-      assert.equal(await inbox.fail(await claimNext(), { ...deferral, retryAfterMs: 30 }), true);
-      const claim = await claimNext();
+      assert.equal(await inbox.fail(await driver.claimNext(), failure), true);
+      assert.equal(await inbox.fail(await driver.claimNext(), deferral), true);
+      assert.equal(await inbox.fail(await driver.claimNext(), { ...deferral, retryAfterMs: 30 }), true);
+      const claim = await driver.claimNext();
       assert.deepEqual([claim.attempt, claim.failures, claim.deferrals], [4, 1, 2]);
       assert.ok(claim.sinceFirstAttemptMs >= 25 && claim.sinceFirstAttemptMs < 30_000);
     });
@@ -97,7 +94,7 @@ export function describeInboxFailures(name: string, create: () => Promise<InboxF
       await inbox.fail(held, { ...failure, retryAfterMs: 150 });
       await ingest(sampleEvent('a', 3), sampleEvent('b', 'other'));
       assert.deepEqual(claimedValues(await claim()), ['other']);
-      assert.deepEqual(claimedValues([await claimNext()]), [1]);
+      assert.deepEqual(claimedValues([await driver.claimNext()]), [1]);
       // Two clocks may differ by a little even on one machine.
       assert.ok(Date.now() - failedAtMs >= 140);
     });
@@ -106,14 +103,16 @@ export function describeInboxFailures(name: string, create: () => Promise<InboxF
       const { inbox, ingest, claim, claimOne } = driver;
       const poison = sampleEvent('a', 'poison');
       await ingest(poison, sampleEvent('a', 'waits'), sampleEvent('a', 'waits too'));
-      await inbox.fail(await claimOne(), death);
+      await inbox.fail(await claimOne(), { ...death, stack: 'Error: hopeless\n    at handler' });
       await ingest(sampleEvent('b', 'free'), sampleEvent('a', 'also waits'));
       assert.deepEqual(claimedValues(await claim()), ['free']);
       const [letter, ...others] = await inbox.deadLetters(10);
       assert.deepEqual(others, []);
       assert.deepEqual(letter?.event, poison);
+      assert.deepEqual([letter?.id, letter?.topic, letter?.key], [poison.id, 'orders.placed', 'orders/a']);
       assert.deepEqual([letter?.reason, letter?.attempts, letter?.waiting], ['internal: hopeless', 1, 3]);
-      assert.match(letter?.deadAt ?? '', /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z$/);
+      assert.deepEqual([letter?.stack, letter?.text], ['Error: hopeless\n    at handler', undefined]);
+      assert.match(letter?.deadAt ?? '', /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/);
       const { pending, dead, waiting } = await inbox.counts();
       assert.deepEqual({ pending, dead, waiting }, { pending: 1, dead: 1, waiting: 3 });
     });
@@ -123,8 +122,8 @@ export function describeInboxFailures(name: string, create: () => Promise<InboxF
       const poison = sampleEvent('a', 1);
       await ingest(poison, sampleEvent('a', 2), sampleEvent('a', 3));
       await inbox.fail(await claimOne(), death);
-      assert.equal(await inbox.retryDeadLetters([poison.id, 'no such id']), 1);
-      assert.equal(await inbox.retryDeadLetters([poison.id]), 0);
+      assert.equal(await inbox.retryDeadLetters([poison.id, 'no such id'], 'ann'), 1);
+      assert.equal(await inbox.retryDeadLetters([poison.id], 'ann'), 0);
       assert.deepEqual(await inbox.deadLetters(10), []);
       const values: unknown[] = [];
       for (const attempt of [1, 1, 1]) {
@@ -142,22 +141,61 @@ export function describeInboxFailures(name: string, create: () => Promise<InboxF
       const poison = sampleEvent('a', 'poison');
       await ingest(poison, sampleEvent('a', 'next'));
       await inbox.fail(await claimOne(), death);
-      assert.equal(await inbox.discardDeadLetters([poison.id]), 1);
-      assert.equal(await inbox.discardDeadLetters([poison.id]), 0);
+      assert.equal(await inbox.discardDeadLetters([poison.id], 'ann'), 1);
+      assert.equal(await inbox.discardDeadLetters([poison.id], 'ann'), 0);
       const next = await claimOne();
       assert.deepEqual(claimedValues([next]), ['next']);
       await inbox.complete(next);
       await ingest(poison);
       assert.deepEqual(await claim(), []);
-      assert.deepEqual(await inbox.counts(), { pending: 0, dead: 0, waiting: 0, oldestAgeMs: 0 });
+      assert.deepEqual(await inbox.counts(), {
+        pending: 0,
+        dead: 0,
+        waiting: 0,
+        oldestAgeMs: 0,
+        rebalances: 0,
+      });
+    });
+
+    test('a dead letter that is edited is delivered anew with its new data, and every deed is on record', async () => {
+      const { inbox, ingest, claimOne } = driver;
+      const [poison, other] = [sampleEvent('a', 'poison'), sampleEvent('b', 'other')];
+      for (const event of [poison, other]) {
+        await ingest(event);
+        await inbox.fail(await claimOne(), death);
+      }
+      const cured = { ...poison, data: { value: 'cured' } };
+      assert.equal(await inbox.editDeadLetter(poison.id, cured, 'ann'), true);
+      assert.equal(await inbox.editDeadLetter(poison.id, cured, 'ann'), false);
+      const held = await claimOne();
+      assert.deepEqual([held.event, held.attempt, held.failures], [cured, 1, 0]);
+      await inbox.complete(held);
+      for (const wrong of [sampleEvent('b'), { ...other, subject: 'c' }, { ...other, type: '' }]) {
+        await assert.rejects(inbox.editDeadLetter(other.id, wrong, 'ann'), { reason: 'invalid_event' });
+      }
+      assert.equal(await inbox.retryDeadLetters([other.id], 'bob'), 1);
+      await inbox.fail(await claimOne(), death);
+      assert.equal(await inbox.discardDeadLetters([other.id], 'cid'), 1);
+      const audit = await inbox.audit(10);
+      assert.deepEqual(
+        audit.map(({ by, action, subject }) => [by, action, subject]),
+        [
+          ['cid', 'discard', other.id],
+          ['bob', 'retry', other.id],
+          ['ann', 'edit', poison.id],
+        ],
+      );
+      assert.deepEqual([audit[0]?.before, audit[2]?.before], [other, poison]);
+      for (const { at } of audit) assert.match(at, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/);
+      assert.equal((await inbox.audit(1)).length, 1);
     });
 
     test('what lives cannot be retried or discarded', async () => {
       const { inbox, ingest, claimOne } = driver;
       const event = sampleEvent('a');
       await ingest(event);
-      assert.equal(await inbox.retryDeadLetters([event.id]), 0);
-      assert.equal(await inbox.discardDeadLetters([event.id]), 0);
+      assert.equal(await inbox.retryDeadLetters([event.id], 'ann'), 0);
+      assert.equal(await inbox.discardDeadLetters([event.id], 'ann'), 0);
       await inbox.complete(await claimOne());
     });
 
@@ -168,7 +206,7 @@ export function describeInboxFailures(name: string, create: () => Promise<InboxF
       const [theirs] = await claim(1, { owner: 'orders-2' });
       assert.ok(mine && theirs);
       assert.equal(await inbox.release('orders-1'), 1);
-      const again = await claimNext();
+      const again = await driver.claimNext();
       assert.deepEqual([claimedValues([again]), again.attempt, again.deferrals], [['mine'], 2, 1]);
       await assert.rejects(inbox.complete(mine), { reason: 'lease_lost' });
       await inbox.complete(theirs);
@@ -182,7 +220,7 @@ export function describeInboxFailures(name: string, create: () => Promise<InboxF
         const now = await inbox.counts();
         return now.oldestAgeMs > 20 && now;
       }, 'the event grows older');
-      assert.deepEqual({ ...counts, oldestAgeMs: 0 }, { pending: 1, dead: 0, waiting: 0, oldestAgeMs: 0 });
+      assert.deepEqual([counts.pending, counts.dead, counts.waiting], [1, 0, 0]);
       await inbox.complete(await claimOne());
       assert.equal((await inbox.counts()).oldestAgeMs, 0);
     });

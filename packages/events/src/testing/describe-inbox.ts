@@ -1,12 +1,15 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, test } from 'node:test';
-import type { Checkpoint } from '../inbox.ts';
+import { describeInboxAdmission } from './describe-inbox-admission.ts';
 import { describeInboxFailures } from './describe-inbox-failures.ts';
+import { describeInboxPartitions } from './describe-inbox-partitions.ts';
 import { claimedValues, createInboxDriver, type InboxDriver, type InboxFixture } from './inbox-driver.ts';
 import { eventually, sampleEvent } from './samples.ts';
 
 /** The conformance suite of {@link Inbox}. */
 export function describeInbox(name: string, create: () => Promise<InboxFixture>): void {
+  describeInboxPartitions(name, create);
+  describeInboxAdmission(name, create);
   describeInboxFailures(name, create);
   describe(`inbox on ${name}`, () => {
     let driver: InboxDriver;
@@ -14,44 +17,6 @@ export function describeInbox(name: string, create: () => Promise<InboxFixture>)
       driver = createInboxDriver(await create());
     });
     afterEach(() => driver.close());
-
-    test('stores events and checkpoint together, and refuses a reader whose checkpoint is old', async () => {
-      const { inbox, claim } = driver;
-      const from: Checkpoint = { revision: 0, positions: {} };
-      assert.deepEqual(await inbox.checkpoint('log'), from);
-      const positions = { 'orders.placed': '17', 'orders.cancelled': 'x' };
-      const moved = await inbox.ingest({ log: 'log', from, positions, events: [sampleEvent('a', 'kept')] });
-      assert.deepEqual(moved, { revision: 1, positions });
-      const refused = await inbox.ingest({
-        log: 'log',
-        from,
-        positions: {},
-        events: [sampleEvent('b', 'refused')],
-      });
-      assert.equal(refused, undefined);
-      assert.deepEqual(await inbox.checkpoint('log'), { revision: 1, positions });
-      assert.deepEqual(await inbox.checkpoint('another log'), from);
-      assert.deepEqual(claimedValues(await claim()), ['kept']);
-    });
-
-    test('of concurrent readers with the same checkpoint one wins', async () => {
-      const { inbox, claim } = driver;
-      for (let round = 0; round < 10; round += 1) {
-        const from = await inbox.checkpoint('log');
-        const results = await Promise.all(
-          [1, 2, 3].map((reader) =>
-            inbox.ingest({
-              log: 'log',
-              from,
-              positions: { t: `${round}` },
-              events: [sampleEvent(`${round}`, reader)],
-            }),
-          ),
-        );
-        assert.equal(results.filter((result) => result !== undefined).length, 1);
-      }
-      assert.equal((await claim()).length, 10);
-    });
 
     test('an event that comes again is ignored, before and after it is handled', async () => {
       const { inbox, ingest, claim, claimOne } = driver;

@@ -43,7 +43,9 @@ export function describeOutbox(name: string, create: () => Promise<OutboxFixture
       const { outbox, append, acquire } = driver;
       await append(sample(1, 2));
       const cursor = await outbox.cursor(await acquire());
-      assert.deepEqual(await outbox.read(cursor, 10), await outbox.read(cursor, 10));
+      const pages = [await outbox.read(cursor, 10), await outbox.read(cursor, 10)];
+      // The cursors may differ: they also tell when they were made.
+      for (const page of pages) assert.deepEqual([encodedValues(page.events), page.more], [[1, 2], false]);
     });
 
     test('appending nothing changes nothing', async () => {

@@ -1,111 +1,111 @@
-import { type Clock, ServiceError, type Sql } from '@banyan/core';
-import { type CloudEvent, orderingKeyOf } from '../cloud-event.ts';
-import type { Checkpoint, Claim, ClaimRequest, DeadLetter, Failure, Inbox, Ingestion } from '../inbox.ts';
+import { type Clock, isServiceError, ServiceError, type Sql } from '@banyan/core';
+import { type CloudEvent, orderingKeyOf, parseEvent, topicOf } from '../cloud-event.ts';
+import type { MalformedRecord } from '../event-log.ts';
+import type {
+  Arrival,
+  AuditEntry,
+  Claim,
+  ClaimRequest,
+  DeadLetter,
+  Failure,
+  Inbox,
+  ReplayRequest,
+  ShareRequest,
+} from '../inbox.ts';
+import { MemoryPartitions } from './memory-partitions.ts';
+import { type Entry, MemoryQueues, type Queue } from './memory-queues.ts';
 import type { MemoryTransactions } from './memory-transactions.ts';
 
 export function createMemoryInbox(transactions: MemoryTransactions, clock: Clock): Inbox {
   return new MemoryInbox(transactions, clock);
 }
 
-interface Entry {
-  readonly event: CloudEvent;
-  readonly receivedAtMs: number;
+/** An event whose id is known. */
+interface Known {
+  readonly topic: string;
+  finishedAtMs: number | undefined;
 }
 
-/** The unfinished events of one key, and how the first of them fares. */
-interface Queue {
-  readonly entries: Entry[];
-  readyAtMs: number;
-  token: string | undefined;
-  owner: string | undefined;
-  attempts: number;
-  failures: number;
-  deferrals: number;
-  firstAttemptAtMs: number | undefined;
-  deadAtMs: number | undefined;
-  reason: string;
-  /** True while a transaction that completes the first event is open. */
-  isLocked: boolean;
+interface MalformedLetter extends MalformedRecord {
+  readonly deadAtMs: number;
 }
 
 class MemoryInbox implements Inbox {
   readonly #transactions: MemoryTransactions;
   readonly #clock: Clock;
-  readonly #checkpoints = new Map<string, Checkpoint>();
-  readonly #queues = new Map<string, Queue>();
-  /** Id of every event known, and when it was finished. */
-  readonly #known = new Map<string, number | undefined>();
-  #tokens = 0;
+  readonly #partitions: MemoryPartitions;
+  readonly #queues: MemoryQueues;
+  readonly #known = new Map<string, Known>();
+  readonly #malformed = new Map<string, MalformedLetter>();
+  readonly #audit: AuditEntry[] = [];
 
   constructor(transactions: MemoryTransactions, clock: Clock) {
     this.#transactions = transactions;
     this.#clock = clock;
+    this.#partitions = new MemoryPartitions(clock);
+    this.#queues = new MemoryQueues(clock);
   }
 
-  async checkpoint(log: string): Promise<Checkpoint> {
-    return this.#checkpoints.get(log) ?? { revision: 0, positions: {} };
+  share(request: ShareRequest): ReturnType<Inbox['share']> {
+    return this.#partitions.share(request);
   }
 
-  async ingest({ log, from, positions, events }: Ingestion): Promise<Checkpoint | undefined> {
-    if ((this.#checkpoints.get(log)?.revision ?? 0) !== from.revision) return undefined;
-    const checkpoint = { revision: from.revision + 1, positions };
-    this.#checkpoints.set(log, checkpoint);
-    for (const event of events) {
-      if (this.#known.has(event.id)) continue;
-      this.#known.set(event.id, undefined);
-      const key = orderingKeyOf(event);
-      const queue = this.#queues.get(key) ?? this.#createQueue(key);
-      queue.entries.push({ event, receivedAtMs: this.#clock.nowMs() });
+  async places(log: string): ReturnType<Inbox['places']> {
+    return this.#partitions.places(log);
+  }
+
+  leave(log: string, instance: string): Promise<void> {
+    return this.#partitions.leave(log, instance);
+  }
+
+  async admit(sql: Sql, arrival: Arrival): Promise<readonly CloudEvent[]> {
+    const unlock = await this.#partitions.enter(arrival.leases);
+    const fresh = this.#unknown(arrival.events);
+    const behind = fresh.filter((event) => this.#queues.has(orderingKeyOf(event)));
+    const stored = new Set(behind);
+    const admitted = behind.length === 0 ? fresh : fresh.filter((event) => !stored.has(event));
+    this.#transactions.enlist(sql, {
+      commit: () => {
+        const finishedAtMs = this.#clock.nowMs();
+        for (const event of admitted) this.#known.set(event.id, { topic: topicOf(event), finishedAtMs });
+        this.#store(behind);
+        this.#partitions.move(arrival);
+        unlock();
+      },
+      rollBack: unlock,
+    });
+    return admitted;
+  }
+
+  async ingest(arrival: Arrival): Promise<void> {
+    const unlock = await this.#partitions.enter(arrival.leases);
+    this.#store(this.#unknown(arrival.events));
+    const log = arrival.leases[0]?.log ?? '';
+    for (const record of arrival.malformed) {
+      const id = `${log}/${record.partition}/${record.position}`;
+      if (this.#known.has(id)) continue;
+      this.#known.set(id, { topic: record.topic ?? '', finishedAtMs: undefined });
+      this.#malformed.set(id, { ...record, deadAtMs: this.#clock.nowMs() });
     }
-    return checkpoint;
+    this.#partitions.move(arrival);
+    unlock();
   }
 
-  async claim({ owner, limit, leaseMs }: ClaimRequest): Promise<readonly Claim[]> {
-    const nowMs = this.#clock.nowMs();
-    const claims: Claim[] = [];
-    const ready = [...this.#queues.values()].filter((queue) => !queue.isLocked && queue.readyAtMs <= nowMs);
-    ready.sort((a, b) => a.readyAtMs - b.readyAtMs);
-    for (const queue of ready) {
-      const head = queue.entries[0];
-      if (head === undefined || claims.length === limit) continue;
-      this.#tokens += 1;
-      queue.token = String(this.#tokens);
-      queue.owner = owner;
-      queue.readyAtMs = nowMs + leaseMs;
-      queue.attempts += 1;
-      queue.firstAttemptAtMs ??= nowMs;
-      const { failures, deferrals, token } = queue;
-      const sinceFirstAttemptMs = nowMs - queue.firstAttemptAtMs;
-      claims.push({
-        event: head.event,
-        token,
-        ref: '',
-        attempt: queue.attempts,
-        failures,
-        deferrals,
-        sinceFirstAttemptMs,
-      });
-    }
-    return claims;
+  async claim(request: ClaimRequest): Promise<readonly Claim[]> {
+    return this.#queues.claim(request);
   }
 
   async complete(claim: Claim, sql?: Sql): Promise<void> {
-    const queue = this.#heldBy(claim);
-    if (queue === undefined) {
-      throw new ServiceError('The event was handed to another worker, or is finished already.', {
-        code: 'aborted',
-        reason: 'lease_lost',
-      });
-    }
+    const queue = this.#queues.heldBy(claim);
     if (sql === undefined) {
-      this.#finishHead(queue);
+      this.#finish(queue, claim.event);
       return;
     }
     queue.isLocked = true;
     this.#transactions.enlist(sql, {
       commit: () => {
         queue.isLocked = false;
-        this.#finishHead(queue);
+        this.#finish(queue, claim.event);
       },
       rollBack: () => {
         queue.isLocked = false;
@@ -113,127 +113,172 @@ class MemoryInbox implements Inbox {
     });
   }
 
-  async fail(claim: Claim, { kind, reason, retryAfterMs }: Failure): Promise<boolean> {
-    const queue = this.#heldBy(claim);
-    if (queue === undefined) return false;
-    const nowMs = this.#clock.nowMs();
-    queue.readyAtMs = kind === 'dead' ? Number.POSITIVE_INFINITY : nowMs + retryAfterMs;
-    if (kind === 'dead') queue.deadAtMs = nowMs;
-    if (kind === 'failure') queue.failures += 1;
-    if (kind === 'deferral') queue.deferrals += 1;
-    queue.reason = reason;
-    queue.token = undefined;
-    queue.owner = undefined;
-    return true;
+  async fail(claim: Claim, failure: Failure): Promise<boolean> {
+    try {
+      this.#queues.fail(this.#queues.heldBy(claim), failure);
+      return true;
+    } catch (error) {
+      if (isServiceError(error) && error.reason === 'lease_lost') return false;
+      throw error;
+    }
   }
 
   async release(owner: string): Promise<number> {
-    let count = 0;
-    for (const queue of this.#queues.values()) {
-      if (queue.owner !== owner) continue;
-      queue.readyAtMs = this.#clock.nowMs();
-      queue.deferrals += 1;
-      queue.token = undefined;
-      queue.owner = undefined;
-      count += 1;
-    }
-    return count;
+    return this.#queues.release(owner);
   }
 
   async deadLetters(limit: number): Promise<readonly DeadLetter[]> {
-    return this.#dead()
-      .sort((a, b) => a.deadAtMs - b.deadAtMs)
-      .slice(0, limit)
-      .map(({ queue, head, deadAtMs }) => ({
-        event: head.event,
-        reason: queue.reason,
-        attempts: queue.attempts,
-        deadAt: new Date(deadAtMs).toISOString(),
-        waiting: queue.entries.length - 1,
-      }));
+    const malformed = [...this.#malformed].map(([id, letter]) => toMalformedLetter(id, letter));
+    return [...this.#dead().map(toDeadLetter), ...malformed]
+      .sort((a, b) => Date.parse(a.deadAt) - Date.parse(b.deadAt))
+      .slice(0, limit);
   }
 
-  async retryDeadLetters(eventIds: readonly string[]): Promise<number> {
-    const chosen = this.#dead().filter(({ head }) => eventIds.includes(head.event.id));
-    for (const { queue } of chosen) this.#reset(queue);
+  async retryDeadLetters(ids: readonly string[], by: string): Promise<number> {
+    const chosen = this.#dead().filter(({ head }) => ids.includes(head.event.id));
+    for (const { queue, head } of chosen) {
+      this.#queues.reset(queue);
+      this.#record(by, 'retry', head.event.id, undefined);
+    }
     return chosen.length;
   }
 
-  async discardDeadLetters(eventIds: readonly string[]): Promise<number> {
-    const chosen = this.#dead().filter(({ head }) => eventIds.includes(head.event.id));
-    for (const { queue } of chosen) this.#finishHead(queue);
-    return chosen.length;
+  async editDeadLetter(id: string, event: CloudEvent, by: string): Promise<boolean> {
+    const edited = parseEvent(event);
+    const malformed = this.#malformed.get(id);
+    if (malformed !== undefined) {
+      this.#malformed.delete(id);
+      this.#record(by, 'edit', id, malformed.text);
+      this.#store(this.#unknown([edited]));
+      return true;
+    }
+    const letter = this.#dead().find(({ head }) => head.event.id === id);
+    if (letter === undefined) return false;
+    const { queue, head } = letter;
+    if (edited.id !== id || orderingKeyOf(edited) !== orderingKeyOf(head.event)) {
+      throw new ServiceError('An edited event keeps its id, its source and its key.', {
+        code: 'invalid_argument',
+        reason: 'invalid_event',
+        details: ['id, source and subject: expected those of the dead letter'],
+      });
+    }
+    this.#record(by, 'edit', id, head.event);
+    head.event = edited;
+    this.#queues.reset(queue);
+    return true;
+  }
+
+  async discardDeadLetters(ids: readonly string[], by: string): Promise<number> {
+    const chosen = this.#dead().filter(({ head }) => ids.includes(head.event.id));
+    for (const { queue, head } of chosen) {
+      this.#record(by, 'discard', head.event.id, head.event);
+      this.#finish(queue, head.event);
+    }
+    const malformed = [...this.#malformed].filter(([id]) => ids.includes(id));
+    for (const [id, { text }] of malformed) {
+      this.#record(by, 'discard', id, text);
+      this.#malformed.delete(id);
+    }
+    return chosen.length + malformed.length;
+  }
+
+  async audit(limit: number): Promise<readonly AuditEntry[]> {
+    return this.#audit.toReversed().slice(0, limit);
+  }
+
+  async replay({ log, topics, from, by }: ReplayRequest): Promise<void> {
+    await this.#partitions.reset(log, topics, from);
+    this.#queues.removeTopics(topics);
+    for (const [id, { topic }] of this.#malformed) {
+      if (topic !== undefined && topics.includes(topic)) this.#malformed.delete(id);
+    }
+    if (from !== 'end') {
+      for (const [id, { topic }] of this.#known) if (topics.includes(topic)) this.#known.delete(id);
+    }
+    for (const topic of topics) this.#record(by, 'replay', topic, undefined);
   }
 
   async counts(): ReturnType<Inbox['counts']> {
     const dead = this.#dead();
-    const living = [...this.#queues.values()].filter((queue) => queue.deadAtMs === undefined);
+    const living = this.#queues.all().filter((queue) => queue.dead === undefined);
     const pending = living.flatMap((queue) => queue.entries);
     const nowMs = this.#clock.nowMs();
     return {
       pending: pending.length,
-      dead: dead.length,
+      dead: dead.length + this.#malformed.size,
       waiting: dead.reduce((sum, { queue }) => sum + queue.entries.length - 1, 0),
       oldestAgeMs: pending.reduce((oldest, { receivedAtMs }) => Math.max(oldest, nowMs - receivedAtMs), 0),
+      rebalances: this.#partitions.rebalances,
     };
   }
 
   async prune(olderThanMs: number): Promise<number> {
     const horizonMs = this.#clock.nowMs() - olderThanMs;
     let count = 0;
-    for (const [id, finishedAtMs] of this.#known) {
+    for (const [id, { finishedAtMs }] of this.#known) {
       if (finishedAtMs !== undefined && finishedAtMs < horizonMs) count += this.#known.delete(id) ? 1 : 0;
     }
-    for (const [key, queue] of this.#queues) if (queue.entries.length === 0) this.#queues.delete(key);
+    this.#queues.prune();
     return count;
   }
 
-  #createQueue(key: string): Queue {
-    const queue: Queue = {
-      entries: [],
-      readyAtMs: this.#clock.nowMs(),
-      token: undefined,
-      owner: undefined,
-      attempts: 0,
-      failures: 0,
-      deferrals: 0,
-      firstAttemptAtMs: undefined,
-      deadAtMs: undefined,
-      reason: '',
-      isLocked: false,
-    };
-    this.#queues.set(key, queue);
-    return queue;
+  /** Those whose ids are not known yet, each once. */
+  #unknown(events: readonly CloudEvent[]): CloudEvent[] {
+    const seen = new Set<string>();
+    return events.filter(({ id }) => !this.#known.has(id) && seen.size < seen.add(id).size);
   }
 
-  #heldBy(claim: Claim): Queue | undefined {
-    const queue = this.#queues.get(orderingKeyOf(claim.event));
-    return queue?.token === claim.token && !queue.isLocked ? queue : undefined;
+  #store(events: readonly CloudEvent[]): void {
+    for (const event of events) {
+      this.#known.set(event.id, { topic: topicOf(event), finishedAtMs: undefined });
+      this.#queues.add(event);
+    }
   }
 
-  #finishHead(queue: Queue): void {
-    const head = queue.entries.shift();
-    if (head !== undefined) this.#known.set(head.event.id, this.#clock.nowMs());
-    this.#reset(queue);
+  #finish(queue: Queue, event: CloudEvent): void {
+    this.#queues.finish(queue, event);
+    const known = this.#known.get(event.id);
+    if (known !== undefined) known.finishedAtMs = this.#clock.nowMs();
   }
 
-  #reset(queue: Queue): void {
-    queue.readyAtMs = this.#clock.nowMs();
-    queue.token = undefined;
-    queue.owner = undefined;
-    queue.attempts = 0;
-    queue.failures = 0;
-    queue.deferrals = 0;
-    queue.firstAttemptAtMs = undefined;
-    queue.deadAtMs = undefined;
+  #record(by: string, action: AuditEntry['action'], subject: string, before: unknown): void {
+    this.#audit.push({ at: new Date(this.#clock.nowMs()).toISOString(), by, action, subject, before });
   }
 
-  #dead(): { readonly queue: Queue; readonly head: Entry; readonly deadAtMs: number }[] {
-    return [...this.#queues.values()].flatMap((queue) => {
+  #dead(): { readonly queue: Queue; readonly head: Entry }[] {
+    return this.#queues.all().flatMap((queue) => {
       const head = queue.entries[0];
-      return head === undefined || queue.deadAtMs === undefined
-        ? []
-        : [{ queue, head, deadAtMs: queue.deadAtMs }];
+      return head === undefined || queue.dead === undefined ? [] : [{ queue, head }];
     });
   }
+}
+
+function toDeadLetter({ queue, head }: { readonly queue: Queue; readonly head: Entry }): DeadLetter {
+  return {
+    id: head.event.id,
+    topic: topicOf(head.event),
+    key: orderingKeyOf(head.event),
+    event: head.event,
+    text: undefined,
+    reason: queue.dead?.reason ?? '',
+    stack: queue.dead?.stack,
+    attempts: queue.attempts,
+    deadAt: new Date(queue.dead?.atMs ?? 0).toISOString(),
+    waiting: queue.entries.length - 1,
+  };
+}
+
+function toMalformedLetter(id: string, { topic, text, reason, deadAtMs }: MalformedLetter): DeadLetter {
+  return {
+    id,
+    topic,
+    key: undefined,
+    event: undefined,
+    text,
+    reason,
+    stack: undefined,
+    attempts: 0,
+    deadAt: new Date(deadAtMs).toISOString(),
+    waiting: 0,
+  };
 }
