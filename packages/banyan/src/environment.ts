@@ -34,6 +34,12 @@ export const environmentVariables: readonly EnvironmentVariable[] = [
     summary: 'Signing key of the system: 32 bytes or more, base64url.',
   },
   { name: 'BANYAN_DATA', default: '.banyan', summary: 'Folder for databases, logs, keys and stored files.' },
+  {
+    name: 'BANYAN_CALLBACKS',
+    default: 'nowhere',
+    summary:
+      'Where replies may be posted to: hosts (`hooks.example.com`, `*.example.com`, `*`) and addresses (`10.1.0.0/16`), separated by commas.',
+  },
   { name: 'BANYAN_ENV', default: 'development', summary: '`production` is the same as `--production`.' },
   { name: 'BANYAN_CALM', default: 'unset', summary: 'Anything: the same as `--calm`.' },
   { name: 'BANYAN_LOG_LEVEL', default: 'info', summary: 'debug, info, warn or error.' },

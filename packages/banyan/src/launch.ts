@@ -15,6 +15,7 @@ export interface LaunchPlan
     | 'dataFolder'
     | 'development'
     | 'harsh'
+    | 'callbacks'
     | 'instance'
     | 'internalHost'
     | 'internalPort'

@@ -17,6 +17,8 @@ export interface Settings {
   readonly databaseUrl: string | undefined;
   readonly brokerUrl: string | undefined;
   readonly registryUrl: string | undefined;
+  /** Where replies may be posted to; see `HostOptions.callbacks`. */
+  readonly callbacks: readonly string[];
   readonly placement: string | undefined;
   readonly secret: string | undefined;
   readonly logLevel: LogLevel;
@@ -49,6 +51,10 @@ export function readSettings(
     databaseUrl: given('DATABASE_URL'),
     brokerUrl: given('BROKER_URL'),
     registryUrl: given('REGISTRY_URL'),
+    callbacks: (given('BANYAN_CALLBACKS') ?? '')
+      .split(',')
+      .map((each) => each.trim())
+      .filter((each) => each !== ''),
     placement: given('BANYAN_PLACEMENT'),
     secret: given('BANYAN_SECRET'),
     logLevel: parseLogLevel(given('BANYAN_LOG_LEVEL') ?? 'info'),

@@ -16,7 +16,7 @@ export const chassisErrors = {
   },
   callback_rejected: {
     code: 'failed_precondition',
-    text: 'The receiver of a callback answered that it does not want it; after a few attempts it is a dead letter.',
+    text: 'The receiver of a callback answered that it does not want it; it is a dead letter at once.',
   },
   claim_expired: {
     code: 'failed_precondition',
@@ -37,6 +37,10 @@ export const chassisErrors = {
   service_stopped: {
     code: 'unavailable',
     text: 'The service is stopping or has stopped in this process; the call was not started.',
+  },
+  unfit_data: {
+    code: 'invalid_argument',
+    text: 'The data of an event, a message or a reply does not fit the contract; it is a dead letter at once.',
   },
   unexpected_reply: {
     code: 'failed_precondition',

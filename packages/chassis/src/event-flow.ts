@@ -15,6 +15,7 @@ import type { ServiceStore } from './engines.ts';
 import { createBatchHandler } from './event-batch-handler.ts';
 import { createEventHandler } from './event-handler.ts';
 import { createEventMetrics } from './event-metrics.ts';
+import { isFinalError } from './final-errors.ts';
 import type { ServiceRuntime } from './handler-context.ts';
 import type { Subscription } from './subscriptions.ts';
 import type { EventHealth } from './system.ts';
@@ -114,6 +115,7 @@ class ServiceEventFlow implements EventFlow {
       inbox: store.inbox,
       topics: [...subscriptions.keys()],
       handle: createEventHandler(subscriptions, runtime),
+      isFinal: isFinalError,
       handleBatch: (batch) => batches.handle(batch),
       isBatchable: (topic) => batches.isBatchable(topic),
       clock,

@@ -1,5 +1,5 @@
 import { dataValidator } from '@banyan/contract';
-import { receive, reply } from './receiving.ts';
+import { parseData, receive, reply } from './receiving.ts';
 import type { Service } from './service.ts';
 import type { Subscription } from './subscriptions.ts';
 
@@ -16,7 +16,7 @@ export function eventSubscriptions(service: Service): ReadonlyMap<string, Subscr
       async run(context) {
         const event =
           context.handling.event.dataref === undefined ? context.handling.event : await receive(context);
-        const answer = await handler(validator.parse(event.data), context);
+        const answer = await handler(parseData(event, validator), context);
         if (type.answer !== undefined && answer !== undefined) reply(context, type, answer);
       },
     });

@@ -1,7 +1,7 @@
 import { dataValidator } from '@banyan/contract';
 import { isExpired } from '@banyan/events';
 import type { EventHandlerContext } from './event-context.ts';
-import { receive, reply } from './receiving.ts';
+import { parseData, receive, reply } from './receiving.ts';
 import type { Service } from './service.ts';
 import type { Subscription } from './subscriptions.ts';
 
@@ -15,8 +15,8 @@ export function messageSubscriptions(service: Service): ReadonlyMap<string, Subs
     subscriptions.set(`@${type.service}.${type.name}`, {
       async run(context) {
         if (isExpired(context.handling.event, context.runtime.clock.nowMs())) return drop(context);
-        const { data } = await receive(context);
-        const result = await handler(validator.parse(data), context);
+        const event = await receive(context);
+        const result = await handler(parseData(event, validator), context);
         if (type.reply !== undefined) reply(context, type, result);
       },
     });

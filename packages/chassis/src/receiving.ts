@@ -1,4 +1,11 @@
-import { type EventType, type MessageType, replyTypeOf, replyValidator } from '@banyan/contract';
+import {
+  type EventType,
+  type MessageType,
+  replyTypeOf,
+  replyValidator,
+  type Validator,
+} from '@banyan/contract';
+import { ServiceError } from '@banyan/core';
 import { type CloudEvent, createReply, isExpired } from '@banyan/events';
 import { formatTraceparent } from '@banyan/telemetry';
 import { checkOutClaim } from './claim-check.ts';
@@ -11,6 +18,22 @@ export async function receive(context: EventHandlerContext): Promise<CloudEvent>
   // Whoever waits for another database may not hold a transaction that others share.
   context.leaveBatch('once');
   return checkOutClaim(context.runtime, event);
+}
+
+/**
+ * The event's data as the contract has it.
+ * @throws ServiceError `invalid_argument` `unfit_data`, which no later attempt can mend
+ */
+export function parseData<Data>({ id, type, data }: CloudEvent, validator: Validator<Data>): Data {
+  try {
+    return validator.parse(data);
+  } catch (cause) {
+    throw new ServiceError(`The data of ${type} ${id} does not fit the contract.`, {
+      code: 'invalid_argument',
+      reason: 'unfit_data',
+      cause,
+    });
+  }
 }
 
 /**

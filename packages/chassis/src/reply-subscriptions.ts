@@ -5,7 +5,7 @@ import { parseCallback, toPublicEvent } from './callback.ts';
 import type { EventHandlerContext } from './event-context.ts';
 import { createMessageDirectory, type MessageDirectory } from './message-directory.ts';
 import type { Outgoing } from './outgoing.ts';
-import { receive } from './receiving.ts';
+import { parseData, receive } from './receiving.ts';
 import type { ReplyHandler, Service } from './service.ts';
 import type { Subscription } from './subscriptions.ts';
 
@@ -37,7 +37,7 @@ async function takeReply(context: EventHandlerContext, { directory, handlers }: 
   const asked = directory.asked(from, event.type);
   if (asked === undefined || event.banyanrequest === undefined) throw unexpectedReply(event, from);
   const requestId = event.banyanrequest;
-  const data = replyValidator(asked.type).parse(event.data);
+  const data = parseData(event, replyValidator(asked.type));
   const { requests, desk } = context.runtime;
   const { outgoing } = context.handling;
   const verdict = await requests.answer(context.sql, { requestId, from, data });

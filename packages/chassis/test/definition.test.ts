@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { describeGraph, type Edge, service, system } from '@banyan/chassis';
-import { contract, event, operation } from '@banyan/contract';
+import { contract, event, message, operation } from '@banyan/contract';
 import { z } from 'zod';
 
 const Id = z.object({ id: z.string() });
@@ -109,4 +109,47 @@ test('the graph says who calls and who listens to whom', () => {
     { from: 'shop', to: 'stock', kind: 'call', labels: [] },
     { from: 'stock', to: 'shop', kind: 'event', labels: ['reserved'] },
   ]);
+});
+
+const tills = contract('tills', {
+  version: '1.0.0',
+  operations: {},
+  messages: {
+    charge: message('ChargeCard', { data: Id, key: 'id', reply: Id }),
+    print: message('PrintReceipt', { data: Id, key: 'id' }),
+  },
+});
+const sells = { buy: async ({ id }: { id: string }) => ({ id }) };
+
+test('a message without a handler, and a handler without a message, are refused', () => {
+  const charge = async ({ id }: { id: string }) => ({ id });
+  assert.throws(() => service(tills, { operations: {}, messages: { charge } } as never), {
+    name: 'TypeError',
+    message: /service 'tills': add a function 'messages\.print'/,
+  });
+  const messages = { charge, print: async () => {}, refund: async () => {} };
+  assert.throws(() => service(tills, { operations: {}, messages } as never), {
+    name: 'TypeError',
+    message: /remove 'messages\.refund'.*has charge, print/,
+  });
+});
+
+test('a handler of replies that cannot come is refused', () => {
+  const define = (uses: object, name: string) => () =>
+    service(shop, { uses, operations: sells, replies: { [name]: async () => {} } } as never);
+  assert.throws(define({}, 'tills.charge'), { message: /replies 'tills\.charge': add 'tills' to 'uses'/ });
+  assert.throws(define({ tills }, 'tills.refund'), { message: /no such message; it has charge, print/ });
+  assert.throws(define({ tills }, 'tills.print'), {
+    message: /'tills\.print' is one-way: declare its 'reply'/,
+  });
+});
+
+test('the graph says who may send to whom', () => {
+  const tillsService = service(tills, {
+    operations: {},
+    messages: { charge: async ({ id }) => ({ id }), print: async () => {} },
+  });
+  const shopping = service(shop, { uses: { tills }, operations: sells });
+  const { edges } = describeGraph(system('shop', { services: [shopping, tillsService] }));
+  assert.deepEqual(edges, [{ from: 'shop', to: 'tills', kind: 'message', labels: ['charge', 'print'] }]);
 });

@@ -19,7 +19,7 @@ import { type Logger, silentLogger, systemClock, type User } from '@banyan/core'
 import { createMemoryRegistry } from '@banyan/discovery';
 import { openPostgresEngines, provisionSystem, resetSystem } from '@banyan/postgres';
 import { createCallContext, type Endpoint } from '@banyan/rpc';
-import { createMetrics } from '@banyan/telemetry';
+import { createMetrics, type Metrics } from '@banyan/telemetry';
 import { startTestServer } from './test-database.ts';
 
 export interface TestSystemOptions {
@@ -34,7 +34,11 @@ export interface TestSystemOptions {
   readonly harsh?: boolean;
   /** Default true: development services run and calls in one host are copied. */
   readonly development?: boolean;
+  /** Where replies may be posted to; see `HostOptions.callbacks`. Default: nowhere. */
+  readonly callbacks?: readonly string[];
   readonly logger?: Logger;
+  /** Of all hosts together. Default: each has its own. */
+  readonly metrics?: Metrics;
 }
 
 export interface CallAs {
@@ -51,6 +55,8 @@ export interface TestSystem {
   readonly publicUrl: string | undefined;
   /** One host per group of the placement, in its order. */
   readonly hosts: readonly Host[];
+  /** Starts one more host, as `hosts` it gets an instance number of its own; stopped with the others. */
+  startHost(parts: readonly string[]): Promise<Host>;
   /** Typed calls to one service, from the first host. */
   client<C extends Contract>(contract: C, as?: CallAs): Client<C>;
   /** The service as an endpoint, as a caller in the first host sees it. */
@@ -98,13 +104,14 @@ export async function startTestSystem(
       dataFolder,
       development,
       harsh: options.harsh ?? true,
+      ...(options.callbacks === undefined ? undefined : { callbacks: options.callbacks }),
       instance: String(index + 1),
       internalHost: '127.0.0.1',
       publicHost: '127.0.0.1',
       publicPort: 0,
       clock,
       logger,
-      metrics: createMetrics(),
+      metrics: options.metrics ?? createMetrics(),
     });
   };
   const everything = [
@@ -131,6 +138,13 @@ export async function startTestSystem(
     publicUrl: started.map(({ publicUrl }) => publicUrl).find((url) => url !== undefined),
     hosts,
     endpoint,
+    async startHost(parts) {
+      const host = await openHost(parts, hosts.length);
+      hosts.push(host);
+      closing.push(() => host.stop());
+      await host.start();
+      return host;
+    },
     client: (contract, as = {}) => {
       const service = as.service ?? 'gateway';
       const caller = as.user === undefined ? { service } : { service, user: as.user };

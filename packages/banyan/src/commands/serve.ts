@@ -86,6 +86,7 @@ async function planOf(system: System, { input, terminal, settings }: Given): Pro
     dataFolder: join(dataDirectory(input, terminal), 'files'),
     development: settings.development,
     harsh: settings.harsh,
+    callbacks: settings.callbacks,
     instance: terminal.environment['HOSTNAME'] ?? '1',
     internalHost: settings.host,
     // Two services cannot share a port, so it is for one that runs alone.

@@ -110,6 +110,7 @@ async function startServer(system: System, start: Start): Promise<Omit<LaunchPla
     dataFolder: folder.files,
     development: settings.development,
     harsh: settings.harsh,
+    callbacks: settings.callbacks,
     instance: '1',
     internalHost: '127.0.0.1',
     publicHost: settings.host,
