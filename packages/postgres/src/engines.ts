@@ -2,7 +2,7 @@ import { type Clock, type Logger, systemClock } from '@banyan/core';
 import type { Registry } from '@banyan/discovery';
 import type { ClaimStore, EventLog, Inbox, Outbox, RequestStore } from '@banyan/events';
 import { createDatabase, type PostgresDatabase } from './database.ts';
-import { createPostgresEventLog } from './events/postgres-event-log.ts';
+import { openPostgresEventLog } from './events/postgres-event-log.ts';
 import { createPostgresInbox } from './events/postgres-inbox.ts';
 import { createPostgresOutbox } from './events/postgres-outbox.ts';
 import { createPostgresClaimStore } from './messages/postgres-claim-store.ts';
@@ -17,6 +17,8 @@ export interface PostgresEnginesOptions {
   readonly serviceUrls: Readonly<Record<string, string>>;
   /** Another registry than the platform database's own. */
   readonly registry?: Registry;
+  /** Another event log than the platform database's own, such as one on a broker; closed with the engines. */
+  readonly log?: EventLog;
   readonly clock?: Clock;
   readonly logger: Logger;
 }
@@ -60,8 +62,7 @@ export async function openPostgresEngines(options: PostgresEnginesOptions): Prom
   });
   try {
     await migrate(platform, platformMigrations.platform, { scope: 'banyan' });
-    const log = createPostgresEventLog(platform, { logger });
-    await log.start();
+    const log = options.log ?? (await openPostgresEventLog(platform, { clock, logger }));
     const registry = options.registry ?? createPostgresRegistry(platform, { clock, logger });
     return {
       registry,
@@ -70,11 +71,12 @@ export async function openPostgresEngines(options: PostgresEnginesOptions): Prom
       openStore: (service) => openStore(service, options),
       async close() {
         await registry.close();
-        await log.stop();
+        await log.close();
         await platform.close();
       },
     };
   } catch (error) {
+    await options.log?.close();
     await platform.close();
     throw error;
   }
@@ -96,7 +98,7 @@ async function openStore(
   }
   return {
     database,
-    outbox: createPostgresOutbox(database),
+    outbox: createPostgresOutbox(database, { logger }),
     inbox: createPostgresInbox(database),
     requests: createPostgresRequestStore(database, { logger }),
     ping: () => database.ping(),

@@ -40,15 +40,35 @@ export async function appendNow(sql: Sql, events: readonly EncodedEvent[]): Prom
     order by e.number`;
 }
 
+/** What is due already, by the database's clock, is appended like any other event. */
 export async function appendDelayed(
   sql: Sql,
   events: readonly EncodedEvent[],
   dueAtMs: number,
 ): Promise<void> {
+  const keys = sql.array(
+    events.map(({ key }) => key),
+    'text',
+  );
+  const rows = sql`unnest(${columnsOf(sql, events)}) with ordinality as e (id, topic, key, event_time, event, number)`;
   await sql`
+    with due as materialized (
+      select due_at, due_at <= clock_timestamp() as is_now
+      from (select to_timestamp(${dueAtMs / 1_000}::float8) as due_at) as told
+    ), locks as materialized (
+      select count(pg_advisory_xact_lock(${keySpace}::int4, hash)) as held, pg_current_xact_id() as xid
+      from (
+        select distinct hashtext(key) as hash from unnest(${keys}) as k (key), due where due.is_now order by 1
+      ) as hashes
+    ), appended as (
+      insert into banyan.outbox (xid, id, topic, key, event_time, event)
+      select locks.xid, e.id, e.topic, e.key, e.event_time, e.event
+      from ${rows}, locks, due where due.is_now and locks.held > 0
+      order by e.number
+    )
     insert into banyan.outbox_delayed (due_at, id, topic, key, event_time, event)
-    select to_timestamp(${dueAtMs / 1_000}::float8), e.id, e.topic, e.key, e.event_time, e.event
-    from unnest(${columnsOf(sql, events)}) with ordinality as e (id, topic, key, event_time, event, number)
+    select due.due_at, e.id, e.topic, e.key, e.event_time, e.event
+    from ${rows}, due where not due.is_now
     order by e.number`;
 }
 

@@ -111,7 +111,7 @@ class PostgresOutbox implements Outbox {
         where owner = ${owner} and token = ${token}::int8 for update
       ), gone as (
         delete from banyan.outbox as o using lease
-        where o.id = any(${sql.array(ids, 'uuid')}) and (o.seq > lease.after_seq or o.xid >= lease.xmin)
+        where o.id::text = any(${sql.array(ids, 'text')}) and (o.seq > lease.after_seq or o.xid >= lease.xmin)
         returning o.*
       ), buried as (
         insert into banyan.outbox_dead (seq, reason, id, topic, key, event_time, event)

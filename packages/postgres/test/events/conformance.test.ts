@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { describeEventLog } from '@banyan/events/testing';
-import { openPostgresEventLog } from '@banyan/postgres';
-import { createPlatformDatabase } from './events-databases.ts';
+import { describeEventLog, describeOutbox } from '@banyan/events/testing';
+import { createPostgresOutbox, openPostgresEventLog } from '@banyan/postgres';
+import { createPlatformDatabase, createServiceDatabase } from './events-databases.ts';
 
 /** What a fixture opens, for its `close`. */
 function createScope() {
@@ -35,5 +35,16 @@ describeEventLog('PostgreSQL', async () => {
       await Promise.all(logs.map((opened) => opened.close()));
       await scope.close();
     },
+  };
+});
+
+describeOutbox('PostgreSQL', async () => {
+  const scope = createScope();
+  const { database } = await createServiceDatabase(scope);
+  return {
+    outbox: createPostgresOutbox(database),
+    other: createPostgresOutbox(database),
+    tx: (work) => database.tx(({ sql }) => work(sql)),
+    close: scope.close,
   };
 });
