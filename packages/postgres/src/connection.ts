@@ -3,6 +3,7 @@ import { type ClientBase, DatabaseError, type QueryArrayResult } from 'pg';
 import { endsSession, isStalePlan, toDatabaseError } from './database-errors.ts';
 import { postgresError } from './errors.ts';
 import { toCamelCase } from './names.ts';
+import { prepareBegin, sendOpening } from './opening-query.ts';
 import type { Statement } from './sql-template.ts';
 
 const losses = new WeakMap<ClientBase, unknown>();
@@ -12,6 +13,12 @@ export function watchConnection(client: ClientBase): void {
   client.on('error', (error) => {
     if (!losses.has(client)) losses.set(client, error);
   });
+  prepareBegin(client);
+}
+
+/** Ends a connection at once, whatever is still to be answered on it. */
+export function destroyConnection(client: ClientBase): void {
+  (client as unknown as { connection: { stream: { destroy(): void } } }).connection.stream.destroy();
 }
 
 export function isLost(client: ClientBase): boolean {
@@ -41,14 +48,15 @@ export class StatementNames {
   }
 }
 
-/** Runs one statement; rejects with what `Sql` promises. */
+/** Runs one statement, as the first one of a new transaction if `isOpening`; rejects with what `Sql` promises. */
 export async function runStatement(
   client: ClientBase,
   statement: Statement,
   names: StatementNames,
+  isOpening = false,
 ): Promise<object[]> {
   try {
-    return toRows(await send(client, statement, names.nameOf(statement)));
+    return toRows(await send(client, statement, names.nameOf(statement), isOpening));
   } catch (cause) {
     if (isStalePlan(cause)) names.renew();
     throw toFailure(client, cause, statement);
@@ -64,17 +72,23 @@ function send(
   client: ClientBase,
   { text, values }: Statement,
   name: string | undefined,
+  isOpening = false,
 ): Promise<QueryArrayResult<unknown[]>> {
   return new Promise((resolve, reject) => {
+    const config = {
+      text,
+      values: values as unknown[],
+      rowMode: 'array' as const,
+      ...(name === undefined ? undefined : { name }),
+    };
     // The callback form saves the driver's own promise and stack capture.
-    client.query<unknown[], unknown[]>(
-      { text, values: values as unknown[], rowMode: 'array', ...(name === undefined ? undefined : { name }) },
-      (error: Error | null, result) => {
-        if (error) reject(error);
-        // Several statements in one text give several results; the last one counts.
-        else resolve(Array.isArray(result) ? (result.at(-1) as QueryArrayResult<unknown[]>) : result);
-      },
-    );
+    const callback = (error: Error | null, result: QueryArrayResult<unknown[]>) => {
+      if (error) reject(error);
+      // Several statements in one text give several results; the last one counts.
+      else resolve(Array.isArray(result) ? (result.at(-1) as QueryArrayResult<unknown[]>) : result);
+    };
+    if (isOpening) sendOpening(client, config, callback);
+    else client.query<unknown[], unknown[]>(config, callback);
   });
 }
 

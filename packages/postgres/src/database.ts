@@ -227,6 +227,8 @@ function toClientConfig(options: DatabaseOptions): PoolConfig {
     idle_in_transaction_session_timeout: idleTimeoutOf(options),
     options: ownSettings === null ? sessionSettings : `${ownSettings} ${sessionSettings}`,
     keepAlive: true,
+    // Statements are written as soon as they are asked for; who wants an answer first waits for it.
+    pipeline: true,
     types: valueTypes as NonNullable<PoolConfig['types']>,
   };
 }

@@ -1,8 +1,8 @@
 import type { Logger, Sql, SqlQuery, Transaction, TransactionOptions } from '@banyan/core';
 import { isServiceError } from '@banyan/core';
-import type { PoolClient } from 'pg';
+import { DatabaseError, type PoolClient } from 'pg';
 import { requestCancel } from './cancel-request.ts';
-import { isLost, runCommand, runStatement, type StatementNames } from './connection.ts';
+import { destroyConnection, isLost, runCommand, runStatement, type StatementNames } from './connection.ts';
 import { endsSession, toDatabaseError } from './database-errors.ts';
 import { postgresError } from './errors.ts';
 import { createSql, type Statement, type StatementRunner } from './sql-template.ts';
@@ -44,9 +44,9 @@ export async function runTransaction<Result>(
   work: Work<Result>,
   options: TransactionOptions,
 ): Promise<Result> {
-  const session = new Session(parts);
+  const session = new Session(parts, options);
   try {
-    return await session.run(work, options);
+    return await session.run(work);
   } finally {
     parts.release(session.isSpent);
   }
@@ -86,6 +86,7 @@ class Scope implements StatementRunner {
 
 class Session {
   readonly #parts: TransactionParts;
+  readonly #options: TransactionOptions;
   readonly #root = new Scope(this);
   readonly #commitListeners: (() => void)[] = [];
   #scope: Scope = this.#root;
@@ -94,12 +95,16 @@ class Session {
   #idleSince = 0;
   #savepoints = 0;
   #firstFailure: unknown;
+  /** What had failed when the work was done: later failures are those of statements that nobody waits for. */
+  #failureInWork: unknown;
   #state: 'open' | 'committing' | 'ended' = 'open';
+  #isBegun = false;
   #abortError: Error | undefined;
   #spent = false;
 
-  constructor(parts: TransactionParts) {
+  constructor(parts: TransactionParts, options: TransactionOptions) {
     this.#parts = parts;
+    this.#options = options;
   }
 
   /** True when the connection must not be used again. */
@@ -107,12 +112,13 @@ class Session {
     return this.#spent || isLost(this.#parts.client);
   }
 
-  async run<Result>(work: Work<Result>, options: TransactionOptions): Promise<Result> {
+  async run<Result>(work: Work<Result>): Promise<Result> {
     let result: Result;
     try {
-      await this.#command(beginText(options));
-      this.#idleSince = performance.now();
-      result = await this.#untilAborted(work, options.signal);
+      const text = beginText(this.#options);
+      // A plain `begin` travels with the first statement.
+      if (text !== 'begin') await this.#begin(text);
+      result = await this.#untilAborted(work, this.#options.signal);
     } catch (error) {
       await this.#rollBack();
       throw this.#abortError ?? error;
@@ -124,35 +130,59 @@ class Session {
 
   enqueue(scope: Scope, statement: Statement): Promise<object[]> {
     this.#checkUsable(scope);
+    if (this.#options.concurrent && scope === this.#root) return this.#atOnce(() => this.#send(statement));
     return this.#inTurn(() => {
       this.#checkUsable(scope);
-      return runStatement(this.#parts.client, statement, this.#parts.names);
+      return this.#send(statement);
     });
+  }
+
+  #send(statement: Statement): Promise<object[]> {
+    const isOpening = !this.#isBegun;
+    this.#isBegun = true;
+    return runStatement(this.#parts.client, statement, this.#parts.names, isOpening);
+  }
+
+  async #begin(text: string): Promise<void> {
+    this.#isBegun = true;
+    await this.#command(text);
+    this.#idleSince = performance.now();
   }
 
   /** One statement at a time, in the order asked for. */
   #inTurn<Result>(task: () => Promise<Result>): Promise<Result> {
-    const run = async (): Promise<Result> => {
-      const idleMs = performance.now() - this.#idleSince;
-      this.#running += 1;
-      try {
-        return await task();
-      } catch (error) {
-        const failure = this.#toFailure(error, idleMs);
-        this.#firstFailure ??= failure;
-        throw failure;
-      } finally {
-        this.#running -= 1;
-        this.#idleSince = performance.now();
-      }
-    };
-    const result = this.#tail.then(run);
+    const result = this.#tail.then(() => this.#watch(task));
     this.#tail = result.catch(() => undefined);
     return result;
   }
 
+  /** The server answers in the order of asking, so the newest statement is also the last to be answered. */
+  #atOnce<Result>(task: () => Promise<Result>): Promise<Result> {
+    const result = this.#watch(task);
+    this.#tail = result.catch(() => undefined);
+    return result;
+  }
+
+  async #watch<Result>(task: () => Promise<Result>): Promise<Result> {
+    const idleMs = this.#running > 0 ? 0 : performance.now() - this.#idleSince;
+    this.#running += 1;
+    try {
+      return await task();
+    } catch (error) {
+      const failure = this.#toFailure(error, idleMs);
+      this.#firstFailure ??= failure;
+      throw failure;
+    } finally {
+      this.#running -= 1;
+      this.#idleSince = performance.now();
+    }
+  }
+
   /** A write to a connection that the server has just closed loses the server's last words, which gave the reason. */
   #toFailure(error: unknown, idleMs: number): unknown {
+    if (this.#firstFailure !== undefined && isConsequence(error)) {
+      return postgresError('transaction_failed', { cause: this.#firstFailure });
+    }
     const isLoss = isServiceError(error) && error.reason === 'database_unavailable';
     if (!isLoss || idleMs < this.#parts.idleTimeoutMs) return error;
     return postgresError('transaction_timeout', { cause: error });
@@ -193,9 +223,10 @@ class Session {
         this.#commitListeners.push(listener);
       },
     });
-    await this.#tail;
+    if (this.#scope !== root || !this.#options.concurrent) await this.#tail;
     if (this.#scope !== root) throw postgresError('savepoint_open');
     root.checkAllUsed();
+    this.#failureInWork = this.#firstFailure;
     return result;
   }
 
@@ -206,7 +237,10 @@ class Session {
     this.#savepoints += 1;
     const name = `s${this.#savepoints}`;
     try {
-      await this.#inTurn(() => this.#command(`savepoint ${name}`));
+      await this.#inTurn(async () => {
+        if (!this.#isBegun) await this.#begin('begin');
+        await this.#command(`savepoint ${name}`);
+      });
       const outerFailure = this.#firstFailure;
       try {
         const result = await work(createSql(scope));
@@ -232,8 +266,11 @@ class Session {
     this.#state = 'committing';
     try {
       // PostgreSQL answers `commit` with ROLLBACK when a statement had failed before.
-      if ((await runCommand(client, 'commit')) !== 'COMMIT') {
-        throw postgresError('transaction_failed', { cause: this.#firstFailure });
+      if (this.#isBegun && (await runCommand(client, 'commit')) !== 'COMMIT') {
+        await this.#tail;
+        throw this.#failureInWork === undefined && this.#firstFailure !== undefined
+          ? this.#firstFailure
+          : postgresError('transaction_failed', { cause: this.#firstFailure });
       }
     } catch (cause) {
       if (!isLost(client) && !endsSession(cause)) throw toDatabaseError(cause);
@@ -250,11 +287,11 @@ class Session {
     if (this.#running > 0 && this.#abortError !== undefined) {
       this.#spent = true;
       await requestCancel(client);
-      if (!(await settlesWithin(this.#tail, cancelGraceMs))) return;
+      if (!(await settlesWithin(this.#tail, cancelGraceMs))) return destroyConnection(client);
     } else {
       await this.#tail;
     }
-    if (isLost(client)) return;
+    if (isLost(client) || !this.#isBegun) return;
     try {
       await runCommand(client, 'rollback');
     } catch (error) {
@@ -275,6 +312,12 @@ class Session {
       this.#parts.logger.error('a commit listener failed; the transaction is committed', { error });
     }
   }
+}
+
+/** Fails only because an earlier statement did: the transaction is over, or the statement's plan was never made. */
+function isConsequence(error: unknown): boolean {
+  if (isServiceError(error)) return error.reason === 'transaction_failed';
+  return error instanceof DatabaseError && error.code === '26000';
 }
 
 async function settlesWithin(task: Promise<unknown>, timeoutMs: number): Promise<boolean> {
