@@ -67,6 +67,7 @@ function createEngines(address: string | undefined): Engines {
       prune: never,
       close: async () => {},
     },
+    claims: { put: never, get: never },
     openStore: never,
   };
 }

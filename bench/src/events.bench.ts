@@ -4,12 +4,14 @@ import { startBareRabbitMq } from './events/bare-rabbitmq.stack.ts';
 import { startBullMq } from './events/bullmq.stack.ts';
 import { createCpuMeter, findProcesses } from './events/cpu-meter.ts';
 import { startGraphileWorker } from './events/graphile-worker.stack.ts';
+import { type Measured, toCase } from './events/measured.ts';
 import { startMoleculerChannels } from './events/moleculer.stack.ts';
+import { Notes } from './events/notes.ts';
 import { startPgBoss } from './events/pg-boss.stack.ts';
 import { startPostgresPair } from './events/postgres-pair.ts';
 import { startRedis } from './events/redis-server.ts';
-import type { EventFigures, EventLoad, EventStack } from './events/stack.ts';
-import { type BenchCase, type BenchResult, type CaseResult, format, interleave, ratio } from './harness.ts';
+import type { EventLoad } from './events/stack.ts';
+import { type BenchResult, type CaseResult, interleave, ratio } from './harness.ts';
 
 const natsUrl = process.env['BANYAN_TEST_NATS_URL'] ?? 'nats://127.0.0.1:4222';
 const rabbitUrl = process.env['BANYAN_TEST_RABBITMQ_URL'] ?? 'amqp://guest:guest@127.0.0.1:5672';
@@ -70,46 +72,6 @@ export async function run(quick: boolean): Promise<BenchResult> {
       'Bars: 12,000/s and 0.8 × the transactions without events; 40,000/s with ten in a transaction; 1.5 × BullMQ; 15 × pg-boss and graphile-worker job by job; their tuned paths, NATS and RabbitMQ bare: parity; p50 unloaded under 3 ms.',
     ],
   };
-}
-
-interface Measured {
-  readonly name: string;
-  readonly start: () => Promise<EventStack>;
-  readonly load: EventLoad;
-}
-
-/** What the table has no column for. */
-class Notes {
-  readonly #figures = new Map<string, EventFigures[]>();
-
-  add(name: string, figures: EventFigures): void {
-    this.#figures.set(name, [...(this.#figures.get(name) ?? []), figures]);
-  }
-
-  lines(): readonly string[] {
-    return [...this.#figures].map(([name, all]) => {
-      const median = (pick: (figures: EventFigures) => number) =>
-        format(all.map(pick).sort((left, right) => left - right)[Math.floor(all.length / 2)] ?? Number.NaN);
-      const delays = `p50 ${median((each) => each.p50Ms)} ms, p99 ${median((each) => each.p99Ms)} ms`;
-      return `${name}: ${delays}, CPU ${median((each) => each.cpuMsPer1000)} ms for 1,000 events`;
-    });
-  }
-}
-
-/** Each round starts and stops its stack: nothing of one idles beside another. */
-function toCase({ name, start, load }: Measured, notes: Notes, unit = 'events/s'): BenchCase {
-  const round = async () => {
-    const stack = await start();
-    try {
-      await stack.run({ ...load, durationMs: 300 });
-      const figures = await stack.run(load);
-      notes.add(name, figures);
-      return unit === 'events/s' ? figures.eventsPerSecond : figures.p50Ms;
-    } finally {
-      await stack.stop();
-    }
-  };
-  return { name, unit, round };
 }
 
 function ratiosOf(results: readonly CaseResult[]): Readonly<Record<string, number>> {

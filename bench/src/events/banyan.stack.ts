@@ -1,14 +1,12 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { createServiceTokens } from '@banyan/auth';
 import { contract, event, operation, service, system } from '@banyan/banyan';
-import { createClient, createHost } from '@banyan/chassis';
+import { createClient, createHost, type Host } from '@banyan/chassis';
 import { silentLogger, systemClock } from '@banyan/core';
 import { createMemoryRegistry } from '@banyan/discovery';
 import type { EventLog } from '@banyan/events';
-import { openPostgresEngines, provisionSystem } from '@banyan/postgres';
+import { openPostgresEngines, type PostgresServiceStore, provisionSystem } from '@banyan/postgres';
 import { createCallContext } from '@banyan/rpc';
 import { createMetrics } from '@banyan/telemetry';
 import { z } from 'zod';
@@ -18,7 +16,8 @@ import type { PostgresPair } from './postgres-pair.ts';
 import type { EventStack } from './stack.ts';
 
 const PlacedOrder = z.object({ id: z.int(), sentAt: z.number(), key: z.string(), filler: z.string() });
-const effects = new Effects();
+/** Effects of the first consumer of whichever stack runs. */
+export const effects = new Effects();
 
 const source = contract('source', {
   version: '1.0.0',
@@ -73,9 +72,17 @@ export interface BanyanStackOptions {
   readonly silent?: boolean;
 }
 
-/** Two services in one process, as `banyan up --production` runs them: operation, transaction, outbox, log, inbox, handler. */
-export async function startBanyan(options: BanyanStackOptions): Promise<EventStack> {
-  const { pair, meter, log, consumers = 1, silent = false } = options;
+/** Two services (or more) that can be looked at before they run. */
+export interface BanyanPair {
+  readonly host: Host;
+  /** The source's database and outbox, brought up to date, while the host does not run. */
+  openSource(): Promise<PostgresServiceStore>;
+  close(): Promise<void>;
+}
+
+/** Services, engines and host as `banyan up --production` has them in one process. */
+export async function createBanyanPair(options: BanyanStackOptions): Promise<BanyanPair> {
+  const { pair, log, consumers = 1 } = options;
   effects.clear();
   const targets = Array.from({ length: consumers }, (_, index) => createTarget(index + 1));
   const bench = system('events-bench', { services: [sourceService, ...targets] });
@@ -91,22 +98,20 @@ export async function startBanyan(options: BanyanStackOptions): Promise<EventSta
     services: parts,
     secret,
   });
-  const registry = createMemoryRegistry({ clock });
   const engines = await openPostgresEngines({
     ...urls,
-    registry,
+    registry: createMemoryRegistry({ clock }),
     clock,
     logger,
     ...(log === undefined ? undefined : { log }),
   });
-  const dataFolder = await mkdtemp(join(tmpdir(), 'banyan-bench-files-'));
   const host = createHost({
     system: bench,
     parts,
     engines,
     tokensOf: (each) => createServiceTokens({ key: secret, service: each, clock }),
     configuration: new Map(),
-    dataFolder,
+    dataFolder: tmpdir(),
     development: false,
     harsh: false,
     instance: '1',
@@ -117,6 +122,13 @@ export async function startBanyan(options: BanyanStackOptions): Promise<EventSta
     logger,
     metrics: createMetrics(),
   });
+  return { host, openSource: () => engines.openStore(sourceService), close: () => engines.close() };
+}
+
+/** Operation, transaction, outbox, log, inbox, handler. */
+export async function startBanyan(options: BanyanStackOptions): Promise<EventStack> {
+  const { meter, silent = false } = options;
+  const { host, close } = await createBanyanPair(options);
   await host.start();
   const client = createClient(source, host.endpoint('source', 'source'), () =>
     createCallContext({ caller: { service: 'source' }, timeoutMs: 60_000, idempotencyKey: undefined }),
@@ -133,8 +145,7 @@ export async function startBanyan(options: BanyanStackOptions): Promise<EventSta
       }),
     async stop() {
       await host.stop();
-      await engines.close();
-      await rm(dataFolder, { recursive: true, force: true });
+      await close();
     },
   };
 }

@@ -12,10 +12,10 @@ interface ChannelBroker extends ServiceBroker {
 /** Moleculer channels on Redis streams, flushed before it answers; a handler that does nothing. */
 export async function startMoleculerChannels(redis: RedisServer, meter: CpuMeter): Promise<EventStack> {
   // Its types know no `redis`, its code and its manual do.
-  const options = { redis: { host: '127.0.0.1', port: redis.port } } as object;
+  const options = { redis: { host: '127.0.0.1', port: redis.port } } as never;
   const broker = new ServiceBroker({
     logger: false,
-    middlewares: [Channels({ adapter: { type: 'Redis', options } })],
+    middlewares: [Channels({ adapter: { type: 'Redis', options } } as never)],
   }) as ChannelBroker;
   const effects = new Effects();
   broker.createService({
