@@ -4,6 +4,7 @@ create table banyan.inbox_partition (
   partition smallint not null,
   token bigint not null,
   owner text,
+  last_owner text,
   -- By topic, as StartAt.
   positions jsonb not null default '{}',
   owner_changes integer not null default 0,
@@ -74,7 +75,7 @@ create sequence banyan.inbox_token;
 alter table banyan.inbox set (autovacuum_vacuum_scale_factor = 0.02, autovacuum_analyze_scale_factor = 0.02);
 alter table banyan.inbox_key set (autovacuum_vacuum_scale_factor = 0.02, autovacuum_analyze_scale_factor = 0.02);
 
--- What stood in a log and is no event.
+-- What stood in a log and is no event. A row stays when an operator is done with it, so that it does not come back with its page.
 create table banyan.inbox_malformed (
   id uuid primary key default gen_random_uuid(),
   log text not null,
@@ -84,6 +85,7 @@ create table banyan.inbox_malformed (
   text text not null,
   reason text not null,
   dead_at timestamptz not null default clock_timestamp(),
+  done_at timestamptz,
   unique (log, partition, position)
 );
 

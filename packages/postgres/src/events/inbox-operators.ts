@@ -26,7 +26,7 @@ export async function readDeadLetters(sql: Sql, limit: number): Promise<readonly
       k.pending - 1 as waiting
     from banyan.inbox_key as k join banyan.inbox as i on i.seq = k.seq where k.dead_at is not null
     union all
-    select id::text, topic, null, null, text, reason, null, 0, dead_at, 0 from banyan.inbox_malformed
+    select id::text, topic, null, null, text, reason, null, 0, dead_at, 0 from banyan.inbox_malformed where done_at is null
     order by dead_at limit ${limit}`;
   return rows.map(({ topic, key, event, text, stack, ...letter }) => ({
     ...letter,
@@ -67,7 +67,8 @@ export async function discardDead(sql: Sql, ids: readonly string[], by: string):
     ), finished as (
       update banyan.inbox_seen as s set seen_at = clock_timestamp() from gone where s.event_id = gone.event_id
     ), forgotten as (
-      delete from banyan.inbox_malformed where id::text = any(${list}) returning id, text
+      update banyan.inbox_malformed set done_at = clock_timestamp()
+      where id::text = any(${list}) and done_at is null returning id, text
     )
     insert into banyan.inbox_audit (by, action, subject, before)
     select ${by}, 'discard', event_id::text, event::json from gone
@@ -103,14 +104,15 @@ export async function editDead(sql: Sql, id: string, edited: CloudEvent, by: str
 }
 
 async function editMalformed(sql: Sql, id: string, event: CloudEvent, by: string): Promise<boolean> {
-  const [record_] = await sql<{ text: string }>`
-    delete from banyan.inbox_malformed where id::text = ${id} returning text`;
-  if (record_ === undefined) return false;
+  const [malformed] = await sql<{ text: string }>`
+    update banyan.inbox_malformed set done_at = clock_timestamp()
+    where id::text = ${id} and done_at is null returning text`;
+  if (malformed === undefined) return false;
   const added = await sql`
     insert into banyan.inbox_seen (event_id, topic) values (${event.id}, ${topicOf(event)})
     on conflict (event_id) do nothing returning 1`;
   if (added.length > 0) await store(sql, [event]);
-  await record(sql, { by, action: 'edit', subject: id, before: JSON.stringify(record_.text) });
+  await record(sql, { by, action: 'edit', subject: id, before: JSON.stringify(malformed.text) });
   return true;
 }
 

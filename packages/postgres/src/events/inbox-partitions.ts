@@ -97,7 +97,8 @@ export function assign(
   while (mine.length < most && free.length > 0) take(free.shift() as number);
   while (mayTake && mine.length < fewest) {
     const richest = [...owned.values()].reduce((a, b) => (b.length > a.length ? b : a));
-    if (richest.length <= fewest) break;
+    // Whoever has more than the most gives it up without being interrupted.
+    if (richest.length <= fewest || richest.length > most) break;
     take(richest.pop() as number);
   }
   return changes;
@@ -123,7 +124,8 @@ function hand(
     )
     update banyan.inbox_partition as p set
       owner = wanted.owner, token = nextval('banyan.inbox_token'),
-      owner_changes = p.owner_changes + case when wanted.owner is null then 0 else 1 end
+      last_owner = coalesce(wanted.owner, p.last_owner),
+      owner_changes = p.owner_changes + case when wanted.owner <> p.last_owner then 1 else 0 end
     from wanted where p.log = ${log} and p.partition = wanted.partition
     returning p.partition, p.owner, p.token::text, p.positions`;
 }

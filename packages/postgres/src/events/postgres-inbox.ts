@@ -161,7 +161,7 @@ class PostgresInbox implements Inbox {
     const [row] = await this.#database.sql<InboxCounts>`
       select
         coalesce(sum(pending) filter (where dead_at is null), 0)::int8 as pending,
-        (count(*) filter (where dead_at is not null) + (select count(*) from banyan.inbox_malformed))::int8 as dead,
+        (count(*) filter (where dead_at is not null) + (select count(*) from banyan.inbox_malformed where done_at is null))::int8 as dead,
         coalesce(sum(pending - 1) filter (where dead_at is not null), 0)::int8 as waiting,
         coalesce((
           select greatest(0, extract(epoch from clock_timestamp() - min(i.received_at)) * 1000)
@@ -186,6 +186,9 @@ class PostgresInbox implements Inbox {
       total += gone.length;
       if (gone.length < pruneStep) break;
     }
+    await this.#database.sql`
+      delete from banyan.inbox_malformed
+      where done_at < clock_timestamp() - ${olderThanMs}::float8 * interval '1 millisecond'`;
     await this.#pruneKeys();
     return total;
   }

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { describeEventLog, describeOutbox } from '@banyan/events/testing';
-import { createPostgresOutbox, openPostgresEventLog } from '@banyan/postgres';
+import { describeEventLog, describeInbox, describeOutbox } from '@banyan/events/testing';
+import { createPostgresInbox, createPostgresOutbox, openPostgresEventLog } from '@banyan/postgres';
 import { createPlatformDatabase, createServiceDatabase } from './events-databases.ts';
 
 /** What a fixture opens, for its `close`. */
@@ -44,6 +44,17 @@ describeOutbox('PostgreSQL', async () => {
   return {
     outbox: createPostgresOutbox(database),
     other: createPostgresOutbox(database),
+    tx: (work) => database.tx(({ sql }) => work(sql)),
+    close: scope.close,
+  };
+});
+
+describeInbox('PostgreSQL', async () => {
+  const scope = createScope();
+  const { database } = await createServiceDatabase(scope);
+  return {
+    inbox: createPostgresInbox(database),
+    other: createPostgresInbox(database),
     tx: (work) => database.tx(({ sql }) => work(sql)),
     close: scope.close,
   };
