@@ -1,0 +1,2 @@
+export { type RabbitReason, rabbitErrors } from './errors.ts';
+export { createRabbitEventLog, type RabbitEventLogOptions } from './rabbit-event-log.ts';
