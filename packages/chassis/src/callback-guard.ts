@@ -94,7 +94,8 @@ function parseAddressRule(text: string): Rule | undefined {
   if (bits > (family === 4 ? 32 : 128)) throw notARule(text);
   block.addSubnet(address, bits, family === 4 ? 'ipv4' : 'ipv6');
   const { port } = whole;
-  const holds = (each: ResolvedAddress) => block.check(each.address, each.family === 4 ? 'ipv4' : 'ipv6');
+  const holds = (each: ResolvedAddress) =>
+    each.family === family && block.check(each.address, family === 4 ? 'ipv4' : 'ipv6');
   return {
     isEverybody: false,
     matchesHost: (url) => {
@@ -152,16 +153,18 @@ const notPublic = {
   ipv6: ['::/3', '4000::/2', '8000::/1', '2001::/23', '2001:db8::/32', '2002::/16', '3fff::/20'],
 } as const;
 
-const blocked = new BlockList();
+// One list a family: a list compares an IPv4 address with its IPv6 blocks, too, as the IPv6 address that it can be written as.
+const blocked = { ipv4: new BlockList(), ipv6: new BlockList() };
 for (const family of ['ipv4', 'ipv6'] as const) {
   for (const block of notPublic[family]) {
     const [address = '', bits] = block.split('/');
-    blocked.addSubnet(address, Number(bits), family);
+    blocked[family].addSubnet(address, Number(bits), family);
   }
 }
 
 function isPublic({ address, family }: ResolvedAddress): boolean {
-  return !blocked.check(address, family === 4 ? 'ipv4' : 'ipv6');
+  const name = family === 4 ? 'ipv4' : 'ipv6';
+  return !blocked[name].check(address, name);
 }
 
 async function lookUp(host: string, resolve: Resolve): Promise<readonly ResolvedAddress[]> {

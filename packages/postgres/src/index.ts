@@ -24,6 +24,8 @@ export {
 export { createPostgresInbox } from './events/postgres-inbox.ts';
 export { createPostgresOutbox, type PostgresOutboxOptions } from './events/postgres-outbox.ts';
 export type { Listener, NotificationListener } from './listener.ts';
+export { createPostgresClaimStore } from './messages/postgres-claim-store.ts';
+export { createPostgresRequestStore } from './messages/postgres-request-store.ts';
 export { type MigrateOptions, migrate, platformMigrations } from './migrations.ts';
 export {
   type ProvisionedSystem,

@@ -1,0 +1,21 @@
+import { expose, gateway, system } from '@banyan/banyan';
+import { archiveService } from './archive/service.ts';
+import { office } from './office/contract.ts';
+import { officeService } from './office/service.ts';
+
+export default system('interactions', {
+  services: [officeService, archiveService],
+  gateway: gateway({
+    title: 'Interactions',
+    description: 'One service asks another, in every way there is.',
+    expose: [
+      expose(office, {
+        searchAndWait: 'anyone',
+        searchWhileWorking: 'anyone',
+        searchThroughBroker: 'anyone',
+        searchLater: 'anyone',
+        getSearch: 'anyone',
+      }),
+    ],
+  }),
+});
