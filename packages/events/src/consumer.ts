@@ -1,113 +1,77 @@
-import { type Clock, type Logger, silentLogger, systemClock } from '@banyan/core';
-import type { CloudEvent } from './cloud-event.ts';
-import type { DeliverTwiceOptions, Delivery } from './delivery.ts';
-import type { EventLog } from './event-log.ts';
-import { createEventReader, type EventReader } from './event-reader.ts';
+import { ServiceError } from '@banyan/core';
+import { type AlarmWatch, createAlarmWatch } from './alarm.ts';
+import { type ConsumerOptions, type ConsumerSettings, toConsumerSettings } from './consumer-settings.ts';
+import { createEventIntake, type EventIntake } from './event-intake.ts';
 import { createEventWorker, type EventWorker } from './event-worker.ts';
-import type { Inbox, InboxCounts } from './inbox.ts';
+import type { InboxCounts } from './inbox.ts';
 import { settlesWithin } from './settle.ts';
-
-export interface ConsumerOptions {
-  /** Consumer group: the service's name. */
-  readonly name: string;
-  /** This instance: different from every other running one, the same after a restart of this one (`orders-1`). */
-  readonly instance: string;
-  readonly log: EventLog;
-  readonly inbox: Inbox;
-  /** `service.event` names. */
-  readonly topics: readonly string[];
-  /** Rejecting means "not handled": see the README for which errors are retried how. Runs for different keys at the same time. */
-  readonly handle: (event: CloudEvent, delivery: Delivery) => Promise<void>;
-  /** Handlers at the same time. Default 16. */
-  readonly concurrency?: number;
-  /** Default 30,000. The lease is this and a margin. */
-  readonly handlerTimeoutMs?: number;
-  /**
-   * Deliveries that may fail by the handler's own fault before the event is dead. Default 8: with the back-off that is about a minute, longer than a
-   * rolling restart, shorter than the patience of whoever waits behind it.
-   */
-  readonly maxAttempts?: number;
-  /** How long an event may wait for a dependency that is down. Default 24 hours. */
-  readonly maxWaitMs?: number;
-  /** How long events can wait if a wake-up was lost. Default 1,000. */
-  readonly pollIntervalMs?: number;
-  /** Events read from the log at once. Default 500. */
-  readonly batchSize?: number;
-  /** How long finished events are remembered to recognise duplicates. Default 7 days. */
-  readonly retentionMs?: number;
-  /** For development: hands each batch to the inbox twice, and interrupts handlers just before their commit, once an event. */
-  readonly deliverTwice?: DeliverTwiceOptions;
-  readonly clock?: Clock;
-  readonly logger?: Logger;
-  /** Uniform in [0, 1). Default `Math.random`. */
-  readonly random?: () => number;
-}
 
 export interface ConsumerStatus extends InboxCounts {
   readonly running: boolean;
+  /** Handlers at work on the patient way. */
   readonly inFlight: number;
+  /** Partitions that this instance reads. */
+  readonly partitions: readonly number[];
+  /** Live instances of the consumer, this one included; 0 while that is not known. */
+  readonly members: number;
+  /** Events in this instance's partitions of the log that are neither handled nor stored: exact or an upper bound; the last known while the log is away. */
+  readonly lag: number;
+  /** Age of the oldest event known that is not handled, or how long nothing could be read, whichever is more. Dead events and those behind them do not count. */
+  readonly behindMs: number;
+  readonly overdue: boolean;
+  /** Transactions in which this instance handled events together. */
+  readonly batches: number;
   /** Failed reads of the log since the last good one. */
   readonly consecutiveReadFailures: number;
   readonly lastError: unknown;
 }
 
 /**
- * Brings the events of some topics to a handler: reads the log, keeps them in the inbox, and hands them out, in order for each key.
+ * Brings the events of some topics to a handler: reads the log, handles what it can page by page in one transaction each, and hands out the rest one by
+ * one, in order for each key.
  *
- * Run one in every process of the service. Each event's effect happens once if the handler changes only its own database; what it does elsewhere
- * may be repeated. A consumer that is new, or new to a topic, starts at the beginning of the log.
+ * Run one in every process of the service; they share the partitions of the log. Each event's effect happens once if the handler changes only its own
+ * database; what it does elsewhere may be repeated. A consumer that is new, or new to a topic, starts at the beginning of the log.
  */
 export interface Consumer {
   /** Makes the events of this instance's previous life claimable, then begins. @throws what the inbox's database throws */
   start(): Promise<void>;
   /**
-   * Takes no more events, waits at most `timeoutMs` (default 10,000) for handlers in flight, then aborts them and gives their events back.
-   * Idempotent; the consumer can start again.
+   * Takes no more events, waits at most `timeoutMs` (default 10,000) for handlers in flight, then aborts them and gives their events and this instance's
+   * partitions back. Idempotent; the consumer can start again.
    */
   stop(options?: { readonly timeoutMs?: number }): Promise<void>;
   /** Looks for events now rather than at the next poll. Cheap, never throws. */
   poke(): void;
+  /** @throws ServiceError `unavailable` if the inbox's database cannot be asked */
   status(): Promise<ConsumerStatus>;
 }
 
 export function createConsumer(options: ConsumerOptions): Consumer {
-  return new InboxConsumer(options);
+  return new InboxConsumer(toConsumerSettings(options));
 }
 
-export type ConsumerSettings = Required<Omit<ConsumerOptions, 'deliverTwice'>> &
-  Pick<ConsumerOptions, 'deliverTwice'>;
-
-const houseKeepingIntervalMs = 60_000;
+const pruneIntervalMs = 60_000;
+const watchIntervalMs = 5_000;
+/** How long a batch and its reader get to end after they were aborted. */
+const abortGraceMs = 2_500;
 
 class InboxConsumer implements Consumer {
   readonly #settings: ConsumerSettings;
-  readonly #reader: EventReader;
+  readonly #intake: EventIntake;
   readonly #worker: EventWorker;
+  readonly #alarms: AlarmWatch;
   #running = false;
   #cancelPrune = () => {};
+  #cancelWatch = () => {};
+  #lag = 0;
 
-  constructor(options: ConsumerOptions) {
-    const settings: ConsumerSettings = {
-      concurrency: 16,
-      handlerTimeoutMs: 30_000,
-      maxAttempts: 8,
-      maxWaitMs: 24 * 3_600_000,
-      pollIntervalMs: 1_000,
-      batchSize: 500,
-      retentionMs: 7 * 24 * 3_600_000,
-      clock: systemClock,
-      logger: silentLogger,
-      random: Math.random,
-      ...options,
-    };
-    checkSettings(settings);
+  constructor(settings: ConsumerSettings) {
     this.#settings = settings;
     this.#worker = createEventWorker(settings);
-    this.#reader = createEventReader({
-      ...settings,
-      isRepeating: settings.deliverTwice !== undefined,
-      onIngest: () => this.#worker.poke(),
-    });
+    this.#intake = createEventIntake(settings, () => this.#worker.poke());
+    const { overdueAfterMs: boundMs, onAlarm, clock, logger } = settings;
+    this.#alarms = createAlarmWatch({ invariant: 'consumer', boundMs, onAlarm, clock, logger });
   }
 
   async start(): Promise<void> {
@@ -121,40 +85,64 @@ class InboxConsumer implements Consumer {
     }
     if (!this.#running) return;
     this.#worker.start();
-    this.#reader.start();
+    this.#intake.start();
     this.#pruneLater();
+    this.#watchLater();
   }
 
   async stop({ timeoutMs = 10_000 }: { readonly timeoutMs?: number } = {}): Promise<void> {
     if (!this.#running) return;
     this.#running = false;
     this.#cancelPrune();
-    const reading = settlesWithin(this.#reader.stop(), timeoutMs, this.#settings.clock);
-    await Promise.all([reading, this.#worker.stop(timeoutMs)]);
+    this.#cancelWatch();
+    await Promise.all([this.#stopIntake(timeoutMs), this.#worker.stop(timeoutMs)]);
   }
 
   poke(): void {
-    if (!this.#running) return;
-    this.#reader.poke();
-    this.#worker.poke();
+    if (this.#running) this.#worker.poke();
   }
 
   async status(): Promise<ConsumerStatus> {
-    const counts = await this.#settings.inbox.counts();
+    const [counts] = await Promise.all([this.#settings.inbox.counts(), this.#lookAtLag()]);
+    const behindMs = Math.max(counts.oldestAgeMs, this.#intake.behindMs);
     return {
       ...counts,
       running: this.#running,
       inFlight: this.#worker.inFlight,
-      consecutiveReadFailures: this.#reader.consecutiveFailures,
-      lastError: this.#worker.lastError ?? this.#reader.lastError,
+      partitions: this.#intake.partitions,
+      members: this.#intake.members,
+      lag: this.#lag,
+      behindMs,
+      overdue: behindMs > this.#settings.overdueAfterMs,
+      batches: this.#intake.batches,
+      consecutiveReadFailures: this.#intake.consecutiveFailures,
+      lastError: this.#worker.lastError ?? this.#intake.lastError,
     };
+  }
+
+  async #stopIntake(timeoutMs: number): Promise<void> {
+    const { clock } = this.#settings;
+    const stopping = this.#intake.stop();
+    if (await settlesWithin(stopping, timeoutMs, clock)) return;
+    this.#intake.abort(
+      new ServiceError('The consumer stops.', { code: 'cancelled', reason: 'consumer_stopped' }),
+    );
+    await settlesWithin(stopping, abortGraceMs, clock);
+  }
+
+  async #lookAtLag(): Promise<void> {
+    try {
+      this.#lag = await this.#intake.lag();
+    } catch (error) {
+      this.#settings.logger.debug('the lag could not be read', { error });
+    }
   }
 
   #pruneLater(): void {
     this.#cancelPrune = this.#settings.clock.setTimer(() => {
       void this.#prune();
       this.#pruneLater();
-    }, houseKeepingIntervalMs);
+    }, pruneIntervalMs);
   }
 
   async #prune(): Promise<void> {
@@ -165,23 +153,24 @@ class InboxConsumer implements Consumer {
       logger.warn('the inbox could not be pruned; trying again later', { error });
     }
   }
-}
 
-function checkSettings(settings: ConsumerSettings): void {
-  for (const name of [
-    'concurrency',
-    'maxAttempts',
-    'batchSize',
-    'handlerTimeoutMs',
-    'pollIntervalMs',
-  ] as const) {
-    const value = settings[name];
-    if (!Number.isSafeInteger(value) || value < 1) {
-      throw new TypeError(`createConsumer(): \`${name}\` is a whole number from 1, not ${String(value)}.`);
+  #watchLater(): void {
+    const { clock, overdueAfterMs } = this.#settings;
+    this.#cancelWatch = clock.setTimer(
+      () => {
+        void this.#watch();
+        this.#watchLater();
+      },
+      Math.min(watchIntervalMs, overdueAfterMs),
+    );
+  }
+
+  async #watch(): Promise<void> {
+    try {
+      const { behindMs, pending, lag } = await this.status();
+      if (this.#running) this.#alarms.observe({ ageMs: behindMs, count: pending + lag });
+    } catch (error) {
+      this.#settings.logger.debug('the standing of the consumer could not be read', { error });
     }
   }
-  if (settings.name === '' || settings.instance === '') {
-    throw new TypeError('createConsumer(): give `name` and `instance` a text.');
-  }
-  if (typeof settings.handle !== 'function') throw new TypeError('createConsumer(): `handle` is a function.');
 }

@@ -1,6 +1,7 @@
 import { type Clock, isServiceError, ServiceError, type Sql } from '@banyan/core';
 import type { CloudEvent } from './cloud-event.ts';
 import type { Claim, Inbox } from './inbox.ts';
+import { crashRehearsed, type DeliverTwiceOptions, isInterruptedOnce } from './rehearsal.ts';
 
 /** What a handler gets beside the event. */
 export interface Delivery {
@@ -16,13 +17,6 @@ export interface Delivery {
    * @throws ServiceError `aborted` `lease_lost` or `crash_rehearsed`: let the transaction roll back and reject with it
    */
   complete(sql: Sql): Promise<void>;
-}
-
-export interface DeliverTwiceOptions {
-  /** The same seed interrupts the same events. */
-  readonly seed: number;
-  /** Share of the events that are interrupted once, 0 to 1. Default 1. */
-  readonly share?: number;
 }
 
 export type DeliveryResult =
@@ -61,7 +55,7 @@ class ClaimedDelivery {
 
   async run(): Promise<DeliveryResult> {
     const { claim, deliverTwice } = this.#options;
-    this.#isRehearsal = claim.attempt === 1 && isChosen(claim.event.id, deliverTwice);
+    this.#isRehearsal = claim.attempt === 1 && isInterruptedOnce(claim.event.id, deliverTwice);
     if (this.#isRehearsal) {
       const rehearsal = await this.#runOnce();
       if (rehearsal.kind === 'failed' && !isRehearsed(rehearsal.error)) return rehearsal;
@@ -95,12 +89,7 @@ class ClaimedDelivery {
   }
 
   async #complete(sql: Sql): Promise<void> {
-    if (this.#isRehearsal) {
-      throw new ServiceError('Development: interrupted just before the commit; it runs again at once.', {
-        code: 'aborted',
-        reason: 'crash_rehearsed',
-      });
-    }
+    if (this.#isRehearsal) throw crashRehearsed();
     await this.#options.inbox.complete(this.#options.claim, sql);
     this.#isCompleted = true;
   }
@@ -135,16 +124,6 @@ class ClaimedDelivery {
 
 function isRehearsed(error: unknown): boolean {
   return isServiceError(error) && error.reason === 'crash_rehearsed';
-}
-
-/** The same events for the same seed, in every process: FNV-1a of seed and id, as a share of its range. */
-function isChosen(eventId: string, options: DeliverTwiceOptions | undefined): boolean {
-  if (options === undefined) return false;
-  let hash = 0x811c9dc5;
-  for (const character of `${options.seed}:${eventId}`) {
-    hash = Math.imul(hash ^ character.charCodeAt(0), 0x01000193) >>> 0;
-  }
-  return hash / 2 ** 32 < (options.share ?? 1);
 }
 
 function outOfTime(timeoutMs: number): ServiceError {

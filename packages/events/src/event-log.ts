@@ -100,6 +100,11 @@ export interface EventLog {
   lag(request: ReadRequest): Promise<number>;
   /** Forgets events older than this in small steps, where the engine does not do so by its own settings; returns how many. */
   prune(olderThanMs: number): Promise<number>;
+  /**
+   * Calls `listener` when the engine turns out to have lost events that it had confirmed (its store was put back, or vanished): rewind the outboxes, then
+   * publishing fills it again. Before any later event of theirs is added, as far as the adapter can tell. Absent where that cannot happen or be seen.
+   */
+  onLoss?(listener: () => void): () => void;
   /** Ends connections and readers. Idempotent. */
   close(): Promise<void>;
 }

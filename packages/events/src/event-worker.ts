@@ -1,5 +1,6 @@
-import { isServiceError, type Logger, ServiceError, sleep } from '@banyan/core';
-import type { ConsumerSettings } from './consumer.ts';
+import { type Logger, ServiceError, sleep } from '@banyan/core';
+import { topicOf } from './cloud-event.ts';
+import type { ConsumerSettings } from './consumer-settings.ts';
 import { createDelivery, type DeliveryResult } from './delivery.ts';
 import type { Claim, Failure } from './inbox.ts';
 import { toFailure } from './retry-policy.ts';
@@ -130,13 +131,13 @@ class InboxWorker implements EventWorker {
   async #deliver(claim: Claim, controller: AbortController): Promise<void> {
     const log = this.#settings.logger.with({
       eventId: claim.event.id,
-      topic: claim.event.banyanname,
+      topic: topicOf(claim.event),
       attempt: claim.attempt,
     });
     try {
       const result = await this.#run(claim, controller);
       if (result.kind === 'handled') return;
-      const failure = this.#toFailure(result.error, claim);
+      const failure = toFailure(result.error, claim, this.#settings);
       const isRecorded = await this.#record(claim, failure);
       if (isRecorded) this.#report(failure, result.error, log);
       else log.debug('the event was finished or taken over meanwhile', { error: result.error });
@@ -163,17 +164,11 @@ class InboxWorker implements EventWorker {
   }
 
   async #run(claim: Claim, controller: AbortController): Promise<DeliveryResult> {
-    if (!this.#topics.has(claim.event.banyanname)) return { kind: 'failed', error: noHandler(claim) };
+    if (!this.#topics.has(topicOf(claim.event))) return { kind: 'failed', error: noHandler(claim) };
     if (claim.attempt - 1 - claim.failures - claim.deferrals >= maxCrashes) {
       return { kind: 'failed', error: crashed(claim) };
     }
     return createDelivery({ ...this.#settings, claim, controller }).run();
-  }
-
-  #toFailure(error: unknown, claim: Claim): Failure {
-    const failure = toFailure(error, claim, this.#settings);
-    const isHopeless = isServiceError(error) && error.reason === 'process_crashed';
-    return isHopeless ? { ...failure, kind: 'dead' } : failure;
   }
 
   #report(failure: Failure, error: unknown, log: Logger): void {
@@ -201,7 +196,7 @@ function stopped(): ServiceError {
 }
 
 function noHandler({ event }: Claim): ServiceError {
-  return new ServiceError(`No handler for ${event.banyanname} in this version.`, {
+  return new ServiceError(`No handler for ${topicOf(event)} in this version.`, {
     code: 'unavailable',
     reason: 'no_handler',
   });

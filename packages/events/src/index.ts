@@ -1,3 +1,4 @@
+export type { Alarm } from './alarm.ts';
 export type { ClaimStore } from './claim-store.ts';
 export {
   type CloudEvent,
@@ -12,13 +13,9 @@ export {
   topicOf,
   userOfEvent,
 } from './cloud-event.ts';
-export {
-  type Consumer,
-  type ConsumerOptions,
-  type ConsumerStatus,
-  createConsumer,
-} from './consumer.ts';
-export type { DeliverTwiceOptions, Delivery } from './delivery.ts';
+export { type Consumer, type ConsumerStatus, createConsumer } from './consumer.ts';
+export type { ConsumerOptions } from './consumer-settings.ts';
+export type { Delivery } from './delivery.ts';
 export { channelOf, type EncodedEvent, partitionOf, toEncodedEvent } from './encoded-event.ts';
 export { eventsErrors } from './errors.ts';
 export type { BatchOutcome, EventBatch } from './event-batch.ts';
@@ -66,6 +63,7 @@ export type {
   OutboxPage,
   RelayLease,
 } from './outbox.ts';
+export type { DeliverTwiceOptions } from './rehearsal.ts';
 export { createRelay, type Relay, type RelayOptions, type RelayStatus } from './relay.ts';
 export type {
   AnswerVerdict,

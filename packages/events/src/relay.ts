@@ -1,37 +1,52 @@
-import { type Clock, type Logger, ServiceError, silentLogger, systemClock } from '@banyan/core';
-import type { CloudEvent } from './cloud-event.ts';
+import { type Clock, isServiceError, type Logger, silentLogger, systemClock } from '@banyan/core';
+import { type Alarm, type AlarmWatch, createAlarmWatch } from './alarm.ts';
+import { backoffMs } from './backoff.ts';
 import type { EventLog } from './event-log.ts';
 import type { Outbox } from './outbox.ts';
+import { createOutboxPump, type OutboxPump } from './outbox-pump.ts';
+import { createRelayLeaseKeeper, type RelayLeaseKeeper } from './relay-lease.ts';
 import { settlesWithin } from './settle.ts';
 import { createWakeUp, type WakeUp } from './wake-up.ts';
 
 export interface RelayOptions {
   readonly outbox: Outbox;
   readonly log: EventLog;
+  /** This instance: different from every other running one's (`orders-1`). */
+  readonly owner: string;
   readonly clock?: Clock;
   readonly logger?: Logger;
-  /** Events handed to the log at once. Default 500. */
+  /** Events handed to the log at once. Default 1,000. */
   readonly batchSize?: number;
   /** How long an event can wait if its `poke` was lost. Default 500. */
   readonly pollIntervalMs?: number;
+  /** How long a relay that died holds others off. Default 15,000; renewed every third of it. */
+  readonly leaseMs?: number;
   /** Default 10,000. */
   readonly publishTimeoutMs?: number;
-  /** The oldest unpublished event may be this old before `status()` says overdue and the log gets an error. Default 30,000. */
+  /** The oldest unpublished event may be this old before the alarm is raised. Default 30,000. */
   readonly overdueAfterMs?: number;
-  /** How long published events stay in the outbox. Default one day. */
+  /** How long published events stay in the outbox, to be published again if the log lost them. Default one day. */
   readonly retentionMs?: number;
+  /** Called once when events are overdue and once when they no longer are. */
+  readonly onAlarm?: (alarm: Alarm) => void;
   /** Uniform in [0, 1). Default `Math.random`. */
   readonly random?: () => number;
 }
 
 export interface RelayStatus {
   readonly running: boolean;
+  /** True if this is the one relay of the service that publishes. */
+  readonly isOwner: boolean;
   /** Committed events that are not published yet. */
   readonly backlog: number;
   /** Age of the oldest of them; 0 if there is none. */
   readonly oldestAgeMs: number;
+  /** Messages whose time has not come. */
+  readonly delayed: number;
+  /** Events that the log refuses for good. */
+  readonly dead: number;
   readonly overdue: boolean;
-  /** Failed transfers since the last good one. */
+  /** Failures since the last good round. */
   readonly consecutiveFailures: number;
   readonly lastError: unknown;
 }
@@ -39,13 +54,13 @@ export interface RelayStatus {
 /**
  * Carries one service's events from its outbox to the log (message relay, polling publisher).
  *
- * Run one in every process of the service: the outbox lets one at a time through. Delivery to the log is at least once, made exactly once by the
- * log's idempotence; the order of each key is kept; a relay may die at any moment.
+ * Run one in every process of the service: the one that has the outbox's lease publishes, the others stand by. Delivery to the log is at least once;
+ * the log, or else the inbox, recognises ids. The order of each key is kept; a relay may die at any moment.
  */
 export interface Relay {
   /** Begins at once and without I/O of its own; repeated calls do nothing. */
   start(): void;
-  /** Finishes the batch in hand, for at most `timeoutMs` (default 5,000). Idempotent; the relay can start again. */
+  /** Finishes the batch in hand, for at most `timeoutMs` (default 5,000), and gives the lease back. Idempotent; the relay can start again. */
   stop(options?: { readonly timeoutMs?: number }): Promise<void>;
   /** Says that events were committed: call it from `onCommit` of the transaction that appended them. Cheap, never throws. */
   poke(): void;
@@ -57,61 +72,85 @@ export function createRelay(options: RelayOptions): Relay {
   return new OutboxRelay(options);
 }
 
-const firstBusyDelayMs = 5;
-const firstBackoffMs = 50;
-const maxBackoffMs = 10_000;
-const houseKeepingIntervalMs = 60_000;
+type RelaySettings = Required<Omit<RelayOptions, 'onAlarm'>> & Pick<RelayOptions, 'onAlarm'>;
+
+const errorBackoff = { firstMs: 100, maxMs: 10_000 };
+const lostLeaseDelayMs = 10;
+const pruneIntervalMs = 60_000;
+const watchIntervalMs = 5_000;
 
 class OutboxRelay implements Relay {
-  readonly #options: Required<RelayOptions>;
+  readonly #settings: RelaySettings;
   readonly #wakeUp: WakeUp;
+  readonly #lease: RelayLeaseKeeper;
+  readonly #pump: OutboxPump;
+  readonly #alarms: AlarmWatch;
   #running = false;
   #loop: Promise<void> | undefined;
+  #unsubscribe = () => {};
+  #cancelWatch = () => {};
   #failures = 0;
-  #busyInARow = 0;
   #lastError: unknown;
-  #keepHouseAtMs = 0;
+  #pruneAtMs = 0;
 
   constructor(options: RelayOptions) {
-    this.#options = {
+    const settings: RelaySettings = {
       clock: systemClock,
       logger: silentLogger,
-      batchSize: 500,
+      batchSize: 1_000,
       pollIntervalMs: 500,
+      leaseMs: 15_000,
       publishTimeoutMs: 10_000,
       overdueAfterMs: 30_000,
       retentionMs: 24 * 3_600_000,
       random: Math.random,
       ...options,
     };
-    checkOptions(this.#options);
-    this.#wakeUp = createWakeUp(this.#options.clock);
+    checkSettings(settings);
+    this.#settings = settings;
+    this.#wakeUp = createWakeUp(settings.clock);
+    this.#lease = createRelayLeaseKeeper({ ...settings, onLost: () => this.#wakeUp.wake() });
+    this.#pump = createOutboxPump({
+      ...settings,
+      holds: ({ token }) => this.#lease.current?.token === token,
+      isStopping: () => !this.#running,
+    });
+    const { overdueAfterMs: boundMs, onAlarm, clock, logger } = settings;
+    this.#alarms = createAlarmWatch({ invariant: 'outbox', boundMs, onAlarm, clock, logger });
   }
 
   start(): void {
     if (this.#running) return;
     this.#running = true;
+    this.#unsubscribe = this.#settings.outbox.onAppend(() => this.#wakeUp.wake());
+    this.#watchLater();
     const earlier = this.#loop;
     this.#loop = this.#run(earlier);
   }
 
   async stop({ timeoutMs = 5_000 }: { readonly timeoutMs?: number } = {}): Promise<void> {
     this.#running = false;
+    this.#unsubscribe();
+    this.#cancelWatch();
     this.#wakeUp.wake();
-    if (this.#loop !== undefined) await settlesWithin(this.#loop, timeoutMs, this.#options.clock);
+    if (this.#loop !== undefined) await settlesWithin(this.#loop, timeoutMs, this.#settings.clock);
   }
 
   poke(): void {
     this.#wakeUp.wake();
+    if (this.#lease.current === undefined) this.#settings.outbox.announce();
   }
 
   async status(): Promise<RelayStatus> {
-    const { count, oldestAgeMs } = await this.#options.outbox.backlog();
+    const { count, oldestAgeMs, delayed, dead } = await this.#settings.outbox.backlog();
     return {
       running: this.#running,
+      isOwner: this.#lease.current !== undefined,
       backlog: count,
       oldestAgeMs,
-      overdue: oldestAgeMs > this.#options.overdueAfterMs,
+      delayed,
+      dead,
+      overdue: oldestAgeMs > this.#settings.overdueAfterMs,
       consecutiveFailures: this.#failures,
       lastError: this.#lastError,
     };
@@ -119,83 +158,98 @@ class OutboxRelay implements Relay {
 
   async #run(earlier: Promise<void> | undefined): Promise<void> {
     await earlier;
-    while (this.#running) {
-      const delayMs = await this.#step();
-      if (delayMs > 0 && this.#running) await this.#wakeUp.wait(delayMs);
-    }
+    while (this.#running) await this.#step();
+    await this.#pump.idle();
+    await this.#lease.release();
   }
 
-  /** One transfer; returns how long to wait before the next one, 0 for not at all. */
-  async #step(): Promise<number> {
-    const { outbox, batchSize, pollIntervalMs, random } = this.#options;
+  async #step(): Promise<void> {
+    const { pollIntervalMs, random } = this.#settings;
     try {
-      const { busy, published } = await outbox.transfer(batchSize, (events) => this.#publish(events));
+      const lease = this.#lease.current ?? (await this.#lease.acquire());
+      if (lease !== undefined) await this.#pump.drain(lease);
       this.#failures = 0;
       this.#lastError = undefined;
-      if (published === batchSize) return 0;
-      await this.#keepHouse();
-      if (!busy) {
-        this.#busyInARow = 0;
-        return pollIntervalMs;
+      if (lease === undefined) {
+        // Announcements are for the owner: a relay that stands by would only ask for the lease again.
+        await this.#pause(pollIntervalMs * (0.5 + random() / 2));
+        return;
       }
-      // The other relay may have read before our event was committed: ask again soon, not a poll later.
-      this.#busyInARow += 1;
-      return (
-        Math.min(pollIntervalMs, firstBusyDelayMs * 2 ** Math.min(this.#busyInARow, 20)) *
-        (0.5 + random() / 2)
-      );
+      await this.#prune();
+      if (this.#running) await this.#wakeUp.wait(pollIntervalMs);
     } catch (error) {
       await this.#backOff(error);
-      return 0;
     }
-  }
-
-  async #publish(events: readonly CloudEvent[]): Promise<void> {
-    const { log, clock, publishTimeoutMs } = this.#options;
-    const published = log.publish(events);
-    if (await settlesWithin(published, publishTimeoutMs, clock)) return published;
-    throw new ServiceError(`The event log did not confirm ${events.length} events in time.`, {
-      code: 'unavailable',
-      reason: 'log_timeout',
-    });
   }
 
   async #backOff(error: unknown): Promise<void> {
-    const { clock, logger, random } = this.#options;
-    this.#failures += 1;
+    const { logger, random } = this.#settings;
+    if (isServiceError(error) && error.reason === 'lease_lost') {
+      logger.debug('another relay took over, or the outbox was rewound', { error });
+      this.#lease.drop();
+      await this.#pause(lostLeaseDelayMs);
+      return;
+    }
     this.#lastError = error;
-    const bound = Math.min(maxBackoffMs, firstBackoffMs * 2 ** Math.min(this.#failures, 20));
-    const delayMs = Math.round(bound * (0.5 + random() / 2));
+    this.#failures += 1;
+    const delayMs = backoffMs(errorBackoff, this.#failures - 1, random);
+    const failures = this.#failures;
     logger.warn('events could not be published; they wait in the outbox', {
       error,
-      failures: this.#failures,
+      failures,
       retryInMs: delayMs,
     });
-    await this.#keepHouse();
-    // Every new event pokes: without this loop a log that is down would be asked once for each of them.
+    await this.#pause(delayMs);
+  }
+
+  /** Ends early only when the relay stops: every new event pokes, and a log that is down would be asked once for each of them. */
+  async #pause(delayMs: number): Promise<void> {
+    const { clock } = this.#settings;
     const endsAtMs = clock.nowMs() + delayMs;
     while (this.#running && clock.nowMs() < endsAtMs) await this.#wakeUp.wait(endsAtMs - clock.nowMs());
   }
 
-  async #keepHouse(): Promise<void> {
-    const { clock, outbox, retentionMs, overdueAfterMs, logger } = this.#options;
-    if (clock.nowMs() < this.#keepHouseAtMs) return;
-    this.#keepHouseAtMs = clock.nowMs() + houseKeepingIntervalMs;
+  #watchLater(): void {
+    const { clock, overdueAfterMs } = this.#settings;
+    this.#cancelWatch = clock.setTimer(
+      () => {
+        void this.#watch();
+        this.#watchLater();
+      },
+      Math.min(watchIntervalMs, overdueAfterMs),
+    );
+  }
+
+  /** The owner watches over the outbox, and whoever raised the alarm calls it off. */
+  async #watch(): Promise<void> {
+    if (this.#lease.current === undefined && !this.#alarms.isBroken) return;
+    const { outbox, logger } = this.#settings;
     try {
       const { count, oldestAgeMs } = await outbox.backlog();
-      if (oldestAgeMs > overdueAfterMs) logger.error('events are overdue', { count, oldestAgeMs });
+      if (this.#running) this.#alarms.observe({ ageMs: oldestAgeMs, count });
+    } catch (error) {
+      logger.debug('the backlog of the outbox could not be read', { error });
+    }
+  }
+
+  async #prune(): Promise<void> {
+    const { clock, outbox, retentionMs, logger } = this.#settings;
+    if (clock.nowMs() < this.#pruneAtMs) return;
+    this.#pruneAtMs = clock.nowMs() + pruneIntervalMs;
+    try {
       await outbox.prune(retentionMs);
     } catch (error) {
-      logger.warn('the outbox could not be looked after; trying again later', { error });
+      logger.warn('the outbox could not be pruned; trying again later', { error });
     }
   }
 }
 
-function checkOptions(options: Required<RelayOptions>): void {
-  for (const name of ['batchSize', 'pollIntervalMs', 'publishTimeoutMs'] as const) {
-    const value = options[name];
+function checkSettings(settings: RelaySettings): void {
+  for (const name of ['batchSize', 'pollIntervalMs', 'leaseMs', 'publishTimeoutMs'] as const) {
+    const value = settings[name];
     if (!Number.isSafeInteger(value) || value < 1) {
       throw new TypeError(`createRelay(): \`${name}\` is a whole number from 1, not ${String(value)}.`);
     }
   }
+  if (settings.owner === '') throw new TypeError('createRelay(): give `owner` a text.');
 }

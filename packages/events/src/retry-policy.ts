@@ -1,4 +1,5 @@
 import { type ErrorCode, isServiceError } from '@banyan/core';
+import { backoffMs } from './backoff.ts';
 import type { Claim, Failure } from './inbox.ts';
 
 export interface RetryPolicy {
@@ -24,31 +25,45 @@ const waitingCodes: ReadonlySet<ErrorCode> = new Set([
   'cancelled',
 ]);
 
+/** Reasons that no repetition changes: the next version of the service may, when an operator retries the dead letter. */
+const hopelessReasons: ReadonlySet<string> = new Set(['invalid_event', 'process_crashed']);
+
 const failureBackoff = { firstMs: 500, maxMs: 60_000 };
 const deferralBackoff = { firstMs: 100, maxMs: 30_000 };
 const maxReasonLength = 2_000;
+const maxStackBytes = 8 * 1024;
 
 /** What to do with an event whose handling rejected with `error`. */
 export function toFailure(error: unknown, claim: Claim, policy: RetryPolicy): Failure {
   const reason = describeError(error);
-  if (policy.isFinal?.(error) === true) return { kind: 'dead', reason, retryAfterMs: 0 };
-  if (isServiceError(error) && !error.declared && waitingCodes.has(error.code)) {
-    if (claim.sinceFirstAttemptMs >= policy.maxWaitMs) return { kind: 'dead', reason, retryAfterMs: 0 };
-    const delayMs = backoffMs(deferralBackoff, claim.deferrals, policy);
-    return { kind: 'deferral', reason, retryAfterMs: Math.max(delayMs, error.retryAfterMs ?? 0) };
+  const stack = stackOf(error);
+  if (isServiceError(error) && !error.declared) {
+    if (hopelessReasons.has(error.reason)) return { kind: 'dead', reason, stack, retryAfterMs: 0 };
+    if (waitingCodes.has(error.code)) {
+      if (claim.sinceFirstAttemptMs >= policy.maxWaitMs) {
+        return { kind: 'dead', reason, stack, retryAfterMs: 0 };
+      }
+      const delayMs = backoffMs(deferralBackoff, claim.deferrals, policy.random);
+      return { kind: 'deferral', reason, stack, retryAfterMs: Math.max(delayMs, error.retryAfterMs ?? 0) };
+    }
   }
-  if (claim.failures + 1 >= policy.maxAttempts) return { kind: 'dead', reason, retryAfterMs: 0 };
-  return { kind: 'failure', reason, retryAfterMs: backoffMs(failureBackoff, claim.failures, policy) };
+  if (claim.failures + 1 >= policy.maxAttempts) return { kind: 'dead', reason, stack, retryAfterMs: 0 };
+  return {
+    kind: 'failure',
+    reason,
+    stack,
+    retryAfterMs: backoffMs(failureBackoff, claim.failures, policy.random),
+  };
 }
 
-/** Exponential with equal jitter: never at once, and never all together. */
-function backoffMs(
-  { firstMs, maxMs }: { readonly firstMs: number; readonly maxMs: number },
-  earlier: number,
-  { random }: RetryPolicy,
-): number {
-  const bound = Math.min(maxMs, firstMs * 2 ** Math.min(earlier, 30));
-  return Math.round(bound * (0.5 + random() / 2));
+/** At most 8 KiB, in text that PostgreSQL stores. */
+function stackOf(error: unknown): string | undefined {
+  if (!(error instanceof Error) || typeof error.stack !== 'string') return undefined;
+  const bytes = Buffer.from(error.stack.replaceAll('\0', '').toWellFormed());
+  return bytes
+    .subarray(0, maxStackBytes)
+    .toString()
+    .replace(/\ufffd+$/, '');
 }
 
 /** Code, reason and message of an error and its causes, for an operator; at most 2,000 characters. */

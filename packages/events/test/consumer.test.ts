@@ -11,6 +11,7 @@ import {
 import { createMemoryEvents } from '@banyan/events/testing';
 import { createManualClock } from './manual-clock.ts';
 import { sampleEvent, valueIn } from './samples.ts';
+import { publish, store } from './scene.ts';
 
 type Handle = ConsumerOptions['handle'];
 
@@ -51,7 +52,7 @@ test('events reach the handler as soon as they are in the log, and are finished 
   const { clock, log, consumer } = createScene(handle);
   await consumer.start();
   await clock.advance(0);
-  await log.publish([sampleEvent('a', 1), sampleEvent('a', 2), sampleEvent('b', 3)]);
+  await publish(log, sampleEvent('a', 1), sampleEvent('a', 2), sampleEvent('b', 3));
   await clock.advance(0);
   assert.deepEqual(handled.toSorted(), [1, 2, 3]);
   const status = await consumer.status();
@@ -63,7 +64,7 @@ test('a new consumer starts at the beginning of the log', async () => {
   const { handled, handle } = createRecorder();
   const { clock, log, consumer } = createScene(handle, { batchSize: 7 });
   const values = Array.from({ length: 30 }, (_, number) => number);
-  await log.publish(values.map((value) => sampleEvent('a', value)));
+  await publish(log, ...values.map((value) => sampleEvent('a', value)));
   await consumer.start();
   await clock.advance(0);
   assert.deepEqual(handled, values);
@@ -73,10 +74,11 @@ test('a new consumer starts at the beginning of the log', async () => {
 test('a topic that a later version adds is read from its beginning, the others go on where they were', async () => {
   const { handled, handle } = createRecorder();
   const scene = createScene(handle);
-  await scene.log.publish([
+  await publish(
+    scene.log,
     sampleEvent('a', 'placed', 'orders.placed'),
     sampleEvent('b', 'cancelled', 'orders.cancelled'),
-  ]);
+  );
   await scene.consumer.start();
   await scene.clock.advance(0);
   await scene.consumer.stop();
@@ -91,7 +93,7 @@ test('a topic that a later version adds is read from its beginning, the others g
   });
   await later.start();
   await scene.clock.advance(0);
-  await scene.log.publish([sampleEvent('c', 'more', 'orders.cancelled')]);
+  await publish(scene.log, sampleEvent('c', 'more', 'orders.cancelled'));
   await scene.clock.advance(0);
   assert.deepEqual(handled, ['placed', 'cancelled', 'more']);
   await later.stop();
@@ -101,7 +103,7 @@ test('events of topics that nobody asked for are not delivered', async () => {
   const { handled, handle } = createRecorder();
   const { clock, log, consumer } = createScene(handle);
   await consumer.start();
-  await log.publish([sampleEvent('a', 'no', 'orders.cancelled'), sampleEvent('a', 'yes')]);
+  await publish(log, sampleEvent('a', 'no', 'orders.cancelled'), sampleEvent('a', 'yes'));
   await clock.advance(5_000);
   assert.deepEqual(handled, ['yes']);
   await consumer.stop();
@@ -113,7 +115,7 @@ test('a handler that completes in its own transaction is not completed twice', a
   });
   const scene = createScene(handle);
   await scene.consumer.start();
-  await scene.log.publish([sampleEvent('a', 1), sampleEvent('a', 2)]);
+  await publish(scene.log, sampleEvent('a', 1), sampleEvent('a', 2));
   await scene.clock.advance(0);
   assert.deepEqual(handled, [1, 2]);
   assert.equal((await scene.consumer.status()).lastError, undefined);
@@ -134,7 +136,7 @@ test('runs at most `concurrency` handlers at the same time, each for another key
     keys.delete(event.subject);
   });
   const { clock, log, consumer } = createScene(handle, { concurrency: 4 });
-  await log.publish(Array.from({ length: 60 }, (_, number) => sampleEvent(`k${number % 10}`, number)));
+  await publish(log, ...Array.from({ length: 60 }, (_, number) => sampleEvent(`k${number % 10}`, number)));
   await consumer.start();
   while (handled.length < 60) await clock.advance(10);
   assert.equal(most, 4);
@@ -148,7 +150,7 @@ test('a handler that fails is tried again, ever later, and its event is dead aft
   const { clock, log, inbox, consumer } = createScene(handle, { maxAttempts: 4 });
   const poison = sampleEvent('a', 'poison');
   await consumer.start();
-  await log.publish([poison]);
+  await publish(log, poison);
   await clock.advance(0);
   assert.deepEqual(attempts, [1]);
   await clock.advance(499);
@@ -175,15 +177,15 @@ test('behind a dead event its key waits, others go on, and a retry drains the ke
   const { clock, log, inbox, consumer } = createScene(handle, { maxAttempts: 2 });
   const poison = sampleEvent('a', 'poison');
   await consumer.start();
-  await log.publish([poison, sampleEvent('a', 'a2'), sampleEvent('b', 'b1'), sampleEvent('a', 'a3')]);
+  await publish(log, poison, sampleEvent('a', 'a2'), sampleEvent('b', 'b1'), sampleEvent('a', 'a3'));
   await clock.advance(10_000);
-  await log.publish([sampleEvent('b', 'b2')]);
+  await publish(log, sampleEvent('b', 'b2'));
   await clock.advance(10_000);
   assert.deepEqual(handled, ['b1', 'b2']);
   const { dead, waiting, pending } = await consumer.status();
   assert.deepEqual({ dead, waiting, pending }, { dead: 1, waiting: 2, pending: 0 });
   isBroken = false;
-  await inbox.retryDeadLetters([poison.id]);
+  await inbox.retryDeadLetters([poison.id], 'ann');
   consumer.poke();
   await clock.advance(0);
   assert.deepEqual(handled, ['b1', 'b2', 'poison', 'a2', 'a3']);
@@ -197,7 +199,7 @@ test('an event waits for hours for a dependency that is down, at most half a min
   });
   const { clock, log, consumer } = createScene(handle);
   await consumer.start();
-  await log.publish([sampleEvent('a', 1), sampleEvent('a', 2)]);
+  await publish(log, sampleEvent('a', 1), sampleEvent('a', 2));
   await clock.advance(20 * 3_600_000);
   const during = await consumer.status();
   assert.deepEqual([during.dead, during.pending], [0, 2]);
@@ -216,7 +218,7 @@ test('waiting for a dependency does not use up the attempts for bugs', async () 
   });
   const { clock, log, consumer } = createScene(handle, { maxAttempts: 3 });
   await consumer.start();
-  await log.publish([sampleEvent('a', 1)]);
+  await publish(log, sampleEvent('a', 1));
   await clock.advance(60_000);
   assert.deepEqual(handled, [1]);
   assert.deepEqual(attempts, [1, 2, 3, 4, 5, 6]);
@@ -227,7 +229,7 @@ test('an event whose dependency stays down is dead after the longest wait', asyn
   const { handle } = createRecorder(() => Promise.reject(unavailable()));
   const { clock, log, inbox, consumer } = createScene(handle, { maxWaitMs: 3_600_000 });
   await consumer.start();
-  await log.publish([sampleEvent('a', 1)]);
+  await publish(log, sampleEvent('a', 1));
   await clock.advance(3_599_000);
   assert.deepEqual(await inbox.deadLetters(10), []);
   await clock.advance(60_000);
@@ -245,7 +247,7 @@ test('`retryAfterMs` of an error is respected', async () => {
   const { attempts, handle } = createRecorder(() => Promise.reject(error));
   const { clock, log, consumer } = createScene(handle);
   await consumer.start();
-  await log.publish([sampleEvent('a', 1)]);
+  await publish(log, sampleEvent('a', 1));
   await clock.advance(44_999);
   assert.deepEqual(attempts, [1]);
   await clock.advance(100);
@@ -258,7 +260,7 @@ test("a declared refusal of a dependency counts as the handler's own failure", a
   const { attempts, handle } = createRecorder(() => Promise.reject(refusal));
   const { clock, log, consumer } = createScene(handle, { maxAttempts: 2 });
   await consumer.start();
-  await log.publish([sampleEvent('a', 1)]);
+  await publish(log, sampleEvent('a', 1));
   await clock.advance(3_600_000);
   assert.equal(attempts.length, 2);
   assert.equal((await consumer.status()).dead, 1);
@@ -273,7 +275,7 @@ test('a handler gets a signal that aborts at its deadline, before its lease ends
   });
   const { clock, log, inbox, consumer } = createScene(handle, { handlerTimeoutMs: 5_000 });
   await consumer.start();
-  await log.publish([sampleEvent('a', 1)]);
+  await publish(log, sampleEvent('a', 1));
   await clock.advance(0);
   assert.deepEqual(seen, [5_000]);
   await clock.advance(4_999);
@@ -296,7 +298,7 @@ test('a handler that ignores its signal is given up, and can commit nothing afte
   );
   const scene = createScene(handle, { handlerTimeoutMs: 1_000 });
   await scene.consumer.start();
-  await scene.log.publish([sampleEvent('a', 1)]);
+  await publish(scene.log, sampleEvent('a', 1));
   await scene.clock.advance(10_000);
   assert.deepEqual([attempts, handled], [[1, 2], [1]]);
   gate.resolve();
@@ -310,10 +312,10 @@ test('stopping takes no more events and waits for the handlers in flight', async
   const { handled, handle } = createRecorder(() => gate.promise);
   const { clock, log, consumer } = createScene(handle);
   await consumer.start();
-  await log.publish([sampleEvent('a', 1), sampleEvent('a', 2)]);
+  await publish(log, sampleEvent('a', 1), sampleEvent('a', 2));
   await clock.advance(0);
   const stopping = consumer.stop({ timeoutMs: 5_000 });
-  await log.publish([sampleEvent('b', 3)]);
+  await publish(log, sampleEvent('b', 3));
   await clock.advance(4_000);
   gate.resolve();
   await clock.advance(0);
@@ -337,7 +339,7 @@ test('stopping does not wait longer than it was told: what is in flight is given
     await gate.promise;
   });
   await scene.consumer.start();
-  await scene.log.publish([sampleEvent('a', 1)]);
+  await publish(scene.log, sampleEvent('a', 1));
   await scene.clock.advance(0);
   const stopping = scene.consumer.stop({ timeoutMs: 1_000 });
   await scene.clock.advance(1_500);
@@ -355,9 +357,7 @@ test('stopping does not wait longer than it was told: what is in flight is given
 test('a restarted instance takes up what its former self was handling', async () => {
   const { handled, handle } = createRecorder();
   const { clock, log, inbox, consumer } = createScene(handle);
-  const events = [sampleEvent('a', 1)];
-  const from = await inbox.checkpoint(log.id);
-  await inbox.ingest({ log: log.id, from, positions: {}, events });
+  await store(inbox, log, sampleEvent('a', 1));
   await inbox.claim({ owner: 'mail-1', limit: 1, leaseMs: 3_600_000 });
   await consumer.start();
   await clock.advance(0);
@@ -368,9 +368,7 @@ test('a restarted instance takes up what its former self was handling', async ()
 test('an event that kills its process every time is dead in the end', async () => {
   const { handled, handle } = createRecorder();
   const { clock, log, inbox, consumer } = createScene(handle);
-  const killer = sampleEvent('a', 'killer');
-  const from = await inbox.checkpoint(log.id);
-  await inbox.ingest({ log: log.id, from, positions: {}, events: [killer] });
+  await store(inbox, log, sampleEvent('a', 'killer'));
   for (let death = 0; death < 20; death += 1) {
     assert.equal((await inbox.claim({ owner: 'crashed', limit: 1, leaseMs: 10 })).length, 1);
     await clock.advance(10);
@@ -386,8 +384,7 @@ test('an event that kills its process every time is dead in the end', async () =
 test('an event that this version has no handler for waits for a version that has', async () => {
   const { handled, handle } = createRecorder();
   const { clock, log, inbox, consumer } = createScene(handle);
-  const event = sampleEvent('a', 'new', 'orders.archived');
-  await inbox.ingest({ log: log.id, from: await inbox.checkpoint(log.id), positions: {}, events: [event] });
+  await store(inbox, log, sampleEvent('a', 'new', 'orders.archived'));
   await consumer.start();
   await clock.advance(3_600_000);
   await consumer.stop();
@@ -431,7 +428,7 @@ test('a log that cannot be read is asked again, ever more rarely, and nothing is
     random: () => 1,
   });
   await consumer.start();
-  await log.publish([sampleEvent('a', 1)]);
+  await publish(log, sampleEvent('a', 1));
   await clock.advance(60_000);
   assert.ok(reads >= 8 && reads <= 16, `${reads} reads in a minute`);
   const down = await consumer.status();
@@ -456,7 +453,7 @@ test('two instances of one consumer share the work and repeat none of it', async
     clock,
   });
   await Promise.all([consumer.start(), other.start()]);
-  for (let value = 0; value < 100; value += 1) await log.publish([sampleEvent(`k${value % 7}`, value)]);
+  for (let value = 0; value < 100; value += 1) await publish(log, sampleEvent(`k${value % 7}`, value));
   while (handled.length < 100) await clock.advance(100);
   await clock.advance(10_000);
   assert.equal(handled.length, 100);
@@ -474,7 +471,7 @@ test('in development each event is interrupted before its commit, then handled f
   });
   const scene = createScene(handle, { deliverTwice: { seed: 1 } });
   await scene.consumer.start();
-  await scene.log.publish([sampleEvent('a', 1), sampleEvent('a', 2)]);
+  await publish(scene.log, sampleEvent('a', 1), sampleEvent('a', 2));
   await scene.clock.advance(0);
   assert.deepEqual(attempts, [1, 2, 1, 2]);
   assert.deepEqual(committed, [1, 2]);
@@ -493,7 +490,7 @@ test('the same seed interrupts the same events, and about the share that was ask
       },
       { deliverTwice: { seed, share: 0.5 } },
     );
-    await log.publish(events);
+    await publish(log, ...events);
     await consumer.start();
     await clock.advance(0);
     await consumer.stop();

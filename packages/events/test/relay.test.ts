@@ -1,21 +1,23 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type CloudEvent, createRelay, type EventLog, type RelayOptions } from '@banyan/events';
+import { ServiceError } from '@banyan/core';
+import { type Alarm, type CloudEvent, createRelay, type EventLog, type RelayOptions } from '@banyan/events';
 import { createMemoryEvents } from '@banyan/events/testing';
 import { createManualClock } from './manual-clock.ts';
-import { sampleEvent, valueIn } from './samples.ts';
+import { sampleEvent } from './samples.ts';
+import { publishedValues } from './scene.ts';
 
 function createScene(options: Partial<RelayOptions> = {}) {
   const clock = createManualClock();
   const { log, createOutbox, tx } = createMemoryEvents(clock);
   const outbox = createOutbox();
-  const relay = createRelay({ outbox, log, clock, random: () => 1, ...options });
+  const relay = createRelay({ owner: 'orders-1', outbox, log, clock, random: () => 1, ...options });
   const emit = (...events: CloudEvent[]) =>
     tx(async ({ sql, onCommit }) => {
       await outbox.append(sql, events);
       onCommit(() => relay.poke());
     });
-  const published = async () => (await log.read(['orders.placed'], undefined, 1_000)).events.map(valueIn);
+  const published = () => publishedValues(log);
   return { clock, log, outbox, relay, tx, emit, published };
 }
 
@@ -68,7 +70,13 @@ test('a backlog of many batches is drained in order without waiting between them
 test('while the log is down events wait, attempts become rarer, and pokes do not make them more', async () => {
   const scene = createScene();
   const { flaky, state } = createFlakyLog(scene.log);
-  const relay = createRelay({ outbox: scene.outbox, log: flaky, clock: scene.clock, random: () => 1 });
+  const relay = createRelay({
+    owner: 'orders-2',
+    outbox: scene.outbox,
+    log: flaky,
+    clock: scene.clock,
+    random: () => 1,
+  });
   state.mode = 'refuses';
   await scene.emit(sampleEvent('a', 1));
   relay.start();
@@ -93,6 +101,7 @@ test('a log that never answers is given up after the timeout and asked again', a
   const scene = createScene();
   const { flaky, state } = createFlakyLog(scene.log);
   const relay = createRelay({
+    owner: 'orders-2',
     outbox: scene.outbox,
     log: flaky,
     clock: scene.clock,
@@ -110,36 +119,189 @@ test('a log that never answers is given up after the timeout and asked again', a
   await relay.stop();
 });
 
-test('a standing backlog raises the alarm in the log', async () => {
-  const alarms: string[] = [];
+test('a standing backlog raises the alarm once, reminds in the log, and calls the alarm off once', async () => {
+  const errors: string[] = [];
+  const alarms: Alarm[] = [];
   const nothing = () => {};
   const logger = {
     debug: nothing,
     info: nothing,
     warn: nothing,
-    error: (text: string) => alarms.push(text),
+    error: (text: string) => errors.push(text),
     with: () => logger,
   };
   const scene = createScene();
   const { flaky, state } = createFlakyLog(scene.log);
-  const relay = createRelay({
-    outbox: scene.outbox,
-    log: flaky,
-    clock: scene.clock,
-    logger,
-    overdueAfterMs: 30_000,
-  });
+  const { outbox, clock } = scene;
+  const onAlarm = (alarm: Alarm) => alarms.push(alarm);
+  const relay = createRelay({ owner: 'orders-2', outbox, log: flaky, clock, logger, onAlarm });
   state.mode = 'refuses';
   await scene.emit(sampleEvent('a', 1));
   relay.start();
-  await scene.clock.advance(200_000);
-  assert.ok(alarms.length >= 2 && alarms.every((text) => text === 'events are overdue'));
+  await clock.advance(29_000);
+  assert.equal(alarms.length, 0);
+  await clock.advance(171_000);
+  assert.ok(errors.length >= 2 && errors.every((text) => text === 'events are overdue'));
+  const [broken, ...others] = alarms;
+  assert.deepEqual(others, []);
+  assert.deepEqual(
+    { ...broken, ageMs: 0 },
+    { invariant: 'outbox', state: 'broken', ageMs: 0, boundMs: 30_000, count: 1 },
+  );
+  assert.ok((broken?.ageMs ?? 0) > 30_000);
+  state.mode = 'works';
+  await clock.advance(60_000);
+  assert.deepEqual(alarms.slice(1), [
+    { invariant: 'outbox', state: 'restored', ageMs: 0, boundMs: 30_000, count: 0 },
+  ]);
   await relay.stop();
+});
+
+test('events that the log refuses for good are put aside with the reason, and others go on in order', async () => {
+  const scene = createScene();
+  const poison = sampleEvent('a', 'poison');
+  const picky: EventLog = {
+    ...scene.log,
+    async publish(events) {
+      const ids = events.filter(({ id }) => id === poison.id).map(({ id }) => id);
+      if (ids.length === 0) return scene.log.publish(events);
+      throw new ServiceError('too odd', {
+        code: 'invalid_argument',
+        reason: 'event_refused',
+        details: { ids },
+      });
+    },
+  };
+  const relay = createRelay({ owner: 'orders-2', outbox: scene.outbox, log: picky, clock: scene.clock });
+  await scene.emit(sampleEvent('a', 1), poison, sampleEvent('a', 2));
+  relay.start();
+  await scene.clock.advance(0);
+  assert.deepEqual(await scene.published(), [1, 2]);
+  const [letter] = await scene.outbox.deadLetters(10);
+  assert.deepEqual(
+    [letter?.event.id, letter?.reason],
+    [poison.id, 'invalid_argument event_refused: too odd'],
+  );
+  const status = await relay.status();
+  assert.deepEqual([status.dead, status.backlog, status.consecutiveFailures], [1, 0, 0]);
+  await relay.stop();
+});
+
+test('the next page is read while one is published', async () => {
+  const scene = createScene();
+  const gate = Promise.withResolvers<void>();
+  const steps: string[] = [];
+  const log: EventLog = {
+    ...scene.log,
+    async publish(events) {
+      steps.push('publish');
+      await gate.promise;
+      return scene.log.publish(events);
+    },
+  };
+  const read = scene.outbox.read.bind(scene.outbox);
+  scene.outbox.read = (after, limit) => {
+    steps.push('read');
+    return read(after, limit);
+  };
+  const { outbox, clock } = scene;
+  const relay = createRelay({ owner: 'orders-2', outbox, log, clock, batchSize: 2 });
+  await scene.emit(...[1, 2, 3, 4].map((value) => sampleEvent('a', value)));
+  relay.start();
+  await clock.advance(0);
+  assert.deepEqual(steps, ['read', 'read', 'publish']);
+  gate.resolve();
+  await clock.advance(0);
+  assert.deepEqual(await scene.published(), [1, 2, 3, 4]);
+  await relay.stop();
+});
+
+test('a relay that died is replaced when its lease ends, and nothing is lost', async () => {
+  const scene = createScene();
+  const dead = await scene.outbox.acquire('orders-0', 15_000);
+  assert.ok(dead);
+  await scene.emit(sampleEvent('a', 1));
+  scene.relay.start();
+  await scene.clock.advance(14_000);
+  assert.deepEqual([await scene.published(), (await scene.relay.status()).isOwner], [[], false]);
+  await scene.clock.advance(2_000);
+  assert.deepEqual([await scene.published(), (await scene.relay.status()).isOwner], [[1], true]);
+  await scene.relay.stop();
+});
+
+test('a relay keeps its lease for as long as it lives, and gives it back when it stops', async () => {
+  const scene = createScene();
+  scene.relay.start();
+  for (let minute = 0; minute < 10; minute += 1) {
+    await scene.clock.advance(60_000);
+    assert.equal(await scene.outbox.acquire('orders-9', 1_000), undefined);
+  }
+  await scene.relay.stop();
+  assert.ok(await scene.outbox.acquire('orders-9', 1_000));
+});
+
+test('a relay that lost its lease publishes nothing more, and goes on when it gets it back', async () => {
+  const scene = createScene();
+  let isCut = false;
+  const acquire = scene.outbox.acquire.bind(scene.outbox);
+  scene.outbox.acquire = (owner, leaseMs) =>
+    isCut && owner === 'orders-1' ? Promise.reject(new Error('cut off')) : acquire(owner, leaseMs);
+  scene.relay.start();
+  await scene.clock.advance(0);
+  isCut = true;
+  await scene.clock.advance(15_000);
+  const other = await scene.outbox.acquire('orders-2', 20_000);
+  assert.ok(other);
+  await scene.emit(sampleEvent('a', 1));
+  await scene.clock.advance(10_000);
+  assert.deepEqual([await scene.published(), (await scene.relay.status()).isOwner], [[], false]);
+  isCut = false;
+  await scene.clock.advance(20_000);
+  assert.deepEqual([await scene.published(), (await scene.relay.status()).isOwner], [[1], true]);
+  await scene.relay.stop();
+});
+
+test('what is rewound is published again without a restart', async () => {
+  const scene = createScene();
+  const ids: string[] = [];
+  const log: EventLog = {
+    ...scene.log,
+    publish(events) {
+      ids.push(...events.map(({ id }) => id));
+      return scene.log.publish(events);
+    },
+  };
+  const relay = createRelay({ owner: 'orders-2', outbox: scene.outbox, log, clock: scene.clock });
+  const event = sampleEvent('a', 1);
+  await scene.emit(event);
+  relay.start();
+  await scene.clock.advance(1_000);
+  assert.equal(await scene.outbox.rewind(new Date(0).toISOString()), 1);
+  await scene.clock.advance(15_000);
+  assert.deepEqual(ids, [event.id, event.id]);
+  assert.equal((await relay.status()).backlog, 0);
+  await relay.stop();
+});
+
+test('a place that could not be confirmed is confirmed later, without a new event', async () => {
+  const scene = createScene();
+  let isDown = true;
+  const confirm = scene.outbox.confirm.bind(scene.outbox);
+  scene.outbox.confirm = (lease, cursor) =>
+    isDown ? Promise.reject(new Error('down')) : confirm(lease, cursor);
+  await scene.emit(sampleEvent('a', 1));
+  scene.relay.start();
+  await scene.clock.advance(2_000);
+  assert.equal((await scene.relay.status()).backlog, 1);
+  isDown = false;
+  await scene.clock.advance(10_000);
+  assert.deepEqual([await scene.published(), (await scene.relay.status()).backlog], [[1], 0]);
+  await scene.relay.stop();
 });
 
 test('of two relays of one service each event is published by one', async () => {
   const scene = createScene();
-  const other = createRelay({ outbox: scene.outbox, log: scene.log, clock: scene.clock });
+  const other = createRelay({ owner: 'orders-2', outbox: scene.outbox, log: scene.log, clock: scene.clock });
   scene.relay.start();
   other.start();
   for (let value = 0; value < 20; value += 1) {
@@ -175,7 +337,7 @@ test('stopping waits for the batch in hand, publishes nothing more, and the rela
 test('stopping does not wait for a log that hangs longer than it was told', async () => {
   const scene = createScene();
   const { flaky, state } = createFlakyLog(scene.log);
-  const relay = createRelay({ outbox: scene.outbox, log: flaky, clock: scene.clock });
+  const relay = createRelay({ owner: 'orders-2', outbox: scene.outbox, log: flaky, clock: scene.clock });
   state.mode = 'hangs';
   await scene.emit(sampleEvent('a', 1));
   relay.start();
@@ -203,7 +365,13 @@ test('published events are forgotten after the retention', async () => {
 });
 
 test('misuse is refused at once', () => {
-  for (const options of [{ batchSize: 0 }, { pollIntervalMs: Number.NaN }, { publishTimeoutMs: 0.5 }]) {
+  for (const options of [
+    { batchSize: 0 },
+    { pollIntervalMs: Number.NaN },
+    { publishTimeoutMs: 0.5 },
+    { owner: '' },
+    { leaseMs: 0 },
+  ]) {
     assert.throws(() => createScene(options), TypeError);
   }
 });

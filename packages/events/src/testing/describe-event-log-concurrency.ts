@@ -72,7 +72,7 @@ export function describeEventLogConcurrency(name: string, create: () => Promise<
 
     test('an engine that restarts in the middle loses nothing that is published again until it is confirmed', async (t) => {
       const { log, other, follow, faults } = driver;
-      if (faults?.restart === undefined) return t.skip('needs an engine that the test may restart');
+      if (faults?.restart === undefined) return t.skip('shared: this engine is not ours to restart');
       const reader = await follow(placed, { group: 'mail', log: other });
       const published = publishAll((publisher) => (publisher % 2 === 0 ? log : other), untilConfirmed);
       const restarted = faults.restart();
