@@ -1,49 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ServiceError } from '@banyan/core';
-import {
-  type CloudEvent,
-  type ConsumerOptions,
-  createConsumer,
-  type Delivery,
-  type EventLog,
-} from '@banyan/events';
-import { createMemoryEvents } from '@banyan/events/testing';
-import { createManualClock } from './manual-clock.ts';
+import { type ConsumerOptions, createConsumer, type Delivery, type EventLog } from '@banyan/events';
+import { createRecorder, createScene, type Handle } from './consumer-scene.ts';
 import { sampleEvent, valueIn } from './samples.ts';
 import { publish, store } from './scene.ts';
-
-type Handle = ConsumerOptions['handle'];
-
-function createScene(handle: Handle, options: Partial<ConsumerOptions> = {}) {
-  const clock = createManualClock();
-  const { log, createInbox, tx } = createMemoryEvents(clock);
-  const inbox = createInbox();
-  const consumer = createConsumer({
-    name: 'mail',
-    instance: 'mail-1',
-    log,
-    inbox,
-    topics: ['orders.placed'],
-    handle,
-    clock,
-    random: () => 1,
-    ...options,
-  });
-  return { clock, log, inbox, tx, consumer };
-}
-
-/** A handler that notes what it was given. */
-function createRecorder(inner: Handle = async () => {}) {
-  const handled: unknown[] = [];
-  const attempts: number[] = [];
-  const handle: Handle = async (event, delivery) => {
-    attempts.push(delivery.attempt);
-    await inner(event, delivery);
-    handled.push(valueIn(event));
-  };
-  return { handled, attempts, handle };
-}
 
 const unavailable = () => new ServiceError('down', { code: 'unavailable', reason: 'circuit_open' });
 
@@ -412,9 +373,9 @@ test('a log that cannot be read is asked again, ever more rarely, and nothing is
   let reads = 0;
   const flaky: EventLog = {
     ...log,
-    read(...parameters) {
+    open(request) {
       reads += 1;
-      return isDown ? Promise.reject(unavailable()) : log.read(...parameters);
+      return isDown ? Promise.reject(unavailable()) : log.open(request);
     },
   };
   const consumer = createConsumer({
@@ -459,47 +420,6 @@ test('two instances of one consumer share the work and repeat none of it', async
   assert.equal(handled.length, 100);
   assert.equal(new Set(handled).size, 100);
   await Promise.all([consumer.stop(), other.stop()]);
-});
-
-test('in development each event is interrupted before its commit, then handled for good', async () => {
-  const committed: unknown[] = [];
-  const { attempts, handle } = createRecorder(async (event, delivery) => {
-    await scene.tx(async ({ sql, onCommit }) => {
-      onCommit(() => committed.push(valueIn(event)));
-      await delivery.complete(sql);
-    });
-  });
-  const scene = createScene(handle, { deliverTwice: { seed: 1 } });
-  await scene.consumer.start();
-  await publish(scene.log, sampleEvent('a', 1), sampleEvent('a', 2));
-  await scene.clock.advance(0);
-  assert.deepEqual(attempts, [1, 2, 1, 2]);
-  assert.deepEqual(committed, [1, 2]);
-  const { pending, dead } = await scene.consumer.status();
-  assert.deepEqual({ pending, dead }, { pending: 0, dead: 0 });
-  await scene.consumer.stop();
-});
-
-test('the same seed interrupts the same events, and about the share that was asked for', async () => {
-  const events = Array.from({ length: 200 }, (_, value) => sampleEvent(`k${value}`, value));
-  const interrupted = async (seed: number) => {
-    const repeated: CloudEvent[] = [];
-    const { clock, log, consumer } = createScene(
-      async (event, { attempt }) => {
-        if (attempt === 2) repeated.push(event);
-      },
-      { deliverTwice: { seed, share: 0.5 } },
-    );
-    await publish(log, ...events);
-    await consumer.start();
-    await clock.advance(0);
-    await consumer.stop();
-    return repeated.map((event) => event.id).sort();
-  };
-  const first = await interrupted(7);
-  assert.deepEqual(await interrupted(7), first);
-  assert.notDeepEqual(await interrupted(8), first);
-  assert.ok(first.length > 60 && first.length < 140, `${first.length} of 200`);
 });
 
 test('misuse is refused at once', () => {
