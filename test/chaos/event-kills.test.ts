@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { enginesUnderTest } from '../support/engines.ts';
@@ -20,6 +21,8 @@ for (const { name, broker, skip } of enginesUnderTest(`chaos-${seed}`)) {
       chaos.kill(victim);
     }
     await chaos.settle(60_000);
-    t.diagnostic(`${await chaos.check()} items`);
+    const items = await chaos.check();
+    t.diagnostic(`${items} items`);
+    assert.ok(items > kills * 10, `only ${items} items were sent`);
   });
 }

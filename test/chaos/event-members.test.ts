@@ -29,6 +29,7 @@ for (const { name, broker, skip } of enginesUnderTest(`members-${seed}`)) {
     const items = await chaos.check();
     const { rebalances } = await createPostgresInbox(chaos.sinkDatabase).counts();
     t.diagnostic(`${items} items, ${changes} changes of members, ${rebalances} partitions changed hands`);
+    assert.ok(items > seconds * 10, `only ${items} items were sent`);
     assert.ok(rebalances >= changes, `only ${rebalances} partitions changed hands in ${changes} changes`);
   });
 }

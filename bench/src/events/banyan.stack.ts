@@ -130,8 +130,8 @@ export async function startBanyan(options: BanyanStackOptions): Promise<EventSta
   const { meter, silent = false } = options;
   const { host, close } = await createBanyanPair(options);
   await host.start();
-  const client = createClient(source, host.endpoint('source', 'source'), () =>
-    createCallContext({ caller: { service: 'source' }, timeoutMs: 60_000, idempotencyKey: undefined }),
+  const client = createClient(source, host.endpoint('source', 'target1'), () =>
+    createCallContext({ caller: { service: 'target1' }, timeoutMs: 60_000, idempotencyKey: undefined }),
   );
   return {
     run: (load) =>

@@ -64,8 +64,8 @@ await host.start();
 process.send?.('ready');
 
 const random = createRandom(seed);
-const client = createClient(source, host.endpoint('source', 'source'), () =>
-  createCallContext({ caller: { service: 'source' }, timeoutMs: 20_000, idempotencyKey: undefined }),
+const client = createClient(source, host.endpoint('source', 'sink'), () =>
+  createCallContext({ caller: { service: 'sink' }, timeoutMs: 20_000, idempotencyKey: undefined }),
 );
 const send = async () => {
   while (isSending) {

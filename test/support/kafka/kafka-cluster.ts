@@ -38,7 +38,8 @@ export async function startKafka({ brokers: count = 1 } = {}): Promise<KafkaClus
     await rm(folder, { recursive: true, force: true, maxRetries: 5 });
   };
   try {
-    const clusterId = randomBytes(16).toString('base64url');
+    // The leading letter keeps it from being taken for an option.
+    const clusterId = `b${randomBytes(16).toString('base64url').slice(1)}`;
     await writeFile(path.join(folder, 'log4j2.properties'), loggingProperties);
     for (const plan of plans) {
       const properties = path.join(folder, `broker-${plan.id}.properties`);
