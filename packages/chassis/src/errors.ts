@@ -38,10 +38,6 @@ export const chassisErrors = {
     code: 'unavailable',
     text: 'The service is stopping or has stopped in this process; the call was not started.',
   },
-  unfit_data: {
-    code: 'invalid_argument',
-    text: 'The data of an event, a message or a reply does not fit the contract; it is a dead letter at once.',
-  },
   unexpected_reply: {
     code: 'failed_precondition',
     text: 'A reply came to something that this version of the service does not ask for.',

@@ -5,8 +5,8 @@ import {
   replyValidator,
   type Validator,
 } from '@banyan/contract';
-import { ServiceError } from '@banyan/core';
-import { type CloudEvent, createReply, isExpired } from '@banyan/events';
+import { isServiceError, ServiceError } from '@banyan/core';
+import { type CloudEvent, createReply, isExpired, topicOf } from '@banyan/events';
 import { formatTraceparent } from '@banyan/telemetry';
 import { checkOutClaim } from './claim-check.ts';
 import type { EventHandlerContext } from './event-context.ts';
@@ -22,15 +22,17 @@ export async function receive(context: EventHandlerContext): Promise<CloudEvent>
 
 /**
  * The event's data as the contract has it.
- * @throws ServiceError `invalid_argument` `unfit_data`, which no later attempt can mend
+ * @throws ServiceError `invalid_argument` `invalid_event`, which no later delivery can mend, with what is wrong in `details`
  */
-export function parseData<Data>({ id, type, data }: CloudEvent, validator: Validator<Data>): Data {
+export function parseData<Data>(event: CloudEvent, validator: Validator<Data>): Data {
   try {
-    return validator.parse(data);
+    return validator.parse(event.data);
   } catch (cause) {
-    throw new ServiceError(`The data of ${type} ${id} does not fit the contract.`, {
+    const why = isServiceError(cause) ? cause.message : 'its schema cannot be checked';
+    throw new ServiceError(`The data of ${topicOf(event)} ${event.id} does not fit the contract: ${why}`, {
       code: 'invalid_argument',
-      reason: 'unfit_data',
+      reason: 'invalid_event',
+      details: isServiceError(cause) ? cause.details : undefined,
       cause,
     });
   }

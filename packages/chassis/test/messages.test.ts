@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { uuidv7 } from '@banyan/core';
-import { createMetrics } from '@banyan/telemetry';
+import { createMetrics, type Metrics } from '@banyan/telemetry';
 import { startTestSystem, type TestSystem } from '@banyan/testing';
 import { eventually } from './fixtures/eventually.ts';
 import { control, market, shop, stock } from './fixtures/market/market.ts';
@@ -15,6 +15,14 @@ function clientsOf(system: TestSystem) {
   return { shop: system.client(shop, { timeoutMs: 60_000 }), stock: system.client(stock) };
 }
 
+/** What the metrics page says about one metric. */
+function linesOf(metrics: Metrics, name: string): readonly string[] {
+  return metrics
+    .render()
+    .split('\n')
+    .filter((line) => line.startsWith(`${name}{`));
+}
+
 /** Holds the stock's handler of one order until it is opened. */
 function closeGate(name: string): () => void {
   const { promise, resolve } = Promise.withResolvers<void>();
@@ -24,9 +32,9 @@ function closeGate(name: string): () => void {
 
 for (const [name, placement] of Object.entries(placements)) {
   describe(`messages ${name}`, () => {
-    const run = async (t: Parameters<typeof startTestSystem>[0]) => {
+    const run = async (t: Parameters<typeof startTestSystem>[0], harsh = true) => {
       const metrics = createMetrics();
-      const system = await startTestSystem(t, market, { placement, metrics });
+      const system = await startTestSystem(t, market, { placement, metrics, harsh });
       return { system, metrics, ...clientsOf(system) };
     };
 
@@ -102,7 +110,8 @@ for (const [name, placement] of Object.entries(placements)) {
     });
 
     test('answered too late are dropped and counted', async (t) => {
-      const clients = await run(t);
+      // A handler that is interrupted, as in development, would find the message expired when it runs again.
+      const clients = await run(t, false);
       let open = () => {};
       // A message that nobody had begun in time would expire; give a busy machine more of it.
       for (const timeoutMs of [1_000, 5_000, 25_000]) {
@@ -115,11 +124,10 @@ for (const [name, placement] of Object.entries(placements)) {
         if (control.begun.includes(orderId)) break;
       }
       open();
-      const page = await eventually(
-        async () => clients.metrics.render(),
-        (text) => text.includes('banyan_replies_late_total{'),
+      await eventually(
+        async () => linesOf(clients.metrics, 'banyan_replies_late_total'),
+        (lines) => lines.includes('banyan_replies_late_total{service="shop",message="stock.reserve"} 1'),
       );
-      assert.match(page, /banyan_replies_late_total\{service="shop",message="stock\.reserve"\} 1/);
       assert.deepEqual(await clients.shop.confirmations({}), []);
     });
 
@@ -168,11 +176,10 @@ for (const [name, placement] of Object.entries(placements)) {
         ({ state }) => state === 'expired',
       );
       open();
-      const page = await eventually(
-        async () => clients.metrics.render(),
-        (text) => text.includes('banyan_messages_expired_total{'),
+      await eventually(
+        async () => linesOf(clients.metrics, 'banyan_messages_expired_total'),
+        (lines) => lines.includes('banyan_messages_expired_total{service="stock",message="stock.reserve"} 1'),
       );
-      assert.match(page, /banyan_messages_expired_total\{service="stock",message="stock\.reserve"\} 1/);
       assert.equal((await clients.stock.reservations({})).length, 1);
     });
 

@@ -37,6 +37,8 @@ export interface ConsumerOptions {
    * rolling restart, shorter than the patience of whoever waits behind it.
    */
   readonly maxAttempts?: number;
+  /** True for an error that no later delivery can end differently: the event is dead at once. Default: what this package knows of itself. */
+  readonly isFinal?: (error: unknown) => boolean;
   /** How long an event may wait for a dependency that is down. Default 24 hours. */
   readonly maxWaitMs?: number;
   /** How long events can wait if a wake-up was lost. Default 1,000. */
@@ -50,8 +52,8 @@ export interface ConsumerOptions {
   /** How long finished events are remembered to recognise duplicates. Default 7 days. */
   readonly retentionMs?: number;
   /**
-   * What to do when the log no longer keeps what comes next: `stop` (default) reads on only after an operator has decided with `replay`; `skip` goes on with
-   * the oldest event kept.
+   * What to do when the log no longer keeps what comes next: `stop` reads on only after an operator has decided with `replay`; `skip` goes on with
+   * the oldest event kept. Default `stop`; `skip` for a log that notices that it lost events (`onLoss`), because the outboxes fill it again.
    */
   readonly onPositionLost?: 'stop' | 'skip';
   /** The oldest unhandled event may be this old before the alarm is raised. Default 60,000. */
@@ -77,13 +79,14 @@ export function toConsumerSettings(options: ConsumerOptions): ConsumerSettings {
     concurrency: 16,
     handlerTimeoutMs: 30_000,
     maxAttempts: 8,
+    isFinal: () => false,
     maxWaitMs: 24 * 3_600_000,
     pollIntervalMs: 1_000,
     batchSize: 1_000,
     lanes: 1,
     leaseMs: 15_000,
     retentionMs: 7 * 24 * 3_600_000,
-    onPositionLost: 'stop',
+    onPositionLost: options.log.onLoss === undefined ? 'stop' : 'skip',
     overdueAfterMs: 60_000,
     clock: systemClock,
     logger: silentLogger,

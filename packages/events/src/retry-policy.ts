@@ -37,6 +37,7 @@ const maxStackBytes = 8 * 1024;
 export function toFailure(error: unknown, claim: Claim, policy: RetryPolicy): Failure {
   const reason = describeError(error);
   const stack = stackOf(error);
+  if (policy.isFinal?.(error) === true) return { kind: 'dead', reason, stack, retryAfterMs: 0 };
   if (isServiceError(error) && !error.declared) {
     if (hopelessReasons.has(error.reason)) return { kind: 'dead', reason, stack, retryAfterMs: 0 };
     if (waitingCodes.has(error.code)) {
