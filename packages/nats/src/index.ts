@@ -1,0 +1,2 @@
+export { natsErrors } from './errors.ts';
+export { createNatsEventLog, type NatsEventLogOptions } from './nats-event-log.ts';
