@@ -1,6 +1,6 @@
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomInt } from 'node:crypto';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
+import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createKafkaBroker, type KafkaBroker } from './kafka-broker.ts';
@@ -62,16 +62,30 @@ async function format(broker: KafkaBroker, clusterId: string): Promise<void> {
   if (code !== 0) throw new Error(`The storage of the Kafka broker could not be formatted:\n${output}`);
 }
 
-/** All at once, so that none is given out twice. */
+const firstPort = 20_000;
+const portCount = 10_000;
+
+/**
+ * From below the range that systems take outgoing ports from: a broker that tries to reach one that does not listen yet could be given the
+ * very port that it calls, and would talk to itself.
+ */
 async function freePorts(count: number): Promise<readonly number[]> {
-  const servers = await Promise.all(
-    Array.from({ length: count }, async () => {
-      const server = createServer();
-      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-      return server;
-    }),
-  );
-  const ports = servers.map((server) => (server.address() as { readonly port: number }).port);
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return ports;
+  const held: Server[] = [];
+  try {
+    while (held.length < count) {
+      const server = await listen(firstPort + randomInt(portCount));
+      if (server !== undefined) held.push(server);
+    }
+    return held.map((server) => (server.address() as { readonly port: number }).port);
+  } finally {
+    await Promise.all(held.map((server) => new Promise((resolve) => server.close(resolve))));
+  }
+}
+
+function listen(port: number): Promise<Server | undefined> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once('error', () => resolve(undefined));
+    server.listen(port, '127.0.0.1', () => resolve(server));
+  });
 }

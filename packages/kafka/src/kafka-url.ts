@@ -1,0 +1,71 @@
+import { kafkaError } from './errors.ts';
+
+export interface BrokerAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
+export interface KafkaUrl {
+  /** Some brokers of the cluster: they name the others. */
+  readonly brokers: readonly BrokerAddress[];
+  readonly prefix: string;
+  readonly partitions: number;
+  readonly replicas: number;
+  readonly minInSyncReplicas: number;
+  /** `retention.ms` of topics that are created; -1 keeps events for ever. */
+  readonly retentionMs: number;
+}
+
+const shape = /^kafka:\/\/(?<hosts>[^/?#]+)\/?(?:\?(?<query>[^#]*))?$/;
+const host = /^(?<name>[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::(?<port>\d{1,5}))?$/;
+const parameters = ['prefix', 'partitions', 'replicas', 'minInSyncReplicas', 'retentionMs'];
+
+/**
+ * `kafka://one:9092,two:9092?prefix=shop.&partitions=12&replicas=3`. Not a WHATWG URL, which has one host only.
+ * @throws ServiceError `failed_precondition` `kafka_url_invalid`
+ */
+export function parseKafkaUrl(url: string): KafkaUrl {
+  const { hosts, query } = shape.exec(url)?.groups ?? {};
+  if (hosts === undefined) {
+    throw invalid('it must look like kafka://host:9092,host2:9092?prefix=shop.&partitions=12&replicas=3');
+  }
+  const values = new URLSearchParams(query ?? '');
+  for (const name of values.keys()) {
+    if (!parameters.includes(name)) throw invalid(`it knows no '${name}', only ${parameters.join(', ')}`);
+  }
+  const number = (name: string, otherwise: number, [least, most]: readonly [number, number]) => {
+    const text = values.get(name);
+    const value = text === null ? otherwise : Number(text);
+    if (text === '' || !Number.isInteger(value) || value < least || value > most) {
+      throw invalid(`${name} must be a whole number from ${least} to ${most}`);
+    }
+    return value;
+  };
+  const prefix = values.get('prefix') ?? '';
+  if (!/^[A-Za-z0-9._-]{0,100}$/.test(prefix)) {
+    throw invalid('prefix may have letters, digits, dots, dashes and underscores, 100 at most');
+  }
+  const replicas = number('replicas', 1, [1, 32]);
+  return {
+    brokers: hosts.split(',').map(parseAddress),
+    prefix,
+    partitions: number('partitions', 12, [1, 1_000]),
+    replicas,
+    // With three replicas one may be away without stopping anybody, and what is acknowledged is still on two.
+    minInSyncReplicas: number('minInSyncReplicas', Math.max(1, replicas - 1), [1, replicas]),
+    retentionMs: number('retentionMs', -1, [-1, Number.MAX_SAFE_INTEGER]),
+  };
+}
+
+function parseAddress(text: string): BrokerAddress {
+  const { name, port = '9092' } = host.exec(text)?.groups ?? {};
+  // The text is not repeated: it could hold a password.
+  if (name === undefined || Number(port) < 1 || Number(port) > 65_535) {
+    throw invalid('each broker must be host or host:port');
+  }
+  return { host: name.replace(/^\[|\]$/g, ''), port: Number(port) };
+}
+
+function invalid(reason: string) {
+  return kafkaError('kafka_url_invalid', { message: `The URL of the Kafka log cannot be used: ${reason}.` });
+}
