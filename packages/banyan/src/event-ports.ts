@@ -1,6 +1,6 @@
 import { type Service, type System, servicesOf } from '@banyan/chassis';
 import { ServiceError, silentLogger, systemClock } from '@banyan/core';
-import type { EventLog, Inbox, Outbox } from '@banyan/events';
+import type { EventLog, Inbox, Outbox, RequestStore } from '@banyan/events';
 import { findEmbeddedServer, openPostgresEngines, provisionSystem } from '@banyan/postgres';
 import { openBroker } from './brokers.ts';
 import type { CommandInput } from './command-line.ts';
@@ -16,6 +16,8 @@ export interface ServicePorts {
   readonly service: Service;
   readonly outbox: Outbox;
   readonly inbox: Inbox;
+  /** What it has asked others by message. */
+  readonly requests: RequestStore;
 }
 
 export interface EventPorts {
@@ -54,8 +56,8 @@ export async function openEventPorts(input: CommandInput, terminal: Terminal): P
       // Without its migrations: a command looks after events and leaves the tables to the service.
       const opening = stores.get(name) ?? engines.openStore({ ...service, migrations: undefined });
       stores.set(name, opening);
-      const { outbox, inbox } = await opening;
-      return { service, outbox, inbox };
+      const { outbox, inbox, requests } = await opening;
+      return { service, outbox, inbox, requests };
     },
     async close() {
       for (const opening of stores.values()) await opening.then((store) => store.close());

@@ -56,7 +56,7 @@ class FirstUseTransaction implements DeferredTransaction {
           resolve(transaction);
           return this.#work.promise;
         },
-        { signal: this.#signal },
+        { signal: this.#signal, concurrent: true },
       );
       this.#settled.catch(reject);
     });

@@ -176,7 +176,7 @@ function runTransaction<Result>(
       await recordOutgoing(runtime, transaction, outgoing);
       return result;
     },
-    { ...options, signal: options.signal ?? context.signal },
+    { ...options, concurrent: true, signal: options.signal ?? context.signal },
   );
 }
 

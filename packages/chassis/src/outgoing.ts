@@ -14,7 +14,10 @@ export interface OutgoingEvent {
   readonly request?: NewRequest | undefined;
 }
 
-/** Records everything in the transaction, as its last statements but for the consumer's own. */
+/**
+ * Records everything in the transaction, as its last statements but for the consumer's own. In a concurrent transaction it does not wait for the answer
+ * to the last one.
+ */
 export async function recordOutgoing(
   runtime: ServiceRuntime,
   { sql, onCommit }: Pick<Transaction, 'sql' | 'onCommit'>,
@@ -31,7 +34,16 @@ export async function recordOutgoing(
   const light = await checkInClaims(runtime, events);
   for (const [dueAtMs, group] of Map.groupBy(light, (each) => each.dueAtMs)) {
     const batch = group.map(({ event }) => event);
-    await runtime.outbox.append(sql, batch, dueAtMs === undefined ? undefined : { dueAtMs });
+    await handOver(runtime.outbox.append(sql, batch, dueAtMs === undefined ? undefined : { dueAtMs }));
   }
   onCommit(runtime.onEmitted);
+}
+
+/**
+ * Resolves when the statement of `appending` is on its way: in a concurrent transaction the commit goes right behind it, and fails with its error.
+ * What fails before anything is sent (an event that cannot be encoded) would let the commit pass: that rejects here.
+ */
+async function handOver(appending: Promise<void>): Promise<void> {
+  await Promise.race([appending, Promise.resolve().then(() => undefined)]);
+  appending.catch(() => {});
 }

@@ -57,7 +57,7 @@ class WaitingDesk implements RequestDesk {
   async request(context: CallContext, { name, data, options = {} }: Asking<RequestOptions | undefined>) {
     const { timeoutMs = defaultTimeoutMs } = options;
     const deadlineMs = this.#deadlineOf(context, timeoutMs);
-    const expiresInMs = deadlineMs - this.#options.clock.nowMs();
+    const expiresInMs = Math.max(1, deadlineMs - this.#options.clock.nowMs());
     const sending = createSending(this.#runtime(), context, {
       name,
       data,
@@ -87,7 +87,7 @@ class WaitingDesk implements RequestDesk {
       id: event.id,
       about: `${contract.name}.${name}`,
       waiter: this.#options.instance,
-      expiresInMs: deadlineMs - clock.nowMs(),
+      expiresInMs: Math.max(1, deadlineMs - clock.nowMs()),
       callback: undefined,
     };
     const asking = { event: askForAnswers(event, contract.name, deadlineMs), request };
@@ -124,6 +124,7 @@ class WaitingDesk implements RequestDesk {
       const runtime = this.#runtime();
       await runtime.database.tx((transaction) => recordOutgoing(runtime, transaction, [asking]), {
         signal: waiting.signal,
+        concurrent: true,
       });
       const found = await waiter.until(waiting, async () => {
         const stored = await requests.read(id);

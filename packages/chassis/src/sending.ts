@@ -1,6 +1,6 @@
 import { dataValidator } from '@banyan/contract';
 import type { CallContext } from '@banyan/core';
-import { type CloudEvent, createMessage, type NewRequest } from '@banyan/events';
+import { type CloudEvent, createMessage } from '@banyan/events';
 import { formatTraceparent } from '@banyan/telemetry';
 import type { ServiceRuntime } from './handler-context.ts';
 import type { SendOptions } from './message-types.ts';
@@ -28,19 +28,17 @@ export function createSending(
   context: CallContext,
   sending: Sending,
 ): OutgoingEvent {
-  const { contract, clock, directory, callbacks } = runtime;
+  const { contract, clock, directory } = runtime;
   const { name, options = {}, waiter, cause } = sending;
-  const caller = waiter === undefined ? 'send' : 'request';
-  const type = directory.message(name, caller);
+  const type = directory.message(name, waiter === undefined ? 'send' : 'request');
+  const wantsReply = type.reply !== undefined;
+  if (waiter !== undefined && !wantsReply) throw oneWay(`request('${name}')`);
   if (options.callback !== undefined) {
-    if (type.reply === undefined) throw oneWay(`send('${name}', …, { callback })`);
-    callbacks.check(options.callback);
+    if (!wantsReply) throw oneWay(`send('${name}', …, { callback })`);
+    runtime.callbacks.check(options.callback);
   }
-  if (waiter !== undefined && type.reply === undefined) throw oneWay(`request('${name}')`);
   const nowMs = clock.nowMs();
-  const dueAtMs = dueTimeOf(name, options, nowMs);
-  const expiresAtMs =
-    options.expiresInMs === undefined ? undefined : (dueAtMs ?? nowMs) + options.expiresInMs;
+  const { dueAtMs, expiresAtMs } = timesOf(name, options, nowMs);
   const data = dataValidator(type).parse(sending.data) as Readonly<Record<string, unknown>>;
   const event = createMessage({
     service: contract.name,
@@ -50,34 +48,42 @@ export function createSending(
     key: String(data[type.key]),
     data,
     occurredAtMs: nowMs,
-    wantsReply: type.reply !== undefined,
+    wantsReply,
     expiresAtMs,
     traceparent: formatTraceparent(context.trace),
     caller: context.caller,
     cause,
   });
-  if (type.reply === undefined) return { event, dueAtMs };
-  const request: NewRequest = {
-    id: event.id,
-    about: name,
-    waiter,
-    expiresInMs:
-      expiresAtMs === undefined ? (dueAtMs ?? nowMs) - nowMs + defaultReplyMs : expiresAtMs - nowMs,
-    callback: options.callback,
+  if (!wantsReply) return { event, dueAtMs };
+  const replyByMs = expiresAtMs ?? (dueAtMs ?? nowMs) + defaultReplyMs;
+  const { callback } = options;
+  return {
+    event,
+    dueAtMs,
+    request: { id: event.id, about: name, waiter, expiresInMs: replyByMs - nowMs, callback },
   };
-  return { event, dueAtMs, request };
 }
 
-function dueTimeOf(name: string, { delayMs, at }: SendOptions, nowMs: number): number | undefined {
-  if (delayMs !== undefined && at !== undefined)
-    throw new TypeError(`send('${name}'): give 'delayMs' or 'at', not both.`);
-  const dueAtMs = at === undefined ? nowMs + (delayMs ?? 0) : Date.parse(at);
-  if (Number.isNaN(dueAtMs) || (delayMs ?? 0) < 0) {
-    throw new TypeError(
-      `send('${name}'): 'delayMs' is a number of milliseconds from 0, 'at' a time as RFC 3339.`,
-    );
-  }
-  return dueAtMs > nowMs ? dueAtMs : undefined;
+interface Times {
+  /** Undefined for at once. */
+  readonly dueAtMs: number | undefined;
+  /** Undefined for never. */
+  readonly expiresAtMs: number | undefined;
+}
+
+function timesOf(name: string, { delayMs = 0, at, expiresInMs }: SendOptions, nowMs: number): Times {
+  const refuse = (why: string) => new TypeError(`send('${name}'): ${why}`);
+  if (at !== undefined && delayMs !== 0) throw refuse("give 'delayMs' or 'at', not both.");
+  if (!(delayMs >= 0 && Number.isFinite(delayMs)))
+    throw refuse("'delayMs' is a number of milliseconds from 0.");
+  if (expiresInMs !== undefined && !(expiresInMs > 0 && Number.isFinite(expiresInMs)))
+    throw refuse("'expiresInMs' is a positive number of milliseconds.");
+  const dueAtMs = at === undefined ? nowMs + delayMs : Date.parse(at);
+  if (Number.isNaN(dueAtMs)) throw refuse(`'at' is a time as in RFC 3339, not '${at}'.`);
+  return {
+    dueAtMs: dueAtMs > nowMs ? dueAtMs : undefined,
+    expiresAtMs: expiresInMs === undefined ? undefined : Math.max(dueAtMs, nowMs) + expiresInMs,
+  };
 }
 
 function oneWay(call: string): TypeError {

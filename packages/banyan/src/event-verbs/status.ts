@@ -1,5 +1,12 @@
 import { topicsOf } from '@banyan/chassis';
-import type { EventLog, InboxCounts, OutboxBacklog, PartitionPlace, StartAt } from '@banyan/events';
+import type {
+  EventLog,
+  InboxCounts,
+  OutboxBacklog,
+  PartitionPlace,
+  RequestCounts,
+  StartAt,
+} from '@banyan/events';
 import type { ServicePorts } from '../event-ports.ts';
 import { renderTable } from '../table.ts';
 import type { VerbInput } from './verb.ts';
@@ -9,6 +16,8 @@ interface Standing {
   readonly outbox: OutboxBacklog;
   /** Undefined for a service that listens to nothing. */
   readonly consumer: (InboxCounts & { readonly lag: number; readonly readers: number }) | undefined;
+  /** Undefined for a service that asks nothing by message. */
+  readonly requests: RequestCounts | undefined;
   readonly onTime: boolean;
 }
 
@@ -26,12 +35,17 @@ export async function status({ ports, words, options, terminal }: VerbInput): Pr
   return standings.every(({ onTime }) => onTime) ? 0 : 1;
 }
 
-async function standingOf({ service, outbox, inbox }: ServicePorts, log: EventLog): Promise<Standing> {
+async function standingOf(
+  { service, outbox, inbox, requests: store }: ServicePorts,
+  log: EventLog,
+): Promise<Standing> {
   const topics = topicsOf(service);
-  const [backlog, counts, places] = await Promise.all([
+  const asks = topics.includes(`@${service.name}.replies`);
+  const [backlog, counts, places, requests] = await Promise.all([
     outbox.backlog(),
     inbox.counts(),
     inbox.places(log.id),
+    asks ? store.counts() : undefined,
   ]);
   const consumer =
     topics.length === 0
@@ -42,7 +56,7 @@ async function standingOf({ service, outbox, inbox }: ServicePorts, log: EventLo
           readers: new Set(places.flatMap(({ owner }) => owner ?? [])).size,
         };
   const onTime = backlog.oldestAgeMs <= outboxBoundMs && counts.oldestAgeMs <= consumerBoundMs;
-  return { service: service.name, outbox: backlog, consumer, onTime };
+  return { service: service.name, outbox: backlog, consumer, requests, onTime };
 }
 
 interface Reading {
@@ -90,7 +104,18 @@ function renderStandings(standings: readonly Standing[], log: EventLog): string 
     consumer === undefined ? '–' : String(consumer.dead),
     consumer === undefined ? '–' : String(consumer.waiting),
   ]);
-  return `log: ${log.id}, ${log.partitions} partitions\n\n${renderTable(header, rows)}`;
+  return `log: ${log.id}, ${log.partitions} partitions\n\n${renderTable(header, rows)}${renderRequests(standings)}`;
+}
+
+/** Only for systems that ask by message. */
+function renderRequests(standings: readonly Standing[]): string {
+  const rows = standings.flatMap(({ service, requests }) =>
+    requests === undefined
+      ? []
+      : [[service, ...[requests.waiting, requests.answered, requests.expired, requests.late].map(String)]],
+  );
+  if (rows.length === 0) return '';
+  return `\n${renderTable(['requests of', 'waiting', 'answered', 'expired', 'late replies'], rows)}`;
 }
 
 function duration(ms: number): string {

@@ -42,12 +42,15 @@ class PostgresRequestStore implements RequestStore {
   }
 
   async open(sql: Sql, requests: readonly NewRequest[]): Promise<void> {
-    for (const { id, about, waiter, expiresInMs, callback } of requests) {
-      await sql`
-        insert into banyan.request (id, about, waiter, callback, expires_at)
-        values (${id}, ${about}, ${waiter ?? null}, ${callback ?? null},
-          clock_timestamp() + ${expiresInMs}::float8 * interval '1 millisecond')`;
-    }
+    const column = (name: keyof NewRequest) => requests.map((request) => request[name] ?? null);
+    await sql`
+      insert into banyan.request (id, about, waiter, callback, expires_at)
+      select id, about, waiter, callback, clock_timestamp() + expires_in_ms * interval '1 millisecond'
+      from unnest(
+        ${sql.array(column('id'), 'uuid')}, ${sql.array(column('about'), 'text')},
+        ${sql.array(column('waiter'), 'text')}, ${sql.array(column('callback'), 'text')},
+        ${sql.array(column('expiresInMs'), 'float8')}
+      ) as r (id, about, waiter, callback, expires_in_ms)`;
   }
 
   /**
