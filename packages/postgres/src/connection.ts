@@ -3,8 +3,8 @@ import { type ClientBase, DatabaseError, type QueryArrayResult } from 'pg';
 import { endsSession, isStalePlan, toDatabaseError } from './database-errors.ts';
 import { postgresError } from './errors.ts';
 import { toCamelCase } from './names.ts';
-import { prepareBegin, sendOpening } from './opening-query.ts';
 import type { Statement } from './sql-template.ts';
+import { prepareBegin, sendOpening } from './wire-query.ts';
 
 const losses = new WeakMap<ClientBase, unknown>();
 
@@ -92,7 +92,7 @@ function send(
   });
 }
 
-function toRows({ fields, rows }: QueryArrayResult<unknown[]>): object[] {
+export function toRows({ fields, rows }: QueryArrayResult<unknown[]>): object[] {
   const names = fields.map((field) => toCamelCase(field.name));
   return rows.map((values) => {
     const row: Record<string, unknown> = {};
@@ -108,7 +108,8 @@ function toRows({ fields, rows }: QueryArrayResult<unknown[]>): object[] {
   });
 }
 
-function toFailure(client: ClientBase, cause: unknown, { text, reusable }: Statement): unknown {
+/** What `Sql` promises for what the driver reported. */
+export function toFailure(client: ClientBase, cause: unknown, { text, reusable }: Statement): unknown {
   // Only text that holds no data may get into a log: neither parameters nor literals.
   if (cause instanceof DatabaseError && reusable) cause.message += `\n  in: ${text.slice(0, 500)}`;
   else if (isLost(client)) {

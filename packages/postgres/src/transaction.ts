@@ -6,6 +6,7 @@ import { destroyConnection, isLost, runCommand, runStatement, type StatementName
 import { endsSession, toDatabaseError } from './database-errors.ts';
 import { postgresError } from './errors.ts';
 import { createSql, type Statement, type StatementRunner } from './sql-template.ts';
+import { StatementGroup } from './statement-group.ts';
 
 export interface TransactionParts {
   readonly client: PoolClient;
@@ -87,6 +88,7 @@ class Scope implements StatementRunner {
 class Session {
   readonly #parts: TransactionParts;
   readonly #options: TransactionOptions;
+  readonly #group: StatementGroup;
   readonly #root = new Scope(this);
   readonly #commitListeners: (() => void)[] = [];
   #scope: Scope = this.#root;
@@ -105,6 +107,7 @@ class Session {
   constructor(parts: TransactionParts, options: TransactionOptions) {
     this.#parts = parts;
     this.#options = options;
+    this.#group = new StatementGroup(parts.client, parts.names);
   }
 
   /** True when the connection must not be used again. */
@@ -130,7 +133,9 @@ class Session {
 
   enqueue(scope: Scope, statement: Statement): Promise<object[]> {
     this.#checkUsable(scope);
-    if (this.#options.concurrent && scope === this.#root) return this.#atOnce(() => this.#send(statement));
+    if (this.#options.concurrent && scope === this.#root) {
+      return this.#atOnce(() => (this.#isBegun && this.#group.add(statement)) || this.#send(statement));
+    }
     return this.#inTurn(() => {
       this.#checkUsable(scope);
       return this.#send(statement);
@@ -140,6 +145,7 @@ class Session {
   #send(statement: Statement): Promise<object[]> {
     const isOpening = !this.#isBegun;
     this.#isBegun = true;
+    this.#group.flush();
     return runStatement(this.#parts.client, statement, this.#parts.names, isOpening);
   }
 
@@ -158,17 +164,19 @@ class Session {
 
   /** The server answers in the order of asking, so the newest statement is also the last to be answered. */
   #atOnce<Result>(task: () => Promise<Result>): Promise<Result> {
-    const result = this.#watch(task);
+    const result = this.#watch(task, this.#tail);
     this.#tail = result.catch(() => undefined);
     return result;
   }
 
-  async #watch<Result>(task: () => Promise<Result>): Promise<Result> {
+  async #watch<Result>(task: () => Promise<Result>, earlier?: Promise<unknown>): Promise<Result> {
     const idleMs = this.#running > 0 ? 0 : performance.now() - this.#idleSince;
     this.#running += 1;
     try {
       return await task();
     } catch (error) {
+      // Whoever is to blame hears of it first, whatever way the answers took.
+      if (isConsequence(error)) await earlier;
       const failure = this.#toFailure(error, idleMs);
       this.#firstFailure ??= failure;
       throw failure;
@@ -232,6 +240,7 @@ class Session {
 
   async #savepoint<Result>(work: (sql: Sql) => Promise<Result>): Promise<Result> {
     this.#checkUsable(this.#root);
+    this.#group.flush();
     const scope = new Scope(this);
     this.#scope = scope;
     this.#savepoints += 1;
@@ -264,6 +273,7 @@ class Session {
   async #commit(): Promise<void> {
     const { client } = this.#parts;
     this.#state = 'committing';
+    this.#group.flush();
     try {
       // PostgreSQL answers `commit` with ROLLBACK when a statement had failed before.
       if (this.#isBegun && (await runCommand(client, 'commit')) !== 'COMMIT') {
@@ -284,6 +294,7 @@ class Session {
   async #rollBack(): Promise<void> {
     this.#state = 'ended';
     const { client, logger } = this.#parts;
+    this.#group.drop(this.#abortError ?? postgresError('transaction_ended'));
     if (this.#running > 0 && this.#abortError !== undefined) {
       this.#spent = true;
       await requestCancel(client);

@@ -133,7 +133,10 @@ class TableReader implements LogTableReader {
     const from = places[index] as number;
     const partitions = [...this.#places].flatMap(([partition, place]) => (place === from ? [partition] : []));
     const { maxScannedRows } = this.#options;
-    const upTo = Math.min(places[index + 1] ?? Number.POSITIVE_INFINITY, from + maxScannedRows);
+    const upTo = Math.min(
+      places[index + 1] ?? Number.POSITIVE_INFINITY,
+      from + Math.max(limit, maxScannedRows),
+    );
     const [head, ...rows] = await this.#query(partitions, { from, upTo, limit });
     const [last = 0, forgotten = 0] = head?.topic.split(' ').map(Number) ?? [];
     if (from < forgotten) throw positionLost(partitions);
@@ -142,6 +145,7 @@ class TableReader implements LogTableReader {
     return { limit, partitions, rows, reached, isBehind: reached < last };
   }
 
+  /** Limited before it is filtered: else the planner, which takes every topic for rare, collects and sorts all rows of the range for each page. */
   #query(
     partitions: readonly number[],
     { from, upTo, limit }: { readonly from: number; readonly upTo: number; readonly limit: number },
@@ -153,8 +157,11 @@ class TableReader implements LogTableReader {
         select last, least(last, ${upTo}::int8) as "end"
         from (select coalesce(max(position), 0) as last from banyan.event_log) as newest
       ), page as materialized (
-        select position, partition, topic, event from banyan.event_log
-        where position > ${from}::int8 and position <= (select "end" from bounds)
+        select * from (
+          select position, partition, topic, event from banyan.event_log
+          where position > ${from}::int8 order by position limit ${upTo - from}
+        ) as scanned
+        where position <= (select "end" from bounds)
           and topic = any(${sql.array(topics, 'text')}) and partition = any(${sql.array(partitions, 'int2')})
         order by position limit ${limit}
       )

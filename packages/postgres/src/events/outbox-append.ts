@@ -15,13 +15,10 @@ export async function appendNow(sql: Sql, events: readonly EncodedEvent[]): Prom
   const [only] = events;
   if (only !== undefined && events.length === 1) {
     await sql`
-      with lock as materialized (
-        select pg_advisory_xact_lock(${keySpace}::int4, hashtext(${only.key}::text)) is not null as held,
-          pg_current_xact_id() as xid
-      )
-      insert into banyan.outbox (xid, id, topic, key, event_time, event)
-      select xid, ${only.id}::uuid, ${only.topic}::text, ${only.key}::text, ${only.time}::text, ${only.text}::text
-      from lock where held`;
+      insert into banyan.outbox (id, topic, key, event_time, event)
+      select ${only.id}::uuid, ${only.topic}::text, ${only.key}::text, ${only.time}::text, ${only.text}::text
+      where pg_current_xact_id() is not null
+        and pg_advisory_xact_lock(${keySpace}::int4, hashtext(${only.key}::text)) is not null`;
     return;
   }
   const keys = sql.array(

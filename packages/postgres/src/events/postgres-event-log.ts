@@ -16,7 +16,7 @@ import { WakeChannel } from './wake-channel.ts';
 export interface PostgresEventLogOptions {
   readonly clock?: Clock;
   readonly logger?: Logger;
-  /** Rows looked at by one statement of a reader, whatever their topics, so that a rare topic costs no endless statement. Default 20,000. */
+  /** Rows looked at by one statement of a reader, whatever their topics, so that a rare topic costs no endless statement. Default 2,000. */
   readonly maxScannedRows?: number;
 }
 
@@ -64,7 +64,7 @@ class LogTable implements EventLog {
     this.id = `postgres:${id}`;
     this.partitions = partitions;
     this.#database = database;
-    this.#options = { clock: systemClock, logger: silentLogger, maxScannedRows: 20_000, ...options };
+    this.#options = { clock: systemClock, logger: silentLogger, maxScannedRows: 2_000, ...options };
     this.#channel = new WakeChannel({
       database,
       channel: 'banyan_events',
