@@ -2,7 +2,7 @@ import { type Clock, isServiceError, type Logger, type ServiceError } from '@ban
 import { natsError } from './errors.ts';
 import type { EventStream, StreamPlace } from './event-stream.ts';
 import type { JetStreamConnection } from './nats-connection.ts';
-import { checkOf } from './position.ts';
+import { checkOf, type PositionLoss } from './position.ts';
 import type { SubjectSpace } from './subjects.ts';
 
 export interface LossGuardOptions {
@@ -25,6 +25,8 @@ export class LossGuard {
   readonly #options: LossGuardOptions;
   readonly #listeners = new Set<() => void>();
   readonly #stopListening: () => void;
+  /** Losses that readers need not tell any more. */
+  readonly #told = new Set<string>();
   #space: SubjectSpace;
   #sequence: number;
   /** Of the message with this sequence, if it is known. */
@@ -88,12 +90,21 @@ export class LossGuard {
       confirmed: this.#sequence,
       found: place.last,
     });
+    this.#told.add(`${place.epoch} recreated`).add(`${place.epoch} put_back`);
     this.#space = { name: place.name, epoch: place.epoch };
     this.#sequence = place.last;
     this.#check = '';
     this.#isSure = true;
     for (const listener of [...this.#listeners]) listener();
     return natsError('nats_events_lost');
+  }
+
+  /**
+   * A reader's place is not in the stream: it lost events before this process began, and nobody here remembers what was confirmed. Told once for each loss;
+   * outboxes that are filled again for nothing do no harm.
+   */
+  missed(place: StreamPlace, loss: PositionLoss): void {
+    if (!this.#told.has(`${place.epoch} ${loss}`)) this.lost(place);
   }
 
   stop(): void {

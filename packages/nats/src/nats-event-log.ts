@@ -1,8 +1,15 @@
-import { type Clock, type Logger, ServiceError, silentLogger, systemClock } from '@banyan/core';
+import {
+  type Clock,
+  isServiceError,
+  type Logger,
+  ServiceError,
+  silentLogger,
+  systemClock,
+} from '@banyan/core';
 import type { EncodedEvent, EventLog, LogFeatures, LogReader, ReadRequest } from '@banyan/events';
 import type { StreamInfo } from '@nats-io/jetstream';
 import { natsError } from './errors.ts';
-import { EventStream, placeOf } from './event-stream.ts';
+import { EventStream, placeOf, type StreamPlace } from './event-stream.ts';
 import { LossGuard } from './loss-guard.ts';
 import { type JetStreamConnection, openConnection } from './nats-connection.ts';
 import { openReader } from './nats-log-reader.ts';
@@ -105,7 +112,7 @@ class NatsEventLog implements EventLog {
     const { connection, stream, settings } = this.#parts;
     const onClose = (reader: LogReader) => this.#readers.delete(reader);
     const reader = await openReader(
-      { ...settings, connection, stream, partitions: this.partitions, onClose },
+      { ...settings, connection, stream, guard: this.#guard, partitions: this.partitions, onClose },
       request,
     );
     this.#readers.add(reader);
@@ -117,7 +124,7 @@ class NatsEventLog implements EventLog {
     this.#assertOpen();
     const { stream } = this.#parts;
     const place = await stream.place();
-    const { first } = await resolveStarts(stream, from, place);
+    const first = await this.#firstOf(from, place);
     const topic = topics.length === 1 ? topics[0] : undefined;
     const counts = [...first]
       .filter(([, sequence]) => sequence <= place.last)
@@ -155,6 +162,16 @@ class NatsEventLog implements EventLog {
     this.#guard.stop();
     await Promise.all([...this.#readers].map((reader) => reader.close()));
     await this.#parts.connection.close();
+  }
+
+  /** A place that is lost counts as the start: what is kept lies behind it. */
+  async #firstOf(from: ReadRequest['from'], place: StreamPlace): Promise<ReadonlyMap<number, number>> {
+    try {
+      return (await resolveStarts(this.#parts.stream, from, place)).first;
+    } catch (error) {
+      if (!isServiceError(error) || error.reason !== 'position_lost') throw error;
+      return new Map([...from.keys()].map((partition) => [partition, place.first]));
+    }
   }
 
   #assertOpen(): void {

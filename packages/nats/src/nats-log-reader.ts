@@ -12,14 +12,16 @@ import {
 import type { StreamInfo } from '@nats-io/jetstream';
 import { type EventStream, placeOf } from './event-stream.ts';
 import { Feed, type FeedMessage } from './feed.ts';
+import type { LossGuard } from './loss-guard.ts';
 import type { JetStreamConnection } from './nats-connection.ts';
-import { checkOf, formatPosition } from './position.ts';
+import { checkOf, formatPosition, lossOf } from './position.ts';
 import { resolveStarts } from './starts.ts';
 import { parseSubject, type SubjectSpace, subjectOf } from './subjects.ts';
 
 export interface ReaderOptions {
   readonly connection: JetStreamConnection;
   readonly stream: EventStream;
+  readonly guard: LossGuard;
   readonly partitions: number;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -58,6 +60,8 @@ export async function openReader(options: ReaderOptions, request: ReadRequest): 
       throw error;
     }
     reader.fail(error);
+    const loss = lossOf(error);
+    if (loss === 'recreated' || loss === 'put_back') options.guard.missed(placeOf(info), loss);
   }
   return reader;
 }

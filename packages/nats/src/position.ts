@@ -24,7 +24,7 @@ export function formatPosition({ epoch, sequence, check }: NatsPosition): LogPos
 export function parsePosition(position: LogPosition): NatsPosition {
   const [, epoch, sequence, check] = shape.exec(position) ?? [];
   if (epoch === undefined || sequence === undefined || check === undefined) {
-    throw positionLost(`'${position}' is no position of a NATS log`);
+    throw positionLost('foreign');
   }
   return { epoch, sequence: Number(sequence), check };
 }
@@ -34,9 +34,25 @@ export function checkOf(messageId: string | undefined): string {
   return (messageId ?? '').slice(-12).replace(/[^0-9a-z-]/g, '');
 }
 
-export function positionLost(reason: string): ServiceError {
-  return new ServiceError(`The NATS stream does not hold what comes next: ${reason}.`, {
+const losses = {
+  foreign: 'the position is of another log',
+  recreated: 'it was created anew',
+  put_back: 'it was put back to an earlier state',
+  dropped: 'retention dropped it',
+} as const;
+
+export type PositionLoss = keyof typeof losses;
+
+/** With `details: { loss }`. */
+export function positionLost(loss: PositionLoss): ServiceError {
+  return new ServiceError(`The NATS stream does not hold what comes next: ${losses[loss]}.`, {
     code: 'failed_precondition',
     reason: 'position_lost',
+    details: { loss },
   });
+}
+
+/** Undefined for another error. */
+export function lossOf(error: ServiceError): PositionLoss | undefined {
+  return (error.details as { readonly loss?: PositionLoss } | undefined)?.loss;
 }

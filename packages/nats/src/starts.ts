@@ -47,9 +47,9 @@ async function verifyPositions(
 ): Promise<void> {
   const parsed = [...positions].map(parsePosition);
   for (const position of parsed) {
-    if (position.epoch !== epoch) throw positionLost('it was created anew');
-    if (position.sequence > last) throw positionLost('it was put back to an earlier state');
-    if (position.sequence + 1 < first) throw positionLost('it dropped what was older');
+    if (position.epoch !== epoch) throw positionLost('recreated');
+    if (position.sequence > last) throw positionLost('put_back');
+    if (position.sequence + 1 < first) throw positionLost('dropped');
   }
   await Promise.all(parsed.map((position) => verifyMessage(stream, position)));
 }
@@ -58,7 +58,7 @@ async function verifyMessage(stream: EventStream, { sequence, check }: NatsPosit
   if (check === '') return;
   const found = await stream.checkAt(sequence);
   // Gone is no proof: retention, or somebody who removed one message.
-  if (found !== undefined && found !== check) throw positionLost('it was put back to an earlier state');
+  if (found !== undefined && found !== check) throw positionLost('put_back');
 }
 
 function isPosition(start: StartAt): start is { readonly position: LogPosition } {

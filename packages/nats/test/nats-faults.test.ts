@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, test } from 'node:test';
-import type { EventLog } from '@banyan/events';
+import type { EventLog, StartAt } from '@banyan/events';
 import { createNatsEventLog, type NatsEventLogOptions } from '@banyan/nats';
 import { jetstreamManager } from '@nats-io/jetstream';
 import { connect } from '@nats-io/transport-node';
@@ -95,6 +95,41 @@ describe('a NATS server that fails', { skip: lacksServer }, () => {
     assertOrdered(late.seen.values());
   });
 
+  test('put back while everybody was away, it is found out by the first reader that goes on', async () => {
+    const before = await open();
+    const emitter = createEmitter(before);
+    await emitter.emit(20);
+    await server.stop();
+    await server.saveStore();
+    await server.start();
+    await emitter.emit(20);
+    const everywhere = Array.from({ length: before.partitions }, (_, partition) => partition);
+    const from = new Map<number, StartAt>(everywhere.map((partition) => [partition, 'start']));
+    const request = { group: 'mail', topics: ['orders.placed'], from };
+    const reader = await before.open(request);
+    for (let count = 0; count < 40; ) {
+      const page = await reader.next(100, 1_000);
+      count += page.events.length;
+      for (const [partition, position] of page.positions) from.set(partition, { position });
+    }
+    await before.close();
+    await server.stop();
+    await server.restoreStore();
+    await server.start();
+    const after = await open();
+    let losses = 0;
+    after.onLoss?.(() => {
+      losses += 1;
+    });
+    for (const _ of [1, 2]) {
+      const late = await after.open(request);
+      await assert.rejects(late.next(1, 0), { code: 'failed_precondition', reason: 'position_lost' });
+      await late.close();
+    }
+    assert.equal(losses, 1);
+    assert.equal(await after.lag(request), 20);
+  });
+
   test('without its stream, it gets a new one, and everything that is published again', async () => {
     const emitter = createEmitter(await open());
     const reading = createReading(await open());
@@ -120,7 +155,11 @@ describe('a NATS server that fails', { skip: lacksServer }, () => {
     server.pause();
     const [event] = emitter.confirmed;
     assert.ok(event);
-    await assert.rejects(log.publish([event]), { code: 'unavailable', reason: 'nats_unavailable' });
+    // A process stops a moment after it was told to.
+    const publishing = async () => {
+      for (let count = 0; count < 10_000; count += 1) await log.publish([event]);
+    };
+    await assert.rejects(publishing(), { code: 'unavailable', reason: 'nats_unavailable' });
     await assert.rejects(log.lag({ group: 'mail', topics: [], from: new Map([[0, 'end']]) }), {
       code: 'unavailable',
     });
