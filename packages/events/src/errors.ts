@@ -28,7 +28,7 @@ export const eventsErrors = {
   },
   crash_rehearsed: {
     code: 'aborted',
-    text: 'Development only: the delivery is interrupted just before its commit, and repeated at once.',
+    text: 'Development only: a delivery or a batch is interrupted just before its commit, and repeated at once.',
   },
   delivery_deadline: {
     code: 'deadline_exceeded',

@@ -1,4 +1,11 @@
-import { type Clock, isServiceError, type Logger, silentLogger, systemClock } from '@banyan/core';
+import {
+  type Clock,
+  isServiceError,
+  type Logger,
+  ServiceError,
+  silentLogger,
+  systemClock,
+} from '@banyan/core';
 import { type Alarm, type AlarmWatch, createAlarmWatch } from './alarm.ts';
 import { backoffMs } from './backoff.ts';
 import type { EventLog } from './event-log.ts';
@@ -88,6 +95,7 @@ class OutboxRelay implements Relay {
   #running = false;
   #loop: Promise<void> | undefined;
   #unsubscribe = () => {};
+  #isLossKnown = true;
   #cancelWatch = () => {};
   #failures = 0;
   #lastError: unknown;
@@ -122,7 +130,16 @@ class OutboxRelay implements Relay {
   start(): void {
     if (this.#running) return;
     this.#running = true;
-    this.#unsubscribe = this.#settings.outbox.onAppend(() => this.#wakeUp.wake());
+    const { outbox, log } = this.#settings;
+    const ends = [
+      outbox.onAppend(() => this.#wakeUp.wake()),
+      log.onLoss?.(() => {
+        this.#isLossKnown = false;
+      }),
+    ];
+    this.#unsubscribe = () => {
+      for (const end of ends) end?.();
+    };
     this.#watchLater();
     const earlier = this.#loop;
     this.#loop = this.#run(earlier);
@@ -167,7 +184,10 @@ class OutboxRelay implements Relay {
     const { pollIntervalMs, random } = this.#settings;
     try {
       const lease = this.#lease.current ?? (await this.#lease.acquire());
-      if (lease !== undefined) await this.#pump.drain(lease);
+      if (lease !== undefined) {
+        await this.#makeGood();
+        await this.#pump.drain(lease);
+      }
       this.#failures = 0;
       this.#lastError = undefined;
       if (lease === undefined) {
@@ -180,6 +200,17 @@ class OutboxRelay implements Relay {
     } catch (error) {
       await this.#backOff(error);
     }
+  }
+
+  /** The log lost events that it had confirmed: all that the outbox still keeps is published again, and readers recognise what they know. */
+  async #makeGood(): Promise<void> {
+    if (this.#isLossKnown) return;
+    const { outbox, logger } = this.#settings;
+    const count = await outbox.rewind(new Date(0).toISOString());
+    this.#isLossKnown = true;
+    logger.error('the log lost events that it had confirmed; they are published again', { count });
+    // The rewinding has fenced this relay off too: it begins anew, at the right place.
+    throw new ServiceError('The outbox was rewound.', { code: 'aborted', reason: 'lease_lost' });
   }
 
   async #backOff(error: unknown): Promise<void> {

@@ -1,4 +1,9 @@
 export { describeEventLog } from './testing/describe-event-log.ts';
+export {
+  describeEventsModel,
+  type EventsModelFixture,
+  type EventsModelOptions,
+} from './testing/describe-events-model.ts';
 export { describeInbox } from './testing/describe-inbox.ts';
 export { describeOutbox } from './testing/describe-outbox.ts';
 export type { InboxFixture } from './testing/inbox-driver.ts';

@@ -283,6 +283,47 @@ test('what is rewound is published again without a restart', async () => {
   await relay.stop();
 });
 
+test('a log that lost events is filled again by itself, from what the outbox keeps', async () => {
+  const scene = createScene();
+  const ids: string[] = [];
+  let lose = () => {};
+  let hasLost = false;
+  const log: EventLog = {
+    ...scene.log,
+    onLoss(listener) {
+      lose = listener;
+      return () => {};
+    },
+    async publish(events) {
+      if (hasLost) {
+        hasLost = false;
+        lose();
+        throw new ServiceError('lost', { code: 'unavailable', reason: 'events_lost' });
+      }
+      ids.push(...events.map(({ id }) => id));
+      await scene.log.publish(events);
+    },
+  };
+  const relay = createRelay({
+    owner: 'orders-2',
+    outbox: scene.outbox,
+    log,
+    clock: scene.clock,
+    random: () => 1,
+  });
+  const events = [1, 2, 3].map((value) => sampleEvent('a', value));
+  await scene.emit(...events.slice(0, 2));
+  relay.start();
+  await scene.clock.advance(1_000);
+  hasLost = true;
+  await scene.emit(...events.slice(2));
+  await scene.clock.advance(5_000);
+  const [first, second, third] = events.map(({ id }) => id);
+  assert.deepEqual(ids, [first, second, first, second, third]);
+  assert.deepEqual([(await relay.status()).backlog, (await relay.status()).lastError], [0, undefined]);
+  await relay.stop();
+});
+
 test('a place that could not be confirmed is confirmed later, without a new event', async () => {
   const scene = createScene();
   let isDown = true;
