@@ -1,9 +1,9 @@
 import type { Stamp } from './produce-request.ts';
-import type { SizedRecord } from './record-encoding.ts';
+import type { EncodedRecord } from './record-encoding.ts';
 
 /** Records of one `publish` that go to one partition together. */
 export interface Piece {
-  readonly records: readonly SizedRecord[];
+  readonly records: readonly EncodedRecord[];
   readonly bytes: number;
   readonly resolve: () => void;
   readonly reject: (error: unknown) => void;
@@ -12,7 +12,7 @@ export interface Piece {
 /** What is on the way: the same records with the same stamp until they are confirmed, so that the broker recognises a repetition. */
 export interface Chunk {
   readonly pieces: readonly Piece[];
-  readonly records: readonly SizedRecord[];
+  readonly records: readonly EncodedRecord[];
   stamp: Stamp | undefined;
 }
 
@@ -21,7 +21,7 @@ export interface Lane {
   readonly topic: string;
   readonly partition: number;
   /** Promises that settle with the parts of `records`, none of which is larger than a batch may be. */
-  add(records: readonly SizedRecord[], maxBatchBytes: number): Promise<void>[];
+  add(records: readonly EncodedRecord[], maxBatchBytes: number): Promise<void>[];
   /** The chunk to send now: the one that failed before, or what waits. */
   take(producerId: bigint): Chunk | undefined;
   readonly isWaiting: boolean;
@@ -61,7 +61,7 @@ class PartitionLane implements Lane {
     return this.#chunk !== undefined || this.#pieces.length > 0;
   }
 
-  add(records: readonly SizedRecord[], maxBatchBytes: number): Promise<void>[] {
+  add(records: readonly EncodedRecord[], maxBatchBytes: number): Promise<void>[] {
     this.#maxBatchBytes = Math.min(wantedBatchBytes, maxBatchBytes - headerBytes);
     const settled: Promise<void>[] = [];
     for (const part of split(records, this.#maxBatchBytes)) {
@@ -125,8 +125,8 @@ function withHigherEpoch({ producerId, epoch }: Stamp): Stamp | undefined {
   return epoch === maxEpoch ? undefined : { producerId, epoch: epoch + 1, sequence: 0 };
 }
 
-function split(records: readonly SizedRecord[], maxBytes: number): (readonly SizedRecord[])[] {
-  const parts: SizedRecord[][] = [];
+function split(records: readonly EncodedRecord[], maxBytes: number): (readonly EncodedRecord[])[] {
+  const parts: EncodedRecord[][] = [];
   let bytes = Number.POSITIVE_INFINITY;
   for (const record of records) {
     bytes += record.bytes;

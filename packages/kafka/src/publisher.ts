@@ -5,7 +5,7 @@ import { kafkaError } from './errors.ts';
 import { kafkaTopicOf } from './kafka-topics.ts';
 import type { KafkaUrl } from './kafka-url.ts';
 import { createLane, type Lane } from './lane.ts';
-import { toRecord } from './record-encoding.ts';
+import { encodeRecord } from './record-encoding.ts';
 import { createSender, type Sender } from './sender.ts';
 import { defaultMaxBatchBytes, ensureTopics, readMaxBatchBytes } from './topic-creation.ts';
 
@@ -128,9 +128,9 @@ class KafkaPublisher implements Publisher {
       partitionOf(key, url.partitions),
     )) {
       const lane = this.#laneOf(topic, partition);
-      const sized = ofPartition.map((event) => toRecord(event, topic, partition));
+      const records = ofPartition.map(encodeRecord);
       unconfirmed.add(lane);
-      const pieces = lane.add(sized, this.#maxBatchBytes.get(topic) ?? defaultMaxBatchBytes);
+      const pieces = lane.add(records, this.#maxBatchBytes.get(topic) ?? defaultMaxBatchBytes);
       settled.push(Promise.all(pieces).then(() => void unconfirmed.delete(lane)));
     }
     return settled;

@@ -1,42 +1,53 @@
 import type { EncodedEvent } from '@banyan/events';
-import type { MessageRecord } from '@platformatic/kafka';
+import { maxVarintBytes, writeVarint } from './varint.ts';
 
-/** Names of headers, as the Kafka binding of CloudEvents has them (structured mode, with the attributes beside it). */
+/** Names of headers, as the Kafka binding of CloudEvents has them (structured mode, with some attributes beside it). */
 export const nameHeader = Buffer.from('ce_banyanname');
-const contentType = Buffer.from('content-type');
-const structured = Buffer.from('application/cloudevents+json; charset=UTF-8');
-const idHeader = Buffer.from('ce_id');
-const sourceHeader = Buffer.from('ce_source');
-const timeHeader = Buffer.from('ce_time');
+const contentType = 'application/cloudevents+json; charset=UTF-8';
 
-/** More than what surrounds key, value, id, source, name and time in a record. */
-const overheadBytes = 256;
-
-export interface SizedRecord {
-  readonly record: MessageRecord;
+/** An event as a record without its number and its time, which depend on the batch that it goes in. */
+export interface EncodedRecord {
+  /** Key, value and headers. */
+  readonly body: Buffer;
+  /** Epoch milliseconds. */
+  readonly timestampMs: number;
   /** At least what it takes in a batch. */
   readonly bytes: number;
 }
 
-/** The event as a record: nothing of its text is parsed, so its `type` stands in the value only. */
-export function toRecord(event: EncodedEvent, topic: string, partition: number): SizedRecord {
-  const key = Buffer.from(event.key);
-  const value = Buffer.from(event.text);
-  const name = Buffer.from(event.topic.startsWith('@') ? event.topic.slice(1) : event.topic);
-  const source = Buffer.from(sourceOf(event.key));
-  const headers = new Map([
-    [nameHeader, name],
-    [contentType, structured],
-    [idHeader, Buffer.from(event.id)],
-    [sourceHeader, source],
-    [timeHeader, Buffer.from(event.time)],
-  ]);
-  const timestamp = BigInt(Math.max(0, Date.parse(event.time)));
-  const bytes = key.length + value.length + name.length + source.length + event.time.length + overheadBytes;
-  return { record: { topic, partition, key, value, headers, timestamp }, bytes };
+/** More than length, attributes, time and number of a record take. */
+const frameBytes = 4 * maxVarintBytes;
+/** More than the lengths, the names of the headers, the content type and the id take. */
+const constantBytes = 512;
+
+/** Nothing of the event's text is parsed, so its `type` stands in the value only. */
+export function encodeRecord({ key, text, topic, id, time }: EncodedEvent): EncodedRecord {
+  const name = topic.startsWith('@') ? topic.slice(1) : topic;
+  // Keys are `orders/o-1`: the emitter's name, which has no slash, comes first.
+  const source = `/services/${key.slice(0, key.indexOf('/'))}`;
+  const headers: readonly (readonly [name: string, value: string])[] = [
+    ['ce_banyanname', name],
+    ['content-type', contentType],
+    ['ce_id', id],
+    ['ce_source', source],
+    ['ce_time', time],
+  ];
+  const textBytes = Buffer.byteLength(text);
+  // Three bytes a UTF-16 unit at most.
+  const others = 3 * (key.length + name.length + id.length + source.length + time.length);
+  const target = Buffer.allocUnsafe(textBytes + others + constantBytes);
+  let end = writeText(target, key, 0);
+  end = writeVarint(target, textBytes, end);
+  end += target.write(text, end);
+  end = writeVarint(target, headers.length, end);
+  for (const [header, value] of headers) end = writeText(target, value, writeText(target, header, end));
+  const body = target.subarray(0, end);
+  return { body, timestampMs: Math.max(0, Date.parse(time)), bytes: end + frameBytes };
 }
 
-/** Keys are `orders/o-1`: the emitter's name, which has no slash, comes first. */
-function sourceOf(key: string): string {
-  return `/services/${key.slice(0, key.indexOf('/'))}`;
+function writeText(target: Buffer, text: string, at: number): number {
+  const length = Buffer.byteLength(text);
+  const begin = writeVarint(target, length, at);
+  target.write(text, begin);
+  return begin + length;
 }

@@ -129,7 +129,7 @@ class KafkaSender implements Sender {
   ): Promise<void> {
     const { requestTimeoutMs } = this.#options;
     const batches = [...sent.values()].flatMap(({ lane: { topic, partition }, chunk: { records, stamp } }) =>
-      stamp === undefined ? [] : [{ topic, partition, stamp, records: records.map(({ record }) => record) }],
+      stamp === undefined ? [] : [{ topic, partition, stamp, records }],
     );
     const answer = await connection.request(produce, [batches, requestTimeoutMs], requestTimeoutMs);
     for (const { name, partitionResponses } of answer.responses) {
