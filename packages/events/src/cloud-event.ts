@@ -1,4 +1,5 @@
 import { type Caller, ServiceError, type User, uuidv7 } from '@banyan/core';
+import { isPlainEvent } from './event-check.ts';
 
 /**
  * One event in the CloudEvents 1.0 JSON shape, with Banyan's extension attributes. `id` is unique in the system; `source` and `subject`
@@ -204,7 +205,7 @@ export function decodeEvent(text: string): CloudEvent {
       cause,
     });
   }
-  return parseEvent(value);
+  return isPlainEvent(value) ? (value as CloudEvent) : parseEvent(value);
 }
 
 /** What a log files the event under: `payments.captured`; for a message `@stock.reserve`, which only the addressee reads. */

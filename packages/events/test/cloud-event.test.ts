@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import {
   type CloudEvent,
   createEvent,
+  decodeEvent,
   encodeEvent,
   maxEventBytes,
   orderingKeyOf,
@@ -158,4 +159,63 @@ test('data that is no JSON is refused', () => {
   assert.throws(() => encodeEvent(createEvent({ ...full, data: { amount: 1n } })), {
     reason: 'invalid_event',
   });
+});
+
+test('decoding takes and refuses what parsing does, whatever an attribute holds', () => {
+  const whole = createEvent({
+    service: 'orders',
+    name: 'placed',
+    type: 'OrderPlaced',
+    key: 'o-1',
+    data: { value: 1 },
+    occurredAtMs: 0,
+    traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
+    caller: { service: 'shop', user: { id: 'ann', scopes: ['a', 'b'] } },
+  });
+  const message = { ...whole, banyanto: 'stock', banyanname: 'stock.reserve', causationid: whole.id };
+  const odd: readonly unknown[] = [
+    undefined,
+    null,
+    1,
+    '',
+    'x',
+    'a\u0000b',
+    '\ud800',
+    'x'.repeat(600),
+    '2026-02-30T00:00:00Z',
+    '2026-02-31T10:00:00.123Z',
+    '2026-13-01T00:00:00Z',
+    '2026-12-01T24:00:00Z',
+    '/services/other',
+    '/services/',
+    'orders.',
+    'order.placed',
+    'orders.placed.more',
+    'ordersX.placed',
+    whole.id.toUpperCase(),
+    [],
+    {},
+  ];
+  const outcome = (decode: () => unknown) => {
+    try {
+      return { event: decode() };
+    } catch (error) {
+      return { details: (error as { details: unknown }).details };
+    }
+  };
+  for (const event of [whole, message]) {
+    for (const name of [...Object.keys(event), 'unknown', '__proto__']) {
+      for (const value of odd) {
+        const text = JSON.stringify({ ...event, [name]: value });
+        assert.deepEqual(
+          outcome(() => decodeEvent(text)),
+          outcome(() => parseEvent(JSON.parse(text))),
+          text,
+        );
+      }
+    }
+  }
+  assert.deepEqual(decodeEvent(encodeEvent(whole)), whole);
+  assert.deepEqual(decodeEvent(encodeEvent(message)), message);
+  assert.throws(() => decodeEvent('{ no json'), { code: 'invalid_argument', reason: 'invalid_event' });
 });
