@@ -9,6 +9,9 @@ export {
   expandLocation,
   type HttpBinding,
   type HttpRequestParts,
+  isHeaderValue,
+  notAHeaderValue,
+  type RequestHeaders,
 } from './http-binding.ts';
 export { type Direction, type JsonSchema, toJsonSchema } from './json-schema.ts';
 export {

@@ -47,7 +47,8 @@ class FolderSite implements StaticSite {
   }
 
   has(path: string): boolean {
-    return this.#watched || this.#files.has(toFilePath(path));
+    const file = toFilePath(path);
+    return this.#watched || this.#files.has(file) || this.#files.has(`${file}/`);
   }
 
   async find(urlPath: string): Promise<Asset | undefined> {
