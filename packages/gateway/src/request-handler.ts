@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type Logger, ServiceError } from '@banyan/core';
-import { createRouter, type Route, type Router, type RouteResult, routeError } from '@banyan/rpc';
+import { createRouter, type Route, type Router, routeError } from '@banyan/rpc';
 import type { Admission } from './admission.ts';
 import { writeAsset } from './asset.ts';
 import type { Connection, Connections } from './connections.ts';
@@ -26,9 +26,6 @@ export interface RequestHandlerOptions {
 
 /** What a client asks to know before it sends its body. */
 export type Expectation = 'none' | 'continue' | 'unknown';
-
-/** What the router says of a path that no operation takes. */
-type Unrouted = Exclude<RouteResult<Target>, { readonly kind: 'match' }>;
 
 /** Answers every request, whatever it is. */
 export interface RequestHandler {
@@ -88,10 +85,9 @@ class Handler implements RequestHandler {
       return found.target.handle(exchange, found.params);
     }
     this.#admit(exchange);
+    if (found.kind === 'none' && this.#options.site?.has(path)) return this.#answerFile(exchange, path);
     if (found.kind === 'wrong_method' && method === 'OPTIONS')
       return this.#answerOptions(exchange, found.allow);
-    if (this.#mayBeFile(found, method) && this.#options.site?.has(path))
-      return this.#answerFile(exchange, { path, query, found });
     throw routeError(found);
   }
 
@@ -101,28 +97,14 @@ class Handler implements RequestHandler {
     exchange.admitted = true;
   }
 
-  /** A page may stand where operations take other methods only: a form and its list share one address. */
-  #mayBeFile(found: Unrouted, method: string): boolean {
-    return found.kind === 'none' || (found.kind === 'wrong_method' && (method === 'GET' || method === 'HEAD'));
-  }
-
-  async #answerFile(
-    exchange: Exchange,
-    { path, query, found }: { readonly path: string; readonly query: string; readonly found: Unrouted },
-  ): Promise<void> {
-    const site = this.#options.site;
-    const asset = await site?.find(path);
-    const folder = asset === undefined && !path.endsWith('/') ? await site?.find(`${path}/`) : undefined;
-    if (asset === undefined && folder === undefined) throw routeError(found);
+  async #answerFile(exchange: Exchange, path: string): Promise<void> {
+    const asset = await this.#options.site?.find(path);
+    if (asset === undefined) throw routeError({ kind: 'none' });
     exchange.route = '(site)';
     const { method } = exchange.request;
     if (method === 'OPTIONS') return this.#answerOptions(exchange, 'GET, HEAD');
     if (method !== 'GET' && method !== 'HEAD') throw routeError({ kind: 'wrong_method', allow: 'GET, HEAD' });
-    if (asset !== undefined) return writeAsset(exchange, asset, 'site');
-    // Relative links of the folder's page need the slash.
-    const headers = exchange.headers('api');
-    headers.push('location', `${path}/${query === '' ? '' : `?${query}`}`, 'cache-control', 'no-cache');
-    exchange.answer(308, headers, undefined);
+    return writeAsset(exchange, asset, 'site');
   }
 
   #answerOptions(exchange: Exchange, allow: string): undefined {

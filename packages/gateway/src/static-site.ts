@@ -47,8 +47,7 @@ class FolderSite implements StaticSite {
   }
 
   has(path: string): boolean {
-    const file = toFilePath(path);
-    return this.#watched || this.#files.has(file) || this.#files.has(`${file}/`);
+    return this.#watched || this.#files.has(toFilePath(path));
   }
 
   async find(urlPath: string): Promise<Asset | undefined> {
