@@ -4,6 +4,7 @@ import type { Registration } from '@banyan/discovery';
 import { type Consumer, createConsumer, createRelay, type Relay } from '@banyan/events';
 import { createLocalEndpoint, createServiceServer, type Endpoint, type ServiceServer } from '@banyan/rpc';
 import type { Metrics } from '@banyan/telemetry';
+import { type Background, startBackground } from './background.ts';
 import { createClients } from './clients.ts';
 import type { Engines, ServiceStore } from './engines.ts';
 import { createEventHandler, topicsOf } from './event-handler.ts';
@@ -44,7 +45,7 @@ export interface RunningService {
   /** `http://host:port` of the internal port. */
   readonly url: string;
   health(): Promise<PartHealth>;
-  /** Takes no more events and finishes those in hand: the first step of a stop, while the services that handlers call still answer. */
+  /** Takes no more events, ends background tasks and finishes what is in hand: the first step of a stop, while the services that handlers call still answer. */
   stopConsuming(timeoutMs: number): Promise<void>;
   /** Leaves the registry, takes nothing new, finishes what runs, closes. Idempotent; never rejects. */
   stop(timeoutMs: number): Promise<void>;
@@ -88,12 +89,15 @@ class ServiceStart {
     const health = () => checkHealth(this.#service, store);
     const url = await this.#listen(endpoint, health);
     await this.#register(url);
+    const background = this.#startBackground(runtime);
     return {
       service: this.#service,
       endpoint,
       url,
       health,
-      stopConsuming: async (timeoutMs) => consumer?.stop({ timeoutMs }),
+      stopConsuming: async (timeoutMs) => {
+        await Promise.all([consumer?.stop({ timeoutMs }), background.stop(timeoutMs)]);
+      },
       stop: (timeoutMs) => this.undo(timeoutMs),
     };
   }
@@ -143,6 +147,14 @@ class ServiceStart {
     await consumer.start();
     this.#undo.push((timeoutMs) => consumer.stop({ timeoutMs }));
     return consumer;
+  }
+
+  #startBackground(runtime: ServiceRuntime): Background {
+    const { clock, logger } = this.#around;
+    const { name, background: tasks } = this.#service;
+    const background = startBackground({ tasks, runtime, service: name, clock, logger });
+    this.#undo.push((timeoutMs) => background.stop(timeoutMs));
+    return background;
   }
 
   #createRuntime(store: ServiceStore | undefined, relay: Relay | undefined): ServiceRuntime {

@@ -11,6 +11,7 @@ import type {
   Upload,
 } from '@banyan/contract';
 import type { CallContext, Logger, Sql, Transaction, TransactionOptions } from '@banyan/core';
+import type { BackgroundContext, BackgroundTask } from './background.ts';
 
 export type Uses = Readonly<Record<string, Contract>>;
 
@@ -134,6 +135,13 @@ export interface ServiceOptions<C extends Contract, U extends Uses, ConfigSchema
       context: EventContext<C, U, OutputOf<ConfigSchema>>,
     ) => Promise<void>;
   };
+  /**
+   * Work that goes on while the service runs, in every instance of it, by name: it begins when the service is ready and ends when
+   * `signal` aborts. A task that rejects is started again after a back-off, 1 s to 60 s; one that resolves is done.
+   */
+  readonly background?: Readonly<
+    Record<string, (context: BackgroundContext<C, U, OutputOf<ConfigSchema>>) => Promise<void>>
+  >;
 }
 
 /** A service as a value: what it promises and how it keeps it. Starting it is the host's job. */
@@ -146,6 +154,7 @@ export interface Service {
   readonly migrations: URL | undefined;
   readonly operations: Readonly<Record<string, OperationHandler>>;
   readonly on: Readonly<Record<string, EventHandler>>;
+  readonly background: Readonly<Record<string, BackgroundTask>>;
   /** URL of the module that defined it; what a development reload imports again. */
   readonly definedAt: string;
 }
@@ -180,6 +189,7 @@ export function service<
     migrations: options.migrations,
     operations: options.operations as unknown as Service['operations'],
     on: (options.on ?? {}) as unknown as Service['on'],
+    background: (options.background ?? {}) as unknown as Service['background'],
     definedAt: getCallSites(2)[1]?.scriptName ?? '',
   };
 }
