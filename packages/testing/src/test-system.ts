@@ -51,6 +51,8 @@ export interface TestSystem {
   readonly publicUrl: string | undefined;
   /** One host per group of the placement, in its order. */
   readonly hosts: readonly Host[];
+  /** Starts another host on the same databases: a part that was stopped, or one more instance of it. */
+  addHost(parts: readonly string[]): Promise<Host>;
   /** Typed calls to one service, from the first host. */
   client<C extends Contract>(contract: C, as?: CallAs): Client<C>;
   /** The service as an endpoint, as a caller in the first host sees it. */
@@ -86,10 +88,11 @@ export async function startTestSystem(
     () => rm(dataFolder, { recursive: true, force: true }),
     () => resetSystem({ adminUrl, system: marked }),
   ];
-  const openHost = async (parts: readonly string[], index: number) => {
+  const hosts: Host[] = [];
+  const openHost = async (parts: readonly string[]) => {
     const engines = await openPostgresEngines({ ...urls, registry, clock, logger });
     closing.push(() => engines.close());
-    return createHost({
+    const host = createHost({
       system,
       parts,
       engines,
@@ -98,7 +101,7 @@ export async function startTestSystem(
       dataFolder,
       development,
       harsh: options.harsh ?? true,
-      instance: String(index + 1),
+      instance: String(hosts.length + 1),
       internalHost: '127.0.0.1',
       publicHost: '127.0.0.1',
       publicPort: 0,
@@ -106,14 +109,14 @@ export async function startTestSystem(
       logger,
       metrics: createMetrics(),
     });
+    hosts.push(host);
+    return host;
   };
   const everything = [
     ...(system.gateway === undefined ? [] : ['gateway']),
     ...services.map(({ name }) => name),
   ];
-  const hosts: Host[] = [];
-  for (const [index, parts] of (options.placement ?? [everything]).entries())
-    hosts.push(await openHost(parts, index));
+  for (const parts of options.placement ?? [everything]) await openHost(parts);
   closing.push(async () => {
     await Promise.all(hosts.map((host) => host.stop()));
   });
@@ -130,6 +133,11 @@ export async function startTestSystem(
   return {
     publicUrl: started.map(({ publicUrl }) => publicUrl).find((url) => url !== undefined),
     hosts,
+    async addHost(parts) {
+      const host = await openHost(parts);
+      await host.start();
+      return host;
+    },
     endpoint,
     client: (contract, as = {}) => {
       const service = as.service ?? 'gateway';

@@ -61,6 +61,7 @@ create table banyan.feed_reader_entry (
   entry json,
   failures integer not null default 0,
   deferrals integer not null default 0,
+  received_at timestamptz not null default clock_timestamp(),
   first_attempt_at timestamptz,
   ready_at timestamptz not null default clock_timestamp(),
   dead_at timestamptz,
