@@ -23,7 +23,7 @@ export const feedsErrors = {
     text: 'The feed answered with a refusal or a redirect. The address or the permission of the reader is wrong.',
   },
   feed_too_large: {
-    code: 'resource_exhausted',
+    code: 'failed_precondition',
     text: 'A page of the feed, or what an entry links to, has more bytes than the reader allows.',
   },
   feed_malformed: {

@@ -75,20 +75,24 @@ class DatabaseFeedStore implements FeedStore {
     if (entries.length === 0) return 0;
     // A statement of its own: what the next one reads then includes all that was appended before the lock was free.
     await this.#lock(sql);
-    const texts = entries.map(({ content, ...entry }) =>
-      JSON.stringify({ ...entry, summary: entry.summary ?? entry.title, content: content ?? null }),
-    );
+    const column = (read: (entry: NewEntry) => string | undefined) =>
+      sql.array(
+        entries.map((entry) => toStorable(read(entry))),
+        'text',
+      );
     const [row] = await sql<{ added: number }>`
-      with fresh as (
-        select value, row_number() over (order by number) as step
-        from (
-          select distinct on (text::json ->> 'id') text::json as value, number
-          from unnest(${sql.array(texts, 'text')}) with ordinality as given (text, number)
-          order by text::json ->> 'id', number
-        ) as given
-        where not exists (
-          select from banyan.feed_entry where feed = ${this.#name} and entry_id = value ->> 'id'
-        )
+      with given as (
+        select distinct on (id) id, title, summary, href, key, content, number
+        from unnest(
+          ${column(({ id }) => id)}, ${column(({ title }) => title)},
+          ${column(({ title, summary }) => summary ?? title)}, ${column(({ href }) => href)},
+          ${column(({ key }) => key)}, ${column(({ content }) => JSON.stringify(content ?? null))}
+        ) with ordinality as given (id, title, summary, href, key, content, number)
+        order by id, number
+      ),
+      fresh as (
+        select given.*, row_number() over (order by number) as step from given
+        where not exists (select from banyan.feed_entry where feed = ${this.#name} and entry_id = given.id)
       ),
       moved as (
         update banyan.feed set
@@ -100,8 +104,7 @@ class DatabaseFeedStore implements FeedStore {
       added as (
         insert into banyan.feed_entry
           (feed, sequence, entry_id, updated_at, title, summary, href, key, content)
-        select ${this.#name}, moved.before + step, value ->> 'id', moved.updated_at, value ->> 'title',
-          value ->> 'summary', value ->> 'href', value ->> 'key', value -> 'content'
+        select ${this.#name}, before + step, id, updated_at, title, summary, href, key, content::json
         from fresh, moved
         returning 1
       )
@@ -153,6 +156,11 @@ class DatabaseFeedStore implements FeedStore {
       where feed = ${this.#name} and sequence between ${first} and ${last}
       order by sequence`;
   }
+}
+
+/** PostgreSQL stores neither NUL nor half a surrogate pair as text. */
+function toStorable(text: string | undefined): string | null {
+  return text === undefined ? null : text.replaceAll('\0', '\ufffd').toWellFormed();
 }
 
 function columns(sql: Sql) {

@@ -13,4 +13,14 @@ export {
   type FeedRequest,
   feedOperation,
 } from './feed-operation.ts';
+export { defineFeedReader, type FeedReader } from './feed-reader.ts';
 export type { NewEntry } from './feed-store.ts';
+export type { PollResult } from './poll-session.ts';
+export type {
+  FeedEntry,
+  FeedEntryContext,
+  FeedForm,
+  FeedReaderOptions,
+  ReaderHost,
+} from './reader-options.ts';
+export type { DeadEntry, FeedReaderStatus } from './reader-store.ts';
