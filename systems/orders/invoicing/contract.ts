@@ -1,7 +1,7 @@
 import { contract, operation } from '@banyan/banyan';
 import { z } from 'zod';
 import { InvoiceData } from '../order/contract.ts';
-import { Delay, Repairs } from '../vocabulary/delay.ts';
+import { Delay, FeedPoll, FeedStatus, Repairs } from '../vocabulary/delay.ts';
 import { Money } from '../vocabulary/money.ts';
 import { PageRequest } from '../vocabulary/page.ts';
 import { Id, WantedId } from '../vocabulary/text.ts';
@@ -28,6 +28,20 @@ export const invoicing = contract('invoicing', {
       input: z.object({ orderId: WantedId }),
       output: Invoice,
       errors: { invoiceNotFound: { status: 404 } },
+    }),
+    poll: operation('POST /invoicing/poll', {
+      summary: 'Asks the feed of order for what is new, now, and leads to the list.',
+      input: z.object({}),
+      output: FeedPoll,
+      errors: { feedOff: { status: 409, description: 'Orders come as events here.' } },
+      status: 303,
+      location: '/invoicing/',
+      timeoutMs: 30_000,
+    }),
+    getFeedStatus: operation('GET /invoicing/feed-status', {
+      summary: 'How reading the feed goes.',
+      input: z.object({}),
+      output: FeedStatus,
     }),
     getDelay: operation('GET /invoicing/delay', {
       summary: 'How long orders take to get here.',

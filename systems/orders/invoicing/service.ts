@@ -1,6 +1,7 @@
 import { onRefusal, service } from '@banyan/banyan';
 import { z } from 'zod';
 import { measureDelay } from '../consistency/delay.ts';
+import { FeedConfig } from '../consistency/feed-config.ts';
 import { reconcile } from '../consistency/reconcile.ts';
 import { order } from '../order/contract.ts';
 import { shipping } from '../shipping/contract.ts';
@@ -8,15 +9,17 @@ import { totalOf } from '../vocabulary/money.ts';
 import { nextPage, walk } from '../vocabulary/page.ts';
 import { invoicing } from './contract.ts';
 import { cancelInvoice, findInvoice, findInvoices, recordInvoice, withoutInvoice } from './invoices.ts';
+import { orderFeed } from './order-feed.ts';
 import { toInvoice } from './read-order.ts';
 
 export const invoicingService = service(invoicing, {
   uses: { order, shipping },
-  config: z.object({
+  config: FeedConfig.extend({
     /** The agreed longest time until an accepted order is known here. */
     delayBoundSeconds: z.int().min(1).default(60),
   }),
   migrations: new URL('./migrations/', import.meta.url),
+  background: { orderFeed: orderFeed.run },
   operations: {
     showPage: async () => ({}),
 
@@ -32,8 +35,15 @@ export const invoicingService = service(invoicing, {
       return { ...invoice, total: totalOf(invoice.lines) };
     },
 
+    async poll(_input, context) {
+      if (context.config.orderFeedUrl === undefined) return context.fail('feedOff');
+      return orderFeed.poll(context);
+    },
+
+    getFeedStatus: async (_input, { sql }) => orderFeed.status(sql),
+
     async getDelay(_input, { call, sql, config, log }) {
-      const accepted = walk((request) => call.order.listInvoiceData(request));
+      const accepted = walk((request) => call.order.listInvoiceData(request, { timeoutMs: 2_000 }));
       const flow = { name: 'order → invoice', table: 'invoices', boundMs: config.delayBoundSeconds * 1_000 };
       const delay = await measureDelay(sql, { ...flow, accepted });
       if (delay.alarm) log.error('Orders have no invoice in time.', { overdue: delay.overdue.length });

@@ -1,4 +1,5 @@
 import { contract, event, operation } from '@banyan/banyan';
+import { feedOperation } from '@banyan/feeds';
 import { z } from 'zod';
 import { Address } from '../vocabulary/address.ts';
 import { Money } from '../vocabulary/money.ts';
@@ -129,6 +130,7 @@ export const order = contract('order', {
       input: PageRequest,
       output: z.object({ orders: z.array(OrderRecord), next: Id.optional() }),
     }),
+    feed: feedOperation('GET /order/feed', { summary: 'What became of orders, for whoever polls.' }),
     getOrder: operation('GET /order/:orderId', {
       input: z.object({ orderId: WantedId }),
       output: OrderRecord.extend({ total: Money }),

@@ -1,4 +1,4 @@
-import { service, type Tx } from '@banyan/banyan';
+import { type Sql, service, type Tx } from '@banyan/banyan';
 import { z } from 'zod';
 import { totalOf } from '../vocabulary/money.ts';
 import { nextPage } from '../vocabulary/page.ts';
@@ -8,7 +8,7 @@ import { type Change, cancel, insertOrder, updateAddresses } from './change-orde
 import { type OrderRecord, order } from './contract.ts';
 import { toDeliveryData, toInvoiceData } from './extracts.ts';
 import { findNewest, findOldest, findOrder } from './find-orders.ts';
-import { EventStyle, emitOrder } from './publish.ts';
+import { appendOrder, EventStyle, emitOrder, orderFeed } from './publish.ts';
 
 export const orderService = service(order, {
   config: z.object({ events: EventStyle.default('fat') }),
@@ -40,7 +40,7 @@ export const orderService = service(order, {
       const orderLine = priced.lines;
       const record = await tx(async ({ sql, emit }) => {
         const wanted = { customer, shippingAddress, billingAddress, orderLine };
-        return tell(await insertOrder(sql, wanted, idempotencyKey), { emit, config });
+        return tell(await insertOrder(sql, wanted, idempotencyKey), { sql, emit, config });
       });
       if (record === undefined) throw new Error('The order was neither stored nor found.');
       log.info('An order was accepted.', { orderId: record.id });
@@ -53,6 +53,8 @@ export const orderService = service(order, {
       return { orders, ...nextPage(ids, limit) };
     },
 
+    feed: orderFeed.serve,
+
     async getOrder({ orderId }, { sql, fail }) {
       const record = (await findOrder(sql, orderId)) ?? fail('orderNotFound');
       return { ...record, total: totalOf(record.orderLine) };
@@ -62,13 +64,15 @@ export const orderService = service(order, {
       const record = await tx(async ({ sql, emit }) => {
         const change = await updateAddresses(sql, orderId, { shippingAddress, billingAddress });
         if (change.result === 'unchanged') return fail('orderCancelled');
-        return tell(change, { emit, config });
+        return tell(change, { sql, emit, config });
       });
       return record ?? fail('orderNotFound');
     },
 
     async cancelOrder({ orderId }, { tx, config, fail }) {
-      const record = await tx(async ({ sql, emit }) => tell(await cancel(sql, orderId), { emit, config }));
+      const record = await tx(async ({ sql, emit }) =>
+        tell(await cancel(sql, orderId), { sql, emit, config }),
+      );
       return record ?? fail('orderNotFound');
     },
 
@@ -99,12 +103,18 @@ export const orderService = service(order, {
   },
 });
 
+interface Telling {
+  readonly sql: Sql;
+  readonly emit: Tx<typeof order>['emit'];
+  readonly config: { readonly events: EventStyle };
+}
+
 /** Publishes what has changed, in the transaction that changed it. @returns the order as it is now; undefined if there is none */
-function tell(
-  change: Change,
-  { emit, config }: { readonly emit: Tx<typeof order>['emit']; readonly config: { events: EventStyle } },
-): OrderRecord | undefined {
+async function tell(change: Change, { sql, emit, config }: Telling): Promise<OrderRecord | undefined> {
   if (change.result === 'notFound') return undefined;
-  if (change.result === 'changed') emitOrder(emit, change.record, config.events);
+  if (change.result === 'changed') {
+    emitOrder(emit, change.record, config.events);
+    await appendOrder(sql, change.record);
+  }
   return change.record;
 }

@@ -1,7 +1,7 @@
 import { contract, operation } from '@banyan/banyan';
 import { z } from 'zod';
 import { DeliveryData } from '../order/contract.ts';
-import { Delay, Repairs } from '../vocabulary/delay.ts';
+import { Delay, FeedPoll, FeedStatus, Repairs } from '../vocabulary/delay.ts';
 import { PageRequest, WalkRequest } from '../vocabulary/page.ts';
 import { Id, WantedId } from '../vocabulary/text.ts';
 
@@ -27,6 +27,20 @@ export const shipping = contract('shipping', {
       input: z.object({ orderId: WantedId }),
       output: Shipment,
       errors: { shipmentNotFound: { status: 404 } },
+    }),
+    poll: operation('POST /shipping/poll', {
+      summary: 'Asks the feed of order for what is new, now, and leads to the list.',
+      input: z.object({}),
+      output: FeedPoll,
+      errors: { feedOff: { status: 409, description: 'Orders come as events here.' } },
+      status: 303,
+      location: '/shipping/',
+      timeoutMs: 30_000,
+    }),
+    getFeedStatus: operation('GET /shipping/feed-status', {
+      summary: 'How reading the feed goes.',
+      input: z.object({}),
+      output: FeedStatus,
     }),
     getDelay: operation('GET /shipping/delay', {
       summary: 'How long orders take to get here.',

@@ -1,10 +1,12 @@
 import { onRefusal, service } from '@banyan/banyan';
 import { z } from 'zod';
 import { measureDelay } from '../consistency/delay.ts';
+import { FeedConfig } from '../consistency/feed-config.ts';
 import { reconcile } from '../consistency/reconcile.ts';
 import { order } from '../order/contract.ts';
 import { nextPage, walk } from '../vocabulary/page.ts';
 import { shipping } from './contract.ts';
+import { orderFeed } from './order-feed.ts';
 import { toDelivery } from './read-order.ts';
 import {
   cancelShipment,
@@ -17,11 +19,12 @@ import {
 
 export const shippingService = service(shipping, {
   uses: { order },
-  config: z.object({
+  config: FeedConfig.extend({
     /** The agreed longest time until an accepted order is known here. */
     delayBoundSeconds: z.int().min(1).default(60),
   }),
   migrations: new URL('./migrations/', import.meta.url),
+  background: { orderFeed: orderFeed.run },
   operations: {
     showPage: async () => ({}),
 
@@ -37,8 +40,15 @@ export const shippingService = service(shipping, {
       return { ...shipment, weightGrams: weightOf(shipment) };
     },
 
+    async poll(_input, context) {
+      if (context.config.orderFeedUrl === undefined) return context.fail('feedOff');
+      return orderFeed.poll(context);
+    },
+
+    getFeedStatus: async (_input, { sql }) => orderFeed.status(sql),
+
     async getDelay(_input, { call, sql, config, log }) {
-      const accepted = walk((request) => call.order.listDeliveryData(request));
+      const accepted = walk((request) => call.order.listDeliveryData(request, { timeoutMs: 2_000 }));
       const flow = {
         name: 'order → shipment',
         table: 'shipments',

@@ -29,3 +29,11 @@ export const Repairs = z.object({
   removed: z.array(z.string()),
 });
 export type Repairs = z.infer<typeof Repairs>;
+
+export const FeedPoll = z.object({ received: z.int(), handled: z.int(), failed: z.int() });
+
+export const FeedStatus = z.object({
+  lastError: z.string().nullable(),
+  pending: z.int(),
+  dead: z.int(),
+});
