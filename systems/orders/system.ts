@@ -12,6 +12,8 @@ export default system('orders', {
     title: 'Orders',
     description: 'Order, shipping and invoicing, told apart by events.',
     site: new URL('./web/', import.meta.url),
+    // Who may change prices and mend copies; everybody may order, as in the source of this system.
+    userTokens: { issuer: 'orders-staff', audience: 'orders', keys: [order, 'staffKeys'] },
     expose: [
       expose(order, {
         showPage: 'anyone',
@@ -24,6 +26,7 @@ export default system('orders', {
         getOrder: 'anyone',
         changeAddresses: 'anyone',
         cancelOrder: 'anyone',
+        changePrice: 'user',
       }),
       expose(shipping, {
         showPage: 'anyone',
@@ -31,6 +34,7 @@ export default system('orders', {
         getShipment: 'anyone',
         poll: 'anyone',
         getDelay: 'anyone',
+        reconcile: 'user',
       }),
       expose(invoicing, {
         showPage: 'anyone',
@@ -39,6 +43,7 @@ export default system('orders', {
         poll: 'anyone',
         getDelay: 'anyone',
         listOrphans: 'anyone',
+        reconcile: 'user',
       }),
     ],
   }),

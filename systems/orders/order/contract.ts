@@ -76,6 +76,17 @@ export const InvoiceData = z.object({
 });
 export type InvoiceData = z.infer<typeof InvoiceData>;
 
+/** The public half only: what a schema does not name never leaves the service. */
+export const PublicJwk = z.object({
+  kty: z.string(),
+  crv: z.string().optional(),
+  x: z.string().optional(),
+  y: z.string().optional(),
+  kid: z.string().optional(),
+  alg: z.string().optional(),
+  use: z.string().optional(),
+});
+
 const NewLine = z.object({ itemId: Id, count: z.int().min(1).max(1_000) });
 const Draft = z.object({ orderLine: z.array(OrderLine), numberOfLines: z.int(), total: Money });
 
@@ -152,6 +163,12 @@ export const order = contract('order', {
       input: z.object({ itemId: WantedId, amount: Money.shape.amount }),
       output: Item,
       errors: { itemNotFound: { status: 404 } },
+    }),
+
+    staffKeys: operation('GET /order/staff-keys', {
+      summary: 'The keys that verify the tokens of staff (RFC 7517).',
+      input: z.object({}),
+      output: z.object({ keys: z.array(PublicJwk) }),
     }),
 
     getDeliveryData: operation('GET /order/delivery-data/:orderId', {

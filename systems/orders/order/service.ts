@@ -5,13 +5,17 @@ import { nextPage } from '../vocabulary/page.ts';
 import { isId } from '../vocabulary/text.ts';
 import { changePrice, findCustomer, findCustomers, findItems, priceLines } from './catalogue.ts';
 import { type Change, cancel, insertOrder, updateAddresses } from './change-order.ts';
-import { type OrderRecord, order } from './contract.ts';
+import { type OrderRecord, order, PublicJwk } from './contract.ts';
 import { toDeliveryData, toInvoiceData } from './extracts.ts';
 import { findNewest, findOldest, findOrder } from './find-orders.ts';
 import { appendOrder, EventStyle, emitOrder, orderFeed } from './publish.ts';
 
 export const orderService = service(order, {
-  config: z.object({ events: EventStyle.default('fat') }),
+  config: z.object({
+    events: EventStyle.default('fat'),
+    /** Public keys of whoever signs in staff, as JSON. This system keeps no passwords; without keys nobody is staff. */
+    staffKeys: z.string().default('[]').transform(parseKeys),
+  }),
   migrations: new URL('./migrations/', import.meta.url),
   operations: {
     showPage: async () => ({}),
@@ -81,6 +85,8 @@ export const orderService = service(order, {
       return (await changePrice(sql, { itemId, amount })) ?? fail('itemNotFound');
     },
 
+    staffKeys: async (_input, { config }) => ({ keys: config.staffKeys }),
+
     async getDeliveryData({ orderId }, { sql, fail }) {
       return toDeliveryData((await findOrder(sql, orderId)) ?? fail('orderNotFound'));
     },
@@ -102,6 +108,15 @@ export const orderService = service(order, {
     },
   },
 });
+
+function parseKeys(text: string, context: z.RefinementCtx): z.infer<typeof PublicJwk>[] {
+  try {
+    return z.array(PublicJwk).parse(JSON.parse(text));
+  } catch {
+    context.addIssue({ code: 'custom', message: 'must be a JSON list of public keys (JWK)' });
+    return z.NEVER;
+  }
+}
 
 interface Telling {
   readonly sql: Sql;
