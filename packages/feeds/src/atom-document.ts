@@ -48,14 +48,17 @@ function toEntry(entry: DocumentEntry, feedId: string): string {
   ].join('\n');
 }
 
-/** An entry has content or an alternate link (RFC 4287, 4.1.2), and other media types than XML and text are Base64 when embedded (4.1.3.3). */
+/**
+ * Content stands behind a link or in the entry; there other media types than XML and text are Base64 (RFC 4287, 4.1.3.3). The link is
+ * said twice, because many readers resolve `link` and leave `src` as it is.
+ */
 function toContent({ href, content, summary }: DocumentEntry): readonly string[] {
   const type = mediaTypes.json;
-  if (content !== undefined) {
-    const embedded = element('content', { type }, Buffer.from(JSON.stringify(content)).toString('base64'));
-    return href === undefined ? [embedded] : [element('link', { rel: 'alternate', type, href }), embedded];
-  }
-  return href === undefined
-    ? [element('content', { type: 'text' }, summary)]
-    : [element('content', { type, src: href })];
+  if (href === undefined && content === undefined) return [element('content', { type: 'text' }, summary)];
+  const link = href === undefined ? [] : [element('link', { rel: 'alternate', type, href })];
+  const embedded = content === undefined ? '' : Buffer.from(JSON.stringify(content)).toString('base64');
+  return [
+    ...link,
+    content === undefined ? element('content', { type, src: href }) : element('content', { type }, embedded),
+  ];
 }

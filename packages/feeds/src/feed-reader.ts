@@ -19,6 +19,11 @@ export interface FeedReader<C extends Contract, Config> {
    */
   readonly poll: (host: ReaderHost<C, Config>) => Promise<PollResult>;
   status(sql: Sql): Promise<FeedReaderStatus>;
+  /**
+   * Ends a walk into an archive that cannot go on, because a page is gone for good: what was received is handled, and what lies behind is
+   * given up. Resolves with false if no walk is on its way.
+   */
+  abandonArchive(sql: Sql): Promise<boolean>;
   /** Longest dead first. */
   deadLetters(sql: Sql, limit: number): Promise<readonly DeadEntry[]>;
   /** Resolves with how many of `ids` were dead letters; they are tried anew. */
@@ -51,6 +56,7 @@ export function defineFeedReader<
     run: (host) => poller.run(host),
     poll: (host) => poller.poll(host),
     status: (sql) => store.status(sql),
+    abandonArchive: (sql) => store.abandonWalk(sql),
     deadLetters: (sql, limit) => store.deadEntries(sql, limit),
     retryDeadLetters: (sql, ids) => store.retryDead(sql, ids),
     discardDeadLetters: (sql, ids) => store.discardDead(sql, ids),

@@ -49,17 +49,17 @@ export interface EntryFailure {
 
 export interface FeedReaderStatus {
   /** RFC 3339 UTC; null if it never was. */
-  readonly polledAt: string | null;
+  readonly lastPolledAt: string | null;
   /** When a poll last brought something new. */
-  readonly changedAt: string | null;
+  readonly lastChangedAt: string | null;
   /** Of the newest poll; null if that succeeded. */
   readonly lastError: string | null;
-  readonly failedAt: string | null;
+  readonly lastFailedAt: string | null;
   /** Entries that are neither handled nor dead. */
   readonly pending: number;
   readonly dead: number;
   /** Since the oldest pending entry was received; 0 if there is none. */
-  readonly oldestPendingMs: number;
+  readonly oldestPendingAgeMs: number;
   /** A walk into the archive is on its way. */
   readonly isCatchingUp: boolean;
 }
@@ -138,6 +138,15 @@ export class ReaderStore {
       where name = ${this.#name} and lease_token = ${token}
       returning 1`;
     if (held.length === 0) throw leaseLost(this.#name);
+  }
+
+  async abandonWalk(sql: Sql): Promise<boolean> {
+    const ended = await sql`
+      update banyan.feed_reader set
+        walk_url = null, etag = walk_etag, last_modified = walk_last_modified, lease_token = null
+      where name = ${this.#name} and walk_url is not null
+      returning 1`;
+    return ended.length > 0;
   }
 
   async polled(
@@ -226,11 +235,11 @@ export class ReaderStore {
 
   async status(sql: Sql): Promise<FeedReaderStatus> {
     const [row] = await sql<FeedReaderStatus>`
-      select r.polled_at, r.changed_at, r.last_error, r.failed_at, r.walk_url is not null as is_catching_up,
+      select r.polled_at as last_polled_at, r.changed_at as last_changed_at, r.last_error, r.failed_at as last_failed_at, r.walk_url is not null as is_catching_up,
         count(e.entry) filter (where e.dead_at is null) as pending, count(e.dead_at) as dead,
         coalesce(
           extract(epoch from clock_timestamp() - min(e.received_at) filter (where e.dead_at is null))::float8 * 1000, 0
-        ) as oldest_pending_ms
+        ) as oldest_pending_age_ms
       from banyan.feed_reader r
       left join banyan.feed_reader_entry e on e.reader = r.name and e.entry is not null
       where r.name = ${this.#name}
@@ -267,13 +276,13 @@ export class ReaderStore {
 }
 
 const neverPolled: FeedReaderStatus = {
-  polledAt: null,
-  changedAt: null,
+  lastPolledAt: null,
+  lastChangedAt: null,
   lastError: null,
-  failedAt: null,
+  lastFailedAt: null,
   pending: 0,
   dead: 0,
-  oldestPendingMs: 0,
+  oldestPendingAgeMs: 0,
   isCatchingUp: false,
 };
 

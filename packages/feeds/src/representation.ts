@@ -16,14 +16,20 @@ interface MediaRange {
   readonly quality: number;
 }
 
-/** What each media type that somebody may ask for stands for, most specific first where names share a form. */
-const offers: readonly { readonly type: string; readonly format: Representation['format'] }[] = [
+interface Offer {
+  readonly type: string;
+  readonly format: Representation['format'];
+  /** Not what is answered, but a name that people ask by; no wildcard means it. */
+  readonly isAlias?: true;
+}
+
+/** The first is preferred where all are liked the same. */
+const offers: readonly Offer[] = [
   { type: mediaTypes.atom, format: 'atom' },
   { type: mediaTypes.json, format: 'json' },
   { type: mediaTypes.jsonFeed, format: 'jsonFeed' },
-  // What a browser asks for.
-  { type: 'application/xml', format: 'atom' },
-  { type: 'text/xml', format: 'atom' },
+  { type: 'application/xml', format: 'atom', isAlias: true },
+  { type: 'text/xml', format: 'atom', isAlias: true },
 ];
 
 /**
@@ -35,8 +41,9 @@ export function negotiate({ accept, entries }: FeedRequest): Representation {
   if (accept === undefined || accept.trim() === '') return toRepresentation('atom', entries ?? 'summary');
   const ranges = accept.slice(0, maxHeaderLength).split(',').map(parseRange);
   let best: { readonly quality: number; readonly representation: Representation } | undefined;
-  for (const { type, format } of offers) {
-    const range = mostSpecific(ranges, type);
+  for (const offer of offers) {
+    const { format } = offer;
+    const range = mostSpecific(ranges, offer);
     if (range === undefined || range.quality === 0 || range.quality <= (best?.quality ?? 0)) continue;
     const form = entries ?? (range.parameters.get('entries') === 'embedded' ? 'embedded' : 'summary');
     best = { quality: range.quality, representation: toRepresentation(format, form) };
@@ -61,9 +68,9 @@ function parseRange(text: string): MediaRange {
 }
 
 /** A range that names more decides, whatever a wider one says. */
-function mostSpecific(ranges: readonly MediaRange[], type: string): MediaRange | undefined {
-  const anySubtype = `${type.split('/', 1)[0]}/*`;
-  for (const wanted of [type, anySubtype, '*/*']) {
+function mostSpecific(ranges: readonly MediaRange[], { type, isAlias }: Offer): MediaRange | undefined {
+  const wider = isAlias ? [] : [`${type.split('/', 1)[0]}/*`, '*/*'];
+  for (const wanted of [type, ...wider]) {
     const named = ranges.filter((range) => range.type === wanted);
     if (named.length > 0) return named.reduce((best, range) => (range.quality > best.quality ? range : best));
   }

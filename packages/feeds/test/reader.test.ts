@@ -53,3 +53,26 @@ for (const accept of ['atom', 'json', 'json-embedded', 'json-feed'] as const) {
     });
   });
 }
+
+test('of two entries in one second, one on either side of a poll, both have their effect', async (t) => {
+  const { client, url } = await startOrders(t);
+  const reader = await startShipping(t, { url, fetchContent: false });
+  await reader.client.poll({});
+  for (let round = 1; round <= 10; round += 1) {
+    await client.fill({ from: round, count: 1 });
+    assert.deepEqual(await reader.client.poll({}), { received: 1, handled: 1, failed: 0 });
+  }
+  assert.deepEqual(await reader.titles(), numbered(1, 10));
+});
+
+test('a producer that is down is no harm to what was read', async (t) => {
+  const first = await startOrders(t);
+  await first.client.fill({ from: 1, count: 2 });
+  const reader = await startShipping(t, { url: first.url, fetchContent: false });
+  await eventually(reader.titles, (titles) => titles.length === 2);
+  await first.running.stop();
+  await assert.rejects(reader.client.poll({}), { code: 'unavailable', reason: 'feed_unavailable' });
+  assert.deepEqual(await reader.titles(), numbered(1, 2));
+  const { lastError } = await reader.client.status({});
+  assert.match(lastError ?? '', /feed_unavailable/);
+});
