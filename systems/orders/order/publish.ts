@@ -20,11 +20,12 @@ export const orderFeed = defineFeed(order.operations.feed, {
 /** Tells those who poll of an order as it is now, in the transaction that made it so. Make it the last thing: other orders wait. */
 export async function appendOrder(sql: Sql, record: OrderRecord): Promise<void> {
   const { id, number, revision, status, customer, numberOfLines } = record;
+  const lines = numberOfLines === 1 ? '1 line' : `${numberOfLines} lines`;
   const what = status === 'cancelled' ? 'cancelled' : revision === 1 ? 'accepted' : 'changed';
   await orderFeed.append(sql, {
     id: `${id}-${revision}`,
     title: `Order ${number}`,
-    summary: `Order ${number} of ${customer.firstname} ${customer.name}, ${numberOfLines} lines, ${what}`,
+    summary: `Order ${number} of ${customer.firstname} ${customer.name}, ${lines}, ${what}`,
     href: `/order/${id}`,
     key: id,
     content: record,
