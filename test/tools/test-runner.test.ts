@@ -35,7 +35,7 @@ function runTests(
   }
   const child = spawn(process.execPath, ['tools/test.ts', ...args], {
     cwd: folder,
-    env: { ...process.env, BANYAN_SEED: '42', BANYAN_REQUIRE_SERVICES: '', ...env },
+    env: { ...process.env, BANYAN_SEED: '42', BANYAN_REQUIRE_SERVICES: '', BANYAN_UNSTEADY: '', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let output = '';
@@ -156,3 +156,21 @@ function isRunning(pid: number): boolean {
   const answer = spawnSync('ps', ['-o', 'stat=', '-p', String(pid)], { encoding: 'utf8' });
   return /^[^Z\s]/.test(answer.stdout.trim());
 }
+
+test('a file that failed is tried again alone, if wanted, and what then passes is listed as unsteady', async () => {
+  const passesTheSecondTime = `import { existsSync, writeFileSync } from 'node:fs';
+test('settles', () => { if (existsSync('tried')) return; writeFileSync('tried', ''); throw new Error('not yet'); });`;
+  const files = { 'test/unsteady.test.ts': passesTheSecondTime };
+  const strict = await runTests(files);
+  assert.equal(strict.code, 1);
+  const lenient = await runTests(files, [], { BANYAN_UNSTEADY: '1' });
+  assert.equal(lenient.code, 0, lenient.output);
+  assert.match(lenient.output, /Unsteady[^\n]*:\n {2}test\/unsteady\.test\.ts: settles/);
+  const broken = "test('never', () => { throw new Error('broken'); });";
+  const both = await runTests({ ...files, 'test/broken.test.ts': broken }, [], { BANYAN_UNSTEADY: '2' });
+  assert.equal(both.code, 1);
+  assert.match(both.output, /Failed:\n {2}test\/broken\.test\.ts: never/);
+  const many = await runTests({ ...files, 'test/broken.test.ts': broken }, [], { BANYAN_UNSTEADY: '1' });
+  assert.equal(many.code, 1);
+  assert.match(many.output, /unsteady\.test\.ts: settles\n/);
+});

@@ -163,7 +163,8 @@ interface TransactionRun<Result> extends TransactionOptions {
   readonly work: (tx: Tx<Contract>) => Promise<Result>;
 }
 
-function runTransaction<Result>(
+/** Runs `work` in a transaction of the service's database, with what it emits. */
+export function runTransaction<Result>(
   runtime: ServiceRuntime,
   context: CallContext,
   run: TransactionRun<Result>,

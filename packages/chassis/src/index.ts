@@ -1,3 +1,4 @@
+export type { BackgroundContext, BackgroundTask } from './background.ts';
 export { createClient } from './clients.ts';
 export type { Engines, ServiceStore } from './engines.ts';
 export { chassisErrors } from './errors.ts';

@@ -3,6 +3,7 @@ import { type Clock, type Database, isServiceError, type Logger, ServiceError, u
 import type { Registration } from '@banyan/discovery';
 import { createLocalEndpoint, createServiceServer, type Endpoint, type ServiceServer } from '@banyan/rpc';
 import type { Metrics } from '@banyan/telemetry';
+import { type Background, startBackground } from './background.ts';
 import { createCallbacks } from './callback.ts';
 import { createClients } from './clients.ts';
 import type { Engines, ServiceStore } from './engines.ts';
@@ -50,7 +51,7 @@ export interface RunningService {
   /** `http://host:port` of the internal port. */
   readonly url: string;
   health(): Promise<PartHealth>;
-  /** Takes no more events and finishes those in hand: the first step of a stop, while the services that handlers call still answer. */
+  /** Takes no more events, ends background tasks and finishes what is in hand: the first step of a stop, while the services that handlers call still answer. */
   stopConsuming(timeoutMs: number): Promise<void>;
   /** Leaves the registry, takes nothing new, finishes what runs, closes. Idempotent; never rejects. */
   stop(timeoutMs: number): Promise<void>;
@@ -97,12 +98,15 @@ class ServiceStart {
     const health = () => checkHealth(this.#service, store, flow);
     const url = await this.#listen(endpoint, health);
     await this.#register(url);
+    const background = this.#startBackground(runtime);
     return {
       service: this.#service,
       endpoint,
       url,
       health,
-      stopConsuming: async (timeoutMs) => flow?.stopConsuming(timeoutMs),
+      stopConsuming: async (timeoutMs) => {
+        await Promise.all([flow?.stopConsuming(timeoutMs), background.stop(timeoutMs)]);
+      },
       stop: (timeoutMs) => this.undo(timeoutMs),
     };
   }
@@ -139,6 +143,14 @@ class ServiceStart {
     });
     this.#undo.push((timeoutMs) => flow.stop(timeoutMs));
     return flow;
+  }
+
+  #startBackground(runtime: ServiceRuntime): Background {
+    const { clock, logger } = this.#around;
+    const { name, background: tasks } = this.#service;
+    const background = startBackground({ tasks, runtime, service: name, clock, logger });
+    this.#undo.push((timeoutMs) => background.stop(timeoutMs));
+    return background;
   }
 
   #createRuntime(store: ServiceStore | undefined, flow: EventFlow | undefined): ServiceRuntime {

@@ -25,6 +25,7 @@ import type {
   Request,
   Send,
 } from './message-types.ts';
+import type { BackgroundContext, BackgroundTask } from './background.ts';
 
 export type Uses = Readonly<Record<string, Contract>>;
 
@@ -164,6 +165,13 @@ export interface ServiceOptions<C extends Contract, U extends Uses, ConfigSchema
   readonly messages?: MessageHandlers<C, U, OutputOf<ConfigSchema>>;
   /** Handlers of replies to messages that this service sends, by `service.message`. Effect once. Replies to `request` go to whoever waits instead. */
   readonly replies?: ReplyHandlers<C, U, OutputOf<ConfigSchema>>;
+  /**
+   * Work that goes on while the service runs, in every instance of it, by name: it begins when the service is ready and ends when
+   * `signal` aborts. A task that rejects is started again after a back-off, 1 s to 60 s; one that resolves is done.
+   */
+  readonly background?: Readonly<
+    Record<string, (context: BackgroundContext<C, U, OutputOf<ConfigSchema>>) => Promise<void>>
+  >;
 }
 
 /** A service whose contract has messages must handle them. */
@@ -183,6 +191,7 @@ export interface Service {
   readonly on: Readonly<Record<string, EventHandler>>;
   readonly messages: Readonly<Record<string, MessageHandler>>;
   readonly replies: Readonly<Record<string, ReplyHandler>>;
+  readonly background: Readonly<Record<string, BackgroundTask>>;
   /** URL of the module that defined it; what a development reload imports again. */
   readonly definedAt: string;
 }
@@ -232,6 +241,7 @@ export function service<
     on: (options.on ?? {}) as unknown as Service['on'],
     messages,
     replies,
+    background: (options.background ?? {}) as unknown as Service['background'],
     definedAt: getCallSites(2)[1]?.scriptName ?? '',
   };
 }

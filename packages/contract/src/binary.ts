@@ -46,4 +46,13 @@ export interface Download {
   readonly cacheControl?: string;
   /** Suggested name if the user saves it. */
   readonly fileName?: string;
+  /** `Last-Modified`, epoch milliseconds; HTTP carries whole seconds. */
+  readonly lastModifiedMs?: number;
+  /** Names of request headers that the answer depends on: `Vary` of the response. */
+  readonly vary?: readonly string[];
+  /**
+   * True: the caller has this already, by a condition that the operation took from its `headers`; HTTP answers 304 and `body` is not
+   * sent. False: it has not, whatever a condition says. Default: the HTTP side compares `etag` with `If-None-Match`.
+   */
+  readonly notModified?: boolean;
 }

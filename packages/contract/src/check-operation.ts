@@ -94,6 +94,7 @@ function checkInput(operation: Operation, refuse: Refuse): void {
     throw refuse('the input must be an object schema: its fields fill path, query and body.');
   for (const name of operation.pathNames)
     checkPathField(name, { field: input.fields.get(name), input, schema }, refuse);
+  checkHeaders(operation, { input, schema }, refuse);
   if (!restIsInQuery(operation)) return;
   if (input.open) {
     throw refuse(
@@ -101,9 +102,40 @@ function checkInput(operation: Operation, refuse: Refuse): void {
     );
   }
   for (const [name, field] of input.fields) {
+    if (Object.hasOwn(operation.headers, name)) continue;
     const type = urlValueOf(field.schemas, schema);
     if (typeof type === 'string')
       throw refuse(`the input field '${name}' travels in the query, but ${type}.`);
+  }
+}
+
+/** The platform reads these itself, or a connection does; what they say reaches a handler in its context, or not at all. */
+const reservedHeaders =
+  /^(?:authorization|cookie|host|connection|keep-alive|te|trailer|transfer-encoding|upgrade|expect|content-.*|proxy-.*|forwarded|x-forwarded-.*|traceparent|tracestate|baggage|idempotency-key|banyan-.*)$/;
+
+function checkHeaders(
+  { headers, pathNames }: Operation,
+  { input, schema }: { readonly input: ObjectFields; readonly schema: JsonSchema },
+  refuse: Refuse,
+): void {
+  const taken = new Set<string>();
+  for (const [name, header] of Object.entries(headers)) {
+    const field = input.fields.get(name);
+    if (field === undefined) {
+      throw refuse(`'headers' names '${name}', which the input lacks: add the field or remove it.`);
+    }
+    if (pathNames.includes(name)) throw refuse(`'${name}' is in the path and in 'headers': choose one.`);
+    if (!/^[a-z][a-z0-9-]*$/.test(header)) {
+      throw refuse(`'headers.${name}' must be a header name in lower case, not '${header}'.`);
+    }
+    if (reservedHeaders.test(header))
+      throw refuse(`the platform reads the header '${header}' itself: remove it.`);
+    if (taken.has(header)) throw refuse(`two input fields take the header '${header}': keep one.`);
+    taken.add(header);
+    const type = urlValueOf(field.schemas, schema);
+    if (typeof type === 'string' || !type.strings || type.items !== undefined || field.required) {
+      throw refuse(`the input field '${name}' comes from a header, so it must be an optional string.`);
+    }
   }
 }
 

@@ -15,9 +15,15 @@ export interface HttpBinding {
    *
    * @param params the path's values, percent-decoded
    * @param body parsed JSON; undefined counts as `{}`
+   * @param headers by lower-case name; a field that the operation takes from a header is taken from there alone
    * @throws ServiceError `invalid_argument` `invalid_body` if the body is no JSON object
    */
-  toInput(params: Readonly<Record<string, string>>, query: URLSearchParams | string, body: unknown): unknown;
+  toInput(
+    params: Readonly<Record<string, string>>,
+    query: URLSearchParams | string,
+    body: unknown,
+    headers?: RequestHeaders,
+  ): unknown;
   /**
    * The request that `toInput` turns into `input` again. `query` has no leading `?`; `body` is undefined where the rest
    * travels in the query.
@@ -30,10 +36,25 @@ export interface HttpRequestParts {
   readonly path: string;
   readonly query: string;
   readonly body: unknown | undefined;
+  /** By lower-case name; only those that the input gives. */
+  readonly headers: Readonly<Record<string, string>>;
 }
+
+/** As Node holds them. */
+export type RequestHeaders = Readonly<Record<string, string | readonly string[] | undefined>>;
 
 // Most ids and numbers; the test takes a tenth of the time of encoding.
 const needsNoEncoding = /^[A-Za-z0-9._~-]*$/;
+
+const noHeaders: Readonly<Record<string, string>> = {};
+/** Visible ASCII; HTTP drops spaces around it. */
+const headerValue = /^(?:[!-~](?:[ -~]*[!-~])?)?$/;
+
+/** True if `text` arrives as it was sent. */
+export function isHeaderValue(text: string): boolean {
+  return headerValue.test(text);
+}
+export const notAHeaderValue = 'travels in a header, so it must be visible ASCII without spaces around it';
 
 const bindings = new WeakMap<Operation, HttpBinding>();
 
@@ -67,26 +88,42 @@ export function expandLocation(operation: Operation, output: unknown): string | 
 
 class FlatBinding implements HttpBinding {
   readonly #pathNames: readonly string[];
+  /** Input field and header name. */
+  readonly #headers: readonly (readonly [string, string])[];
+  /** Fields that travel in neither query nor body. */
+  readonly #elsewhere: ReadonlySet<string>;
   readonly #segments: readonly string[];
   readonly #inQuery: boolean;
   readonly #types: ReadonlyMap<string, UrlValue>;
 
   constructor(operation: Operation) {
     this.#pathNames = operation.pathNames;
+    this.#headers = Object.entries(operation.headers);
+    this.#elsewhere = new Set([...operation.pathNames, ...Object.keys(operation.headers)]);
     this.#segments = operation.path.slice(1).split('/');
     this.#inQuery = restIsInQuery(operation);
     this.#types = urlTypes(operation, this.#inQuery);
   }
 
-  toInput(params: Readonly<Record<string, string>>, query: URLSearchParams | string, body: unknown): unknown {
+  toInput(
+    params: Readonly<Record<string, string>>,
+    query: URLSearchParams | string,
+    body: unknown,
+    headers: RequestHeaders = {},
+  ): unknown {
     const rest = this.#inQuery ? this.#fromQuery(query) : fromBody(body);
-    if (this.#pathNames.length === 0) return rest;
+    if (this.#elsewhere.size === 0) return rest;
     // Spreading defines properties, so an own `__proto__` of the body stays a property and validation sees it.
     const input: Record<string, unknown> = this.#inQuery ? rest : { ...rest };
     for (const name of this.#pathNames) {
       const text = params[name];
       const type = this.#types.get(name);
       define(input, name, text === undefined || type === undefined ? text : fromText(text, type));
+    }
+    for (const [name, header] of this.#headers) {
+      const text = headers[header];
+      if (text === undefined) delete input[name];
+      else define(input, name, text);
     }
     return input;
   }
@@ -123,9 +160,22 @@ class FlatBinding implements HttpBinding {
     for (const segment of this.#segments) {
       path += `/${segment.startsWith(':') ? this.#toSegment(input, segment.slice(1)) : segment}`;
     }
+    const headers = this.#toHeaders(input);
     return this.#inQuery
-      ? { path, query: this.#toQuery(input), body: undefined }
-      : { path, query: '', body: this.#toBody(input) };
+      ? { path, query: this.#toQuery(input), body: undefined, headers }
+      : { path, query: '', body: this.#toBody(input), headers };
+  }
+
+  #toHeaders(input: Record<string, unknown>): Readonly<Record<string, string>> {
+    if (this.#headers.length === 0) return noHeaders;
+    const headers: Record<string, string> = {};
+    for (const [name, header] of this.#headers) {
+      const value = Object.hasOwn(input, name) ? input[name] : undefined;
+      if (value === undefined) continue;
+      if (typeof value !== 'string' || !isHeaderValue(value)) throw refuse(name, notAHeaderValue);
+      headers[header] = value;
+    }
+    return headers;
   }
 
   #toSegment(input: Record<string, unknown>, name: string): string {
@@ -141,7 +191,7 @@ class FlatBinding implements HttpBinding {
     const pairs: string[] = [];
     for (const name of Object.keys(input)) {
       const value = input[name];
-      if (value === undefined || this.#pathNames.includes(name)) continue;
+      if (value === undefined || this.#elsewhere.has(name)) continue;
       const type = this.#types.get(name);
       if (type === undefined) {
         // Unknown to the schema, which may refuse it by name; its value has no business in a URL.
@@ -156,11 +206,11 @@ class FlatBinding implements HttpBinding {
   }
 
   #toBody(input: Record<string, unknown>): Record<string, unknown> {
-    if (this.#pathNames.length === 0) return input;
+    if (this.#elsewhere.size === 0) return input;
     // Deleting from a copy would leave an object that is slow to write.
     const body: Record<string, unknown> = {};
     for (const name of Object.keys(input)) {
-      if (!this.#pathNames.includes(name)) define(body, name, input[name]);
+      if (!this.#elsewhere.has(name)) define(body, name, input[name]);
     }
     return body;
   }
@@ -171,6 +221,7 @@ function urlTypes(operation: Operation, inQuery: boolean): ReadonlyMap<string, U
   const { fields }: Pick<ObjectFields, 'fields'> = objectFields(schema) ?? { fields: new Map() };
   const types = new Map<string, UrlValue>();
   for (const [name, field] of fields) {
+    if (Object.hasOwn(operation.headers, name)) continue;
     if (!inQuery && !operation.pathNames.includes(name)) continue;
     const type = urlValueOf(field.schemas, schema);
     if (typeof type === 'string') throw new TypeError(`Input field '${name}' ${type}.`);

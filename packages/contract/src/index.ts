@@ -22,6 +22,9 @@ export {
   expandLocation,
   type HttpBinding,
   type HttpRequestParts,
+  isHeaderValue,
+  notAHeaderValue,
+  type RequestHeaders,
 } from './http-binding.ts';
 export { type Direction, type JsonSchema, toJsonSchema } from './json-schema.ts';
 export { type MessageType, message } from './message.ts';

@@ -134,11 +134,26 @@ function parametersOf(operation: Operation, { names, schemas }: Scope): readonly
     required: true,
     schema: describe(name, fields.get(name)),
   }));
-  if (!restIsInQuery(operation)) return inPath;
+  const inHeaders = Object.entries(operation.headers)
+    // The media types of the responses say it; OpenAPI ignores a parameter of this name.
+    .filter(([, header]) => header !== 'accept')
+    .map(([name, header]) => ({
+      name: header,
+      in: 'header',
+      required: false,
+      schema: describe(name, fields.get(name)),
+    }));
+  if (!restIsInQuery(operation)) return [...inPath, ...inHeaders];
+  const elsewhere = notInBody(operation);
   const inQuery = [...fields]
-    .filter(([name]) => !operation.pathNames.includes(name))
+    .filter(([name]) => !elsewhere.includes(name))
     .map(([name, field]) => ({ name, in: 'query', required: field.required, schema: describe(name, field) }));
-  return [...inPath, ...inQuery];
+  return [...inPath, ...inQuery, ...inHeaders];
+}
+
+/** Input fields that travel in the path or in headers. */
+function notInBody({ pathNames, headers }: Operation): readonly string[] {
+  return [...pathNames, ...Object.keys(headers)];
 }
 
 function requestBodyOf(operation: Operation, { schemas }: Scope): object | undefined {
@@ -152,10 +167,9 @@ function requestBodyOf(operation: Operation, { schemas }: Scope): object | undef
   }
   if (restIsInQuery(operation)) return undefined;
   const schema = toJsonSchema(operation.input, 'input');
-  const fields = [...(objectFields(schema)?.fields ?? [])].filter(
-    ([name]) => !operation.pathNames.includes(name),
-  );
-  const body = withoutFields(schema, operation.pathNames, schema);
+  const elsewhere = notInBody(operation);
+  const fields = [...(objectFields(schema)?.fields ?? [])].filter(([name]) => !elsewhere.includes(name));
+  const body = withoutFields(schema, elsewhere, schema);
   return {
     required: fields.some(([, field]) => field.required),
     content: {
@@ -169,7 +183,7 @@ function requestBodyOf(operation: Operation, { schemas }: Scope): object | undef
   };
 }
 
-/** An object schema without the fields that travel in the path. */
+/** An object schema without the fields that travel elsewhere. */
 function withoutFields(reference: JsonSchema, names: readonly string[], root: JsonSchema): JsonSchema {
   if (names.length === 0) return reference;
   const { properties, required, ...schema } = resolveReference(reference, root);

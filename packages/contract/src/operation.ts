@@ -20,12 +20,20 @@ export interface OperationOptions<
   Output extends Schema | Binary,
   Errors extends DeclaredErrors,
 > {
-  /** An object schema. Names in the URI template come from the path, the rest from the query (GET, DELETE) or the JSON body. */
+  /**
+   * An object schema. Names in the URI template come from the path, those in `headers` from request headers, the rest from the query
+   * (GET, DELETE) or the JSON body.
+   */
   readonly input: Input;
+  /**
+   * Input fields that are request headers over HTTP, such as `{ accept: 'accept', ifNoneMatch: 'if-none-match' }`: for what HTTP itself
+   * defines (negotiation, conditions, preferences). An optional string each; a caller within the system passes them like any field.
+   */
+  readonly headers?: Readonly<Record<string, string>>;
   readonly output: Output;
   readonly errors?: Errors;
   /** HTTP status of success. Default 200; 201 when `location` is given. */
-  readonly status?: 200 | 201 | 202 | 204;
+  readonly status?: 200 | 201 | 202 | 204 | 303;
   /** URI template over the output's fields for the `Location` header, such as `/orders/{orderId}`. */
   readonly location?: string;
   /** The request body is this stream instead of JSON; the input then comes from path and query alone. */
@@ -57,10 +65,12 @@ export interface Operation<
   readonly path: string;
   /** Names of the path's `:name` segments, in order. */
   readonly pathNames: readonly string[];
+  /** Header name by input field. */
+  readonly headers: Readonly<Record<string, string>>;
   readonly input: Input;
   readonly output: Output;
   readonly errors: Errors;
-  readonly status: 200 | 201 | 202 | 204;
+  readonly status: 200 | 201 | 202 | 204 | 303;
   readonly location: string | undefined;
   readonly upload: Binary | undefined;
   readonly idempotent: boolean;
@@ -92,6 +102,7 @@ export function operation<
     method,
     path,
     pathNames,
+    headers: options.headers ?? {},
     input: options.input,
     output: options.output,
     errors: options.errors ?? ({} as Errors),

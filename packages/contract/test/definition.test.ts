@@ -88,6 +88,27 @@ test('an input that cannot travel in a query is refused', () => {
   assert.equal(operation('POST /x', { input: nested, output: Empty }).method, 'POST');
 });
 
+test('a header that is unknown, reserved or no optional string is refused', () => {
+  const input = z.object({ id: z.string(), accept: z.string().optional(), count: z.number().optional() });
+  const declare = (headers: Record<string, string>) => () =>
+    operation('GET /things/:id', { input, headers, output: z.object({}) });
+  assert.doesNotThrow(declare({ accept: 'accept' }));
+  assert.throws(declare({ missing: 'accept' }), /the input lacks/);
+  assert.throws(declare({ id: 'x-id' }), /in the path/);
+  assert.throws(declare({ accept: 'Accept' }), /lower case/);
+  assert.throws(declare({ count: 'x-count' }), /optional string/);
+  for (const header of [
+    'authorization',
+    'cookie',
+    'host',
+    'content-type',
+    'banyan-user',
+    'x-forwarded-host',
+  ]) {
+    assert.throws(declare({ accept: header }), /reads the header/);
+  }
+});
+
 test('an input that is no object is refused', () => {
   for (const input of [z.string(), z.array(z.string()), z.union([z.object({}), z.string()])]) {
     refuses([[() => operation('POST /x', { input, output: Empty }), /must be an object schema/]]);

@@ -142,6 +142,7 @@ test('an upload leaves the body to the bytes', () => {
     path: '/photos/a%2Fb',
     query: 'title=x%26y',
     body: undefined,
+    headers: {},
   });
 });
 
@@ -202,4 +203,37 @@ test('Location is expanded from the output', () => {
     expandLocation(operation('POST /x', { input: z.object({}), output: z.object({}) }), {}),
     undefined,
   );
+});
+
+test('a field that comes from a header is read from and written to that header alone', () => {
+  const Page = z.object({ page: z.int().optional(), accept: z.string().optional() });
+  const list = createHttpBinding(
+    operation('GET /list', { input: Page, headers: { accept: 'accept' }, output: z.object({}) }),
+  );
+  assert.deepEqual(list.toInput({}, 'page=2&accept=query', undefined, { accept: 'text/html', other: 'x' }), {
+    page: 2,
+    accept: 'text/html',
+  });
+  assert.deepEqual(list.toInput({}, 'accept=query', undefined, {}), {});
+  assert.deepEqual(list.toInput({}, 'accept=query', undefined), {});
+  assert.deepEqual(list.toRequest({ page: 2, accept: 'text/html' }), {
+    path: '/list',
+    query: 'page=2',
+    body: undefined,
+    headers: { accept: 'text/html' },
+  });
+  assert.throws(() => list.toRequest({ accept: 'a\r\nb: c' }), { reason: 'invalid_input' });
+  const save = createHttpBinding(
+    operation('POST /save', {
+      input: z.object({ name: z.string(), prefer: z.string().optional() }),
+      headers: { prefer: 'prefer' },
+      output: z.object({}),
+    }),
+  );
+  assert.deepEqual(save.toInput({}, '', { name: 'n', prefer: 'body' }, { prefer: 'return=minimal' }), {
+    name: 'n',
+    prefer: 'return=minimal',
+  });
+  const { body, headers } = save.toRequest({ name: 'n', prefer: 'return=minimal' });
+  assert.deepEqual({ body, headers }, { body: { name: 'n' }, headers: { prefer: 'return=minimal' } });
 });

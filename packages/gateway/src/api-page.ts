@@ -75,10 +75,12 @@ ${refusalPart(operation)}
 function inputPart(operation: Operation): Html {
   const rows = schemaRows(toJsonSchema(operation.input, 'input'));
   const inPath = rows.filter((row) => operation.pathNames.includes(topName(row)));
-  const rest = rows.filter((row) => !inPath.includes(row));
+  const inHeaders = rows.filter((row) => Object.hasOwn(operation.headers, topName(row)));
+  const rest = rows.filter((row) => !inPath.includes(row) && !inHeaders.includes(row));
   const place = takesJsonBody(operation) ? 'JSON body' : 'Query';
   return html`${inPath.length === 0 ? undefined : html`<h4>Path</h4>${table(inPath)}`}
 ${rest.length === 0 ? undefined : html`<h4>${place}</h4>${table(rest)}`}
+${inHeaders.length === 0 ? undefined : html`<h4>Headers</h4>${table(inHeaders.map((row) => ({ ...row, path: operation.headers[topName(row)] ?? row.path })))}`}
 ${operation.upload === undefined ? undefined : html`<h4>Body</h4><p>${binaryWords(operation.upload)}</p>`}`;
 }
 

@@ -10,7 +10,9 @@ export function curlLine(operation: Operation, origin: string, signedIn: boolean
   const path = operation.path.replaceAll(/:([^/]+)/g, (_, name: string) =>
     encodeURIComponent(String(fields[name] ?? name)),
   );
-  const rest = Object.entries(input).filter(([name]) => !operation.pathNames.includes(name));
+  const rest = Object.entries(input).filter(
+    ([name]) => !operation.pathNames.includes(name) && !Object.hasOwn(operation.headers, name),
+  );
   const inBody = takesJsonBody(operation);
   const query = inBody ? '' : new URLSearchParams(rest.flatMap(toPairs)).toString();
   const words = ['curl'];

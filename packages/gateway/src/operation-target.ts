@@ -75,7 +75,7 @@ class OperationTarget implements Target {
     const body = this.#readsJson
       ? await readJsonBody(request, { maxBytes: this.#options.limits.maxJsonBytes })
       : undefined;
-    const input = this.#binding.toInput(params, exchange.query, body);
+    const input = this.#binding.toInput(params, exchange.query, body, request.headers);
     const context = createCallContext({
       caller,
       timeoutMs: this.#timeoutMs,

@@ -1,16 +1,17 @@
-import type { Operation } from '@banyan/contract';
+import { isHeaderValue, notAHeaderValue, type Operation } from '@banyan/contract';
 import { ServiceError } from '@banyan/core';
 
 /**
- * Refuses input that an HTTP request for the operation could not carry: halves of surrogate pairs in path or query, and
- * path values that clients and proxies would resolve away. Checked in every placement, so that a call that works in one
+ * Refuses input that an HTTP request for the operation could not carry: halves of surrogate pairs in path or query, what is no header
+ * value in a header, and path values that clients and proxies would resolve away. Checked in every placement, so that a call that works in one
  * process works in two. Undefined for an operation whose whole input is a JSON body.
  * @throws ServiceError (the check) `invalid_argument` `invalid_input`
  */
 export function createUrlCheck(operation: Operation): ((input: unknown) => void) | undefined {
   const { pathNames, method, upload } = operation;
   const restIsInQuery = method === 'GET' || method === 'DELETE' || upload !== undefined;
-  if (pathNames.length === 0 && !restIsInQuery) return undefined;
+  const inHeaders = Object.keys(operation.headers);
+  if (pathNames.length === 0 && inHeaders.length === 0 && !restIsInQuery) return undefined;
   return (input) => {
     if (typeof input !== 'object' || input === null) return;
     const fields = input as Readonly<Record<string, unknown>>;
@@ -18,6 +19,10 @@ export function createUrlCheck(operation: Operation): ((input: unknown) => void)
       const value = fields[name];
       if (value === '' || value === '.' || value === '..') throw refuse(name, 'cannot be a path segment');
       if (!travels(value)) throw refuse(name, notWellFormed);
+    }
+    for (const name of inHeaders) {
+      const value = fields[name];
+      if (typeof value === 'string' && !isHeaderValue(value)) throw refuse(name, notAHeaderValue);
     }
     if (!restIsInQuery) return;
     for (const name of Object.keys(fields)) {

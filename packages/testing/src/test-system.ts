@@ -55,8 +55,8 @@ export interface TestSystem {
   readonly publicUrl: string | undefined;
   /** One host per group of the placement, in its order. */
   readonly hosts: readonly Host[];
-  /** Starts one more host, as `hosts` it gets an instance number of its own; stopped with the others. */
-  startHost(parts: readonly string[]): Promise<Host>;
+  /** Starts another host on the same databases: a part that was stopped, or one more instance of it; stopped with the others. */
+  addHost(parts: readonly string[]): Promise<Host>;
   /** Typed calls to one service, from the first host. */
   client<C extends Contract>(contract: C, as?: CallAs): Client<C>;
   /** The service as an endpoint, as a caller in the first host sees it. */
@@ -92,10 +92,11 @@ export async function startTestSystem(
     () => rm(dataFolder, { recursive: true, force: true }),
     () => resetSystem({ adminUrl, system: marked }),
   ];
-  const openHost = async (parts: readonly string[], index: number) => {
+  const hosts: Host[] = [];
+  const openHost = async (parts: readonly string[]) => {
     const engines = await openPostgresEngines({ ...urls, registry, clock, logger });
     closing.push(() => engines.close());
-    return createHost({
+    const host = createHost({
       system,
       parts,
       engines,
@@ -105,7 +106,7 @@ export async function startTestSystem(
       development,
       harsh: options.harsh ?? true,
       ...(options.callbacks === undefined ? undefined : { callbacks: options.callbacks }),
-      instance: String(index + 1),
+      instance: String(hosts.length + 1),
       internalHost: '127.0.0.1',
       publicHost: '127.0.0.1',
       publicPort: 0,
@@ -113,14 +114,14 @@ export async function startTestSystem(
       logger,
       metrics: options.metrics ?? createMetrics(),
     });
+    hosts.push(host);
+    return host;
   };
   const everything = [
     ...(system.gateway === undefined ? [] : ['gateway']),
     ...services.map(({ name }) => name),
   ];
-  const hosts: Host[] = [];
-  for (const [index, parts] of (options.placement ?? [everything]).entries())
-    hosts.push(await openHost(parts, index));
+  for (const parts of options.placement ?? [everything]) await openHost(parts);
   closing.push(async () => {
     await Promise.all(hosts.map((host) => host.stop()));
   });
@@ -137,14 +138,12 @@ export async function startTestSystem(
   return {
     publicUrl: started.map(({ publicUrl }) => publicUrl).find((url) => url !== undefined),
     hosts,
-    endpoint,
-    async startHost(parts) {
-      const host = await openHost(parts, hosts.length);
-      hosts.push(host);
-      closing.push(() => host.stop());
+    async addHost(parts) {
+      const host = await openHost(parts);
       await host.start();
       return host;
     },
+    endpoint,
     client: (contract, as = {}) => {
       const service = as.service ?? 'gateway';
       const caller = as.user === undefined ? { service } : { service, user: as.user };

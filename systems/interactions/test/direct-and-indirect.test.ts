@@ -16,7 +16,7 @@ test('after a move a direct caller looks the new address up; through the broker 
   await running.hosts[1]?.stop();
   // Nobody is there; the broker keeps it for whoever comes.
   const waiting = client.searchThroughBroker({ words: 'deed' });
-  await running.startHost(['archive']);
+  await running.addHost(['archive']);
   const moved = await waiting;
   assert.notEqual(moved.instance, before.found.instance);
   const direct = await eventually(

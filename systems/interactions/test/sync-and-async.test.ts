@@ -47,7 +47,7 @@ test('with the callee down a call fails; what was sent is answered after it has 
   });
   const { searchId } = await client.searchLater({ words: 'deed' });
   assert.deepEqual(await client.getSearch({ searchId }), { state: 'waiting' });
-  await running.startHost(['archive']);
+  await running.addHost(['archive']);
   const answer = await eventually(
     () => client.getSearch({ searchId }),
     ({ state }) => state === 'answered',

@@ -39,14 +39,14 @@ class HttpExchange {
 
   constructor(call: HttpCall) {
     this.#call = call;
-    const { path, query, body } = createHttpBinding(call.operation).toRequest(
+    const { path, query, body, headers } = createHttpBinding(call.operation).toRequest(
       call.input === undefined ? {} : call.input,
     );
     const text = body === undefined ? undefined : encodeInput(body);
     this.#request = httpRequest(call.url + path + (query === '' ? '' : `?${query}`), {
       method: call.operation.method,
       agent: call.agent,
-      headers: headersOf(call, text),
+      headers: { ...headers, ...headersOf(call, text) },
     });
     this.#request.on('socket', (socket) => {
       if (!socket.connecting) this.#connected = true;
@@ -86,7 +86,7 @@ class HttpExchange {
   #onResponse(response: IncomingMessage): void {
     const { statusCode: status = 0 } = response;
     response.on('error', (cause) => this.#fail(this.#connectionError(cause)));
-    if (status >= 200 && status < 300 && isBinary(this.#call.operation.output)) {
+    if ((status === 304 || (status >= 200 && status < 300)) && isBinary(this.#call.operation.output)) {
       this.#succeed(downloadOf(response, this.#call));
       return;
     }
@@ -110,7 +110,7 @@ class HttpExchange {
       this.#fail(status >= 400 ? fromProblem(undefined, status) : malformedResponse(cause));
       return;
     }
-    if (status >= 200 && status < 300) this.#succeed(value);
+    if ((status >= 200 && status < 300) || status === this.#call.operation.status) this.#succeed(value);
     else this.#fail(fromProblem(value, status));
   }
 
@@ -161,6 +161,7 @@ function downloadOf(response: IncomingMessage, call: HttpCall): Download {
   const etag = /^"([^"]*)"$/.exec(headers.etag ?? '')?.[1];
   const cacheControl = headers['cache-control'];
   const fileName = fileNameOf(headers['content-disposition']);
+  const lastModifiedMs = Date.parse(headers['last-modified'] ?? '');
   return {
     contentType: headers['content-type'] ?? 'application/octet-stream',
     body: bytesOf(response, call.operation.service),
@@ -168,7 +169,17 @@ function downloadOf(response: IncomingMessage, call: HttpCall): Download {
     ...(etag === undefined ? undefined : { etag }),
     ...(cacheControl === undefined ? undefined : { cacheControl }),
     ...(fileName === undefined ? undefined : { fileName }),
+    ...(Number.isNaN(lastModifiedMs) ? undefined : { lastModifiedMs }),
+    ...(headers.vary === undefined ? undefined : { vary: headers.vary.split(/,\s*/) }),
+    ...notModifiedOf(response, call),
   };
+}
+
+/** The callee has looked at the conditions, if the operation takes them; nobody after it has to. */
+function notModifiedOf({ statusCode }: IncomingMessage, { operation }: HttpCall): Partial<Download> {
+  if (statusCode === 304) return { notModified: true };
+  const isConditional = Object.values(operation.headers).some((header) => header.startsWith('if-'));
+  return isConditional ? { notModified: false } : {};
 }
 
 async function* bytesOf(response: IncomingMessage, service: string): AsyncGenerator<Uint8Array, void> {

@@ -62,5 +62,14 @@ export const probe = contract('probe', {
       output: binary({ types: ['application/octet-stream'] }),
       errors: { notThere: { status: 404 } },
     }),
+    page: operation('GET /pages/:name', {
+      input: probeObject({
+        name: { type: 'string' },
+        accept: { type: 'string', optional: true },
+        ifNoneMatch: { type: 'string', optional: true },
+      }),
+      headers: { accept: 'accept', ifNoneMatch: 'if-none-match' },
+      output: binary({ types: ['application/octet-stream'] }),
+    }),
   },
 });

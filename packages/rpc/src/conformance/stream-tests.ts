@@ -20,6 +20,12 @@ async function digest(body: AsyncIterable<Uint8Array> | Uint8Array): Promise<{ b
   return { bytes, sum };
 }
 
+async function textOf(body: AsyncIterable<Uint8Array> | Uint8Array): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of body instanceof Uint8Array ? [body] : body) chunks.push(chunk);
+  return Buffer.concat(chunks).toString();
+}
+
 /** Bytes in and out. */
 export function describeStreams(bench: Bench): void {
   const digesting = () =>
@@ -120,6 +126,36 @@ export function describeStreams(bench: Bench): void {
     const caller = await bench.open(async () => ({ contentType: octets, body: Buffer.from('hello') }));
     const { body } = (await caller.call('download', { name: 'x' })) as Download;
     assert.deepEqual(await digest(body), await digest(Buffer.from('hello')));
+  });
+
+  test('an operation answers by the headers that it takes as input, and says whether the caller has it already', async () => {
+    const caller = await bench.open(async (_operation, input) => {
+      const { accept, ifNoneMatch } = input as { readonly accept?: string; readonly ifNoneMatch?: string };
+      const description = { etag: 'v2', lastModifiedMs: 1_000, vary: ['accept'], cacheControl: 'no-cache' };
+      const notModified = ifNoneMatch === 'W/"v2", "v1"';
+      const body = Buffer.from(notModified ? '' : `${accept}`);
+      return { contentType: octets, ...description, notModified, body };
+    });
+    const ask = async (headers: object) => {
+      const page = await caller.call('page', { name: 'x', ...headers });
+      const { etag, lastModifiedMs, vary, cacheControl, notModified, body } = page as Download;
+      return { etag, lastModifiedMs, vary, cacheControl, notModified, text: await textOf(body) };
+    };
+    const described = { etag: 'v2', lastModifiedMs: 1_000, vary: ['accept'], cacheControl: 'no-cache' };
+    const accept = 'text/plain;q=0.5, */*';
+    assert.deepEqual(await ask({ accept }), { ...described, notModified: false, text: accept });
+    // The handler decides, not whoever carries its answer.
+    const stale = await ask({ accept, ifNoneMatch: '"v2"' });
+    assert.deepEqual(stale, { ...described, notModified: false, text: accept });
+    const known = await ask({ ifNoneMatch: 'W/"v2", "v1"' });
+    assert.deepEqual(known, { ...described, notModified: true, text: '' });
+  });
+
+  test('what cannot travel in a header is refused', async () => {
+    const caller = await bench.open(async () => ({ contentType: octets, body: Buffer.from('') }));
+    for (const accept of ['a\nb: c', 'ü', ' a', '\ud800']) {
+      await assert.rejects(caller.call('page', { name: 'x', accept }), { reason: 'invalid_input' });
+    }
   });
 
   test('a download can be refused', async () => {

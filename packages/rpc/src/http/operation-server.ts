@@ -77,7 +77,8 @@ class ContractServer implements OperationServer {
     exchange.begin(context);
     const upload = operation.upload === undefined ? undefined : uploadOf(request, operation.upload);
     const body = match.target.readsJson ? await readJsonBody(request, json) : undefined;
-    const input = binding.toInput(match.params, queryAt === -1 ? '' : url.slice(queryAt + 1), body);
+    const query = queryAt === -1 ? '' : url.slice(queryAt + 1);
+    const input = binding.toInput(match.params, query, body, request.headers);
     const output = await endpoint.call(operation.name, input, context, upload);
     const written = writeResult(response, operation, output);
     if (isBinary(operation.output)) await written;

@@ -5,7 +5,8 @@ import { type Problem, toProblem } from '@banyan/core';
 
 /**
  * Answers with an operation's output: JSON with the operation's status and `Location`, or the bytes of a `Download`
- * with `ETag`, 304 for a matching `If-None-Match`, and no body for `HEAD`. Headers set on `response` before are kept.
+ * with `ETag`, `Last-Modified` and `Vary`, 304 for a matching `If-None-Match` or where the download says `notModified`, and no body
+ * for `HEAD`. Headers set on `response` before are kept.
  *
  * Resolves when the answer is handed over, for a byte stream when it has ended; a stream that fails half-way cuts the
  * connection off, so that the client does not take a part for the whole, and rejects with the stream's error.
@@ -70,13 +71,15 @@ function headersOf(problem: Problem): string[] {
 async function writeDownload(response: ServerResponse, download: Download, status: number): Promise<void> {
   const { body, length, etag } = download;
   const knownLength = body instanceof Uint8Array ? body.byteLength : length;
-  const headers = downloadHeaders(download, knownLength);
-  if (etag !== undefined && matchesEtag(response.req.headers['if-none-match'], etag)) {
-    response.writeHead(304, headers.slice(headers.indexOf('etag'))).end();
+  if (download.vary !== undefined) response.appendHeader('vary', download.vary.join(', '));
+  const isKnown =
+    download.notModified ?? (etag !== undefined && matchesEtag(response.req.headers['if-none-match'], etag));
+  if (isKnown) {
+    response.writeHead(304, validators(download)).end();
     await discard(body);
     return;
   }
-  response.writeHead(status, headers);
+  response.writeHead(status, [...contentHeaders(download, knownLength), ...validators(download)]);
   if (response.req.method === 'HEAD') {
     response.end();
     await discard(body);
@@ -84,13 +87,18 @@ async function writeDownload(response: ServerResponse, download: Download, statu
   else await pump(response, body, knownLength);
 }
 
-/** Those before `etag` describe the body and are left out of a 304. */
-function downloadHeaders(download: Download, length: number | undefined): string[] {
-  const { contentType, etag, cacheControl = 'no-store', fileName } = download;
+/** What describes the body, and is left out of a 304. */
+function contentHeaders({ contentType, fileName }: Download, length: number | undefined): string[] {
   const headers = ['content-type', contentType, 'x-content-type-options', 'nosniff'];
   if (length !== undefined) headers.push('content-length', String(length));
   if (fileName !== undefined) headers.push('content-disposition', contentDisposition(fileName));
+  return headers;
+}
+
+function validators({ etag, lastModifiedMs, cacheControl = 'no-store' }: Download): string[] {
+  const headers: string[] = [];
   if (etag !== undefined) headers.push('etag', `"${etag}"`);
+  if (lastModifiedMs !== undefined) headers.push('last-modified', new Date(lastModifiedMs).toUTCString());
   headers.push('cache-control', cacheControl);
   return headers;
 }

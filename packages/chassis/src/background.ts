@@ -1,0 +1,82 @@
+import type { Contract } from '@banyan/contract';
+import { type Clock, type Logger, type Sql, sleep, type TransactionOptions } from '@banyan/core';
+import { type CancellableCallContext, createCallContext } from '@banyan/rpc';
+import { HandlerContext, runTransaction, type ServiceRuntime } from './handler-context.ts';
+import type { ServiceContext, Tx, Uses } from './service.ts';
+
+/** What a background task gets. `signal` aborts when the service stops. */
+export interface BackgroundContext<C extends Contract, U extends Uses, Config>
+  extends ServiceContext<U, Config> {
+  /** The service's own database; each statement commits by itself. Use `tx` for more than one. */
+  readonly sql: Sql;
+  tx<Result>(work: (tx: Tx<C>) => Promise<Result>, options?: TransactionOptions): Promise<Result>;
+}
+
+/** A background task with its types erased. */
+export type BackgroundTask = (context: BackgroundContext<Contract, Uses, unknown>) => Promise<void>;
+
+export interface BackgroundOptions {
+  readonly tasks: Readonly<Record<string, BackgroundTask>>;
+  readonly runtime: ServiceRuntime;
+  readonly service: string;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** The background tasks of one running service. */
+export interface Background {
+  /** Aborts every task and waits for them, at most `timeoutMs`. Idempotent. */
+  stop(timeoutMs: number): Promise<void>;
+}
+
+const firstBackoffMs = 1_000;
+const maxBackoffMs = 60_000;
+
+/** Starts every task. One that rejects is logged and started again after a back-off; one that resolves is done. */
+export function startBackground(options: BackgroundOptions): Background {
+  const context = createCallContext({
+    caller: { service: options.service },
+    timeoutMs: Number.POSITIVE_INFINITY,
+  });
+  const running = Object.entries(options.tasks).map(([name, task]) =>
+    keepRunning(name, task, { ...options, context }),
+  );
+  const ended = Promise.all(running);
+  return {
+    async stop(timeoutMs) {
+      context.cancel();
+      const waited = new AbortController();
+      await Promise.race([ended, sleep(timeoutMs, options.clock, waited.signal).catch(() => {})]);
+      waited.abort();
+    },
+  };
+}
+
+async function keepRunning(
+  name: string,
+  task: BackgroundTask,
+  options: BackgroundOptions & { readonly context: CancellableCallContext },
+): Promise<void> {
+  const { runtime, context, clock, logger } = options;
+  const { signal } = context;
+  for (let backoffMs = firstBackoffMs; !signal.aborted; backoffMs = Math.min(backoffMs * 2, maxBackoffMs)) {
+    try {
+      await task(new TaskContext(runtime, context));
+      return;
+    } catch (error) {
+      if (signal.aborted) return;
+      logger.error(`the background task ${name} failed`, { error, retryInMs: backoffMs });
+      await sleep(backoffMs, clock, signal).catch(() => {});
+    }
+  }
+}
+
+class TaskContext extends HandlerContext implements BackgroundContext<Contract, Uses, unknown> {
+  get sql(): Sql {
+    return this.runtime.database.sql;
+  }
+
+  get tx(): BackgroundContext<Contract, Uses, unknown>['tx'] {
+    return (work, options) => runTransaction(this.runtime, this.context, { work, ...options });
+  }
+}

@@ -1,0 +1,80 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { type BackgroundContext, service, system } from '@banyan/chassis';
+import { contract, event, operation } from '@banyan/contract';
+import { startTestSystem } from '@banyan/testing';
+import { z } from 'zod';
+
+const Tick = z.object({ tickId: z.string() });
+const clockwork = contract('clockwork', {
+  version: '1.0.0',
+  operations: {
+    ticks: operation('GET /ticks', { input: z.object({}), output: z.object({ heard: z.array(z.string()) }) }),
+  },
+  events: { ticked: event('Ticked', { data: Tick, key: 'tickId' }) },
+});
+
+type Task = (context: BackgroundContext<typeof clockwork, Record<never, never>, unknown>) => Promise<void>;
+
+function systemOf(background: Readonly<Record<string, Task>>, heard: string[] = []) {
+  const clockworkService = service(clockwork, {
+    background,
+    operations: { ticks: async () => ({ heard }) },
+    on: {
+      'clockwork.ticked': async ({ tickId }, { sql }) => {
+        await sql`select 1`;
+        heard.push(tickId);
+      },
+    },
+  });
+  return system('background', { services: [clockworkService] });
+}
+
+async function until(condition: () => boolean, what: string): Promise<void> {
+  for (const endMs = Date.now() + 15_000; !condition(); ) {
+    assert.ok(Date.now() < endMs, `waited 15 s for ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
+
+function untilAborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}
+
+test('a background task runs while the service does, with its database and its events', async (t) => {
+  const heard: string[] = [];
+  let ended = false;
+  const tick: Task = async ({ sql, tx, signal }) => {
+    await tx(async ({ emit }) => emit('ticked', { tickId: 'first' }));
+    await untilAborted(signal);
+    // The service still works for a task that ends its work.
+    await sql`select 1`;
+    ended = true;
+  };
+  const running = await startTestSystem(t, systemOf({ tick }, heard));
+  await until(() => heard.includes('first'), 'the event of the task');
+  assert.equal(ended, false);
+  await running.stop();
+  assert.equal(ended, true);
+});
+
+test('a background task that rejects is started again, one that resolves is done', async (t) => {
+  let failing = 0;
+  let done = 0;
+  const tasks: Record<string, Task> = {
+    async failing({ signal }) {
+      failing += 1;
+      if (failing === 1) throw new Error('first');
+      await untilAborted(signal);
+    },
+    async done() {
+      done += 1;
+    },
+  };
+  await startTestSystem(t, systemOf(tasks));
+  await until(() => failing === 2, 'the second start');
+  assert.equal(done, 1);
+});

@@ -1,0 +1,57 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { startTestSystem } from '@banyan/testing';
+import { orders, ordersSystem } from './fixtures/orders.ts';
+import { feedparserMissing, readWithFeedparser } from './support/feedparser.ts';
+
+const skip = await feedparserMissing();
+const feedId = 'tag:orders.example,2026:orders/feed';
+
+/** Entries, and how many pages of them are read: reading 100,000 to the end takes minutes, so that is done on demand. */
+const sizes: readonly (readonly [entries: number, pages: number])[] = [
+  [0, 1],
+  [1, 1],
+  [1_000, 19],
+  [100_000, process.env['BANYAN_TEST_WHOLE_FEED'] === '1' ? 100_000 : 5],
+];
+
+for (const [size, pages] of sizes) {
+  test(`feedparser reads a feed of ${size} entries without complaint`, { skip: skip ?? false }, async (t) => {
+    const running = await startTestSystem(t, ordersSystem());
+    const client = running.client(orders, { timeoutMs: 60_000 });
+    for (let from = 1; from <= size; from += 10_000) {
+      await client.fill({ from, count: Math.min(10_000, size - from + 1) });
+    }
+    const url = `${running.publicUrl}/feed`;
+    const seen = await readWithFeedparser(url, pages);
+    assert.deepEqual(seen.bozo, []);
+    assert.equal(seen.version, 'atom10');
+    assert.equal(seen.feed['id'], feedId);
+    assert.equal(seen.feed['title'], 'Order');
+    assert.equal(seen.feed['subtitle'], 'Orders & what became of them');
+    assert.equal(seen.feed['author'], 'Order service');
+    assert.deepEqual(seen.self, [url]);
+    assert.deepEqual(seen.again, [304, 304]);
+    assert.equal(seen.different, seen.entries);
+    // Pages have 50 entries, the newest one 50 to 99.
+    const newest = size < 100 ? size : 50 + (size % 50);
+    assert.equal(seen.entries, Math.min(size, newest + (seen.pages - 1) * 50));
+    assert.equal(seen.pages, Math.min(pages, 1 + (size - newest) / 50));
+    if (size === 0) return;
+    assert.equal(seen.last, `${feedId}/e${size - seen.entries + 1}`);
+    assert.equal(seen.feed['updated'], seen.entry['updated']);
+    const { id, title, summary, links, content } = seen.entry;
+    assert.deepEqual(
+      { id, title, summary, links: (links as { href: string }[]).map(({ href }) => href) },
+      {
+        id: `${feedId}/e${size}`,
+        title: `Order ${size}`,
+        summary: `Number ${size}`,
+        links: [`${running.publicUrl}/orders/${size}`],
+      },
+    );
+    const [{ src, type }] = content as [{ src: string; type: string }];
+    // feedparser leaves this one as it stands.
+    assert.deepEqual({ src, type }, { src: `orders/${size}`, type: 'application/json' });
+  });
+}

@@ -1,0 +1,13 @@
+import type { ErrorCode } from '@banyan/core';
+
+/** Every `reason` that this package gives, with its code. */
+export const replicasErrors = {
+  replica_behind: {
+    code: 'unavailable',
+    text: 'The replica is new and has not caught up with its peers yet; ask another one, or later.',
+  },
+  replica_gap: {
+    code: 'unavailable',
+    text: 'A change of a peer came before an earlier one; it is delivered again.',
+  },
+} as const satisfies Record<string, { readonly code: ErrorCode; readonly text: string }>;

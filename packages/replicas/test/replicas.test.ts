@@ -1,0 +1,135 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
+import { startTestSystem, type TestSystem } from '@banyan/testing';
+import fc from 'fast-check';
+import { stockA, stockB, stockC, stockSystem } from './stock.ts';
+
+const seed = Number(process.env['BANYAN_SEED'] ?? Math.floor(Math.random() * 2 ** 31));
+
+async function eventually(check: () => Promise<void>, timeoutMs = 20_000): Promise<void> {
+  const endMs = Date.now() + timeoutMs;
+  for (;;) {
+    try {
+      await check();
+      return;
+    } catch (error) {
+      if (Date.now() > endMs) throw error;
+      await pause(25);
+    }
+  }
+}
+
+/** Calls from a peer, as the only ones that these services let in. */
+function clientsOf(system: TestSystem) {
+  return {
+    a: system.client(stockA, { service: 'stock-b' }),
+    b: system.client(stockB, { service: 'stock-a' }),
+  };
+}
+
+test('every update goes to the pending log, is applied by the other replica, and leaves the log', async (t) => {
+  const system = await startTestSystem(t, stockSystem(stockA, stockB), {
+    placement: [['stock-a'], ['stock-b']],
+  });
+  const { a, b } = clientsOf(system);
+  await system.hosts[1]?.stop();
+  await a.setStock({ sku: 'mug', pieces: 1 });
+  await a.setStock({ sku: 'mug', pieces: 2 });
+  assert.deepEqual((await a.listPending({})).pending, ['stock-a/1', 'stock-a/2']);
+  assert.ok((await a.listPending({})).lagMs > 0);
+  const host = await system.addHost(['stock-b']);
+  await b.setStock({ sku: 'cup', pieces: 7 });
+  await eventually(async () => {
+    assert.deepEqual((await a.listPending({})).pending, []);
+    assert.deepEqual((await b.listPending({})).pending, []);
+    for (const replica of [a, b]) {
+      assert.deepEqual(await replica.getStock({ sku: 'mug' }), { pieces: 2 });
+      assert.deepEqual(await replica.getStock({ sku: 'cup' }), { pieces: 7 });
+    }
+  });
+  assert.equal((await a.listPending({})).lagMs, 0);
+  await host.stop();
+});
+
+test('a replica that was away catches up in order, each change once, and answers only then', async (t) => {
+  const system = await startTestSystem(t, stockSystem(stockA, stockB), {
+    placement: [['stock-a'], ['stock-b']],
+  });
+  const { a, b } = clientsOf(system);
+  await system.hosts[1]?.stop();
+  for (let pieces = 1; pieces <= 30; pieces += 1) await a.setStock({ sku: 'mug', pieces });
+  await a.removeStock({ sku: 'mug' });
+  await a.setStock({ sku: 'cup', pieces: 1 });
+  await system.addHost(['stock-b']);
+  // It knew nothing of the peer before: until all 32 changes are applied it refuses, and then it is right at once.
+  await eventually(async () => {
+    try {
+      assert.deepEqual(await b.getStock({ sku: 'cup' }), { pieces: 1 });
+    } catch (error) {
+      assert.equal((error as { reason?: string }).reason, 'replica_behind');
+      throw error;
+    }
+  });
+  assert.deepEqual(await b.getStock({ sku: 'mug' }), {});
+});
+
+test('conflicting writes end in the same value on both', async (t) => {
+  const system = await startTestSystem(t, stockSystem(stockA, stockB), {
+    placement: [['stock-a'], ['stock-b']],
+  });
+  const { a, b } = clientsOf(system);
+  await Promise.all(
+    Array.from({ length: 20 }, (_, index) =>
+      (index % 2 === 0 ? a : b).setStock({ sku: 'mug', pieces: index }),
+    ),
+  );
+  await eventually(async () => {
+    assert.deepEqual((await a.listPending({})).pending, []);
+    assert.deepEqual((await b.listPending({})).pending, []);
+  });
+  assert.deepEqual(await a.getStock({ sku: 'mug' }), await b.getStock({ sku: 'mug' }));
+});
+
+test('three replicas converge, whatever is written where', async (t) => {
+  t.diagnostic(`BANYAN_SEED=${seed}`);
+  const system = await startTestSystem(t, stockSystem(stockA, stockB, stockC));
+  const clients = [
+    system.client(stockA, { service: 'stock-b' }),
+    system.client(stockB, { service: 'stock-c' }),
+    system.client(stockC, { service: 'stock-a' }),
+  ];
+  const skus = ['mug', 'cup', 'pot'];
+  const write = fc.record({ at: fc.nat(2), sku: fc.constantFrom(...skus), pieces: fc.option(fc.nat(99)) });
+  await fc.assert(
+    fc.asyncProperty(fc.array(write, { maxLength: 12 }), async (writes) => {
+      await Promise.all(
+        writes.map(({ at, sku, pieces }) =>
+          pieces === null ? clients[at]?.removeStock({ sku }) : clients[at]?.setStock({ sku, pieces }),
+        ),
+      );
+      await eventually(async () => {
+        for (const client of clients) assert.deepEqual((await client.listPending({})).pending, []);
+      });
+      for (const sku of skus) {
+        const values = await Promise.all(clients.map((client) => client.getStock({ sku })));
+        assert.deepEqual(values, [values[0], values[0], values[0]]);
+      }
+    }),
+    { seed, numRuns: Number(process.env['BANYAN_RUNS'] ?? 8) },
+  );
+});
+
+test('a value that was changed behind the back of a replica is found and repaired', async (t) => {
+  const system = await startTestSystem(t, stockSystem(stockA, stockB));
+  const { a, b } = clientsOf(system);
+  await a.setStock({ sku: 'mug', pieces: 5 });
+  await a.setStock({ sku: 'cup', pieces: 6 });
+  await eventually(async () => assert.deepEqual(await b.getStock({ sku: 'cup' }), { pieces: 6 }));
+  assert.deepEqual(await a.compare({}), { repaired: [] });
+  await b.damage({ sku: 'mug' });
+  assert.deepEqual(await a.compare({}), { repaired: ['mug'] });
+  await eventually(async () => assert.deepEqual(await b.getStock({ sku: 'mug' }), { pieces: 5 }));
+  assert.deepEqual(await a.getStock({ sku: 'mug' }), { pieces: 5 });
+  assert.deepEqual(await a.compare({}), { repaired: [] });
+});
