@@ -26,6 +26,10 @@ export const chassisErrors = {
     code: 'invalid_argument',
     text: 'The data of an event or a message exceeds 64 MiB; keep it elsewhere and send a link.',
   },
+  handlers_interleaved: {
+    code: 'aborted',
+    text: 'Internal to consumers: the handler asks the database more than once, so it runs again and others of its batch wait for it.',
+  },
   leaves_batch: {
     code: 'aborted',
     text: 'Internal to consumers: the handler calls another service, so it runs again in a transaction of its own.',

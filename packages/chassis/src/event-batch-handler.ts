@@ -19,6 +19,7 @@ import {
 import { childTrace, createTrace, parseTraceparent } from '@banyan/telemetry';
 import { EventHandlerContext, type Handling } from './event-context.ts';
 import type { ServiceRuntime } from './handler-context.ts';
+import { type Interleaving, watchInterleaving } from './interleaving.ts';
 import { type Outgoing, recordOutgoing } from './outgoing.ts';
 import type { Subscription } from './subscriptions.ts';
 
@@ -40,6 +41,8 @@ class SharedTransactionHandler implements BatchHandler {
   readonly #subscriptions: ReadonlyMap<string, Subscription>;
   readonly #runtime: ServiceRuntime;
   readonly #aloneTopics = new Set<string>();
+  /** Topics whose handlers ask the database more than once: nobody else may ask between. */
+  readonly #orderedTopics = new Set<string>();
 
   constructor(subscriptions: ReadonlyMap<string, Subscription>, runtime: ServiceRuntime) {
     this.#subscriptions = subscriptions;
@@ -51,45 +54,64 @@ class SharedTransactionHandler implements BatchHandler {
   }
 
   async handle(batch: EventBatch): Promise<BatchOutcome> {
-    const { database } = this.#runtime;
-    const refusals = new Refusals();
-    let handled = 0;
-    try {
-      await database.tx(
-        async (transaction) => {
-          const { sql } = transaction;
-          const events = await batch.admit(sql);
-          handled = events.length;
-          const outgoing: Outgoing[] = [];
-          await this.#runHandlers(events, { batch, sql, outgoing, refusals });
-          refusals.throwFirst();
-          batch.beforeCommit();
-          await recordOutgoing(this.#runtime, transaction, outgoing);
-        },
-        { concurrent: true, signal: batch.signal },
-      );
-    } catch (error) {
-      const keys = refusals.keysFor(error);
-      if (keys.length === 0) throw error;
-      return { kind: 'refused', keys };
+    for (;;) {
+      const work = startWork(batch);
+      try {
+        return await this.#attempt(work);
+      } catch (error) {
+        // Once for each topic: from now on its handlers take turns.
+        if (work.interleaving.happened) continue;
+        const keys = work.refusals.keysFor(error);
+        if (keys.length === 0) throw error;
+        return { kind: 'refused', keys };
+      }
     }
+  }
+
+  async #attempt(work: Work): Promise<BatchOutcome> {
+    const { batch, refusals, interleaving } = work;
+    let handled = 0;
+    await this.#runtime.database.tx(
+      async (transaction) => {
+        const { sql } = transaction;
+        const events = await batch.admit(sql);
+        handled = events.length;
+        refusals.watch(events.map(orderingKeyOf));
+        const outgoing: Outgoing[] = [];
+        await this.#runHandlers(events, { ...work, sql, outgoing });
+        if (interleaving.happened) throw new Error('undone: handlers asked between each other');
+        refusals.throwFirst();
+        batch.beforeCommit();
+        await recordOutgoing(this.#runtime, transaction, outgoing);
+      },
+      { concurrent: true, signal: batch.signal },
+    );
     return { kind: 'committed', handled };
   }
 
-  /** Side by side for different keys; one after the other for events of one key. */
-  async #runHandlers(events: readonly CloudEvent[], work: Work): Promise<void> {
-    const chains = new Map<string, CloudEvent[]>();
+  /** In the order of the log, as far as it can be told from the outcome: handlers that ask the database once run side by side. */
+  async #runHandlers(events: readonly CloudEvent[], work: OpenWork): Promise<void> {
+    let together: CloudEvent[] = [];
     for (const event of events) {
-      const key = orderingKeyOf(event);
-      const chain = chains.get(key);
-      if (chain === undefined) chains.set(key, [event]);
-      else chain.push(event);
+      if (!this.#orderedTopics.has(topicOf(event))) {
+        together.push(event);
+        continue;
+      }
+      await this.#runTogether(together, work);
+      together = [];
+      if (work.refusals.size > 0) return;
+      await this.#runChain(orderingKeyOf(event), [event], work);
     }
-    work.refusals.watch(chains.keys());
+    await this.#runTogether(together, work);
+  }
+
+  /** Side by side for different keys; one after the other for events of one key. */
+  async #runTogether(events: readonly CloudEvent[], work: OpenWork): Promise<void> {
+    const chains = Map.groupBy(events, orderingKeyOf);
     await Promise.all([...chains].map(([key, chain]) => this.#runChain(key, chain, work)));
   }
 
-  async #runChain(key: string, events: readonly CloudEvent[], work: Work): Promise<void> {
+  async #runChain(key: string, events: readonly CloudEvent[], work: OpenWork): Promise<void> {
     try {
       for (const event of events) await this.#runHandler(event, work);
     } catch (error) {
@@ -97,13 +119,14 @@ class SharedTransactionHandler implements BatchHandler {
     }
   }
 
-  async #runHandler(event: CloudEvent, { batch, sql, outgoing }: Work): Promise<void> {
+  async #runHandler(event: CloudEvent, { batch, sql, outgoing, interleaving }: OpenWork): Promise<void> {
     const topic = topicOf(event);
     const subscription = this.#subscriptions.get(topic);
     if (subscription === undefined) return;
     const callContext = new BatchCallContext(event, batch);
     const onLeave = () => this.#aloneTopics.add(topic);
-    const handling = { event, attempt: 1, sql, outgoing };
+    const ownSql = interleaving.admit(sql, () => this.#orderedTopics.add(topic));
+    const handling = { event, attempt: 1, sql: ownSql, outgoing };
     const context = new BatchEventContext(this.#runtime, callContext, { ...handling, onLeave });
     await subscription.run(context);
     // The handler may have caught the error.
@@ -112,11 +135,20 @@ class SharedTransactionHandler implements BatchHandler {
   }
 }
 
+/** One attempt at a batch. */
 interface Work {
   readonly batch: EventBatch;
+  readonly refusals: Refusals;
+  readonly interleaving: Interleaving;
+}
+
+interface OpenWork extends Work {
   readonly sql: Sql;
   readonly outgoing: Outgoing[];
-  readonly refusals: Refusals;
+}
+
+function startWork(batch: EventBatch): Work {
+  return { batch, refusals: new Refusals(), interleaving: watchInterleaving() };
 }
 
 /** Codes of a batch's transaction as a whole: no event of it is to blame. */
@@ -139,6 +171,10 @@ class Refusals {
 
   add(key: string, error: unknown): void {
     this.#errors.set(key, error);
+  }
+
+  get size(): number {
+    return this.#errors.size;
   }
 
   throwFirst(): void {

@@ -11,6 +11,7 @@ import type {
   Upload,
 } from '@banyan/contract';
 import type { CallContext, Logger, Sql, Transaction, TransactionOptions } from '@banyan/core';
+import type { BackgroundContext, BackgroundTask } from './background.ts';
 import { checkMessageHandlers } from './check-messages.ts';
 import type {
   AnswerResult,
@@ -25,7 +26,6 @@ import type {
   Request,
   Send,
 } from './message-types.ts';
-import type { BackgroundContext, BackgroundTask } from './background.ts';
 
 export type Uses = Readonly<Record<string, Contract>>;
 
