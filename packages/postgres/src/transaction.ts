@@ -127,7 +127,7 @@ class Session {
   }
 
   async #watch<Result>(task: () => Promise<Result>, earlier?: Promise<unknown>): Promise<Result> {
-    const idleMs = this.#running > 0 ? 0 : performance.now() - this.#idleSince;
+    const idleMs = this.#isBegun && this.#running === 0 ? performance.now() - this.#idleSince : 0;
     this.#running += 1;
     try {
       return await task();

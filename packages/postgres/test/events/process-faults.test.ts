@@ -18,7 +18,7 @@ import { eventually } from './eventually.ts';
 import { chooseSeed, createRandom } from './random.ts';
 
 /** Enough to meet most moments; `BANYAN_KILLS=200` for more. */
-const kills = Number(process.env['BANYAN_KILLS'] ?? 40);
+const kills = Number(process.env['BANYAN_KILLS'] ?? 20);
 
 async function createScene(t: TestContext) {
   const service = await createServiceDatabase(t);
