@@ -107,10 +107,10 @@ function renderStandings(standings: readonly Standing[], log: EventLog): string 
   return `log: ${log.id}, ${log.partitions} partitions\n\n${renderTable(header, rows)}${renderRequests(standings)}`;
 }
 
-/** Only for systems that ask by message. */
+/** Of services that have asked by message. */
 function renderRequests(standings: readonly Standing[]): string {
   const rows = standings.flatMap(({ service, requests }) =>
-    requests === undefined
+    requests === undefined || Object.values(requests).every((count) => count === 0)
       ? []
       : [[service, ...[requests.waiting, requests.answered, requests.expired, requests.late].map(String)]],
   );
