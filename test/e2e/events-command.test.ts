@@ -6,10 +6,11 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type TestContext, test } from 'node:test';
+import { test } from 'node:test';
 import { silentLogger } from '@banyan/core';
 import type { DeadLetter } from '@banyan/events';
 import { createDatabase, createEmbeddedServer, findSystem } from '@banyan/postgres';
+import { lastFirst, type Undoing } from '../support/last-first.ts';
 import { runBanyan, startSystem } from '../support/running-system.ts';
 import { atTills, eventsCommand, eventually, type Outcome, tillDirectory } from '../support/till-system.ts';
 
@@ -27,7 +28,7 @@ function assertRefused({ code, output }: Outcome, expected: { code: number; says
   assert.match(output, /^banyan: .*\n$/);
 }
 
-async function temporaryFolder(t: TestContext): Promise<string> {
+async function temporaryFolder(t: Undoing): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'banyan-events-'));
   t.after(() => rm(folder, { recursive: true, force: true }));
   return folder;
@@ -206,7 +207,8 @@ async function freePort(): Promise<number> {
 }
 
 /** Its own PostgreSQL server, because the databases of a system have fixed names. */
-async function startPlace(t: TestContext) {
+async function startPlace(context: Undoing) {
+  const t = lastFirst(context);
   const folder = await temporaryFolder(t);
   const postgres = createEmbeddedServer({ dataDir: join(folder, 'postgres'), logger: silentLogger });
   const { adminUrl } = await postgres.start();
