@@ -20,14 +20,16 @@ export interface CommandRun {
 export function runBanyan(
   words: readonly string[],
   environment: Readonly<Record<string, string>> = {},
+  standardInput?: string,
 ): CommandRun {
   const child = spawn(process.execPath, [main, ...words], {
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: [standardInput === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
     env: { ...process.env, NODE_OPTIONS: '', ...environment },
   });
+  child.stdin?.end(standardInput);
   let text = '';
   for (const stream of [child.stdout, child.stderr]) {
-    stream.on('data', (chunk: Buffer) => {
+    stream?.on('data', (chunk: Buffer) => {
       text += chunk.toString();
     });
   }
@@ -48,18 +50,21 @@ export interface RunningSystem extends CommandRun {
 }
 
 export interface StartOptions {
+  /** The system's folder. Default: photo-print. */
+  readonly directory?: string;
   readonly flags?: readonly string[];
   readonly environment?: Readonly<Record<string, string>>;
   readonly dataFolder?: string;
 }
 
-/** Starts photo-print with data of its own and waits until its page can be opened; stopped and removed after the test. */
-export async function startPhotoPrint(
+/** Starts a system with data of its own and waits until its page can be opened; stopped and removed after the test. */
+export async function startSystem(
   t: Pick<TestContext, 'after'>,
   options: StartOptions = {},
 ): Promise<RunningSystem> {
   const dataFolder = options.dataFolder ?? (await mkdtemp(join(tmpdir(), 'banyan-e2e-')));
-  const words = ['up', '--dir', photoPrintDirectory, '--data', dataFolder, '--port', '0', '--no-watch'];
+  const directory = options.directory ?? photoPrintDirectory;
+  const words = ['up', '--dir', directory, '--data', dataFolder, '--port', '0', '--no-watch'];
   const run = runBanyan([...words, ...(options.flags ?? [])], options.environment);
   const stop = async () => {
     run.process.kill('SIGINT');
@@ -75,6 +80,8 @@ export async function startPhotoPrint(
   });
   return { ...run, url, dataFolder, stop, children: () => childrenOf(run.process.pid ?? 0) };
 }
+
+export const startPhotoPrint = startSystem;
 
 async function waitFor<Value>(
   read: () => Value | undefined,

@@ -126,7 +126,15 @@ export const commands: readonly Command[] = [
     options: {
       dir: directory,
       data,
-      all: { type: 'boolean', summary: 'retry, discard: every dead letter of the service.' },
+      all: {
+        type: 'boolean',
+        summary: 'retry, discard: every dead letter of the service. republish: every service.',
+      },
+      'late-after': {
+        type: 'string',
+        value: 'DURATION',
+        summary: 'status: what waits for longer is late (30s, 5m). Default: 30s to publish, 1m to handle.',
+      },
       since: {
         type: 'string',
         value: 'TIME',

@@ -19,6 +19,11 @@ export async function openDataFolder(path: string): Promise<DataFolder> {
   } catch (cause) {
     throw unusable(path, cause);
   }
+  return dataFolderAt(path);
+}
+
+/** The folder as it is: nothing is made. */
+export function dataFolderAt(path: string): DataFolder {
   return {
     path,
     postgres: join(path, 'postgres'),
@@ -35,7 +40,19 @@ export async function readOrCreateSecret(folder: DataFolder): Promise<string> {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw unusable(file, error);
   }
-  const secret = (await readFile(file, 'utf8')).trim();
+  return (await readSecret(folder)) ?? '';
+}
+
+/** The system's secret; undefined if this folder has none. */
+export async function readSecret(folder: DataFolder): Promise<string | undefined> {
+  const file = join(folder.path, 'secret');
+  const secret = (
+    await readFile(file, 'utf8').catch((error) => {
+      if (error.code === 'ENOENT') return undefined;
+      throw unusable(file, error);
+    })
+  )?.trim();
+  if (secret === undefined) return undefined;
   if (Buffer.from(secret, 'base64url').length < 32) {
     throw new ServiceError(`${file} is damaged. Run 'banyan reset', or put back the file from a backup.`, {
       code: 'failed_precondition',

@@ -20,6 +20,10 @@ export const banyanErrors = {
     code: 'failed_precondition',
     text: 'The command works on the databases of a running system, and no server runs in this folder.',
   },
+  broker_unavailable: {
+    code: 'unavailable',
+    text: 'The broker that `BROKER_URL` names does not answer. A system that starts waits for it.',
+  },
   no_dead_letter: { code: 'not_found', text: 'The service has no dead letter of that id.' },
   data_folder_unusable: {
     code: 'failed_precondition',

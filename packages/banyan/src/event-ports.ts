@@ -1,10 +1,15 @@
 import { type Service, type System, servicesOf } from '@banyan/chassis';
 import { ServiceError, silentLogger, systemClock } from '@banyan/core';
 import type { EventLog, Inbox, Outbox, RequestStore } from '@banyan/events';
-import { findEmbeddedServer, openPostgresEngines, provisionSystem } from '@banyan/postgres';
+import {
+  findEmbeddedServer,
+  findSystem,
+  openPostgresEngines,
+  type ProvisionedSystem,
+} from '@banyan/postgres';
 import { openBroker } from './brokers.ts';
 import type { CommandInput } from './command-line.ts';
-import { openDataFolder, readOrCreateSecret } from './data-folder.ts';
+import { dataFolderAt, readSecret } from './data-folder.ts';
 import { servicesWithDatabase } from './engines.ts';
 import { loadSystem } from './load-system.ts';
 import { readSettings, type Settings } from './settings.ts';
@@ -21,7 +26,8 @@ export interface ServicePorts {
 }
 
 export interface EventPorts {
-  readonly log: EventLog;
+  /** Opened when first asked for: dead letters can be looked after while the broker is away. @throws as `openBroker` */
+  openLog(): Promise<EventLog>;
   /** Those with a database, by name, opened when first asked for. @throws ServiceError `invalid_argument` for an unknown name */
   open(name: string): Promise<ServicePorts>;
   readonly names: readonly string[];
@@ -29,8 +35,8 @@ export interface EventPorts {
 }
 
 /**
- * Opens the databases of a system that runs, or whose server runs: nothing is started.
- * @throws ServiceError `failed_precondition` `not_running` if there is no server
+ * Opens the databases of a system that runs, or whose server runs: nothing is started, and none is made.
+ * @throws ServiceError `failed_precondition` `not_running` if there is no server, or the system has never run there
  */
 export async function openEventPorts(input: CommandInput, terminal: Terminal): Promise<EventPorts> {
   const directory = systemDirectory(input, terminal);
@@ -40,16 +46,15 @@ export async function openEventPorts(input: CommandInput, terminal: Terminal): P
   const names = servicesWithDatabase(services);
   const urls = await findDatabases(system, names, { input, terminal, settings });
   const options = { clock: systemClock, logger: silentLogger };
-  const log = await openBroker(settings.brokerUrl, options);
-  const engines = await openPostgresEngines({
-    ...urls,
-    ...options,
-    ...(log === undefined ? undefined : { log }),
-  });
+  const engines = await openPostgresEngines({ ...urls, ...options });
+  let broker: Promise<EventLog | undefined> | undefined;
   const stores = new Map<string, ReturnType<typeof engines.openStore>>();
   return {
-    log: engines.log,
     names,
+    async openLog() {
+      broker ??= openBroker(settings.brokerUrl, options);
+      return (await broker) ?? engines.log;
+    },
     async open(name) {
       const service = services.find((each) => each.name === name);
       if (service === undefined || !names.includes(name)) throw unknownService(name, names);
@@ -60,7 +65,9 @@ export async function openEventPorts(input: CommandInput, terminal: Terminal): P
       return { service, outbox, inbox, requests };
     },
     async close() {
-      for (const opening of stores.values()) await opening.then((store) => store.close());
+      // What could not be opened needs no closing, and whoever asked for it was told.
+      const opened = await Promise.allSettled([broker, ...stores.values()]);
+      for (const each of opened) if (each.status === 'fulfilled') await each.value?.close();
       await engines.close();
     },
   };
@@ -72,21 +79,27 @@ interface Given {
   readonly settings: Settings;
 }
 
-async function findDatabases(system: System, services: readonly string[], given: Given) {
-  const { input, terminal, settings } = given;
-  const folder = await openDataFolder(dataDirectory(input, terminal));
+async function findDatabases(
+  system: System,
+  services: readonly string[],
+  { input, terminal, settings }: Given,
+): Promise<ProvisionedSystem> {
+  const folder = dataFolderAt(dataDirectory(input, terminal));
   const adminUrl = settings.databaseUrl ?? (await findEmbeddedServer(folder.postgres))?.adminUrl;
-  if (adminUrl === undefined) {
-    throw new ServiceError(
-      "The system is not running here. Start it with 'banyan up', or set DATABASE_URL.",
-      {
-        code: 'failed_precondition',
-        reason: 'not_running',
-      },
-    );
-  }
-  const secret = settings.secret ?? (await readOrCreateSecret(folder));
-  return provisionSystem({ adminUrl, system: system.name, services, secret });
+  if (adminUrl === undefined)
+    throw notRunning("The system is not running here. Start it with 'banyan up', or set DATABASE_URL.");
+  const secret = settings.secret ?? (await readSecret(folder));
+  if (secret === undefined)
+    throw notRunning("The system's secret is not here. Set BANYAN_SECRET to that of the running system.");
+  const urls = await findSystem({ adminUrl, system: system.name, services, secret });
+  if (urls !== undefined) return urls;
+  throw notRunning(
+    `The server has no databases of '${system.name}' for this secret: the system has never run there, or with another BANYAN_SECRET.`,
+  );
+}
+
+function notRunning(message: string): ServiceError {
+  return new ServiceError(message, { code: 'failed_precondition', reason: 'not_running' });
 }
 
 function unknownService(name: string, names: readonly string[]): ServiceError {

@@ -4,7 +4,7 @@ import { readAllConfig } from '@banyan/config';
 import { type Logger, systemClock } from '@banyan/core';
 import { openPostgresEngines } from '@banyan/postgres';
 import { collectProcessMetrics, createMetrics } from '@banyan/telemetry';
-import { openBroker } from './brokers.ts';
+import { awaitBroker } from './brokers.ts';
 import { createNamedRegistry } from './engines.ts';
 
 /** All that one process needs to run its share of a system; crosses to child processes as JSON. */
@@ -47,16 +47,18 @@ export interface LaunchOptions {
   /** What service configuration is read from. */
   readonly source: Readonly<Record<string, string | undefined>>;
   readonly logger: Logger;
+  /** Ends the wait for a broker that is not there yet. */
+  readonly signal: AbortSignal;
 }
 
 /** Prepares to run the parts of `plan` in this process. @throws ServiceError listing every configuration problem at once, or that the database does not answer */
 export async function createLaunch(options: LaunchOptions): Promise<Launch> {
-  const { system, plan, source, logger } = options;
+  const { system, plan, source, logger, signal } = options;
   const hosted = servicesOf(system, plan.development).filter(({ name }) => plan.parts.includes(name));
   const configuration = readAllConfig(hosted, source);
   const clock = systemClock;
   const registry = createNamedRegistry(plan.registry, { isAlone: plan.isAlone, clock });
-  const log = await openBroker(plan.broker, { clock, logger });
+  const log = await awaitBroker(plan.broker, { clock, logger, signal });
   const engines = await openPostgresEngines({
     platformUrl: plan.platformUrl,
     serviceUrls: plan.serviceUrls,

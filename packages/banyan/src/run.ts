@@ -43,6 +43,7 @@ export function createRun(options: RunOptions): Run {
 class OneProcess implements Run {
   readonly #options: RunOptions;
   readonly #parts: readonly string[];
+  readonly #stopping = new AbortController();
   #launch: Promise<Launch> | undefined;
 
   constructor(options: RunOptions, parts: readonly string[]) {
@@ -57,11 +58,13 @@ class OneProcess implements Run {
       plan: { ...plan, parts: this.#parts, isAlone: true },
       source: settings.source,
       logger,
+      signal: this.#stopping.signal,
     });
     return (await this.#launch).start();
   }
 
   async stop(): Promise<void> {
+    this.#stopping.abort();
     // Without a launch there is nothing to stop; `start` has told why.
     const launch = await this.#launch?.catch(() => undefined);
     await launch?.stop();

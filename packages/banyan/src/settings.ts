@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import type { Service } from '@banyan/chassis';
 import { loadEnvironment } from '@banyan/config';
 import { type LogLevel, logLevels, ServiceError } from '@banyan/core';
+import { checkBrokerUrl } from './brokers.ts';
 import type { CommandInput } from './command-line.ts';
 import { environmentVariables } from './environment.ts';
 import type { Terminal } from './terminal.ts';
@@ -43,6 +44,7 @@ export function readSettings(
   // An empty variable counts as not set, as it does for the configuration of services.
   const given = (name: string) => source[name] || undefined;
   const development = input.options['production'] !== true && given('BANYAN_ENV') !== 'production';
+  checkBrokerUrl(given('BROKER_URL'));
   return {
     development,
     harsh: development && input.options['calm'] !== true && given('BANYAN_CALM') === undefined,

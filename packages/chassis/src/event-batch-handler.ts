@@ -80,6 +80,7 @@ class SharedTransactionHandler implements BatchHandler {
         const outgoing: Outgoing[] = [];
         await this.#runHandlers(events, { ...work, sql, outgoing });
         if (interleaving.happened) throw new Error('undone: handlers asked between each other');
+        await refusals.judge(sql);
         refusals.throwFirst();
         batch.beforeCommit();
         await recordOutgoing(this.#runtime, transaction, outgoing);
@@ -163,6 +164,7 @@ const commonCodes: ReadonlySet<ErrorCode> = new Set([
 class Refusals {
   readonly #keys = new Set<string>();
   readonly #errors = new Map<string, unknown>();
+  #isSound = false;
 
   /** Every key of the batch. */
   watch(keys: Iterable<string>): void {
@@ -177,18 +179,31 @@ class Refusals {
     return this.#errors.size;
   }
 
+  /** A transaction that still answers is not what failed: then a handler that says `unavailable` speaks of something of its own, and holds up its key alone. */
+  async judge(sql: Sql): Promise<void> {
+    if (this.#errors.size === 0) return;
+    this.#isSound = await sql`select 1`.then(
+      () => true,
+      () => false,
+    );
+  }
+
   throwFirst(): void {
     if (this.#errors.size === 0) return;
     const errors = [...this.#errors.values()];
-    throw errors.find(isOwn) ?? errors[0];
+    throw errors.find((error) => this.#isOwn(error)) ?? errors[0];
   }
 
   /** The keys to blame for what the transaction rejected with; none if it would have failed without these events. */
   keysFor(error: unknown): readonly string[] {
-    const own = [...this.#errors].filter(([, each]) => isOwn(each)).map(([key]) => key);
+    const own = [...this.#errors].filter(([, each]) => this.#isOwn(each)).map(([key]) => key);
     if (own.length > 0) return own;
     // A handler that catches a failed statement hides whose it was: everybody goes alone.
     return isServiceError(error) && error.reason === 'transaction_failed' ? [...this.#keys] : [];
+  }
+
+  #isOwn(error: unknown): boolean {
+    return this.#isSound || isOwn(error);
   }
 }
 

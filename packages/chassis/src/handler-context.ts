@@ -47,6 +47,8 @@ export interface ServiceRuntime {
   readonly desk: RequestDesk;
   readonly claims: ClaimStore;
   readonly callbacks: Callbacks;
+  /** Names of the services that may call, and so may send. */
+  readonly callers: ReadonlySet<string>;
   readonly directory: MessageDirectory;
   readonly messageMetrics: MessageMetrics;
   /** Tells the relay that something was committed. */

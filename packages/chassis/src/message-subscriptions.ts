@@ -1,5 +1,6 @@
 import { dataValidator } from '@banyan/contract';
-import { isExpired } from '@banyan/events';
+import { isExpired, serviceOfEvent } from '@banyan/events';
+import { callerNotAllowed } from './caller-not-allowed.ts';
 import type { EventHandlerContext } from './event-context.ts';
 import { parseData, receive, reply } from './receiving.ts';
 import type { Service } from './service.ts';
@@ -14,6 +15,7 @@ export function messageSubscriptions(service: Service): ReadonlyMap<string, Subs
     const validator = dataValidator(type);
     subscriptions.set(`@${type.service}.${type.name}`, {
       async run(context) {
+        checkSender(context);
         if (isExpired(context.handling.event, context.runtime.clock.nowMs())) return drop(context);
         const event = await receive(context);
         const result = await handler(parseData(event, validator), context);
@@ -22,6 +24,13 @@ export function messageSubscriptions(service: Service): ReadonlyMap<string, Subs
     });
   }
   return subscriptions;
+}
+
+/** Who may not call may not send: what reached the log by another way than a service's own `send` is set aside. */
+function checkSender({ handling, runtime }: EventHandlerContext): void {
+  const from = serviceOfEvent(handling.event);
+  const to = runtime.contract.name;
+  if (from !== to && !runtime.callers.has(from)) throw callerNotAllowed(from, to);
 }
 
 /** Handled by not handling it: its sender has said that it is of no use any more. */

@@ -32,6 +32,7 @@ export interface RequestDeskOptions {
   readonly logger: Logger;
 }
 
+const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 const defaultTimeoutMs = 10_000;
 const retentionMs = 7 * 24 * 3_600_000;
 const pruneIntervalMs = 10 * 60_000;
@@ -98,7 +99,8 @@ class WaitingDesk implements RequestDesk {
 
   async reply(name: string, id: string): Promise<ReplyState<unknown>> {
     const type = this.#runtime().directory.message(name, 'reply');
-    const stored = await this.#options.requests.read(id);
+    // Ids come from outside; what is none is as unknown as one that was forgotten.
+    const stored = uuid.test(id) ? await this.#options.requests.read(id) : undefined;
     const [answer] = stored?.answers ?? [];
     if (stored === undefined || stored.about !== name) return { state: 'expired' };
     if (answer !== undefined) return { state: 'answered', reply: replyValidator(type).parse(answer.data) };
@@ -127,7 +129,7 @@ class WaitingDesk implements RequestDesk {
         concurrent: true,
       });
       const found = await waiter.until(waiting, async () => {
-        const stored = await requests.read(id);
+        const stored = await this.#look(id);
         return (stored?.answers.length ?? 0) >= waiting.enough ? stored : undefined;
       });
       // Of one addressee there is one reply, so nothing can come after it.
@@ -138,6 +140,17 @@ class WaitingDesk implements RequestDesk {
       throw error;
     } finally {
       waiter.remove();
+    }
+  }
+
+  /** A database that is away for a moment says nothing about the answer. */
+  async #look(id: string): Promise<StoredRequest | undefined> {
+    const { requests, logger } = this.#options;
+    try {
+      return await requests.read(id);
+    } catch (error) {
+      logger.debug('an answer could not be looked for; trying again', { error, requestId: id });
+      return undefined;
     }
   }
 

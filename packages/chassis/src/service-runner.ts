@@ -1,10 +1,11 @@
 import type { ServiceTokens } from '@banyan/auth';
-import { type Clock, type Database, isServiceError, type Logger, ServiceError, uuidv7 } from '@banyan/core';
+import { type Clock, type Database, isServiceError, type Logger, uuidv7 } from '@banyan/core';
 import type { Registration } from '@banyan/discovery';
 import { createLocalEndpoint, createServiceServer, type Endpoint, type ServiceServer } from '@banyan/rpc';
 import type { Metrics } from '@banyan/telemetry';
 import { type Background, startBackground } from './background.ts';
 import { createCallbacks } from './callback.ts';
+import { callerNotAllowed } from './caller-not-allowed.ts';
 import { createClients } from './clients.ts';
 import type { Engines, ServiceStore } from './engines.ts';
 import { type EventFlow, startEventFlow, toEventHealth } from './event-flow.ts';
@@ -167,6 +168,7 @@ class ServiceStart {
       instance,
       claims: engines.claims,
       callbacks: createCallbacks({ allow: callbacks }),
+      callers: this.#around.callers,
       directory: createMessageDirectory(contract, uses),
       messageMetrics: createMessageMetrics(metrics, name),
       createCalls: createClients({ caller: name, uses, endpoint }),
@@ -307,13 +309,6 @@ function createCallCounter(clock: Clock): CallCounter {
       });
     },
   };
-}
-
-function callerNotAllowed(caller: string, callee: string): ServiceError {
-  return new ServiceError(`'${caller}' may not call '${callee}': it does not name it in 'uses'.`, {
-    code: 'permission_denied',
-    reason: 'caller_not_allowed',
-  });
 }
 
 function noDatabase(name: string): TypeError {

@@ -16,12 +16,14 @@ interface Posted {
 /** Takes callbacks, and answers them with these statuses, the last one again and again. */
 async function startReceiver(t: TestContext, statuses: readonly number[]) {
   const posted: Posted[] = [];
-  const server = createServer(async (request, response) => {
-    let text = '';
-    for await (const chunk of request) text += chunk;
-    const status = statuses[Math.min(posted.length, statuses.length - 1)] ?? 500;
-    posted.push({ headers: request.headers, event: JSON.parse(text) });
-    response.writeHead(status).end();
+  const server = createServer((request, response) => {
+    const chunks: Buffer[] = [];
+    request.on('data', (chunk: Buffer) => chunks.push(chunk));
+    request.on('end', () => {
+      const status = statuses[Math.min(posted.length, statuses.length - 1)] ?? 500;
+      posted.push({ headers: request.headers, event: JSON.parse(Buffer.concat(chunks).toString()) });
+      response.writeHead(status).end();
+    });
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');

@@ -4,10 +4,12 @@ import { ServiceError, uuidv7 } from '@banyan/core';
 import { createMessage } from '@banyan/events';
 // Relative imports: pure functions, whose faults cannot be brought about from outside in less than seven days.
 import { checkOutClaim } from '../src/claim-check.ts';
+import type { EventHandlerContext } from '../src/event-context.ts';
 import { isFinalError } from '../src/final-errors.ts';
 import { createMessageDirectory } from '../src/message-directory.ts';
+import { messageSubscriptions } from '../src/message-subscriptions.ts';
 import { createSending } from '../src/sending.ts';
-import { shop, stock } from './fixtures/market/market.ts';
+import { shop, stock, stockService } from './fixtures/market/market.ts';
 
 const nowMs = Date.parse('2026-01-02T03:04:05.000Z');
 const runtime = {
@@ -106,4 +108,19 @@ test('a reference that leads elsewhere is not followed', async () => {
   const claims = { put: async () => {}, get: () => assert.fail('nothing is fetched') };
   const fetching = checkOutClaim({ claims }, { ...message, dataref: 'http://169.254.169.254/latest' });
   await assert.rejects(fetching, { reason: 'claim_expired' });
+});
+
+test('a message of a service that may not call is set aside', async () => {
+  const topic = '@stock.note';
+  const { event } = send('stock.note');
+  const run = (callers: readonly string[]) =>
+    messageSubscriptions(stockService)
+      .get(topic)
+      ?.run({
+        handling: { event, outgoing: [] },
+        runtime: { ...runtime, contract: stock, callers: new Set(callers) },
+        sql: Object.assign(async () => [], { rows: () => [] }),
+      } as unknown as EventHandlerContext);
+  await assert.rejects(async () => run(['gateway']), { reason: 'caller_not_allowed' });
+  await run(['gateway', 'shop']);
 });

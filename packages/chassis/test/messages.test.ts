@@ -154,7 +154,8 @@ for (const [name, placement] of Object.entries(placements)) {
         ({ state }) => state !== 'waiting',
       );
       assert.deepEqual(found, { state: 'answered', quantity: 7 });
-      assert.deepEqual(await clients.shop.reply({ id: uuidv7() }), { state: 'expired' });
+      for (const unknown of [uuidv7(), 'no-id-at-all'])
+        assert.deepEqual(await clients.shop.reply({ id: unknown }), { state: 'expired' });
     });
 
     test('that are delayed are not handled before they are due', async () => {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, describe, test } from 'node:test';
 import { isServiceError } from '@banyan/core';
-import { type KafkaCluster, startKafka } from '../../../test/support/kafka/kafka-cluster.ts';
-import { whatKafkaNeeds } from '../../../test/support/kafka/kafka-jars.ts';
+import { type KafkaCluster, startKafka } from './broker/kafka-cluster.ts';
+import { whatKafkaNeeds } from './broker/kafka-jars.ts';
 import { follow } from './follower.ts';
 import { createTestLog } from './kafka-under-test.ts';
 import { assertComplete, isComplete, startPublishing } from './numbered-publisher.ts';

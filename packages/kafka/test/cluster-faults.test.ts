@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { startKafka } from '../../../test/support/kafka/kafka-cluster.ts';
-import { whatKafkaNeeds } from '../../../test/support/kafka/kafka-jars.ts';
+import { startKafka } from './broker/kafka-cluster.ts';
+import { whatKafkaNeeds } from './broker/kafka-jars.ts';
 import { follow } from './follower.ts';
 import { createTestLog } from './kafka-under-test.ts';
 import { assertComplete, isComplete, startPublishing } from './numbered-publisher.ts';

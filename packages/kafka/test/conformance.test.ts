@@ -1,7 +1,7 @@
 import { after, test } from 'node:test';
 import { describeEventLog } from '@banyan/events/testing';
-import { type KafkaCluster, startKafka } from '../../../test/support/kafka/kafka-cluster.ts';
-import { whatKafkaNeeds } from '../../../test/support/kafka/kafka-jars.ts';
+import { type KafkaCluster, startKafka } from './broker/kafka-cluster.ts';
+import { whatKafkaNeeds } from './broker/kafka-jars.ts';
 import { createTestLog, sharedUrl } from './kafka-under-test.ts';
 
 const missing = await whatKafkaNeeds();

@@ -7,7 +7,8 @@ import { postgresError } from './errors.ts';
 import { createListener, type Listener, type NotificationListener } from './listener.ts';
 import { type DatabaseSession, runSession, type SessionParts } from './session.ts';
 import { createSql, type Statement } from './sql-template.ts';
-import { beginText, runTransaction, toAbortError } from './transaction.ts';
+import { runTransaction } from './transaction.ts';
+import { beginText, toAbortError } from './transaction-options.ts';
 import { valueTypes } from './value-parsers.ts';
 
 export interface DatabaseOptions {

@@ -28,6 +28,7 @@ export { createPostgresClaimStore } from './messages/postgres-claim-store.ts';
 export { createPostgresRequestStore } from './messages/postgres-request-store.ts';
 export { type MigrateOptions, migrate, platformMigrations } from './migrations.ts';
 export {
+  findSystem,
   type ProvisionedSystem,
   type ProvisionOptions,
   provisionSystem,

@@ -44,12 +44,7 @@ const serviceNamePattern = /^[a-z][a-z0-9]*(?:[-_][a-z0-9]+)*$/;
  * @throws ServiceError `permission_denied` `database_permission`, `failed_precondition` `database_taken`
  */
 export async function provisionSystem(options: ProvisionOptions): Promise<ProvisionedSystem> {
-  const platform = toTenant(options, 'banyan', 'banyan_platform');
-  const services = options.services.map((name) => [name, toServiceTenant(options, name)] as const);
-  const tenants = [platform, ...services.map(([, tenant]) => tenant)];
-  if (new Set(tenants.map(({ database }) => database)).size < tenants.length) {
-    throw new TypeError('Two services would share one database: their names differ in - and _ only.');
-  }
+  const { tenants, urls } = planOf(options);
   await withAdmin(options.adminUrl, async (session) => {
     if ((await findIncomplete(session.sql, tenants)).length === 0) return;
     await lockSession(session, 'banyan.provision', options.clock ?? systemClock);
@@ -57,12 +52,20 @@ export async function provisionSystem(options: ProvisionOptions): Promise<Provis
       await complete(session.sql, tenant, options);
     await closeSharedDatabases(session.sql);
   });
-  return {
-    platformUrl: toUrl(options.adminUrl, platform),
-    serviceUrls: Object.fromEntries(
-      services.map(([name, tenant]) => [name, toUrl(options.adminUrl, tenant)]),
-    ),
-  };
+  return urls;
+}
+
+/**
+ * The addresses of a system that {@link provisionSystem} has made, without changing anything; undefined if a part of it is missing or was made with another
+ * secret. @throws ServiceError `failed_precondition` `database_taken`
+ */
+export async function findSystem(options: ProvisionOptions): Promise<ProvisionedSystem | undefined> {
+  const { tenants, urls } = planOf(options);
+  let isComplete = false;
+  await withAdmin(options.adminUrl, async ({ sql }) => {
+    isComplete = (await findIncomplete(sql, tenants)).length === 0;
+  });
+  return isComplete ? urls : undefined;
 }
 
 export interface ResetOptions {
@@ -85,6 +88,22 @@ export async function resetSystem({ adminUrl, system, clock = systemClock }: Res
       await sql`drop role if exists ${sql.identifier(role)}`;
     }
   });
+}
+
+function planOf(options: ProvisionOptions): {
+  readonly tenants: readonly Tenant[];
+  readonly urls: ProvisionedSystem;
+} {
+  const platform = toTenant(options, 'banyan', 'banyan_platform');
+  const services = options.services.map((name) => [name, toServiceTenant(options, name)] as const);
+  const tenants = [platform, ...services.map(([, tenant]) => tenant)];
+  if (new Set(tenants.map(({ database }) => database)).size < tenants.length) {
+    throw new TypeError('Two services would share one database: their names differ in - and _ only.');
+  }
+  const serviceUrls = Object.fromEntries(
+    services.map(([name, tenant]) => [name, toUrl(options.adminUrl, tenant)]),
+  );
+  return { tenants, urls: { platformUrl: toUrl(options.adminUrl, platform), serviceUrls } };
 }
 
 function toServiceTenant(options: ProvisionOptions, name: string): Tenant {

@@ -1,12 +1,14 @@
-import type { Logger, Sql, SqlQuery, Transaction, TransactionOptions } from '@banyan/core';
+import type { Logger, Sql, Transaction, TransactionOptions } from '@banyan/core';
 import { isServiceError } from '@banyan/core';
 import { DatabaseError, type PoolClient } from 'pg';
 import { requestCancel } from './cancel-request.ts';
 import { destroyConnection, isLost, runCommand, runStatement, type StatementNames } from './connection.ts';
 import { endsSession, toDatabaseError } from './database-errors.ts';
 import { postgresError } from './errors.ts';
-import { createSql, type Statement, type StatementRunner } from './sql-template.ts';
+import { createSql, type Statement } from './sql-template.ts';
 import { StatementGroup } from './statement-group.ts';
+import { beginText, toAbortError } from './transaction-options.ts';
+import { Scope } from './transaction-scope.ts';
 
 export interface TransactionParts {
   readonly client: PoolClient;
@@ -20,24 +22,7 @@ export interface TransactionParts {
 
 type Work<Result> = (transaction: Transaction) => Promise<Result>;
 
-const isolationLevels = ['read committed', 'repeatable read', 'serializable'] as const;
 const cancelGraceMs = 1_000;
-
-/** The text that opens a transaction; throws on options that are none of the documented ones. */
-export function beginText({ isolation, readOnly = false }: TransactionOptions): string {
-  if (isolation !== undefined && !isolationLevels.includes(isolation)) {
-    throw new TypeError(`isolation is one of ${isolationLevels.join(', ')}.`);
-  }
-  if (isolation === undefined && !readOnly) return 'begin';
-  return `begin isolation level ${isolation ?? 'read committed'}${readOnly ? ' read only' : ''}`;
-}
-
-/** What a transaction whose signal has aborted rejects with: the signal's own `ServiceError`, or one by its kind. */
-export function toAbortError(reason: unknown): Error {
-  if (isServiceError(reason)) return reason;
-  const isTimeout = reason instanceof Error && reason.name === 'TimeoutError';
-  return postgresError(isTimeout ? 'transaction_timeout' : 'transaction_cancelled', { cause: reason });
-}
 
 /** Runs `work` in one transaction, then gives the connection back. */
 export async function runTransaction<Result>(
@@ -53,43 +38,11 @@ export async function runTransaction<Result>(
   }
 }
 
-/** The statements of one scope: the transaction itself, or a savepoint in it. */
-class Scope implements StatementRunner {
-  readonly #session: Session;
-  readonly #unused = new Set<SqlQuery<object>>();
-
-  constructor(session: Session) {
-    this.#session = session;
-  }
-
-  run(statement: Statement): Promise<object[]> {
-    return this.#session.enqueue(this, statement);
-  }
-
-  built(query: SqlQuery<object>): void {
-    this.#unused.add(query);
-  }
-
-  used(query: SqlQuery<object>): void {
-    this.#unused.delete(query);
-  }
-
-  /** Without this check a forgotten `await` would commit a transaction that lacks a statement. */
-  checkAllUsed(): void {
-    const [forgotten] = this.#unused;
-    if (forgotten === undefined) return;
-    const { strings } = forgotten as unknown as { readonly strings: readonly string[] };
-    throw postgresError('query_not_awaited', {
-      cause: new Error(`never awaited: ${strings.join('…').slice(0, 500)}`),
-    });
-  }
-}
-
 class Session {
   readonly #parts: TransactionParts;
   readonly #options: TransactionOptions;
   readonly #group: StatementGroup;
-  readonly #root = new Scope(this);
+  readonly #root = this.#createScope();
   readonly #commitListeners: (() => void)[] = [];
   #scope: Scope = this.#root;
   #tail: Promise<unknown> = Promise.resolve();
@@ -131,7 +84,11 @@ class Session {
     return result;
   }
 
-  enqueue(scope: Scope, statement: Statement): Promise<object[]> {
+  #createScope(): Scope {
+    return new Scope((scope, statement) => this.#enqueue(scope, statement));
+  }
+
+  #enqueue(scope: Scope, statement: Statement): Promise<object[]> {
     this.#checkUsable(scope);
     if (this.#options.concurrent && scope === this.#root) {
       return this.#atOnce(() => (this.#isBegun && this.#group.add(statement)) || this.#send(statement));
@@ -170,7 +127,7 @@ class Session {
   }
 
   async #watch<Result>(task: () => Promise<Result>, earlier?: Promise<unknown>): Promise<Result> {
-    const idleMs = this.#running > 0 ? 0 : performance.now() - this.#idleSince;
+    const idleMs = this.#isBegun && this.#running === 0 ? performance.now() - this.#idleSince : 0;
     this.#running += 1;
     try {
       return await task();
@@ -241,7 +198,7 @@ class Session {
   async #savepoint<Result>(work: (sql: Sql) => Promise<Result>): Promise<Result> {
     this.#checkUsable(this.#root);
     this.#group.flush();
-    const scope = new Scope(this);
+    const scope = this.#createScope();
     this.#scope = scope;
     this.#savepoints += 1;
     const name = `s${this.#savepoints}`;

@@ -289,6 +289,16 @@ test('a slow statement and an idle transaction meet their limits', async (t) => 
   assert.deepEqual(await ids(database), []);
 });
 
+test('a connection lost in the first statement is a loss, not an idle limit', async (t) => {
+  const database = await open(t, { idleInTransactionTimeoutMs: 50 });
+  for (const concurrent of [false, true]) {
+    await assert.rejects(
+      database.tx(({ sql }) => sql`select pg_terminate_backend(pg_backend_pid())`, { concurrent }),
+      { code: 'unavailable', reason: 'database_unavailable' },
+    );
+  }
+});
+
 test('a transaction inside a transaction on an exhausted pool says so instead of hanging', async (t) => {
   const database = await open(t, { maxConnections: 2, acquireTimeoutMs: 100 });
   const both = Promise.withResolvers<void>();

@@ -4,7 +4,7 @@ import { type ErrorCode, isServiceError, ServiceError } from '@banyan/core';
 export const rabbitErrors = {
   rabbit_unavailable: {
     code: 'unavailable',
-    text: 'RabbitMQ cannot be reached, or did not confirm in time. What was published may have been added: publish it again.',
+    text: 'RabbitMQ cannot be reached, has no such virtual host, or did not confirm in time. What was published may have been added: publish it again.',
   },
   rabbit_refused: {
     code: 'unavailable',
@@ -16,7 +16,7 @@ export const rabbitErrors = {
   },
   rabbit_unfit: {
     code: 'failed_precondition',
-    text: 'What stands in RabbitMQ does not fit the URL: another number of partitions, another mode, or no such virtual host.',
+    text: 'What stands in RabbitMQ does not fit the URL: another number of partitions, or another mode.',
   },
   rabbit_url_invalid: {
     code: 'failed_precondition',
@@ -46,11 +46,18 @@ const finalReplies: Readonly<Record<number, RabbitReason>> = {
 /** An error of the client as one of ours; what is one already stays as it is. */
 export function toRabbitError(error: unknown): ServiceError {
   if (isServiceError(error)) return error;
-  const { code } = (error ?? {}) as { readonly code?: unknown };
-  const reason = typeof code === 'number' ? finalReplies[code] : undefined;
+  const reason = finalReplies[replyCodeOf(error)];
   if (reason === undefined) return rabbitError('rabbit_unavailable', { cause: error });
   return rabbitError(reason, {
     message: `${rabbitErrors[reason].text} (${(error as Error).message})`,
     cause: error,
   });
+}
+
+function replyCodeOf(error: unknown): number {
+  const { code, message } = (error ?? {}) as { readonly code?: unknown; readonly message?: unknown };
+  if (typeof code === 'number') return code;
+  // While a connection is being opened the client gives the code in its text only.
+  const [, inText] = /^Handshake terminated by server: (\d{3}) /.exec(String(message)) ?? [];
+  return Number(inText);
 }

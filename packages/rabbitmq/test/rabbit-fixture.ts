@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { type Clock, systemClock } from '@banyan/core';
 import type { EventLog } from '@banyan/events';
 import { createRabbitEventLog } from '@banyan/rabbitmq';
 import { connect } from 'amqplib';
@@ -10,8 +11,9 @@ export const partitions = 4;
 /** A log of the test's own on a server, and an end that leaves nothing there. */
 export interface RabbitFixture {
   readonly url: string;
+  readonly name: string;
   /** Another handle, which `close` closes. */
-  open(url?: string): Promise<EventLog>;
+  open(url?: string, clock?: Clock): Promise<EventLog>;
   /** Puts bytes in a partition past the log. */
   publishRaw(topic: string, partition: number, text: string): Promise<void>;
   close(): Promise<void>;
@@ -26,8 +28,9 @@ export function createRabbitFixture(serverUrl: string, mode: RabbitMode): Rabbit
     withChannel(serverUrl, run);
   return {
     url,
-    async open(at = url) {
-      const log = await createRabbitEventLog({ url: at });
+    name,
+    async open(at = url, clock = systemClock) {
+      const log = await createRabbitEventLog({ url: at, clock });
       logs.push(log);
       return noting(log, groups);
     },

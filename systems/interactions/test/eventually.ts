@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 
-/** The first value that satisfies `isDone`; fails after 30 s with the last one. */
+/** The first value that satisfies `isDone`; fails after 60 s with the last one. */
 export async function eventually<Value>(
   read: () => Promise<Value>,
   isDone: (value: Value) => boolean,
 ): Promise<Value> {
-  for (const endMs = Date.now() + 30_000; ; ) {
+  for (const endMs = Date.now() + 60_000; ; ) {
     const value = await read();
     if (isDone(value)) return value;
-    assert.ok(Date.now() < endMs, `still ${JSON.stringify(value)} after 30 s`);
+    assert.ok(Date.now() < endMs, `still ${JSON.stringify(value)} after 60 s`);
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }

@@ -1,8 +1,8 @@
 // Starts Apache Kafka for tests and prints its URL: `node tools/bootstrap.mjs test/support/kafka/start-kafka.ts [--brokers 3]`.
 // Runs until it is told to end (Ctrl-C or SIGTERM), and leaves nothing behind.
 import { parseArgs } from 'node:util';
-import { startKafka } from './kafka-cluster.ts';
-import { whatKafkaNeeds } from './kafka-jars.ts';
+import { startKafka } from '../../../packages/kafka/test/broker/kafka-cluster.ts';
+import { whatKafkaNeeds } from '../../../packages/kafka/test/broker/kafka-jars.ts';
 
 const { values } = parseArgs({ options: { brokers: { type: 'string', default: '1' } } });
 const missing = await whatKafkaNeeds();

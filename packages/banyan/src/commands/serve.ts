@@ -29,7 +29,16 @@ export async function serve(input: CommandInput, terminal: Terminal): Promise<nu
       clock: systemClock,
     });
     const plan = await planOf(system, { input, terminal, settings, logger });
-    const launch = await createLaunch({ system, plan, source: settings.source, logger });
+    const stopping = new AbortController();
+    void stopRequested.then(() => stopping.abort());
+    const { signal } = stopping;
+    const launch = await createLaunch({ system, plan, source: settings.source, logger, signal }).catch(
+      (error: unknown) => {
+        if (signal.aborted) return undefined;
+        throw error;
+      },
+    );
+    if (launch === undefined) return 0;
     try {
       const started = await Promise.race([launch.start(), stopRequested.then(() => undefined)]);
       if (started !== undefined) supervisor?.ready(started.publicUrl);

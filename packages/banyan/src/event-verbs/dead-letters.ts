@@ -54,26 +54,34 @@ export async function show(input: VerbInput): Promise<number> {
 
 /** `banyan events retry NAME ID…|--all`. */
 export async function retry(input: VerbInput): Promise<number> {
+  const letters = await lettersNamed(input, 'retry');
   const { inbox } = await input.ports.open(serviceNamed(input, 'retry'));
-  const count = await inbox.retryDeadLetters(await idsOf(input, 'retry'), actor(input));
+  const events = letters.filter(({ event }) => event !== undefined);
+  const malformed = letters.find(({ event }) => event === undefined);
+  if (malformed !== undefined && input.options['all'] !== true)
+    throw wrong(`${malformed.id} is no event: give it a whole one with 'banyan events edit', or discard it.`);
+  const count = await inbox.retryDeadLetters(idsOf(events), actor(input));
   input.terminal.write(`${count} delivered again.\n`);
-  return count > 0 ? 0 : 1;
+  return count === events.length ? 0 : 1;
 }
 
 /** `banyan events discard NAME ID…|--all`. */
 export async function discard(input: VerbInput): Promise<number> {
+  const letters = await lettersNamed(input, 'discard');
   const { inbox } = await input.ports.open(serviceNamed(input, 'discard'));
-  const ids = await idsOf(input, 'discard');
   const isSure =
+    letters.length === 0 ||
     input.options['yes'] === true ||
-    (await input.terminal.confirm(`Give ${ids.length} dead letters up? Their effects will never happen.`));
+    (await input.terminal.confirm(
+      `Dead letters to give up: ${letters.length}. Their effects will never happen. Go on?`,
+    ));
   if (!isSure) {
     input.terminal.write("Nothing was discarded. Answer 'y', or use '--yes'.\n");
     return 1;
   }
-  const count = await inbox.discardDeadLetters(ids, actor(input));
+  const count = await inbox.discardDeadLetters(idsOf(letters), actor(input));
   input.terminal.write(`${count} discarded.\n`);
-  return count > 0 ? 0 : 1;
+  return count === letters.length ? 0 : 1;
 }
 
 /** `banyan events edit NAME ID --file FILE`: new data (or, for what was no event, a whole event), then delivered again. */
@@ -92,7 +100,23 @@ async function find(input: VerbInput, verb: string): Promise<DeadLetter> {
   const [, id] = input.words;
   if (id === undefined) throw wrong(`Name a dead letter: banyan events ${verb} ${name} ID.`);
   const { inbox } = await input.ports.open(name);
-  const letter = (await inbox.deadLetters(most)).find((each) => each.id === id);
+  return pick(name, await inbox.deadLetters(most), id);
+}
+
+/** All or none: an id that is unknown keeps the others from being touched. */
+async function lettersNamed(input: VerbInput, verb: string): Promise<readonly DeadLetter[]> {
+  const name = serviceNamed(input, verb);
+  const ids = input.words.slice(1);
+  const isAll = input.options['all'] === true;
+  if ((ids.length === 0) !== isAll)
+    throw wrong(`Name dead letters, or use --all: banyan events ${verb} ${name} ID….`);
+  const { inbox } = await input.ports.open(name);
+  const letters = await inbox.deadLetters(most);
+  return isAll ? letters : [...new Set(ids)].map((id) => pick(name, letters, id));
+}
+
+function pick(name: string, letters: readonly DeadLetter[], id: string): DeadLetter {
+  const letter = letters.find((each) => each.id === id);
   if (letter !== undefined) return letter;
   throw new ServiceError(`'${name}' has no dead letter '${id}'. See 'banyan events dead ${name}'.`, {
     code: 'not_found',
@@ -100,14 +124,8 @@ async function find(input: VerbInput, verb: string): Promise<DeadLetter> {
   });
 }
 
-async function idsOf(input: VerbInput, verb: string): Promise<readonly string[]> {
-  const [name = '', ...ids] = input.words;
-  if (input.options['all'] === true) {
-    const { inbox } = await input.ports.open(name);
-    return (await inbox.deadLetters(most)).map(({ id }) => id);
-  }
-  if (ids.length === 0) throw wrong(`Name dead letters, or use --all: banyan events ${verb} ${name} ID….`);
-  return ids;
+function idsOf(letters: readonly DeadLetter[]): readonly string[] {
+  return letters.map(({ id }) => id);
 }
 
 async function readGiven({ options }: VerbInput): Promise<string> {

@@ -1,4 +1,5 @@
 import { topicsOf } from '@banyan/chassis';
+import { ServiceError } from '@banyan/core';
 import type { StartAt } from '@banyan/events';
 import { actor, parseTime, serviceNamed, type VerbInput, wrong } from './verb.ts';
 
@@ -37,7 +38,13 @@ export async function replay(input: VerbInput): Promise<number> {
     terminal.write("Nothing is replayed. Answer 'y', or use '--yes'.\n");
     return 1;
   }
-  await inbox.replay({ log: ports.log.id, topics, from, by: actor(input) });
+  const log = await ports.openLog();
+  if (!log.features.replay)
+    throw new ServiceError(`The log ${log.id} keeps nothing to read again.`, {
+      code: 'failed_precondition',
+      reason: 'not_supported',
+    });
+  await inbox.replay({ log: log.id, topics, from, by: actor(input) });
   terminal.write(`${name} reads ${topics.join(', ')} again.\n`);
   return 0;
 }

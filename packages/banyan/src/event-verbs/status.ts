@@ -1,95 +1,104 @@
 import { topicsOf } from '@banyan/chassis';
-import type {
-  EventLog,
-  InboxCounts,
-  OutboxBacklog,
-  PartitionPlace,
-  RequestCounts,
-  StartAt,
-} from '@banyan/events';
+import { isServiceError } from '@banyan/core';
+import type { EventLog, InboxCounts, OutboxBacklog, RequestCounts } from '@banyan/events';
 import type { ServicePorts } from '../event-ports.ts';
 import { renderTable } from '../table.ts';
-import type { VerbInput } from './verb.ts';
+import { type LogStanding, logStandingOf } from './log-standing.ts';
+import { parseDuration, type VerbInput } from './verb.ts';
 
 interface Standing {
   readonly service: string;
   readonly outbox: OutboxBacklog;
   /** Undefined for a service that listens to nothing. */
-  readonly consumer: (InboxCounts & { readonly lag: number; readonly readers: number }) | undefined;
+  readonly consumer: (InboxCounts & Partial<LogStanding>) | undefined;
   /** Undefined for a service that asks nothing by message. */
   readonly requests: RequestCounts | undefined;
   readonly onTime: boolean;
 }
 
-/** The bounds of the standing invariants, as the running services watch them. */
-const outboxBoundMs = 30_000;
-const consumerBoundMs = 60_000;
+/** What counts as late. */
+interface Bounds {
+  readonly outboxMs: number;
+  readonly consumerMs: number;
+}
 
-/** `banyan events status`: for each service, what waits to be published and to be handled. Exit code 1 if a bound is broken. */
+/** As the running services watch them. */
+const standingBounds: Bounds = { outboxMs: 30_000, consumerMs: 60_000 };
+
+/** `banyan events status`: for each service, what waits to be published and to be handled. Exit code 1 if a bound is broken, or nobody can know. */
 export async function status({ ports, words, options, terminal }: VerbInput): Promise<number> {
-  const names = words.length > 0 ? words : ports.names;
+  const bounds = boundsOf(options['late-after']);
+  const opened: ServicePorts[] = [];
+  for (const name of words.length > 0 ? words : ports.names) opened.push(await ports.open(name));
+  const log = await ports.openLog().catch((error: unknown) => {
+    if (isServiceError(error) && error.code === 'unavailable') return error;
+    throw error;
+  });
   const standings: Standing[] = [];
-  for (const name of names) standings.push(await standingOf(await ports.open(name), ports.log));
+  for (const each of opened) standings.push(await standingOf(each, { log, bounds }));
   if (options['json'] === true) terminal.write(`${JSON.stringify(standings, null, 2)}\n`);
-  else terminal.write(renderStandings(standings, ports.log));
+  else terminal.write(renderStandings(standings, log));
   return standings.every(({ onTime }) => onTime) ? 0 : 1;
+}
+
+function boundsOf(given: string | boolean | undefined): Bounds {
+  if (typeof given !== 'string') return standingBounds;
+  const ms = parseDuration('--late-after', given);
+  return { outboxMs: ms, consumerMs: ms };
+}
+
+interface Measure {
+  /** The log, or why it cannot be opened. */
+  readonly log: EventLog | Error;
+  readonly bounds: Bounds;
 }
 
 async function standingOf(
   { service, outbox, inbox, requests: store }: ServicePorts,
-  log: EventLog,
+  { log, bounds }: Measure,
 ): Promise<Standing> {
   const topics = topicsOf(service);
   const asks = topics.includes(`@${service.name}.replies`);
-  const [backlog, counts, places, requests] = await Promise.all([
+  const [backlog, counts, requests] = await Promise.all([
     outbox.backlog(),
     inbox.counts(),
-    inbox.places(log.id),
     asks ? store.counts() : undefined,
   ]);
-  const consumer =
-    topics.length === 0
-      ? undefined
-      : {
-          ...counts,
-          lag: await lagOf(log, { group: service.name, topics, places }),
-          readers: new Set(places.flatMap(({ owner }) => owner ?? [])).size,
-        };
-  const onTime = backlog.oldestAgeMs <= outboxBoundMs && counts.oldestAgeMs <= consumerBoundMs;
+  const standing: Partial<LogStanding> =
+    log instanceof Error
+      ? { unreadable: log.message }
+      : await logStandingOf(log, { group: service.name, topics, places: await inbox.places(log.id) });
+  const consumer = topics.length === 0 ? undefined : { ...counts, ...standing };
+  const onTime = backlog.oldestAgeMs <= bounds.outboxMs && isOnTime(consumer, bounds);
   return { service: service.name, outbox: backlog, consumer, requests, onTime };
 }
 
-interface Reading {
-  readonly group: string;
-  readonly topics: readonly string[];
-  readonly places: readonly PartitionPlace[];
+function isOnTime(consumer: Standing['consumer'], { consumerMs }: Bounds): boolean {
+  if (consumer === undefined) return true;
+  return consumer.unreadable === undefined && behindMs(consumer) <= consumerMs;
 }
 
-/** Counted from the farthest place of each partition: a topic that was added later may be further behind. */
-async function lagOf(log: EventLog, { group, topics, places }: Reading): Promise<number> {
-  const from = new Map<number, StartAt>();
-  for (let partition = 0; partition < log.partitions; partition++) {
-    const place = places.find((each) => each.partition === partition);
-    from.set(partition, Object.values(place?.positions ?? {})[0] ?? 'start');
-  }
-  return log.lag({ group, topics, from });
+function behindMs({ oldestAgeMs, oldestUnreadAgeMs = 0 }: NonNullable<Standing['consumer']>): number {
+  return Math.max(oldestAgeMs, oldestUnreadAgeMs);
 }
 
-function renderStandings(standings: readonly Standing[], log: EventLog): string {
-  const header = [
-    'service',
-    'state',
-    'to publish',
-    'oldest',
-    'delayed',
-    'refused',
-    'readers',
-    'lag',
-    'pending',
-    'oldest',
-    'dead',
-    'waiting',
-  ];
+const header = [
+  'service',
+  'state',
+  'to publish',
+  'oldest',
+  'delayed',
+  'refused',
+  'readers',
+  'lag',
+  'pending',
+  'behind',
+  'dead',
+  'waiting',
+];
+
+function renderStandings(standings: readonly Standing[], log: EventLog | Error): string {
+  const title = log instanceof Error ? `log: ${log.message}` : `log: ${log.id}, ${log.partitions} partitions`;
   const rows = standings.map(({ service, outbox, consumer, onTime }) => [
     service,
     onTime ? 'on time' : 'LATE',
@@ -97,14 +106,19 @@ function renderStandings(standings: readonly Standing[], log: EventLog): string 
     duration(outbox.oldestAgeMs),
     String(outbox.delayed),
     String(outbox.dead),
-    consumer === undefined ? '–' : String(consumer.readers),
-    consumer === undefined ? '–' : String(consumer.lag),
-    consumer === undefined ? '–' : String(consumer.pending),
-    consumer === undefined ? '–' : duration(consumer.oldestAgeMs),
-    consumer === undefined ? '–' : String(consumer.dead),
-    consumer === undefined ? '–' : String(consumer.waiting),
+    figure(consumer?.readers),
+    figure(consumer?.lag),
+    figure(consumer?.pending),
+    consumer === undefined ? '–' : duration(behindMs(consumer)),
+    figure(consumer?.dead),
+    figure(consumer?.waiting),
   ]);
-  return `log: ${log.id}, ${log.partitions} partitions\n\n${renderTable(header, rows)}${renderRequests(standings)}`;
+  const failures = standings.flatMap(({ service, consumer }) =>
+    log instanceof Error || consumer?.unreadable === undefined
+      ? []
+      : [`\n${service} cannot read the log: ${consumer.unreadable}\n`],
+  );
+  return `${title}\n\n${renderTable(header, rows)}${failures.join('')}${renderRequests(standings)}`;
 }
 
 /** Only for systems that ask by message. */
@@ -116,6 +130,10 @@ function renderRequests(standings: readonly Standing[]): string {
   );
   if (rows.length === 0) return '';
   return `\n${renderTable(['requests of', 'waiting', 'answered', 'expired', 'late replies'], rows)}`;
+}
+
+function figure(value: number | undefined): string {
+  return value === undefined ? '–' : String(value);
 }
 
 function duration(ms: number): string {

@@ -44,10 +44,22 @@ export function limitOf({ options }: VerbInput): number {
 
 const msOfUnit: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
+function durationMs(text: string): number | undefined {
+  const [, count, unit = ''] = /^(\d{1,6})([smhd])$/.exec(text) ?? [];
+  return count === undefined ? undefined : Number(count) * (msOfUnit[unit] ?? 0);
+}
+
+/** `30s`, `15m`, `2h`, `1d`, in milliseconds. */
+export function parseDuration(option: string, text: string): number {
+  const ms = durationMs(text);
+  if (ms !== undefined) return ms;
+  throw wrong(`${option} takes a duration such as 30s, 15m, 2h or 1d, not '${text}'.`);
+}
+
 /** A point in time: RFC 3339, or how long ago (`15m`). */
 export function parseTime(option: string, text: string, nowMs: number): string {
-  const ago = /^(\d{1,6})([smhd])$/.exec(text);
-  if (ago !== null) return new Date(nowMs - Number(ago[1]) * (msOfUnit[ago[2] ?? ''] ?? 0)).toISOString();
+  const agoMs = durationMs(text);
+  if (agoMs !== undefined) return new Date(nowMs - agoMs).toISOString();
   const ms = /^\d{4}-\d\d-\d\dT/.test(text) ? Date.parse(text) : Number.NaN;
   if (!Number.isNaN(ms)) return new Date(ms).toISOString();
   throw wrong(`${option} takes a time such as 2026-11-21T08:00:00Z, or 30s, 15m, 2h, 1d ago, not '${text}'.`);

@@ -84,7 +84,7 @@ export class WakeChannel {
       } catch (error) {
         logger.debug('other processes could not be woken; they will find it themselves', { channel, error });
       }
-      await new Promise((resolve) => setTimeout(resolve, gatherMs).unref());
+      await new Promise((resolve) => setTimeout(resolve, gatherMs));
     }
     this.#sending = undefined;
   }

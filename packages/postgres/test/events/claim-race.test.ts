@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createEvent } from '@banyan/events';
 import { createDatabase, createPostgresInbox } from '@banyan/postgres';
+import { arrivalOf } from './arrivals.ts';
 import { createServiceDatabase } from './events-databases.ts';
 import { eventually } from './eventually.ts';
 
@@ -20,7 +21,7 @@ test('a claim that began before a completion was committed does not hand out the
       occurredAtMs: 0,
     }),
   );
-  await inbox.ingest({ log: 'log', from: { revision: 0, positions: {} }, positions: {}, events });
+  await inbox.ingest(await arrivalOf(inbox, events));
   const [expired] = await inbox.claim({ owner: 'first', limit: 1, leaseMs: 0 });
   assert.ok(expired);
 

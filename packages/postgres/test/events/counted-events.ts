@@ -82,7 +82,7 @@ export function assertCounted(
 /** The log's content, in its order. */
 export function readCountedLog(sql: Sql): Promise<{ key: string; number: number }[]> {
   return sql<{ key: string; number: number }>`
-    select event ->> 'subject' as key, (event -> 'data' ->> 'number')::int4 as number
+    select event::json ->> 'subject' as key, (event::json -> 'data' ->> 'number')::int4 as number
     from banyan.event_log order by position`;
 }
 

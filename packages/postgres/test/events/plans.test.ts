@@ -3,10 +3,11 @@ import { test } from 'node:test';
 import { createEvent } from '@banyan/events';
 import {
   createDatabase,
-  createPostgresEventLog,
   createPostgresInbox,
   createPostgresOutbox,
+  openPostgresEventLog,
 } from '@banyan/postgres';
+import { arrivalOf } from './arrivals.ts';
 import { createPlatformDatabase, createServiceDatabase } from './events-databases.ts';
 import { eventually } from './eventually.ts';
 
@@ -22,10 +23,18 @@ test('plans made while the tables were empty do not make a burst of events slow'
   t.after(() => single.close());
   const outbox = createPostgresOutbox(single);
   const inbox = createPostgresInbox(single);
-  const log = createPostgresEventLog(platform);
+  const log = await openPostgresEventLog(platform);
+  t.after(() => log.close());
+  const lease = await outbox.acquire('orders-1', 600_000);
+  assert.ok(lease);
+  let cursor = await outbox.cursor(lease);
+  const from = new Map(
+    Array.from({ length: log.partitions }, (_, partition) => [partition, 'start' as const]),
+  );
+  const reader = await log.open({ group: 'mail', topics: ['orders.placed'], from });
   let number = 0;
-  const deliver = async (count: number) => {
-    const events = Array.from({ length: count }, () => {
+  const deliver = async (total: number) => {
+    const events = Array.from({ length: total }, () => {
       number += 1;
       return createEvent({
         service: 'orders',
@@ -37,16 +46,23 @@ test('plans made while the tables were empty do not make a burst of events slow'
       });
     });
     await single.tx(({ sql }) => outbox.append(sql, events));
-    while ((await outbox.transfer(200, (batch) => log.publish(batch))).published === 200);
-    const from = await inbox.checkpoint(log.id);
-    const { events: read, position } = await log.read(
-      ['orders.placed'],
-      from.positions['orders.placed'],
-      10_000,
-    );
-    assert.equal(read.length, count);
-    await inbox.ingest({ log: log.id, from, positions: { 'orders.placed': position }, events: read });
-    for (let done = 0; done < count; ) {
+    for (let more = true; more; ) {
+      const page = await outbox.read(cursor, 200);
+      await log.publish(page.events);
+      await outbox.confirm(lease, page.cursor);
+      ({ cursor, more } = page);
+    }
+    for (let read = 0; read < total; ) {
+      const page = await reader.next(500, 10_000);
+      read += page.events.length;
+      // Half of them each way.
+      const half = page.events.length / 2;
+      const arrival = await arrivalOf(inbox, page.events.slice(0, half));
+      await single.tx(({ sql }) => inbox.admit(sql, arrival), { concurrent: true });
+      await inbox.ingest({ ...arrival, events: page.events.slice(half) });
+    }
+    const { pending } = await inbox.counts();
+    for (let done = 0; done < pending; ) {
       for (const claim of await inbox.claim({ owner: 'w', limit: 50, leaseMs: 60_000 })) {
         await inbox.complete(claim);
         done += 1;
@@ -54,13 +70,13 @@ test('plans made while the tables were empty do not make a burst of events slow'
     }
   };
   for (let round = 0; round < warmUps; round += 1) {
-    await service.sql`truncate banyan.inbox, banyan.inbox_key, banyan.outbox`;
+    await service.sql`truncate banyan.inbox, banyan.inbox_key, banyan.inbox_seen, banyan.outbox`;
     await service.sql`vacuum analyze`;
     await deliver(1);
   }
   const rowsReadBefore = await readRowsScanned(service, warmUps);
   await deliver(burst);
-  const rowsRead = (await readRowsScanned(service, warmUps + burst)) - rowsReadBefore;
+  const rowsRead = (await readRowsScanned(service, warmUps + burst / 2)) - rowsReadBefore;
   assert.ok(rowsRead < burst * 150, `${rowsRead} rows read by sequential scans for ${burst} events`);
 
   /** Sequential scans' rows, once the statistics have come in. */

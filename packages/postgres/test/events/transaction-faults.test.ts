@@ -4,16 +4,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { silentLogger } from '@banyan/core';
-import { createConsumer, createEvent, createRelay } from '@banyan/events';
+import { createEvent, createRelay } from '@banyan/events';
 import {
   createDatabase,
   createEmbeddedServer,
-  createPostgresEventLog,
   createPostgresInbox,
   createPostgresOutbox,
+  openPostgresEventLog,
   type PostgresDatabase,
   platformMigrations,
 } from '@banyan/postgres';
+import { createCountedConsumer } from './counted-consumer.ts';
 import {
   assertCounted,
   createCountedTables,
@@ -31,25 +32,10 @@ async function createScene(service: PostgresDatabase, platform: PostgresDatabase
   await createCountedTables(service.sql);
   const outbox = createPostgresOutbox(service);
   const inbox = createPostgresInbox(service);
-  const log = createPostgresEventLog(platform);
-  const relay = createRelay({ outbox, log, pollIntervalMs: 20 });
+  const log = await openPostgresEventLog(platform);
+  const relay = createRelay({ outbox, log, owner: 'orders-1', pollIntervalMs: 20, leaseMs: 500 });
   const createWorker = (instance: string) =>
-    createConsumer({
-      name: 'orders',
-      instance,
-      log,
-      inbox,
-      topics: ['orders.counted'],
-      pollIntervalMs: 50,
-      handlerTimeoutMs: 5_000,
-      async handle(event, delivery) {
-        const { number } = event.data as { readonly number: number };
-        await service.tx(async ({ sql }) => {
-          await sql`insert into effect (event_id, key, number) values (${event.id}, ${event.subject}, ${number})`;
-          await delivery.complete(sql);
-        });
-      },
-    });
+    createCountedConsumer({ database: service, log, inbox, instance });
   return { outbox, inbox, log, relay, createWorker };
 }
 
@@ -97,10 +83,12 @@ test('transactions of one key that overlap, commit late or roll back: the log ha
   t.diagnostic(`BANYAN_SEED=${seed}`);
   const random = createRandom(seed);
   const { service, platform } = await createDatabases(t);
-  const { outbox, relay } = await createScene(service, platform);
+  const { outbox, log, relay } = await createScene(service, platform);
   const second = createRelay({
     outbox,
-    log: createPostgresEventLog(platform),
+    log,
+    owner: 'orders-2',
+    leaseMs: 500,
     pollIntervalMs: 5,
     batchSize: 7,
   });
@@ -138,6 +126,7 @@ test('transactions of one key that overlap, commit late or roll back: the log ha
   );
   await eventually(async () => (await outbox.backlog()).count === 0, 'everything is published');
   await Promise.all([relay.stop(), second.stop()]);
+  await log.close();
   const logged = await readCountedLog(platform.sql);
   const committed = await service.sql<{
     key: string;
@@ -203,12 +192,11 @@ test('the database server crashes and comes back in the middle: every effect onc
   const { outbox, log, relay, createWorker } = await createScene(service, platform);
   const worker = createWorker('orders-1');
   t.after(async () => {
-    await Promise.all([relay.stop(), worker.stop(), log.stop()]);
+    await Promise.all([relay.stop(), worker.stop(), log.close()]);
     await Promise.all([service.close(), platform.close()]);
     await server.stop();
     await rm(folder, { recursive: true, force: true });
   });
-  await log.start();
   relay.start();
   await worker.start();
   for (let round = 0; round < 2; round += 1) {

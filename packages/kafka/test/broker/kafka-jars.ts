@@ -6,7 +6,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const pom = fileURLToPath(new URL('./pom.xml', import.meta.url));
-const cache = fileURLToPath(new URL('../../../.kafka/', import.meta.url));
+const cache = fileURLToPath(new URL('../../../../.kafka/', import.meta.url));
 const copyDependencies = 'org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-dependencies';
 
 /** Why no broker can be started on this machine, in words a test may skip itself with; undefined if one can be. */
