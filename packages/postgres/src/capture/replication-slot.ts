@@ -93,6 +93,6 @@ class DatabaseSlot implements ReplicationSlot {
 }
 
 function isInUse(error: unknown): boolean {
-  const cause = error instanceof Error ? error.cause : undefined;
-  return cause instanceof DatabaseError && cause.code === objectInUse;
+  const origins = [error, error instanceof Error ? error.cause : undefined];
+  return origins.some((origin) => origin instanceof DatabaseError && origin.code === objectInUse);
 }

@@ -213,7 +213,9 @@ test('a capture that was killed at any moment goes on where it was: nothing miss
       if (left < 0) throw new Error('killed');
     });
   };
-  await startCapturing(instance());
+  const first = instance();
+  await startCapturing(first);
+  await first.end();
   for (; kill < 8; ) {
     for (const endAt = written + total / 10; written < endAt; written += 1) {
       await database.sql`insert into orders (order_id, item) values (${written}, 'mug')`;
