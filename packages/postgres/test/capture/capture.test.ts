@@ -122,7 +122,7 @@ async function until(isDone: () => Promise<boolean>, what: string): Promise<void
 
 /** Starts the capture and waits until it sees what is committed from now on. */
 async function startCapturing(instance: ReturnType<typeof createInstance>): Promise<void> {
-  instance.start();
+  void instance.start();
   await until(
     async () => (await instance.host.sql`select from banyan.capture`).length > 0,
     'the capture has begun',
@@ -228,7 +228,7 @@ test('a capture that was killed at any moment goes on where it was: nothing miss
     await database.sql`insert into orders (order_id, item) values (${written}, 'mug')`;
   }
   const last = instance();
-  last.start();
+  void last.start();
   const texts = await told(total);
   assert.deepEqual(
     texts,
@@ -254,7 +254,7 @@ test('a crash between telling and moving the slot repeats nothing', async (t) =>
   await assert.rejects(crash, /killed after the commit/);
   assert.equal((await told(1)).length, 1);
   const next = instance();
-  next.start();
+  void next.start();
   await database.sql`insert into orders (order_id, item) values (2, 'cup')`;
   assert.deepEqual(await told(2), ['insert -:- 1:mug', 'insert -:- 2:cup']);
   await next.end();
@@ -264,7 +264,7 @@ test('two instances tell of each change once', async (t) => {
   const { database, first, instance, told } = await createBench(t);
   await startCapturing(first);
   const second = instance();
-  second.start();
+  void second.start();
   for (let id = 0; id < 100; id += 1)
     await database.sql`insert into orders (order_id, item) values (${id}, 'mug')`;
   const texts = await told(100);
