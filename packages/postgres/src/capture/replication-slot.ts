@@ -86,9 +86,15 @@ class DatabaseSlot implements ReplicationSlot {
     try {
       await this.#database.sql`select pg_replication_slot_advance(${this.name}, ${lsn}::pg_lsn)`;
     } catch (error) {
-      // Whoever uses it now moves it on.
-      if (!isInUse(error)) throw error;
+      // Whoever uses it now moves it on, or has done so already: a slot refuses to go back.
+      if (!isInUse(error) && !(await this.#isPast(lsn))) throw error;
     }
+  }
+
+  async #isPast(lsn: string): Promise<boolean> {
+    const rows = await this.#database.sql`
+      select from pg_replication_slots where slot_name = ${this.name} and confirmed_flush_lsn >= ${lsn}::pg_lsn`;
+    return rows.length > 0;
   }
 }
 
