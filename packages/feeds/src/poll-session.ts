@@ -76,13 +76,14 @@ export class PollSession<C extends Contract, Config> {
     return { received, ...done };
   }
 
-  /** Handles what may be handled now, oldest first. */
+  /** Handles what may be handled now, oldest first, each entry once: one that fails is for a later time. */
   async handleDue(): Promise<Omit<PollResult, 'received'>> {
     const { store, host } = this.#parts;
+    const asOf = await store.now(host.sql);
     let handled = 0;
     let failed = 0;
     for (;;) {
-      const batch = await store.due(host.sql, batchSize);
+      const batch = await store.due(host.sql, asOf, batchSize);
       if (batch.length === 0) return { handled, failed };
       for (const waiting of batch) {
         host.signal.throwIfAborted();

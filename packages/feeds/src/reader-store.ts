@@ -164,13 +164,19 @@ export class ReaderStore {
       where name = ${this.#name} and lease_token = ${token}`;
   }
 
-  /** Entries that may be handled now, oldest first: of each key the oldest one only, and none behind a dead one. */
-  due(sql: Sql, limit: number): Promise<WaitingEntry[]> {
+  /** By the database's clock, as all times of a reader are. */
+  async now(sql: Sql): Promise<string> {
+    const [row] = await sql<{ now: string }>`select clock_timestamp() as now`;
+    return row?.now ?? '';
+  }
+
+  /** Entries that might be handled at `asOf`, oldest first: of each key the oldest one only, and none behind a dead one. */
+  due(sql: Sql, asOf: string, limit: number): Promise<WaitingEntry[]> {
     return sql<WaitingEntry>`
       select entry_id, version, entry, failures, deferrals,
         coalesce(extract(epoch from clock_timestamp() - first_attempt_at)::float8 * 1000, 0) as since_first_attempt_ms
       from banyan.feed_reader_entry e
-      where ${this.#isHead(sql)} and ready_at <= clock_timestamp()
+      where ${this.#isHead(sql)} and ready_at <= ${asOf}
       order by walk, position limit ${limit}`;
   }
 

@@ -17,6 +17,7 @@ export interface LaunchOptions {
   readonly account: ServerAccount;
   readonly address: ServerAddress;
   readonly durable: boolean;
+  readonly logicalDecoding: boolean;
   readonly clock: Clock;
 }
 
@@ -68,12 +69,12 @@ export async function launch(options: LaunchOptions): Promise<RunningServer> {
 }
 
 function startProcess(
-  { dataDir, binaries, account, address, durable }: LaunchOptions,
+  { dataDir, binaries, account, address, durable, logicalDecoding }: LaunchOptions,
   log: FileHandle,
 ): ChildProcess {
   const { file, parameters, user } = account.command(
     binaries.postgres,
-    serverParameters(dataDir, address, durable),
+    serverParameters(dataDir, address, { durable, logicalDecoding }),
   );
   return spawn(file, parameters, {
     ...user,

@@ -8,7 +8,7 @@ export interface ServerAddress {
 export function serverParameters(
   dataDir: string,
   { port, socketFolder }: ServerAddress,
-  durable: boolean,
+  { durable, logicalDecoding }: { readonly durable: boolean; readonly logicalDecoding: boolean },
 ): string[] {
   const onDisk = durable ? 'on' : 'off';
   const settings: Readonly<Record<string, string | number>> = {
@@ -22,8 +22,10 @@ export function serverParameters(
     fsync: onDisk,
     synchronous_commit: 'on',
     full_page_writes: onDisk,
-    // No replica will ever follow this server.
-    wal_level: 'minimal',
+    // No replica will ever follow this server, but a capture may read its log.
+    wal_level: logicalDecoding ? 'logical' : 'minimal',
+    // A capture that stops must not fill the disk.
+    max_slot_wal_keep_size: '2GB',
     max_wal_senders: 0,
     max_logical_replication_workers: 0,
     max_wal_size: '1GB',

@@ -115,6 +115,10 @@ export const postgresErrors = {
     code: 'permission_denied',
     text: 'The folder for the data of the embedded PostgreSQL cannot be written.',
   },
+  capture_lost: {
+    code: 'data_loss',
+    text: 'The write-ahead log was thrown away, or the slot dropped, before everything was captured: changes are missing.',
+  },
   data_unusable: {
     code: 'failed_precondition',
     text: 'The data folder was made by another major version of PostgreSQL, or holds something else.',

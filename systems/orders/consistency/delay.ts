@@ -1,5 +1,5 @@
 import type { Sql } from '@banyan/banyan';
-import type { Delay } from '../vocabulary/delay.ts';
+import type { Delay } from '../vocabulary/consistency.ts';
 
 export interface Flow {
   readonly name: string;

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { Repairs } from '../vocabulary/delay.ts';
+import type { Repairs } from '../vocabulary/consistency.ts';
 
 interface Copy {
   readonly orderId: string;

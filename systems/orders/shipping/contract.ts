@@ -1,7 +1,7 @@
 import { contract, operation } from '@banyan/banyan';
 import { z } from 'zod';
 import { DeliveryData } from '../order/contract.ts';
-import { Delay, FeedPoll, FeedStatus, Repairs } from '../vocabulary/delay.ts';
+import { Delay, FeedPoll, FeedStatus, Repairs } from '../vocabulary/consistency.ts';
 import { PageRequest, WalkRequest } from '../vocabulary/page.ts';
 import { Id, WantedId } from '../vocabulary/text.ts';
 
