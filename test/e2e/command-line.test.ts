@@ -6,10 +6,11 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type TestContext, test } from 'node:test';
+import { test } from 'node:test';
+import { lastFirst, type Undoing } from '../support/last-first.ts';
 import { photoPrintDirectory, runBanyan, startPhotoPrint } from '../support/running-system.ts';
 
-async function temporaryFolder(t: TestContext): Promise<string> {
+async function temporaryFolder(t: Undoing): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'banyan-cli-'));
   t.after(() => rm(folder, { recursive: true, force: true }));
   return folder;
@@ -160,7 +161,8 @@ test('a second run in the same folder is refused with the process that has it', 
   assert.match(output, new RegExp(`already running here \\(process ${system.process.pid}\\)`));
 });
 
-test('Ctrl-C leaves no process and no lock, and the next start works with the same data', async (t) => {
+test('Ctrl-C leaves no process and no lock, and the next start works with the same data', async (context) => {
+  const t = lastFirst(context);
   const dataFolder = await temporaryFolder(t);
   const first = await startPhotoPrint(t, { dataFolder });
   first.process.kill('SIGINT');
@@ -185,7 +187,8 @@ test('Ctrl-C in the middle of a start is an orderly stop', async (t) => {
   assert.equal(existsSync(join(dataFolder, 'postgres', 'postmaster.pid')), false);
 });
 
-test('a run that was killed leaves nothing that keeps the next one from starting', async (t) => {
+test('a run that was killed leaves nothing that keeps the next one from starting', async (context) => {
+  const t = lastFirst(context);
   const dataFolder = await temporaryFolder(t);
   const first = await startPhotoPrint(t, { dataFolder });
   first.process.kill('SIGKILL');
