@@ -195,7 +195,11 @@ class LogLane implements EventLane {
     for (const [partition, from] of this.#places) {
       try {
         const reader = await log.open({ ...this.places, from: new Map([[partition, from]]) });
-        await reader.next(1, 1).finally(() => reader.close());
+        try {
+          await reader.next(1, 1);
+        } finally {
+          await reader.close();
+        }
       } catch (error) {
         if (isServiceError(error) && error.reason === 'position_lost') this.#places.set(partition, 'start');
       }

@@ -144,7 +144,7 @@ export class Publisher {
     const { batch } = chain;
     const failure = this.#failureOf(message, inFlight);
     if (failure !== undefined) {
-      failure.then((error) => this.#fail(batch, error));
+      void failure.then((error) => this.#fail(batch, error));
       // Nothing of the batch may follow while the reason is looked for.
       this.#abandon(batch);
     } else if (chain.sent < chain.events.length) {

@@ -104,9 +104,10 @@ test('three replicas converge, whatever is written where', async (t) => {
   await fc.assert(
     fc.asyncProperty(fc.array(write, { maxLength: 12 }), async (writes) => {
       await Promise.all(
-        writes.map(({ at, sku, pieces }) =>
-          pieces === null ? clients[at]?.removeStock({ sku }) : clients[at]?.setStock({ sku, pieces }),
-        ),
+        writes.map(async ({ at, sku, pieces }) => {
+          if (pieces === null) await clients[at]?.removeStock({ sku });
+          else await clients[at]?.setStock({ sku, pieces });
+        }),
       );
       await eventually(async () => {
         for (const client of clients) assert.deepEqual((await client.listPending({})).pending, []);
