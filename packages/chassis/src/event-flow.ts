@@ -154,6 +154,8 @@ class ServiceEventFlow implements EventFlow {
   async #observe(): Promise<void> {
     try {
       this.lastStatus = await this.status();
+      // The figures of a service that has stopped meanwhile stay off the page.
+      if (this.#stopped) return;
       this.#metrics.record(this.lastStatus);
     } catch (error) {
       this.#options.logger.debug('the standing of events could not be read', { error });
