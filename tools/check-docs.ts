@@ -8,6 +8,7 @@ import { checkReasons, readErrorTables, renderErrors } from './docs/error-tables
 import { checkSection, type GeneratedSection, toTable } from './docs/generated-section.ts';
 import { readPages } from './docs/markdown.ts';
 import { checkCoverage, checkGlossary, checkLinks, checkPackageReadme } from './docs/page-rules.ts';
+import { platformEventSections } from './docs/platform-events.ts';
 import { type Manifest, readWorkspaces } from './workspace/manifests.ts';
 
 const { values, positionals } = parseArgs({
@@ -20,6 +21,7 @@ const errors = await readErrorTables(packages);
 const sections: readonly GeneratedSection[] = [
   { page: 'docs/reference/errors.md', name: 'errors', text: renderErrors(errors, httpStatusOfCode) },
   ...commandSections(await readCommandLine(root)),
+  ...(await platformEventSections(root)),
   { page: 'ARCHITECTURE.md', name: 'layers', text: renderLayers() },
 ];
 const written = sections.flatMap((section) => checkSection(root, section, values.write ?? false));

@@ -63,6 +63,10 @@ service(orders, {
       emit('placed', { orderId });
     },
     'orders.placed': async ({ orderId }, { log }) => log.info(orderId),
+    'payments.banyanAlarm': async ({ invariant, ageMs }, { log }) => {
+      const kind: 'outbox' | 'consumer' = invariant;
+      log.error(kind, { minutes: ageMs / 60_000 });
+    },
     // @ts-expect-error unknown event
     'payments.nope': async () => {},
   },

@@ -1,3 +1,4 @@
+import { type BanyanAlarm, platformEvents } from '@banyan/contract';
 import type { Clock, Logger } from '@banyan/core';
 import {
   type Alarm,
@@ -167,12 +168,14 @@ class ServiceEventFlow implements EventFlow {
   #raise(alarm: Alarm): void {
     const { service, store, clock, logger } = this.#options;
     this.#metrics.raise(alarm);
+    const { name, type } = platformEvents(service).banyanAlarm;
+    const data = alarm satisfies BanyanAlarm;
     const event = createEvent({
       service,
-      name: 'banyanAlarm',
-      type: 'BanyanAlarm',
+      name,
+      type,
       key: alarm.invariant,
-      data: alarm,
+      data,
       occurredAtMs: clock.nowMs(),
     });
     const { database, outbox } = store;

@@ -1,4 +1,4 @@
-import { dataValidator } from '@banyan/contract';
+import { consumableEvents, dataValidator } from '@banyan/contract';
 import { parseData, receive, reply } from './receiving.ts';
 import type { Service } from './service.ts';
 import type { Subscription } from './subscriptions.ts';
@@ -9,7 +9,7 @@ export function eventSubscriptions(service: Service): ReadonlyMap<string, Subscr
   for (const [name, handler] of Object.entries(service.on)) {
     const [alias = '', eventName = ''] = name.split('.');
     const contract = alias === service.name ? service.contract : service.uses[alias];
-    const type = contract?.events[eventName];
+    const type = contract && consumableEvents(contract)[eventName];
     if (type === undefined) continue;
     const validator = dataValidator(type);
     subscriptions.set(`${type.service}.${type.name}`, {

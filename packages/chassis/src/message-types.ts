@@ -2,8 +2,9 @@ import type { Contract, InputOf, OutputOf, Schema } from '@banyan/contract';
 import type { Sql } from '@banyan/core';
 import type { Emit, ServiceContext, Uses } from './service.ts';
 
-/** Services that a service may send to: those in its `uses`, and itself. */
-export type Reachable<C extends Contract, U extends Uses> = U & { readonly [Name in C['name']]: C };
+/** Services that a service may send to: those in its `uses`, and itself, unless its name is known at run time only. */
+export type Reachable<C extends Contract, U extends Uses> = U &
+  (string extends C['name'] ? unknown : { readonly [Name in C['name']]: C });
 
 /** `service.message` over the reachable services. */
 export type MessageNames<All extends Uses> = {

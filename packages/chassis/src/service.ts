@@ -1,14 +1,15 @@
 import { getCallSites } from 'node:util';
-import type {
-  Binary,
-  Contract,
-  Download,
-  Events,
-  InputOf,
-  Operation,
-  OutputOf,
-  Schema,
-  Upload,
+import {
+  type Binary,
+  type Contract,
+  consumableEvents,
+  type Download,
+  type InputOf,
+  type Operation,
+  type OutputOf,
+  type PlatformEvents,
+  type Schema,
+  type Upload,
 } from '@banyan/contract';
 import type { CallContext, Logger, Sql, Transaction, TransactionOptions } from '@banyan/core';
 import type { BackgroundContext, BackgroundTask } from './background.ts';
@@ -124,22 +125,18 @@ export interface EventContext<C extends Contract, U extends Uses, Config>
 }
 
 type EventNamesOf<All extends Uses> = {
-  [Service in keyof All & string]: `${Service}.${keyof All[Service]['events'] & string}`;
+  [Service in keyof All & string]: `${Service}.${keyof ConsumableEvents<All[Service]> & string}`;
 }[keyof All & string];
 type EventOf<All extends Uses, Name> = Name extends `${infer Service}.${infer EventName}`
   ? Service extends keyof All
-    ? EventName extends keyof All[Service]['events']
-      ? All[Service]['events'][EventName]
+    ? EventName extends keyof ConsumableEvents<All[Service]>
+      ? ConsumableEvents<All[Service]>[EventName]
       : never
     : never
   : never;
-type EventDataOf<All extends Uses, Name> = Name extends `${infer Service}.${infer EventName}`
-  ? Service extends keyof All
-    ? EventName extends keyof All[Service]['events']
-      ? OutputOf<All[Service]['events'][EventName]['data']>
-      : never
-    : never
-  : never;
+type ConsumableEvents<C extends Contract> = C['events'] & PlatformEvents;
+type EventDataOf<All extends Uses, Name> =
+  EventOf<All, Name> extends { readonly data: infer Data } ? OutputOf<Data> : never;
 
 export interface ServiceOptions<C extends Contract, U extends Uses, ConfigSchema extends Schema> {
   /** The contracts that this service may call and listen to, by the name it uses for them. */
@@ -154,7 +151,10 @@ export interface ServiceOptions<C extends Contract, U extends Uses, ConfigSchema
       context: OperationContext<C, C['operations'][Name], U, OutputOf<ConfigSchema>>,
     ) => Promise<HandlerResultOf<C['operations'][Name]>>;
   };
-  /** Consumers, by `service.event` over `uses` and the service's own events. At least once, in order per key, effect once. */
+  /**
+   * Consumers, by `service.event` over `uses` and the service's own events, and `service.banyanAlarm`, which the platform tells of every service. At
+   * least once, in order per key, effect once.
+   */
   readonly on?: {
     readonly [Name in EventNamesOf<Reachable<C, U>>]?: (
       data: EventDataOf<Reachable<C, U>, Name>,
@@ -272,7 +272,7 @@ function checkConsumers(contract: Contract, uses: Uses, names: readonly string[]
         `service '${contract.name}': on '${name}': add '${alias}' to 'uses', or use one of ${list(Object.keys(uses))}.`,
       );
     }
-    const events: Events = source.events;
+    const events = consumableEvents(source);
     if (rest.length > 0 || !Object.hasOwn(events, eventName)) {
       throw new TypeError(
         `service '${contract.name}': on '${name}': contract '${source.name}' has no such event; it has ${list(Object.keys(events))}.`,

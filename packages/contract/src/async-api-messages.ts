@@ -19,6 +19,17 @@ export function eventMessage(event: EventType, schemas: DocumentSchemas): object
   });
 }
 
+/** What the platform tells of any service, so the document leaves open of which. */
+export function alarmMessage(alarm: EventType, schemas: DocumentSchemas): object {
+  return cloudEvent(alarm, {
+    source: text('The service that it is about, as `/services/<name>`.'),
+    type: { type: 'string', const: alarm.type },
+    subject: text(`The value of \`${alarm.key}\`; events with equal subjects arrive in order.`),
+    banyanname: text(`\`<service>.${alarm.name}\`.`),
+    data: dataOf(schemas, alarm, { name: `${alarm.name}.data`, schema: alarm.data }),
+  });
+}
+
 /** A message to a service. Its source is the sender, so the document leaves it open. */
 export function requestMessage(message: MessageType, schemas: DocumentSchemas): object {
   return cloudEvent(message, {

@@ -1,9 +1,10 @@
-import { answerMessage, eventMessage, requestMessage } from './async-api-messages.ts';
+import { alarmMessage, answerMessage, eventMessage, requestMessage } from './async-api-messages.ts';
 import type { Contract } from './contract.ts';
-import { createDocumentSchemas } from './document-schemas.ts';
+import { createDocumentSchemas, type DocumentSchemas } from './document-schemas.ts';
 import type { EventType } from './event.ts';
 import type { MessageType } from './message.ts';
 import { given } from './open-api.ts';
+import { platformEvents } from './platform-events.ts';
 import { replySchemaOf, replyTypeOf } from './reply-type.ts';
 
 export interface AsyncApiOptions {
@@ -18,7 +19,8 @@ export type AsyncApiDocument = Readonly<Record<string, unknown>>;
 
 /**
  * Describes events and messages for tools. One channel for each event, `service.event`, which the service sends to; one for each message,
- * `@service.message`, which it receives from and answers to the sender's own reply channel. All carry CloudEvents 1.0.
+ * `@service.message`, which it receives from and answers to the sender's own reply channel; one for what the platform tells of every service. All carry
+ * CloudEvents 1.0.
  */
 export function toAsyncApi({ title, version, description, contracts }: AsyncApiOptions): AsyncApiDocument {
   const schemas = createDocumentSchemas();
@@ -37,6 +39,7 @@ export function toAsyncApi({ title, version, description, contracts }: AsyncApiO
       addMessage(parts, id, message);
     }
   }
+  if (contracts.length > 0) addAlarm(parts, schemas, contracts);
   const { channels, operations, messages } = parts;
   return {
     asyncapi: '3.0.0',
@@ -66,6 +69,25 @@ function addEvent({ channels, operations }: Parts, id: string, event: EventType)
     summary: `${event.service} tells that it has happened.`,
     messages: [{ $ref: `#/channels/${id}/messages/${event.type}` }],
     ...replyOf(id, event),
+  };
+}
+
+/** One channel for all services: a copy for each would drown what their contracts say. */
+function addAlarm(parts: Parts, schemas: DocumentSchemas, contracts: readonly Contract[]): void {
+  const alarm = platformEvents('{service}').banyanAlarm;
+  const id = 'banyanAlarm';
+  parts.messages[id] = alarmMessage(alarm, schemas);
+  parts.channels[id] = {
+    address: `{service}.${alarm.name}`,
+    ...given({ description: alarm.description }),
+    parameters: { service: { description: 'Whom it is about.', enum: contracts.map(({ name }) => name) } },
+    messages: { [alarm.type]: { $ref: `#/components/messages/${id}` } },
+  };
+  parts.operations[`${id}.publish`] = {
+    action: 'send',
+    channel: { $ref: `#/channels/${id}` },
+    summary: 'The platform tells how the events of a service stand.',
+    messages: [{ $ref: `#/channels/${id}/messages/${alarm.type}` }],
   };
 }
 

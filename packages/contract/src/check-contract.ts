@@ -1,5 +1,6 @@
 import { camelCase, listOf, type Refuse } from './check-operation.ts';
-import type { Contract, Messages } from './contract.ts';
+import type { Contract, Events, Messages } from './contract.ts';
+import { reservedEvents } from './platform-events.ts';
 
 const contractName = /^[a-z][A-Za-z0-9]*(?:-[a-z0-9]+)*$/;
 // Service names become names of database roles, which PostgreSQL cuts at 63 bytes.
@@ -31,11 +32,22 @@ export function checkContract({ name, version, operations, events, messages }: C
     ]),
     (keys) => refuse(`the operations ${keys} have the same route: change the method or the path of one.`),
   );
+  checkEvents(events, refuse);
+  checkMessages(messages, refuse);
+}
+
+function checkEvents(events: Events, refuse: Refuse): void {
+  const reserved = Object.entries(events).find((entry) =>
+    [entry[0], entry[1].type].some((name) => reservedEvents.has(name)),
+  );
+  if (reserved !== undefined)
+    throw refuse(
+      `every service has the event '${reserved[0]}' from the platform already: listen to it, or rename your own.`,
+    );
   refuseTwice(
     Object.entries(events).map(([key, { type }]) => [key, type]),
     (keys) => refuse(`the events ${keys} have the same type: consumers could not tell them apart.`),
   );
-  checkMessages(messages, refuse);
 }
 
 /** Where answers to a service's own requests arrive, beside the messages that others send it. */

@@ -44,6 +44,12 @@ export {
   type OperationOptions,
   operation,
 } from './operation.ts';
+export {
+  type BanyanAlarm,
+  consumableEvents,
+  type PlatformEvents,
+  platformEvents,
+} from './platform-events.ts';
 export { isRefusal, onRefusal, type Refusal } from './refusal.ts';
 export { replySchemaOf, replyTypeOf } from './reply-type.ts';
 export type {

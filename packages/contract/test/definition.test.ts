@@ -3,10 +3,12 @@ import test from 'node:test';
 import {
   binary,
   contract,
+  dataValidator,
   event,
   message,
   type Operation,
   operation,
+  platformEvents,
   replyValidator,
   type Schema,
   typebox,
@@ -288,4 +290,46 @@ test('a message knows its addressee, and what comes back has a validator only if
     name: 'TypeError',
     message: /message 'stock\.forget' declares no reply/,
   });
+});
+
+test('the events of the platform belong to every service, so a contract cannot declare them', () => {
+  const mine = event('OrderPlaced', { data: Ref, key: 'orderId' });
+  const withEvents = (events: Record<string, typeof mine>) => () =>
+    contract('orders', { version: '1.0.0', operations: {}, events });
+  refuses([
+    [
+      withEvents({ banyanAlarm: mine }),
+      /contract 'orders': .*'banyanAlarm' from the platform already.*rename/,
+    ],
+    [withEvents({ alarm: event('BanyanAlarm', { data: Ref, key: 'orderId' }) }), /'alarm' from the platform/],
+  ]);
+  assert.doesNotThrow(withEvents({ alarm: mine }));
+});
+
+test('an alarm has what it says and nothing else', () => {
+  const { banyanAlarm } = platformEvents('orders');
+  assert.deepEqual([banyanAlarm.service, banyanAlarm.name], ['orders', 'banyanAlarm']);
+  const alarm = { invariant: 'outbox', state: 'broken', ageMs: 30_000.5, boundMs: 30_000, count: 2 } as const;
+  const validator = dataValidator(banyanAlarm);
+  assert.deepEqual(validator.parse({ ...alarm, later: true }), alarm);
+  const refused: readonly (readonly [value: unknown, path: string])[] = [
+    [{ ...alarm, invariant: 'inbox' }, '/invariant'],
+    [{ ...alarm, state: undefined }, '/state'],
+    [{ ...alarm, ageMs: '1' }, '/ageMs'],
+    [{ ...alarm, ageMs: Number.NaN }, '/ageMs'],
+    [{ ...alarm, boundMs: -1 }, '/boundMs'],
+    [{ ...alarm, count: 1.5 }, '/count'],
+    [null, '/invariant'],
+    ['outbox', '/invariant'],
+    [[], '/invariant'],
+  ];
+  for (const [value, path] of refused) {
+    assert.throws(
+      () => validator.parse(value),
+      (error: { reason?: string; details?: { issues: readonly { path: string }[] } }) => {
+        assert.deepEqual([error.reason, error.details?.issues[0]?.path], ['invalid_input', path]);
+        return true;
+      },
+    );
+  }
 });

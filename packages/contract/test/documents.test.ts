@@ -240,8 +240,12 @@ test('the AsyncAPI document has no errors and no warnings under the parser of As
       ?.channels()
       .all()
       .map((channel) => channel.address()),
-    ['orders.placed', 'orders.moved'],
+    ['orders.placed', 'orders.moved', '{service}.banyanAlarm'],
   );
+  const alarm = parsed?.channels().get('banyanAlarm');
+  assert.deepEqual(alarm?.parameters().get('service')?.json('enum'), ['orders', 'photos']);
+  const alarmData = alarm?.messages().get('BanyanAlarm')?.payload()?.property('data');
+  assert.deepEqual(alarmData?.property('invariant')?.enum(), ['outbox', 'consumer']);
   const placed = parsed
     ?.messages()
     .all()
@@ -303,6 +307,7 @@ test('messages are received and answered, answered events are sent, in the Async
     ['stock.reserve.publish', 'send', 'stock.reserve', 'QuoteRequestedAnswer', location],
     ['stock.reserve.receive', 'receive', '@stock.reserve', 'ReserveStockReply', location],
     ['stock.forget.receive', 'receive', '@stock.forget', undefined, undefined],
+    ['banyanAlarm.publish', 'send', '{service}.banyanAlarm', undefined, undefined],
   ]);
   const sent = operations[1]?.messages().all()[0];
   assert.deepEqual(sent?.payload()?.property('banyanto')?.const() as unknown, 'stock');

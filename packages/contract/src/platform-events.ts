@@ -1,0 +1,110 @@
+import type { Contract, Events } from './contract.ts';
+import { type EventType, event } from './event.ts';
+import type { JsonSchema } from './json-schema.ts';
+import type { StandardIssue, StandardSchema } from './standard-schema.ts';
+
+/** A standing invariant of a service's events broke, or holds again. */
+export interface BanyanAlarm {
+  /** `outbox`: every committed event is published in time. `consumer`: every event for the service is handled in time. */
+  readonly invariant: 'outbox' | 'consumer';
+  readonly state: 'broken' | 'restored';
+  /** Age of the oldest event that waits, in milliseconds. */
+  readonly ageMs: number;
+  /** The age from which on the invariant is broken, in milliseconds. */
+  readonly boundMs: number;
+  /** Events that wait. */
+  readonly count: number;
+}
+
+/** What the platform tells of every service, beside the events of its contract. */
+export interface PlatformEvents {
+  readonly banyanAlarm: EventType<StandardSchema<BanyanAlarm>, undefined>;
+}
+
+const alarmFields = {
+  invariant: {
+    type: 'string',
+    enum: ['outbox', 'consumer'],
+    description: 'Whether events wait to be published, or to be handled by the service.',
+  },
+  state: { type: 'string', enum: ['broken', 'restored'], description: 'Whether one waits for too long.' },
+  ageMs: {
+    type: 'number',
+    minimum: 0,
+    description: 'Age of the oldest event that waits, in milliseconds.',
+  },
+  boundMs: {
+    type: 'number',
+    minimum: 0,
+    description: 'The age from which on the invariant is broken, in milliseconds.',
+  },
+  count: { type: 'integer', minimum: 0, description: 'Events that wait.' },
+} as const satisfies Record<keyof BanyanAlarm, JsonSchema>;
+
+const declared: PlatformEvents = {
+  banyanAlarm: event('BanyanAlarm', {
+    data: alarmSchema(),
+    key: 'invariant',
+    description:
+      'An event of the service waits for too long, in its outbox or before its consumer; or none does any longer.',
+  }),
+};
+
+/** Names and CloudEvents types that a contract cannot give to events of its own. */
+export const reservedEvents: ReadonlySet<string> = new Set(
+  Object.entries(declared).flatMap(([name, { type }]) => [name, type]),
+);
+
+/** The platform's events about the service of that name: consumers listen to them as to its own, `on: { 'orders.banyanAlarm': … }`. */
+export function platformEvents(service: string): PlatformEvents {
+  return { banyanAlarm: { ...declared.banyanAlarm, service, name: 'banyanAlarm' } };
+}
+
+/** Every event that can be listened to: those of the contract, and the platform's about its service. */
+export function consumableEvents({ name, events }: Pick<Contract, 'name' | 'events'>): Events {
+  return { ...events, ...platformEvents(name) };
+}
+
+/** Written by hand, so that the platform needs no schema library. */
+function alarmSchema(): StandardSchema<BanyanAlarm> {
+  const describe = () => ({
+    $schema: 'https://json-schema.org/draft/2020-12/schema',
+    type: 'object',
+    properties: alarmFields,
+    required: Object.keys(alarmFields),
+  });
+  return {
+    '~standard': {
+      version: 1,
+      vendor: 'banyan',
+      validate(value) {
+        const alarm = Object.fromEntries(
+          Object.keys(alarmFields).map((name) => [name, (value as Record<string, unknown> | null)?.[name]]),
+        );
+        const issues = Object.entries(alarmFields).flatMap(([name, field]) =>
+          issuesOf(alarm[name], name, field),
+        );
+        return issues.length > 0 ? { issues } : { value: alarm as unknown as BanyanAlarm };
+      },
+      jsonSchema: { input: describe, output: describe },
+    },
+  };
+}
+
+type Field = (typeof alarmFields)[keyof typeof alarmFields];
+
+function issuesOf(value: unknown, name: string, field: Field): readonly StandardIssue[] {
+  if ('enum' in field) {
+    const isOne = (field.enum as readonly unknown[]).includes(value);
+    return isOne ? [] : [{ message: `must be one of ${field.enum.join(', ')}`, path: [name] }];
+  }
+  const isWhole = field.type === 'number' || Number.isInteger(value);
+  return typeof value === 'number' && value >= 0 && isWhole
+    ? []
+    : [
+        {
+          message: `must be ${field.type === 'number' ? 'a number' : 'an integer'} of at least 0`,
+          path: [name],
+        },
+      ];
+}
