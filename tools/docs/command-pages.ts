@@ -69,7 +69,7 @@ export function checkVariables(root: string): readonly string[] {
       (match) => match.groups?.['name'] ?? '',
     ),
   );
-  const folders = ['packages', 'systems', 'tools', 'test/shipped', '.ci'].map((folder) =>
+  const folders = ['packages', 'systems', 'tools', 'test/shipped', 'test/support', '.ci'].map((folder) =>
     path.join(root, folder),
   );
   const code = folders

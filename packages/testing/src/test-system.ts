@@ -17,6 +17,7 @@ import { readAllConfig } from '@banyan/config';
 import type { Contract } from '@banyan/contract';
 import { type Logger, silentLogger, systemClock, type User } from '@banyan/core';
 import { createMemoryRegistry } from '@banyan/discovery';
+import type { EventLog } from '@banyan/events';
 import { openPostgresEngines, provisionSystem, resetSystem } from '@banyan/postgres';
 import { createCallContext, type Endpoint } from '@banyan/rpc';
 import { createMetrics, type Metrics } from '@banyan/telemetry';
@@ -39,6 +40,8 @@ export interface TestSystemOptions {
   readonly logger?: Logger;
   /** Of all hosts together. Default: each has its own. */
   readonly metrics?: Metrics;
+  /** Another event log than the one in PostgreSQL, such as one on a broker: asked for once by each host, and closed with it. */
+  readonly openLog?: () => Promise<EventLog>;
 }
 
 export interface CallAs {
@@ -94,7 +97,14 @@ export async function startTestSystem(
   ];
   const hosts: Host[] = [];
   const openHost = async (parts: readonly string[]) => {
-    const engines = await openPostgresEngines({ ...urls, registry, clock, logger });
+    const log = await options.openLog?.();
+    const engines = await openPostgresEngines({
+      ...urls,
+      ...(log === undefined ? undefined : { log }),
+      registry,
+      clock,
+      logger,
+    });
     closing.push(() => engines.close());
     const host = createHost({
       system,

@@ -1,15 +1,15 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { invoicingService } from '../invoicing/service.ts';
-import { orderService } from '../order/service.ts';
-import { type Orders, startOrders } from './fixtures/orders.ts';
 import {
   noChromium,
   type PageBrowser,
   picture,
   scrollsSideways,
   startPageBrowser,
-} from './fixtures/page-browser.ts';
+} from '@banyan/test-support/page-browser';
+import { invoicingService } from '../invoicing/service.ts';
+import { orderService } from '../order/service.ts';
+import { type Orders, startOrders } from './fixtures/orders.ts';
 import { broken, inDatabaseOf } from './fixtures/service-database.ts';
 
 describe('the pages in Chromium', { skip: noChromium }, () => {
