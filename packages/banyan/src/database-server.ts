@@ -1,6 +1,6 @@
 import { type System, servicesOf } from '@banyan/chassis';
 import type { Logger } from '@banyan/core';
-import { createEmbeddedServer, provisionSystem } from '@banyan/postgres';
+import { createEmbeddedServer, isCapture, provisionSystem } from '@banyan/postgres';
 import type { DataFolder } from './data-folder.ts';
 import { servicesWithDatabase } from './engines.ts';
 import type { Progress } from './progress.ts';
@@ -24,14 +24,30 @@ export interface DatabaseServer {
 /** The PostgreSQL of `DATABASE_URL`, or the embedded one, with a database and a role for each service. */
 export async function startDatabaseServer(options: DatabaseServerOptions): Promise<DatabaseServer> {
   const { system, folder, settings, secret, logger, progress } = options;
+  const running = servicesOf(system, settings.development);
+  const captures = running
+    .filter(({ background }) => Object.values(background).some(isCapture))
+    .map(({ name }) => name);
   const embedded =
     settings.databaseUrl === undefined
-      ? createEmbeddedServer({ dataDir: folder.postgres, logger, onProgress: (text) => progress.note(text) })
+      ? createEmbeddedServer({
+          dataDir: folder.postgres,
+          logger,
+          logicalDecoding: captures.length > 0,
+          onProgress: (text) => progress.note(text),
+        })
       : undefined;
   const adminUrl = settings.databaseUrl ?? (await embedded?.start())?.adminUrl ?? '';
   try {
-    const services = servicesWithDatabase(servicesOf(system, settings.development));
-    const urls = await provisionSystem({ adminUrl, system: system.name, services, secret });
+    const services = servicesWithDatabase(running);
+    const urls = await provisionSystem({
+      adminUrl,
+      system: system.name,
+      services,
+      secret,
+      // Elsewhere the role that reads the log is configuration: on a shared server it may see more than the service's own changes.
+      ...(embedded === undefined ? undefined : { captures }),
+    });
     progress.step(embedded === undefined ? 'PostgreSQL at DATABASE_URL' : 'PostgreSQL, embedded');
     return { urls, stop: async () => embedded?.stop() };
   } catch (error) {

@@ -1,6 +1,14 @@
 import type { Contract } from '@banyan/contract';
-import { type Clock, type Logger, type Sql, sleep, type TransactionOptions } from '@banyan/core';
+import {
+  type CallContext,
+  type Clock,
+  type Logger,
+  type Sql,
+  sleep,
+  type TransactionOptions,
+} from '@banyan/core';
 import { type CancellableCallContext, createCallContext } from '@banyan/rpc';
+import type { Metrics } from '@banyan/telemetry';
 import { HandlerContext, runTransaction, type ServiceRuntime } from './handler-context.ts';
 import type { ServiceContext, Tx, Uses } from './service.ts';
 
@@ -9,6 +17,8 @@ export interface BackgroundContext<C extends Contract, U extends Uses, Config>
   extends ServiceContext<U, Config> {
   /** The service's own database; each statement commits by itself. Use `tx` for more than one. */
   readonly sql: Sql;
+  /** Of the process: what is defined here is on the service's `/metrics`. Label it with the service. */
+  readonly metrics: Metrics;
   tx<Result>(work: (tx: Tx<C>) => Promise<Result>, options?: TransactionOptions): Promise<Result>;
 }
 
@@ -21,6 +31,7 @@ export interface BackgroundOptions {
   readonly service: string;
   readonly clock: Clock;
   readonly logger: Logger;
+  readonly metrics: Metrics;
 }
 
 /** The background tasks of one running service. */
@@ -57,11 +68,11 @@ async function keepRunning(
   task: BackgroundTask,
   options: BackgroundOptions & { readonly context: CancellableCallContext },
 ): Promise<void> {
-  const { runtime, context, clock, logger } = options;
+  const { runtime, context, clock, logger, metrics } = options;
   const { signal } = context;
   for (let backoffMs = firstBackoffMs; !signal.aborted; backoffMs = Math.min(backoffMs * 2, maxBackoffMs)) {
     try {
-      await task(new TaskContext(runtime, context));
+      await task(new TaskContext(runtime, context, metrics));
       return;
     } catch (error) {
       if (signal.aborted) return;
@@ -72,6 +83,13 @@ async function keepRunning(
 }
 
 class TaskContext extends HandlerContext implements BackgroundContext<Contract, Uses, unknown> {
+  readonly metrics: Metrics;
+
+  constructor(runtime: ServiceRuntime, context: CallContext, metrics: Metrics) {
+    super(runtime, context);
+    this.metrics = metrics;
+  }
+
   get sql(): Sql {
     return this.runtime.database.sql;
   }

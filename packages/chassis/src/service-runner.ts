@@ -147,9 +147,9 @@ class ServiceStart {
   }
 
   #startBackground(runtime: ServiceRuntime): Background {
-    const { clock, logger } = this.#around;
+    const { clock, logger, metrics } = this.#around;
     const { name, background: tasks } = this.#service;
-    const background = startBackground({ tasks, runtime, service: name, clock, logger });
+    const background = startBackground({ tasks, runtime, service: name, clock, logger, metrics });
     this.#undo.push((timeoutMs) => background.stop(timeoutMs));
     return background;
   }

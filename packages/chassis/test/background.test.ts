@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type BackgroundContext, service, system } from '@banyan/chassis';
 import { contract, event, operation } from '@banyan/contract';
+import { createMetrics } from '@banyan/telemetry';
 import { startTestSystem } from '@banyan/testing';
 import { z } from 'zod';
 
@@ -77,4 +78,16 @@ test('a background task that rejects is started again, one that resolves is done
   await startTestSystem(t, systemOf(tasks));
   await until(() => failing === 2, 'the second start');
   assert.equal(done, 1);
+});
+
+test('what a background task measures is on the page of its process', async (t) => {
+  const metrics = createMetrics();
+  const tick: Task = async ({ metrics: own, caller }) => {
+    own
+      .counter({ name: 'ticks_total', help: 'Ticks.', labels: ['service'] })
+      .labels(caller.service)
+      .inc();
+  };
+  await startTestSystem(t, systemOf({ tick }), { metrics });
+  await until(() => metrics.render().includes('ticks_total{service="clockwork"} 1'), 'the measured tick');
 });

@@ -51,6 +51,11 @@ export async function readPassword(dataDir: string): Promise<string> {
   return (await readFile(join(dataDir, passwordFile), 'utf8')).trim();
 }
 
+/** Whether the server remembers where captures stand. */
+export async function holdsSlots(dataDir: string): Promise<boolean> {
+  return (await listFolder(join(dataDir, 'pg_replslot'))).length > 0;
+}
+
 /** Data that an ordinary user made, now used by root. */
 async function giveTo({ owner }: ServerAccount, dataDir: string): Promise<void> {
   if (owner === undefined || (await stat(dataDir)).uid === owner.uid) return;

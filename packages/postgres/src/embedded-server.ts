@@ -4,7 +4,7 @@ import { type Clock, type Logger, sleep, systemClock } from '@banyan/core';
 import { findServerAccount, type ServerAccount } from './embedded-account.ts';
 import { chooseAddress, removeSocketFolder, toAdminUrl } from './embedded-address.ts';
 import { type EmbeddedBinaries, findEmbeddedBinaries } from './embedded-binaries.ts';
-import { prepareCluster, readPassword, toClusterError } from './embedded-cluster.ts';
+import { holdsSlots, prepareCluster, readPassword, toClusterError } from './embedded-cluster.ts';
 import { launch, type RunningServer } from './embedded-launch.ts';
 import { claim, release, settleLock } from './embedded-lock.ts';
 import { readLock } from './embedded-process.ts';
@@ -19,7 +19,7 @@ export interface EmbeddedServerOptions {
   readonly port?: number;
   /** False for data that may be lost with the machine, as tests may: commits then do not wait for the disk. Default true. */
   readonly durable?: boolean;
-  /** True: the server writes what captures of changes need, about a tenth more log. Default false. */
+  /** True: the server writes what captures of changes need, about a tenth more log. Default: if there are replication slots already. */
   readonly logicalDecoding?: boolean;
   /** Called before each step that takes time, with words for a person. */
   readonly onProgress?: (step: string) => void;
@@ -165,7 +165,8 @@ class NpmPostgresServer implements EmbeddedServer {
       account,
       address,
       durable: this.#options.durable ?? true,
-      logicalDecoding: this.#options.logicalDecoding ?? false,
+      // With slots that an earlier run has left it starts in no other way.
+      logicalDecoding: this.#options.logicalDecoding === true || (await holdsSlots(this.#dataDir)),
       clock: this.#clock,
     });
     this.#address = address;

@@ -119,6 +119,10 @@ export const postgresErrors = {
     code: 'data_loss',
     text: 'The write-ahead log was thrown away, or the slot dropped, before everything was captured: changes are missing.',
   },
+  capture_unavailable: {
+    code: 'failed_precondition',
+    text: 'The server writes no log that changes could be read from. The embedded one does so from its next start on if the `run` of a capture is a background task; on others set `wal_level = logical` and restart them.',
+  },
   data_unusable: {
     code: 'failed_precondition',
     text: 'The data folder was made by another major version of PostgreSQL, or holds something else.',

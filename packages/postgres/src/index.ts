@@ -1,4 +1,10 @@
-export { type Capture, type CaptureHost, type CaptureOptions, defineCapture } from './capture/capture.ts';
+export {
+  type Capture,
+  type CaptureHost,
+  type CaptureOptions,
+  defineCapture,
+  isCapture,
+} from './capture/capture.ts';
 export type { ChangeKind, RowChange, RowValues } from './capture/pgoutput.ts';
 export type { SlotStatus } from './capture/replication-slot.ts';
 export {

@@ -17,6 +17,8 @@ export interface ProvisionOptions {
   readonly secret: string;
   /** Before every database and role, so that several systems can share a server. Default none. */
   readonly prefix?: string;
+  /** Of `services`, those whose roles may use replication slots; the others may not. For a server of the system's own. Default: the roles stay as they are. */
+  readonly captures?: readonly string[];
   readonly clock?: Clock;
 }
 
@@ -46,11 +48,13 @@ const serviceNamePattern = /^[a-z][a-z0-9]*(?:[-_][a-z0-9]+)*$/;
 export async function provisionSystem(options: ProvisionOptions): Promise<ProvisionedSystem> {
   const { tenants, urls } = planOf(options);
   await withAdmin(options.adminUrl, async (session) => {
-    if ((await findIncomplete(session.sql, tenants)).length === 0) return;
-    await lockSession(session, 'banyan.provision', options.clock ?? systemClock);
-    for (const tenant of await findIncomplete(session.sql, tenants))
-      await complete(session.sql, tenant, options);
-    await closeSharedDatabases(session.sql);
+    if ((await findIncomplete(session.sql, tenants)).length > 0) {
+      await lockSession(session, 'banyan.provision', options.clock ?? systemClock);
+      for (const tenant of await findIncomplete(session.sql, tenants))
+        await complete(session.sql, tenant, options);
+      await closeSharedDatabases(session.sql);
+    }
+    await allowCaptures(session.sql, options);
   });
   return urls;
 }
@@ -176,6 +180,26 @@ async function complete(sql: Sql, tenant: Tenant, options: ProvisionOptions): Pr
     await sql`comment on database ${database} is ${literal(tenant.mark)}`;
   } catch (error) {
     throw toProvisionError(error, options.adminUrl);
+  }
+}
+
+async function allowCaptures(sql: Sql, options: ProvisionOptions): Promise<void> {
+  const { services, captures } = options;
+  if (captures === undefined) return;
+  const roles = services.map((name) => ({
+    name: toServiceTenant(options, name).role,
+    may: captures.includes(name),
+  }));
+  const known = await sql<{ name: string; may: boolean }>`
+    select rolname as name, rolreplication as may from pg_roles
+    where rolname = any(${sql.array(
+      roles.map(({ name }) => name),
+      'text',
+    )})`;
+  for (const { name, may } of known) {
+    const wanted = roles.some((role) => role.name === name && role.may);
+    if (wanted !== may)
+      await sql`alter role ${sql.identifier(name)} ${wanted ? sql`replication` : sql`noreplication`}`;
   }
 }
 

@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto';
-import { type Logger, type Sql, sleep, systemClock } from '@banyan/core';
-import { createDatabase, type PostgresDatabase } from '../database.ts';
+import { type Caller, isServiceError, type Logger, type Sql, sleep, systemClock } from '@banyan/core';
+import { createMetrics, type Metrics } from '@banyan/telemetry';
+import { createDatabase } from '../database.ts';
 import { postgresError } from '../errors.ts';
+import { type CaptureMetrics, createCaptureMetrics } from './capture-metrics.ts';
 import { type CapturedTransaction, createPgoutputReader, type RowChange } from './pgoutput.ts';
 import { createSlot, type ReplicationSlot, type SlotStatus } from './replication-slot.ts';
 
@@ -10,8 +12,11 @@ export interface CaptureOptions<Tx extends { readonly sql: Sql }, Config = unkno
   readonly name: string;
   /** Tables of the service's schema `public`. Their `replica identity` becomes `full`, so that old values are known. */
   readonly tables: readonly string[];
-  /** The service's own database as a role that may use replication slots; the capture is off if it is undefined. */
-  readonly url: string | ((config: Config) => string | undefined);
+  /**
+   * The service's own database as a role that may use replication slots. Default, and if it is undefined: as the service's own role, which may do so on the
+   * embedded server.
+   */
+  readonly url?: string | ((config: Config) => string | undefined);
   /** Between two looks at an idle log. Default 100. */
   readonly intervalMs?: number;
   /** An error is logged while more of the write-ahead log than this is held back. Default 256 MiB. */
@@ -30,6 +35,10 @@ export interface CaptureHost<Tx extends { readonly sql: Sql }, Config = unknown>
   readonly config: Config;
   readonly log: Logger;
   readonly signal: AbortSignal;
+  /** Default: nobody sees the figures. */
+  readonly metrics?: Metrics;
+  /** Whose task it is, for the figures. */
+  readonly caller?: Caller;
 }
 
 /**
@@ -39,12 +48,13 @@ export interface CaptureHost<Tx extends { readonly sql: Sql }, Config = unknown>
  */
 export interface Capture<Tx extends { readonly sql: Sql }, Config = unknown> {
   /**
-   * The background task. Of several instances one captures at a time.
-   * @throws ServiceError `data_loss` `capture_lost`; `permission_denied` `database_permission`
+   * The background task. Of several instances one captures at a time. `banyan up` knows by it that the embedded server must write what captures need, so
+   * give it to `background` as it is.
+   * @throws ServiceError `data_loss` `capture_lost`; `failed_precondition` `capture_unavailable`; `permission_denied` `database_permission`
    */
   readonly run: (host: CaptureHost<Tx, Config>) => Promise<void>;
-  /** Undefined before the first run, or if the capture is off. */
-  status(config: Config): Promise<SlotStatus | undefined>;
+  /** Undefined before the first run. */
+  status(host: Pick<CaptureHost<Tx, Config>, 'sql' | 'config'>): Promise<SlotStatus | undefined>;
   /** Gives the slot up, so that the server need not keep its log any more; what is not captured by then never is. */
   remove(host: Pick<CaptureHost<Tx, Config>, 'sql' | 'config'>): Promise<void>;
 }
@@ -61,6 +71,13 @@ export function defineCapture<Tx extends { readonly sql: Sql }, Config = unknown
   return new SlotCapture(options);
 }
 
+const mark = Symbol.for('banyan.capture');
+
+/** True for the `run` of a capture. */
+export function isCapture(task: unknown): boolean {
+  return typeof task === 'function' && mark in task;
+}
+
 /** Changes in one decoding; a transaction is never split, so a large one makes it more. */
 const batchChanges = 1_000;
 const watchEveryMs = 10_000;
@@ -72,55 +89,70 @@ class SlotCapture<Tx extends { readonly sql: Sql }, Config> implements Capture<T
     this.#options = options;
   }
 
-  readonly run = async (host: CaptureHost<Tx, Config>): Promise<void> => {
-    await this.#withSlot(host.config, async (slot) => {
-      await this.#prepare(host, slot);
-      const { intervalMs = 100 } = this.#options;
-      for (let watchedMs = Number.NEGATIVE_INFINITY; !host.signal.aborted; ) {
-        if (systemClock.nowMs() - watchedMs > watchEveryMs) {
-          watchedMs = systemClock.nowMs();
-          await this.#watch(host, slot);
-        }
-        const told = await this.#step(host, slot);
-        if (!told) await sleep(intervalMs, systemClock, host.signal).catch(() => {});
-      }
-    });
-  };
+  readonly run = Object.assign(
+    (host: CaptureHost<Tx, Config>) => this.#withSlot(host, (slot) => this.#run(host, slot)),
+    { [mark]: true },
+  );
 
-  async status(config: Config): Promise<SlotStatus | undefined> {
-    return this.#withSlot(config, (slot) => slot.status());
+  status(host: Pick<CaptureHost<Tx, Config>, 'sql' | 'config'>): Promise<SlotStatus | undefined> {
+    return this.#withSlot(host, (slot) => slot.status());
   }
 
-  async remove({ sql, config }: Pick<CaptureHost<Tx, Config>, 'sql' | 'config'>): Promise<void> {
-    await this.#withSlot(config, async (slot) => {
+  async remove(host: Pick<CaptureHost<Tx, Config>, 'sql' | 'config'>): Promise<void> {
+    const { sql } = host;
+    await this.#withSlot(host, async (slot) => {
       await slot.drop();
       await sql`drop publication if exists ${sql.identifier(slot.name)}`;
       await sql`delete from banyan.capture where name = ${this.#options.name}`;
     });
   }
 
+  async #run(host: CaptureHost<Tx, Config>, slot: ReplicationSlot): Promise<void> {
+    const figures = this.#figures(host);
+    await this.#prepare(host, slot);
+    const { intervalMs = 100 } = this.#options;
+    for (let watchedMs = Number.NEGATIVE_INFINITY; !host.signal.aborted; ) {
+      if (systemClock.nowMs() - watchedMs > watchEveryMs) {
+        watchedMs = systemClock.nowMs();
+        await this.#watch(host, slot, figures);
+      }
+      const told = await this.#step(host, slot, figures);
+      if (!told) await sleep(intervalMs, systemClock, host.signal).catch(() => {});
+    }
+    figures.end();
+  }
+
+  #figures({ metrics = createMetrics(), caller }: CaptureHost<Tx, Config>): CaptureMetrics {
+    const service = caller?.service ?? '';
+    return createCaptureMetrics({ metrics, service, capture: this.#options.name, nowMs: systemClock.nowMs });
+  }
+
   async #withSlot<Result>(
-    config: Config,
+    { sql, config }: Pick<CaptureHost<Tx, Config>, 'sql' | 'config'>,
     work: (slot: ReplicationSlot) => Promise<Result>,
-  ): Promise<Result | undefined> {
+  ): Promise<Result> {
     const { url: given, name } = this.#options;
     const url = typeof given === 'function' ? given(config) : given;
-    if (url === undefined) return undefined;
-    const database: PostgresDatabase = createDatabase({
-      url,
-      maxConnections: 2,
-      applicationName: 'banyan-capture',
-    });
+    const [{ database } = { database: '' }] = await sql<{ database: string }>`
+      select current_database()::text as database`;
+    const slot = slotName(name, database);
+    if (url === undefined)
+      return work(createSlot(sql, slot)).catch((error) => Promise.reject(needsRole(error)));
+    const other = createDatabase({ url, maxConnections: 2, applicationName: 'banyan-capture' });
     try {
-      return await work(createSlot(database, slotName(name, url)));
+      return await work(createSlot(other.sql, slot));
     } finally {
-      await database.close();
+      await other.close();
     }
   }
 
   /** The publication first: what is decoded later must have seen it. */
   async #prepare({ sql, log }: CaptureHost<Tx, Config>, slot: ReplicationSlot): Promise<void> {
     const { tables, name } = this.#options;
+    const [{ level } = { level: '' }] = await sql<{
+      level: string;
+    }>`select current_setting('wal_level') as level`;
+    if (level !== 'logical') throw postgresError('capture_unavailable');
     const published = await publishedTables(sql, slot.name);
     const listed = tables.map((table) => sql.identifier(`public.${table}`));
     const list = listed.slice(1).reduce((all, table) => sql`${all}, ${table}`, sql`${listed[0] ?? sql``}`);
@@ -143,7 +175,11 @@ class SlotCapture<Tx extends { readonly sql: Sql }, Config> implements Capture<T
   }
 
   /** Tells of what was committed meanwhile; resolves with whether there was anything. */
-  async #step(host: CaptureHost<Tx, Config>, slot: ReplicationSlot): Promise<boolean> {
+  async #step(
+    host: CaptureHost<Tx, Config>,
+    slot: ReplicationSlot,
+    figures: CaptureMetrics,
+  ): Promise<boolean> {
     const messages = await slot.peek(batchChanges);
     if (messages === undefined) return false;
     const reader = createPgoutputReader();
@@ -151,14 +187,15 @@ class SlotCapture<Tx extends { readonly sql: Sql }, Config> implements Capture<T
       .map((message) => reader.read(message))
       .filter((transaction) => transaction !== undefined);
     const last = transactions.at(-1);
+    figures.waiting(transactions[0]);
     if (last === undefined) return false;
-    await host.tx((tx) => this.#tell(tx, transactions));
+    figures.confirmed(await host.tx((tx) => this.#tell(tx, transactions)));
     // If this is not reached, the same comes again and is known by its position.
     await slot.advance(last.endLsn);
     return true;
   }
 
-  async #tell(tx: Tx, transactions: readonly CapturedTransaction[]): Promise<void> {
+  async #tell(tx: Tx, transactions: readonly CapturedTransaction[]): Promise<readonly CapturedTransaction[]> {
     const { name, onChange } = this.#options;
     const [saved] = await tx.sql<{ lsn: string }>`
       select lsn::text as lsn from banyan.capture where name = ${name} for update`;
@@ -167,14 +204,20 @@ class SlotCapture<Tx extends { readonly sql: Sql }, Config> implements Capture<T
       for (const change of changes) await onChange(change, tx);
     }
     const last = fresh.at(-1);
-    if (last === undefined) return;
-    await tx.sql`update banyan.capture set lsn = ${last.endLsn}::pg_lsn where name = ${name}`;
+    if (last !== undefined)
+      await tx.sql`update banyan.capture set lsn = ${last.endLsn}::pg_lsn where name = ${name}`;
+    return fresh;
   }
 
-  async #watch({ log }: CaptureHost<Tx, Config>, slot: ReplicationSlot): Promise<void> {
+  async #watch(
+    { log }: CaptureHost<Tx, Config>,
+    slot: ReplicationSlot,
+    figures: CaptureMetrics,
+  ): Promise<void> {
     const { alarmBytes = 256 * 1024 * 1024, name } = this.#options;
     const status = await slot.status();
     if (status === undefined || status.isLost) throw lost(name, 'The replication slot is gone.');
+    figures.standing(status);
     const isNearEnd = status.safeBytes !== null && status.safeBytes < status.heldBytes;
     if (status.heldBytes > alarmBytes || isNearEnd) {
       log.error('a capture falls behind: the server keeps its log for it', { capture: name, ...status });
@@ -197,10 +240,19 @@ async function identifyInFull(sql: Sql, table: string): Promise<void> {
 }
 
 /** Slots belong to the whole server, so the name tells databases apart. */
-function slotName(name: string, url: string): string {
-  const { pathname } = new URL(url);
-  const database = createHash('sha256').update(pathname).digest('hex').slice(0, 12);
-  return `banyan_${name.replaceAll('-', '_')}_${database}`;
+function slotName(name: string, database: string): string {
+  const short = createHash('sha256').update(`/${database}`).digest('hex').slice(0, 12);
+  return `banyan_${name.replaceAll('-', '_')}_${short}`;
+}
+
+/** Without an address of its own the capture works as the service's role. */
+function needsRole(error: unknown): unknown {
+  if (!isServiceError(error) || error.reason !== 'database_permission') return error;
+  return postgresError('database_permission', {
+    message:
+      "The service's role may not use replication slots. Give the capture the 'url' of one that may: alter role NAME replication.",
+    cause: error,
+  });
 }
 
 function toNumber(lsn: string): bigint {

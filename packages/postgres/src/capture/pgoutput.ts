@@ -25,6 +25,8 @@ interface Relation {
 export interface CapturedTransaction {
   /** Where it ends in the write-ahead log, as PostgreSQL writes it. */
   readonly endLsn: string;
+  /** Commit time, RFC 3339 UTC. */
+  readonly committedAt: string;
   readonly changes: readonly RowChange[];
 }
 
@@ -107,7 +109,7 @@ class PgoutputReader {
     const endLsn = `${(end >> 32n).toString(16)}/${(end & 0xffff_ffffn).toString(16)}`.toUpperCase();
     const changes = this.#changes;
     this.#changes = [];
-    return { endLsn, changes };
+    return { endLsn, committedAt: this.#committedAt, changes };
   }
 }
 

@@ -1,10 +1,12 @@
+import type { Sql } from '@banyan/core';
 import { DatabaseError } from 'pg';
-import type { PostgresDatabase } from '../database.ts';
 
 export interface SlotStatus {
   readonly slot: string;
   /** Write-ahead log that the server keeps for the capture. */
   readonly heldBytes: number;
+  /** Of it, what was written since the position that the capture confirmed last. */
+  readonly lagBytes: number;
   /** What may still be written before the server gives the slot up; null if it never does. */
   readonly safeBytes: number | null;
   /** The server has given the slot up: changes are missing. */
@@ -26,8 +28,8 @@ export interface ReplicationSlot {
   advance(lsn: string): Promise<void>;
 }
 
-export function createSlot(database: PostgresDatabase, name: string): ReplicationSlot {
-  return new DatabaseSlot(database, name);
+export function createSlot(sql: Sql, name: string): ReplicationSlot {
+  return new DatabaseSlot(sql, name);
 }
 
 const objectInUse = '55006';
@@ -36,33 +38,34 @@ const idleAdvanceBytes = 4 * 1024 * 1024;
 
 class DatabaseSlot implements ReplicationSlot {
   readonly name: string;
-  readonly #database: PostgresDatabase;
+  readonly #sql: Sql;
 
-  constructor(database: PostgresDatabase, name: string) {
-    this.#database = database;
+  constructor(sql: Sql, name: string) {
+    this.#sql = sql;
     this.name = name;
   }
 
   async create(): Promise<void> {
-    await this.#database.sql`select pg_create_logical_replication_slot(${this.name}, 'pgoutput')`;
+    await this.#sql`select pg_create_logical_replication_slot(${this.name}, 'pgoutput')`;
   }
 
   async drop(): Promise<void> {
-    await this.#database.sql`
+    await this.#sql`
       select pg_drop_replication_slot(slot_name) from pg_replication_slots where slot_name = ${this.name}`;
   }
 
   async status(): Promise<SlotStatus | undefined> {
-    const [status] = await this.#database.sql<SlotStatus>`
+    const [status] = await this.#sql<SlotStatus>`
       select slot_name::text as slot, coalesce(wal_status, 'lost') = 'lost' as is_lost, safe_wal_size as safe_bytes,
         coalesce(pg_wal_lsn_diff(pg_current_wal_lsn(), restart_lsn), 0)::int8 as held_bytes,
+        coalesce(pg_wal_lsn_diff(pg_current_wal_lsn(), confirmed_flush_lsn), 0)::int8 as lag_bytes,
         current_setting('max_slot_wal_keep_size') = '-1' as is_unbounded
       from pg_replication_slots where slot_name = ${this.name}`;
     return status;
   }
 
   async peek(limit: number): Promise<readonly Uint8Array[] | undefined> {
-    const { sql } = this.#database;
+    const sql = this.#sql;
     try {
       const [now] = await sql<{ lsn: string; passedBytes: number }>`
         select pg_current_wal_flush_lsn()::text as lsn,
@@ -84,7 +87,7 @@ class DatabaseSlot implements ReplicationSlot {
 
   async advance(lsn: string): Promise<void> {
     try {
-      await this.#database.sql`select pg_replication_slot_advance(${this.name}, ${lsn}::pg_lsn)`;
+      await this.#sql`select pg_replication_slot_advance(${this.name}, ${lsn}::pg_lsn)`;
     } catch (error) {
       // Whoever uses it now moves it on, or has done so already: a slot refuses to go back.
       if (!isInUse(error) && !(await this.#isPast(lsn))) throw error;
@@ -92,7 +95,7 @@ class DatabaseSlot implements ReplicationSlot {
   }
 
   async #isPast(lsn: string): Promise<boolean> {
-    const rows = await this.#database.sql`
+    const rows = await this.#sql`
       select from pg_replication_slots where slot_name = ${this.name} and confirmed_flush_lsn >= ${lsn}::pg_lsn`;
     return rows.length > 0;
   }

@@ -13,8 +13,11 @@ import {
   migrate,
   type PostgresDatabase,
   platformMigrations,
+  provisionSystem,
   type RowChange,
+  resetSystem,
 } from '@banyan/postgres';
+import { createMetrics } from '@banyan/telemetry';
 import { createTestDatabase } from '@banyan/testing';
 
 type Tx = { readonly sql: Sql };
@@ -75,12 +78,16 @@ async function createBench(t: TestContext) {
   };
 }
 
-function createInstance(database: PostgresDatabase, url: string, onChange?: (change: RowChange) => void) {
+function createInstance(
+  database: PostgresDatabase,
+  url: string | undefined,
+  onChange?: (change: RowChange) => void,
+) {
   const stop = new AbortController();
   const capture = defineCapture<Tx>({
     name: 'orders',
     tables: ['orders'],
-    url,
+    ...(url === undefined ? undefined : { url }),
     intervalMs: 10,
     async onChange(change, { sql }) {
       const { kind, before: old, after: now } = change;
@@ -196,7 +203,7 @@ test('values arrive as `sql` gives them, large ones that did not change too', as
   }
   assert.match(updated?.committedAt ?? '', /^\d{4}-\d\d-\d\dT[\d:.]+Z$/);
   await watching.end();
-  assert.equal((await first.capture.status(undefined))?.isLost, false);
+  assert.equal((await first.capture.status(first.host))?.isLost, false);
 });
 
 test('a capture that was killed at any moment goes on where it was: nothing missed, nothing twice', async (t) => {
@@ -280,7 +287,7 @@ test('a slot that is gone is a loss that is told, not a gap that is not', async 
   const { database, first, instance } = await createBench(t);
   await startCapturing(first);
   await first.end();
-  const status = await first.capture.status(undefined);
+  const status = await first.capture.status(first.host);
   assert.ok(status !== undefined && !status.isUnbounded && status.heldBytes >= 0);
   const admin = createDatabase({ url: adminUrl });
   t.after(() => admin.close());
@@ -300,4 +307,104 @@ test('a role that may not use slots is told so', async (t) => {
   await database.sql`create table orders (order_id int primary key)`;
   const { capture, host } = createInstance(database, url);
   await assert.rejects(capture.run(host), { code: 'permission_denied', reason: 'database_permission' });
+});
+
+test('the figures tell how far behind a capture is, and that it has caught up', async (t) => {
+  const { database, instance, told } = await createBench(t);
+  const metrics = createMetrics();
+  const seen = { metrics, caller: { service: 'shop' } };
+  const figure = (name: string) =>
+    Number(
+      new RegExp(`^banyan_capture_${name}\\{service="shop",capture="orders"\\} (\\S+)$`, 'm').exec(
+        metrics.render(),
+      )?.[1],
+    );
+  const first = instance();
+  await startCapturing(first);
+  await first.end();
+  await database.sql`insert into orders (order_id, item) values (1, 'mug'), (2, 'cup')`;
+  const failing = instance(() => {
+    throw new Error('not now');
+  });
+  await assert.rejects(failing.capture.run({ ...failing.host, ...seen }), /not now/);
+  assert.ok(figure('behind_seconds') > 0, metrics.render());
+  assert.ok(figure('lag_bytes') > 0 && figure('held_bytes') >= figure('lag_bytes'), metrics.render());
+  assert.equal(figure('changes_total'), 0);
+  const changes: RowChange[] = [];
+  const working = instance((change) => changes.push(change));
+  const run = working.capture.run({ ...working.host, ...seen });
+  await told(2);
+  await until(async () => figure('behind_seconds') === 0, 'nothing waits');
+  assert.equal(figure('changes_total'), 2);
+  assert.equal(figure('confirmed_timestamp_seconds'), Date.parse(changes[0]?.committedAt ?? '') / 1_000);
+  await working.end();
+  await run;
+  assert.deepEqual([figure('held_bytes'), figure('lag_bytes')], [0, 0]);
+});
+
+test("a capture without an address of its own works as the service's role where that may use slots", async (t) => {
+  const system = { adminUrl, system: 'captured', services: ['shop', 'mail'], secret: 'x'.repeat(32) };
+  t.after(() => resetSystem(system));
+  const { serviceUrls } = await provisionSystem({ ...system, captures: ['shop'] });
+  const database = createDatabase({ url: serviceUrls['shop'] ?? '' });
+  t.after(() => database.close());
+  await migrate(database, platformMigrations.service, { scope: 'banyan' });
+  await database.sql`create table orders (order_id int primary key, item text)`;
+  await database.sql`create table told (text text)`;
+  const texts: string[] = [];
+  const instance = createInstance(database, undefined, ({ after: now }) => texts.push(String(now?.['item'])));
+  await startCapturing(instance);
+  await database.sql`insert into orders (order_id, item) values (1, 'mug')`;
+  await until(async () => texts.length === 1, 'the change is told of');
+  await instance.end();
+  assert.deepEqual(texts, ['mug']);
+
+  const mayUseSlots = () => database.sql`
+    select rolname::text as name from pg_roles where rolreplication and starts_with(rolname, 'svc_') order by 1`;
+  assert.deepEqual([...(await mayUseSlots())], [{ name: 'svc_shop' }]);
+  // Of an address that others provision nothing is taken away.
+  await provisionSystem(system);
+  assert.deepEqual([...(await mayUseSlots())], [{ name: 'svc_shop' }]);
+  await instance.capture.remove(instance.host);
+  await provisionSystem({ ...system, captures: [] });
+  assert.deepEqual([...(await mayUseSlots())], []);
+  await assert.rejects(createInstance(database, undefined).start(), {
+    code: 'permission_denied',
+    reason: 'database_permission',
+    message: /Give the capture the 'url'/,
+  });
+});
+
+test('the embedded server starts with the slots of an earlier run, and says what a capture lacks without them', async (t) => {
+  const own = await mkdtemp(join(tmpdir(), 'banyan-capture-own-'));
+  const running: EmbeddedServer[] = [];
+  t.after(async () => {
+    await running.at(-1)?.stop();
+    await rm(own, { recursive: true, force: true });
+  });
+  const start = async (logicalDecoding: boolean) => {
+    await running.at(-1)?.stop();
+    const next = createEmbeddedServer({
+      dataDir: join(own, 'postgres'),
+      logger: silentLogger,
+      logicalDecoding,
+    });
+    running.push(next);
+    return createDatabase({ url: (await next.start()).adminUrl });
+  };
+  const before = await start(true);
+  await before.sql`select pg_create_logical_replication_slot('kept', 'pgoutput')`;
+  await before.close();
+  const withSlots = await start(false);
+  assert.deepEqual(
+    [...(await withSlots.sql`select slot_name::text as slot from pg_replication_slots`)],
+    [{ slot: 'kept' }],
+  );
+  await withSlots.sql`select pg_drop_replication_slot('kept')`;
+  await withSlots.close();
+  const without = await start(false);
+  await migrate(without, platformMigrations.service, { scope: 'banyan' });
+  const instance = createInstance(without, undefined);
+  await assert.rejects(instance.start(), { code: 'failed_precondition', reason: 'capture_unavailable' });
+  await without.close();
 });

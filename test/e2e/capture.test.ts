@@ -1,0 +1,40 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { startSystem } from '../support/running-system.ts';
+import { eventually } from '../support/till-system.ts';
+
+const directory = fileURLToPath(new URL('./fixtures/shelf-system/', import.meta.url));
+
+for (const flags of [['--calm'], ['--calm', '--split']]) {
+  test(`a service with a capture needs nothing but banyan up ${flags.join(' ')}`, async (t) => {
+    const { url } = await startSystem(t, { directory, flags });
+    const price = async (sku: string, cents: number) => {
+      const response = await fetch(`${url}/products/${sku}`, {
+        method: 'PUT',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ cents }),
+      });
+      assert.ok(response.ok, await response.text());
+    };
+    // The slot is made when the task begins; what was committed before is not told of.
+    const heard = async (): Promise<unknown> => (await (await fetch(`${url}/heard`)).json()) as unknown;
+    let cents = 0;
+    await eventually(async () => {
+      cents += 1;
+      await price('mug', cents);
+      const { heard: products } = (await heard()) as { heard: readonly unknown[] };
+      assert.equal(products.length, 1);
+    });
+    await price('cup', 5);
+    await price('mug', cents + 1);
+    await eventually(async () =>
+      assert.deepEqual(await heard(), {
+        heard: [
+          { sku: 'cup', cents: 5 },
+          { sku: 'mug', cents: cents + 1 },
+        ],
+      }),
+    );
+  });
+}
