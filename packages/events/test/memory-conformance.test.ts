@@ -1,4 +1,11 @@
-import { createMemoryEvents, describeEventLog, describeInbox, describeOutbox } from '@banyan/events/testing';
+import {
+  createMemoryEvents,
+  describeClaimStore,
+  describeEventLog,
+  describeInbox,
+  describeOutbox,
+  describeRequestStore,
+} from '@banyan/events/testing';
 
 for (const [name, options] of Object.entries({
   memory: {},
@@ -21,4 +28,15 @@ describeInbox('memory', async () => {
   const { createInbox, tx } = createMemoryEvents();
   const inbox = createInbox();
   return { inbox, other: inbox, tx: (work) => tx(({ sql }) => work(sql)), close: async () => {} };
+});
+
+describeRequestStore('memory', async () => {
+  const { createRequestStore, tx } = createMemoryEvents();
+  const requests = createRequestStore();
+  return { requests, other: requests, tx: (work) => tx(({ sql }) => work(sql)), close: async () => {} };
+});
+
+describeClaimStore('memory', async () => {
+  const claims = createMemoryEvents().createClaimStore();
+  return { claims, other: claims, close: async () => {} };
 });

@@ -1,18 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { describeEventLog, describeInbox, describeOutbox } from '@banyan/events/testing';
 import { createPostgresInbox, createPostgresOutbox, openPostgresEventLog } from '@banyan/postgres';
-import { createPlatformDatabase, createServiceDatabase } from './events-databases.ts';
-
-/** What a fixture opens, for its `close`. */
-function createScope() {
-  const callbacks: (() => unknown)[] = [];
-  return {
-    after: (callback: () => unknown) => void callbacks.push(callback),
-    async close() {
-      for (const callback of callbacks) await callback();
-    },
-  };
-}
+import { createPlatformDatabase, createScope, createServiceDatabase } from './events-databases.ts';
 
 describeEventLog('PostgreSQL', async () => {
   const scope = createScope();

@@ -20,3 +20,14 @@ export async function migrated<Target extends { readonly database: PostgresDatab
   await migrate(target.database, folder, { scope: 'banyan' });
   return target;
 }
+
+/** What a fixture opens, for its `close`. */
+export function createScope() {
+  const callbacks: (() => unknown)[] = [];
+  return {
+    after: (callback: () => unknown) => void callbacks.push(callback),
+    async close() {
+      for (const callback of callbacks) await callback();
+    },
+  };
+}
