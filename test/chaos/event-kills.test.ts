@@ -1,28 +1,61 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { setTimeout as pause } from 'node:timers/promises';
-import { enginesUnderTest } from '../support/engines.ts';
+import { enginesUnderFault } from '../support/broker-under-fault.ts';
+import { startDatabaseUnderFault } from '../support/database-under-fault.ts';
 import { startEventChaos } from '../support/event-chaos.ts';
+import { type FaultKind, faultKinds, planFaults } from '../support/fault-plan.ts';
+import { strike } from '../support/fault-run.ts';
 import { createRandom, seed } from '../support/random.ts';
 
-const kills = Number(process.env['BANYAN_KILLS'] ?? 10);
-const processes = 3;
+/** Faults on each engine; 1000 for a long run. */
+const kills = Number(process.env['BANYAN_KILLS'] ?? 24);
+const places = [['source'], ['source'], ['sink'], ['sink'], ['sink']] as const;
 
-/** Promise 2 of the design, on every engine: relay, broker connection and consumer die with their process, at any moment. */
-for (const { name, broker, skip } of enginesUnderTest(`chaos-${seed}`)) {
-  test(`no event is lost, doubled or overtaken through ${kills} kills on ${name}`, { skip }, async (t) => {
+/** Promise 2 of the design, on every engine: relays, consumers, connections, brokers and the database server die at any moment. */
+for (const { name, skip, start } of await enginesUnderFault()) {
+  test(`no event is lost, doubled or overtaken through ${kills} faults on ${name}`, {
+    skip,
+    timeout: 60_000 + kills * 3_000,
+  }, async (t) => {
     t.diagnostic(`BANYAN_SEED=${seed}`);
     const random = createRandom(seed);
-    const chaos = await startEventChaos(t, { processes, keys: 40, seed, broker });
-    for (let count = 0; count < kills; count += 1) {
-      const victim = Math.floor(random() * processes);
-      await chaos.ready(victim);
-      await pause(random() * 400);
-      chaos.kill(victim);
-    }
-    await chaos.settle(60_000);
+    const endings: (() => unknown)[] = [];
+    const scope = { after: (end: () => unknown) => void endings.unshift(end) };
+    t.after(async () => {
+      for (const end of endings) await end();
+    });
+    const database = await startDatabaseUnderFault();
+    scope.after(() => database.close());
+    const broker = await start?.();
+    scope.after(() => broker?.close());
+    const chaos = await startEventChaos(scope, {
+      places,
+      keys: 40,
+      seed,
+      broker: broker?.url,
+      paceMs: 30,
+      adminUrl: database.adminUrl,
+    });
+    const possible = new Set<FaultKind>(faultKinds);
+    if (broker === undefined)
+      for (const kind of ['pause broker', 'kill broker'] as const) possible.delete(kind);
+    const beganMs = performance.now();
+    const elapsed = () => Math.round((performance.now() - beganMs) / 1_000);
+    const { counts, sessions } = await strike(planFaults(kills, random, possible), {
+      places: chaos,
+      relays: [0, 1],
+      consumers: [2, 3, 4],
+      database,
+      broker,
+    });
+    const seconds = elapsed();
+    await chaos.settle(90_000);
     const items = await chaos.check();
-    t.diagnostic(`${items} items`);
-    assert.ok(items > kills * 10, `only ${items} items were sent`);
+    const listed = faultKinds.filter((kind) => counts.has(kind)).map((kind) => `${counts.get(kind)} ${kind}`);
+    t.diagnostic(
+      `${items} items; faults in ${seconds} s, settled after ${elapsed()} s: ${listed.join(', ')}; ${sessions} sessions ended`,
+    );
+    assert.ok(sessions > 0, 'no session was there to end');
+    assert.ok(items > kills * 5, `only ${items} items were sent`);
   });
 }

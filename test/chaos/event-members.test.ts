@@ -7,18 +7,22 @@ import { startEventChaos } from '../support/event-chaos.ts';
 import { createRandom, seed } from '../support/random.ts';
 
 const seconds = Number(process.env['BANYAN_SECONDS'] ?? 8);
-const processes = 3;
+const places = [
+  ['source', 'sink'],
+  ['source', 'sink'],
+  ['source', 'sink'],
+] as const;
 
 /** Consumers of one group come and go while events flow; twelve partitions change hands. */
 for (const { name, broker, skip } of enginesUnderTest(`members-${seed}`)) {
   test(`every event once while consumers join and leave for ${seconds} s on ${name}`, { skip }, async (t) => {
     t.diagnostic(`BANYAN_SEED=${seed}`);
     const random = createRandom(seed);
-    const chaos = await startEventChaos(t, { processes, keys: 40, seed, broker });
+    const chaos = await startEventChaos(t, { places, keys: 40, seed, broker });
     const endMs = Date.now() + seconds * 1_000;
     let changes = 0;
     while (Date.now() < endMs) {
-      const index = Math.floor(random() * processes);
+      const index = Math.floor(random() * places.length);
       await chaos.ready(index);
       await pause(random() * 600);
       if (random() < 0.7) chaos.leave(index);

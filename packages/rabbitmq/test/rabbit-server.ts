@@ -32,6 +32,9 @@ export interface RabbitServer {
   remembers(names: readonly string[]): Promise<void>;
   /** `kill -9` of all its processes. */
   kill(): Promise<void>;
+  /** SIGSTOP of all its processes: connections stay, nothing answers. */
+  pause(): void;
+  resume(): void;
   /** Kills it and removes its data. */
   remove(): Promise<void>;
 }
@@ -75,8 +78,13 @@ export async function createRabbitServer(script: string): Promise<RabbitServer> 
     await exited;
   }
 
+  const signal = (name: NodeJS.Signals) => {
+    if (server?.pid !== undefined && server.exitCode === null) process.kill(-server.pid, name);
+  };
   return {
     url,
+    pause: () => signal('SIGSTOP'),
+    resume: () => signal('SIGCONT'),
     async start() {
       const started = spawn(script, [], { env, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
       server = started;

@@ -1,9 +1,10 @@
-/** A process that hosts both services and sends all the time until it is told to stop; it may be killed at any moment. */
+/** A process that hosts services of the system and sends all the time until it is told to stop; it may be killed at any moment. */
+import { once } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
 import { createServiceTokens } from '@banyan/auth';
 import { openBroker } from '@banyan/banyan';
 import { createClient, createHost } from '@banyan/chassis';
-import { silentLogger, systemClock } from '@banyan/core';
+import { isServiceError, silentLogger, systemClock } from '@banyan/core';
 import { createMemoryRegistry } from '@banyan/discovery';
 import { openPostgresEngines } from '@banyan/postgres';
 import { createCallContext } from '@banyan/rpc';
@@ -17,35 +18,50 @@ export interface ChaosHostPlan {
   readonly broker: string | undefined;
   readonly secret: string;
   readonly instance: string;
+  /** Of `source` and `sink`. */
+  readonly parts: readonly string[];
   readonly seed: number;
   readonly keys: number;
+  /** Each of three senders waits up to this long between two items. */
+  readonly paceMs: number;
 }
 
-const plan = JSON.parse(process.argv[2] ?? '{}') as ChaosHostPlan;
-const { platformUrl, serviceUrls, broker, secret, instance, seed, keys } = plan;
-const clock = systemClock;
-const logger = silentLogger;
-let isSending = true;
-const leaving = Promise.withResolvers<void>();
-process.on('message', (message: 'quiet' | 'leave') => {
-  isSending = false;
-  if (message === 'leave') leaving.resolve();
-});
+/** `quiet`: no more items. `leave`: finish and end. `metrics`: send what a scraper would get. */
+export type ChaosHostOrder = 'quiet' | 'leave' | 'metrics';
+
 // The test may be killed, too.
 process.on('disconnect', () => process.exit());
+// Loaded beforehand, so that who takes a dead process's place need not load first.
+process.send?.('loaded');
+const [message] = (await once(process, 'message')) as [ChaosHostPlan];
+const { platformUrl, serviceUrls, broker, secret, instance, parts, seed, keys, paceMs } = message;
 
-const log = await openBroker(broker, { clock, logger });
-const engines = await openPostgresEngines({
-  platformUrl,
-  serviceUrls,
-  registry: createMemoryRegistry({ clock }),
-  ...(log === undefined ? undefined : { log }),
-  clock,
-  logger,
+const clock = systemClock;
+const logger = silentLogger;
+const metrics = createMetrics();
+let isSending = parts.includes('source');
+const leaving = Promise.withResolvers<void>();
+process.on('message', (order: ChaosHostOrder) => {
+  if (order === 'metrics') return process.send?.({ metrics: metrics.render() });
+  isSending = false;
+  if (order === 'leave') leaving.resolve();
+  return undefined;
+});
+
+const engines = await untilAvailable(async () => {
+  const log = await openBroker(broker, { clock, logger });
+  return openPostgresEngines({
+    platformUrl,
+    serviceUrls,
+    registry: createMemoryRegistry({ clock }),
+    ...(log === undefined ? undefined : { log }),
+    clock,
+    logger,
+  });
 });
 const host = createHost({
   system: eventChaos,
-  parts: ['source', 'sink'],
+  parts,
   engines,
   tokensOf: (service) => createServiceTokens({ key: secret, service, clock }),
   configuration: new Map(),
@@ -58,19 +74,21 @@ const host = createHost({
   publicPort: 0,
   clock,
   logger,
-  metrics: createMetrics(),
+  metrics,
 });
 await host.start();
 process.send?.('ready');
 
 const random = createRandom(seed);
-const client = createClient(source, host.endpoint('source', 'sink'), () =>
-  createCallContext({ caller: { service: 'sink' }, timeoutMs: 20_000, idempotencyKey: undefined }),
-);
 const send = async () => {
+  if (!isSending) return;
+  const client = createClient(source, host.endpoint('source', 'sink'), () =>
+    createCallContext({ caller: { service: 'sink' }, timeoutMs: 20_000, idempotencyKey: undefined }),
+  );
   while (isSending) {
     try {
       await client.send({ key: `k${Math.floor(random() * keys)}` });
+      if (paceMs > 0) await pause(random() * paceMs);
     } catch {
       // A database or broker that is away for a moment is part of the test.
       await pause(50);
@@ -82,3 +100,15 @@ await leaving.promise;
 await host.stop();
 await engines.close();
 process.exit();
+
+/** As a supervisor would start the process again until what it needs is there. */
+async function untilAvailable<Value>(open: () => Promise<Value>): Promise<Value> {
+  for (;;) {
+    try {
+      return await open();
+    } catch (error) {
+      if (!isServiceError(error) || error.code !== 'unavailable') throw error;
+      await pause(100);
+    }
+  }
+}

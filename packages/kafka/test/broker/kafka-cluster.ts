@@ -15,21 +15,33 @@ export interface KafkaCluster {
   stop(): Promise<void>;
 }
 
+export interface KafkaClusterOptions {
+  readonly brokers?: number;
+  /** Where clients shall connect instead of a broker's own port, as they must if a proxy stands before it. */
+  readonly advertise?: (port: number) => number | Promise<number>;
+}
+
 /**
  * Apache Kafka itself (KRaft, no ZooKeeper) on free ports of the loopback, with data of its own in the system's temporary folder. Ready when
  * this resolves: about 5 s after the jars were fetched.
  */
-export async function startKafka({ brokers: count = 1 } = {}): Promise<KafkaCluster> {
+export async function startKafka({
+  brokers: count = 1,
+  advertise = (port) => port,
+}: KafkaClusterOptions = {}): Promise<KafkaCluster> {
   const jars = await fetchKafkaJars();
   const folder = await mkdtemp(path.join(tmpdir(), 'banyan-kafka-'));
   const ports = await freePorts(2 * count);
-  const plans = Array.from(
-    { length: count },
-    (_, index): BrokerPlan => ({
-      id: index + 1,
-      port: ports[2 * index] as number,
-      controllerPort: ports[2 * index + 1] as number,
-      dataFolder: path.join(folder, `data-${index + 1}`),
+  const plans = await Promise.all(
+    Array.from({ length: count }, async (_, index): Promise<BrokerPlan> => {
+      const port = ports[2 * index] as number;
+      return {
+        id: index + 1,
+        port,
+        advertisedPort: await advertise(port),
+        controllerPort: ports[2 * index + 1] as number,
+        dataFolder: path.join(folder, `data-${index + 1}`),
+      };
     }),
   );
   const brokers: KafkaBroker[] = [];
@@ -53,7 +65,11 @@ export async function startKafka({ brokers: count = 1 } = {}): Promise<KafkaClus
     await stop();
     throw error;
   }
-  return { url: `kafka://${plans.map(({ port }) => `127.0.0.1:${port}`).join(',')}`, brokers, stop };
+  return {
+    url: `kafka://${plans.map(({ advertisedPort }) => `127.0.0.1:${advertisedPort}`).join(',')}`,
+    brokers,
+    stop,
+  };
 }
 
 async function format(broker: KafkaBroker, clusterId: string): Promise<void> {

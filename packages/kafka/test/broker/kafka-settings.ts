@@ -3,6 +3,8 @@ export interface BrokerPlan {
   /** From 1. */
   readonly id: number;
   readonly port: number;
+  /** Where clients are told to connect. */
+  readonly advertisedPort: number;
   readonly controllerPort: number;
   readonly dataFolder: string;
 }
@@ -14,7 +16,7 @@ export function toServerProperties(plan: BrokerPlan, all: readonly BrokerPlan[])
     'node.id': plan.id,
     'process.roles': 'broker,controller',
     listeners: `PLAINTEXT://127.0.0.1:${plan.port},CONTROLLER://127.0.0.1:${plan.controllerPort}`,
-    'advertised.listeners': `PLAINTEXT://127.0.0.1:${plan.port}`,
+    'advertised.listeners': `PLAINTEXT://127.0.0.1:${plan.advertisedPort}`,
     'controller.listener.names': 'CONTROLLER',
     'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT',
     'controller.quorum.voters': all.map((each) => `${each.id}@127.0.0.1:${each.controllerPort}`).join(','),
