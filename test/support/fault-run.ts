@@ -44,6 +44,7 @@ export async function strike(
   for (const fault of faults) {
     await pause(fault.waitMs);
     if (failures.length > 0) throw failures[0];
+    targets.places.assertAlive();
     if (isCommon(fault.kind)) {
       await common;
       common = goOn(strikeAll(fault, targets));
@@ -110,6 +111,7 @@ async function someReady(places: Places, indexes: readonly number[], place: numb
       const index = indexes[(first + step) % indexes.length] ?? 0;
       if (places.isReady(index)) return index;
     }
+    places.assertAlive();
     assert.ok(Date.now() < endMs, 'no process got ready');
     await pause(5);
   }
