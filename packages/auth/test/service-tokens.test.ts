@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
 import { test } from 'node:test';
 import { createServiceTokens, generateSystemKey, type ServiceTokens } from '@banyan/auth';
+import { createManualClock } from '@banyan/core/testing';
 import fc from 'fast-check';
-import { createManualClock } from './manual-clock.ts';
 
 const key = Buffer.alloc(32, 7).toString('base64url');
 const startMs = 1_700_000_000_000;

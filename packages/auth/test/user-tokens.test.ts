@@ -7,7 +7,7 @@ import {
   generateUserKey,
   type UserTokenVerifierOptions,
 } from '@banyan/auth';
-import { createManualClock } from './manual-clock.ts';
+import { createManualClock } from '@banyan/core/testing';
 
 const startMs = 1_700_000_000_000;
 const nowS = startMs / 1_000;

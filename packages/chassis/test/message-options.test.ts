@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ServiceError, uuidv7 } from '@banyan/core';
+import { createManualClock } from '@banyan/core/testing';
 import { createMessage } from '@banyan/events';
 // Relative imports: pure functions, whose faults cannot be brought about from outside in less than seven days.
 import { checkOutClaim } from '../src/claim-check.ts';
@@ -14,7 +15,7 @@ import { shop, stock, stockService } from './fixtures/market/market.ts';
 const nowMs = Date.parse('2026-01-02T03:04:05.000Z');
 const runtime = {
   contract: shop,
-  clock: { nowMs: () => nowMs, setTimer: () => () => {} },
+  clock: createManualClock(nowMs),
   directory: createMessageDirectory(shop, { stock }),
   callbacks: {
     check: (url: string) => assert.equal(url, 'https://hooks.example.com/'),

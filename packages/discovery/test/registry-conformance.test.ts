@@ -1,6 +1,6 @@
+import { createManualClock } from '@banyan/core/testing';
 import { createMemoryRegistry } from '@banyan/discovery';
 import { createMemoryCluster, describeRegistry } from '@banyan/discovery/testing';
-import { createFakeClock } from './fixtures/fake-clock.ts';
 
 describeRegistry('memory, one process', {
   async create() {
@@ -11,7 +11,7 @@ describeRegistry('memory, one process', {
 
 describeRegistry('memory, simulated processes', {
   async create() {
-    const clock = createFakeClock();
+    const clock = createManualClock();
     const cluster = createMemoryCluster({ leaseMs: 5_000, clock });
     return {
       open: async () => cluster.open(),

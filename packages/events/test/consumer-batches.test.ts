@@ -30,7 +30,7 @@ test('a page is handled in one transaction with the move of its places', async (
   const { clock, log, inbox, consumer, batched, patient } = createBatchScene(nothing);
   await publish(log, ...[1, 2, 3].map((value) => sampleEvent('a', value)));
   await consumer.start();
-  await clock.advance(0);
+  await clock.advanceAndSettle(0);
   assert.deepEqual([batched, patient], [[1, 2, 3], []]);
   const { batches, lag, pending, behindMs } = await consumer.status();
   assert.deepEqual([batches, lag, pending, behindMs], [1, 0, 0, 0]);
@@ -50,19 +50,19 @@ test('an event that fails takes the patient way with its key, and the rest of it
   const poison = sampleEvent('a', 'poison');
   await publish(log, sampleEvent('b', 'b1'), poison, sampleEvent('a', 'a2'), sampleEvent('b', 'b2'));
   await consumer.start();
-  await clock.advance(10_000);
+  await clock.advanceAndSettle(10_000);
   await publish(log, sampleEvent('a', 'a3'), sampleEvent('b', 'b3'));
-  await clock.advance(1_000);
+  await clock.advanceAndSettle(1_000);
   assert.deepEqual([batched, patient], [['b1', 'b2', 'b3'], []]);
   const [letter] = await inbox.deadLetters(10);
   assert.deepEqual([letter?.id, letter?.attempts, letter?.waiting], [poison.id, 2, 2]);
   assert.match(letter?.stack ?? '', /TypeError: broken\n/);
   isBroken = false;
   await inbox.retryDeadLetters([poison.id], 'ann');
-  await clock.advance(1_000);
+  await clock.advanceAndSettle(1_000);
   assert.deepEqual(patient, ['poison', 'a2', 'a3']);
   await publish(log, sampleEvent('a', 'a4'));
-  await clock.advance(0);
+  await clock.advanceAndSettle(0);
   assert.deepEqual(batched.at(-1), 'a4');
   await consumer.stop();
 });
@@ -84,7 +84,7 @@ test('topics that must not share a transaction are stored, and a key that has bo
     sampleEvent('b', 'b1'),
   );
   await consumer.start();
-  await clock.advance(0);
+  await clock.advanceAndSettle(0);
   assert.deepEqual([batched, patient], [['b1'], ['a1', 'a2', 'a3']]);
   assert.deepEqual(
     handled.filter((value) => value !== 'b1'),
@@ -103,7 +103,7 @@ test('after three refusals the whole page takes the patient way', async () => {
   });
   await publish(log, ...[1, 2, 3, 4, 5].map((value) => sampleEvent(`k${value}`, value)));
   await consumer.start();
-  await clock.advance(1_000);
+  await clock.advanceAndSettle(1_000);
   assert.equal(calls, 3);
   assert.deepEqual([batched, patient.toSorted()], [[], [1, 2, 3, 4, 5]]);
   await consumer.stop();
@@ -123,10 +123,10 @@ test('while the database is away a batch is tried again, ever more rarely, and i
   });
   await publish(scene.log, sampleEvent('a', 1), sampleEvent('b', 2));
   await scene.consumer.start();
-  await scene.clock.advance(60_000);
+  await scene.clock.advanceAndSettle(60_000);
   assert.ok(calls > 5 && calls < 1_300, `${calls} attempts in a minute`);
   isDown = false;
-  await scene.clock.advance(10_000);
+  await scene.clock.advanceAndSettle(10_000);
   assert.deepEqual([scene.batched.toSorted(), scene.patient], [[1, 2], []]);
   await scene.consumer.stop();
 });
@@ -141,7 +141,7 @@ test('a batch that rejects again and again with nobody to blame takes the patien
   });
   await publish(log, sampleEvent('a', 1), sampleEvent('b', 2));
   await consumer.start();
-  await clock.advance(5_000);
+  await clock.advanceAndSettle(5_000);
   assert.deepEqual([calls, patient.toSorted()], [3, [1, 2]]);
   await consumer.stop();
 });
@@ -170,10 +170,10 @@ test('a batch that runs out of time is aborted, and only the event that hangs ti
   });
   await publish(scene.log, sampleEvent('a', 'fine'), sampleEvent('b', 'hangs'), sampleEvent('c', 'fine too'));
   await scene.consumer.start();
-  await scene.clock.advance(5_500);
+  await scene.clock.advanceAndSettle(5_500);
   assert.deepEqual(handled.toSorted(), ['fine', 'fine too']);
   assert.equal((await scene.consumer.status()).inFlight, 1);
-  await scene.clock.advance(120_000);
+  await scene.clock.advanceAndSettle(120_000);
   assert.ok(reasons.length > 2 && reasons.every((reason) => reason === 'delivery_deadline'));
   const [letter] = await scene.inbox.deadLetters(10);
   assert.equal(valueIn(letter?.event as CloudEvent), 'hangs');
@@ -194,9 +194,9 @@ test('a batch that ignores its signal is given up, and takes no effect twice', a
   });
   await publish(scene.log, sampleEvent('a', 1));
   await scene.consumer.start();
-  await scene.clock.advance(10_000);
+  await scene.clock.advanceAndSettle(10_000);
   gate.resolve();
-  await scene.clock.advance(10_000);
+  await scene.clock.advanceAndSettle(10_000);
   assert.deepEqual([effects, handled], [[1], []]);
   assert.equal((await scene.consumer.status()).pending, 0);
   await scene.consumer.stop();
@@ -210,7 +210,7 @@ test('what is no event becomes a dead letter, and the events around it are handl
   }
   await publish(log, sampleEvent('a', 2));
   await consumer.start();
-  await clock.advance(0);
+  await clock.advanceAndSettle(0);
   assert.deepEqual(batched, [1, 2]);
   const letters = await inbox.deadLetters(100);
   assert.equal(letters.length, log.partitions);
@@ -250,10 +250,10 @@ test('the next page is read while one is handled, and the log is told when it wa
   const consumer = scene.createInstance('mail-2', { log: spied });
   await publish(scene.log, ...[1, 2, 3, 4].map((value) => sampleEvent('a', value)));
   await consumer.start();
-  await scene.clock.advance(0);
+  await scene.clock.advanceAndSettle(0);
   assert.deepEqual(steps, ['read 1 2', 'read 3 4', 'handle 1']);
   gate.resolve();
-  await scene.clock.advance(0);
+  await scene.clock.advanceAndSettle(0);
   assert.deepEqual(steps.slice(3), ['handle 2', 'commit', 'handle 3', 'handle 4', 'commit']);
   await consumer.stop();
 });
@@ -273,11 +273,11 @@ test('batches that take long are made smaller, and larger again when they are qu
   });
   await publish(scene.log, ...Array.from({ length: 1_000 }, (_, value) => sampleEvent('a', value)));
   await scene.consumer.start();
-  await scene.clock.advance(10_000);
+  await scene.clock.advanceAndSettle(10_000);
   // One page is read ahead at the size before.
   assert.deepEqual(sizes.slice(0, 6), [64, 64, 32, 16, 10, 10]);
   isSlow = false;
-  await scene.clock.advance(20_000);
+  await scene.clock.advanceAndSettle(20_000);
   assert.equal(Math.max(...sizes.slice(10)), 64);
   assert.equal(
     sizes.reduce((sum, size) => sum + size, 0),

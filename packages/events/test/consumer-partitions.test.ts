@@ -34,7 +34,7 @@ test('instances share the partitions, and each event is handled once while they 
       await publish(log, sampleEvent(`k${value % 50}`, value));
       value += 1;
     }
-    await clock.advance(1_000);
+    await clock.advanceAndSettle(1_000);
   };
   await first.start();
   await publishMore(100);
@@ -53,7 +53,7 @@ test('instances share the partitions, and each event is handled once while they 
     for (let step = 0; step < 10; step += 1) await publishMore(10);
     assert.equal((await first.status()).partitions.length, 12);
   }
-  await clock.advance(10_000);
+  await clock.advanceAndSettle(10_000);
   assert.equal(handled.length, value);
   for (const ofKey of Map.groupBy(handled as number[], (each) => each % 50).values()) {
     assert.deepEqual(
@@ -81,25 +81,25 @@ test('an instance that was cut off for too long stores and handles nothing, and 
   const first = scene.createInstance('mail-1', { inbox: cut });
   const second = scene.createInstance('mail-2');
   await first.start();
-  await clock.advance(1_000);
+  await clock.advanceAndSettle(1_000);
   isCut = true;
-  await clock.advance(20_000);
+  await clock.advanceAndSettle(20_000);
   await second.start();
-  await clock.advance(1_000);
+  await clock.advanceAndSettle(1_000);
   for (let value = 0; value < 50; value += 1) await publish(log, sampleEvent(`k${value}`, value));
-  await clock.advance(5_000);
+  await clock.advanceAndSettle(5_000);
   assert.equal(new Set(handled).size, 50);
   assert.equal(handled.length, 50);
   const { behindMs } = await first.status();
   assert.ok(behindMs > 10_000, `${behindMs} ms`);
   isCut = false;
-  await clock.advance(30_000);
+  await clock.advanceAndSettle(30_000);
   const parts = await Promise.all(
     [first, second].map(async (each) => (await each.status()).partitions.length),
   );
   assert.deepEqual(parts, [6, 6]);
   await publish(log, ...Array.from({ length: 50 }, (_, value) => sampleEvent(`k${value}`, 50 + value)));
-  await clock.advance(5_000);
+  await clock.advanceAndSettle(5_000);
   assert.equal(handled.length, 100);
   await Promise.all([first.stop(), second.stop()]);
 });
@@ -117,11 +117,11 @@ test('stopping finishes the batch in hand and gives the partitions to the others
   });
   await publish(log, sampleEvent('a', 1));
   await consumer.start();
-  await clock.advance(0);
+  await clock.advanceAndSettle(0);
   const stopping = consumer.stop({ timeoutMs: 5_000 });
-  await clock.advance(1_000);
+  await clock.advanceAndSettle(1_000);
   gate.resolve();
-  await clock.advance(0);
+  await clock.advanceAndSettle(0);
   await stopping;
   assert.deepEqual(handled, [1]);
   const { leases } = await inbox.share({ log: log.id, partitions: 12, instance: 'mail-3', leaseMs: 1_000 });
@@ -142,13 +142,13 @@ test('a batch that does not end in time is aborted when the consumer stops, and 
   });
   await publish(log, sampleEvent('a', 1));
   await consumer.start();
-  await clock.advance(0);
+  await clock.advanceAndSettle(0);
   const stopping = consumer.stop({ timeoutMs: 5_000 });
-  await clock.advance(5_000);
+  await clock.advanceAndSettle(5_000);
   await stopping;
   assert.deepEqual(handled, []);
   await scene.consumer.start();
-  await clock.advance(1_000);
+  await clock.advanceAndSettle(1_000);
   assert.deepEqual(handled, [1]);
   await scene.consumer.stop();
 });
@@ -166,22 +166,22 @@ test('a new topic is read apart from its beginning, and together with the others
   };
   await publish(log, sampleEvent('a', 'placed'), sampleEvent('a', 'cancelled', 'orders.cancelled'));
   await scene.consumer.start();
-  await clock.advance(1_000);
+  await clock.advanceAndSettle(1_000);
   await scene.consumer.stop();
   const topics = ['orders.placed', 'orders.cancelled'];
   const later = scene.createInstance('mail-1', { log: spied, topics });
   await later.start();
-  await clock.advance(0);
+  await clock.advanceAndSettle(0);
   assert.deepEqual(
     requests.map((request) => request.topics),
     [['orders.placed'], ['orders.cancelled']],
   );
   await publish(log, ...topics.map((topic) => sampleEvent('a', `more ${topic}`, topic)));
-  await clock.advance(20_000);
+  await clock.advanceAndSettle(20_000);
   assert.deepEqual(handled, ['placed', 'cancelled', 'more orders.placed', 'more orders.cancelled']);
   assert.deepEqual(requests.at(-1)?.topics, topics);
   await publish(log, sampleEvent('a', 'last'));
-  await clock.advance(0);
+  await clock.advanceAndSettle(0);
   assert.equal(handled.at(-1), 'last');
   await later.stop();
 });
@@ -190,8 +190,8 @@ test('lanes read parts of the partitions independently', async () => {
   const { clock, log, consumer, handled } = createSharedScene({ lanes: 3, batchSize: 5 });
   await publish(log, ...Array.from({ length: 200 }, (_, value) => sampleEvent(`k${value % 40}`, value)));
   await consumer.start();
-  for (let step = 0; step < 300 && handled.length < 200; step += 1) await clock.advance(10);
-  await clock.advance(5_000);
+  for (let step = 0; step < 300 && handled.length < 200; step += 1) await clock.advanceAndSettle(10);
+  await clock.advanceAndSettle(5_000);
   assert.equal(handled.length, 200);
   assert.equal(new Set(handled).size, 200);
   await consumer.stop();
@@ -201,9 +201,9 @@ test('a replay has everything handled again, without a restart', async () => {
   const { clock, log, inbox, consumer, handled } = createSharedScene();
   await publish(log, sampleEvent('a', 1), sampleEvent('b', 2));
   await consumer.start();
-  await clock.advance(1_000);
+  await clock.advanceAndSettle(1_000);
   await inbox.replay({ log: log.id, topics: ['orders.placed'], from: 'start', by: 'ann' });
-  await clock.advance(10_000);
+  await clock.advanceAndSettle(10_000);
   assert.deepEqual(handled.toSorted(), [1, 1, 2, 2]);
   await consumer.stop();
 });
@@ -214,14 +214,14 @@ test('a consumer that missed what retention dropped stops there, loudly, or skip
     const { clock, log, handled } = scene;
     await publish(log, sampleEvent('a', 1));
     await scene.consumer.start();
-    await clock.advance(1_000);
+    await clock.advanceAndSettle(1_000);
     await scene.consumer.stop();
     await publish(log, sampleEvent('a', 'missed'));
-    await clock.advance(3_600_000);
+    await clock.advanceAndSettle(3_600_000);
     assert.ok((await log.prune(60_000)) > 0);
     await publish(log, sampleEvent('a', 2), sampleEvent('b', 3));
     await scene.consumer.start();
-    await clock.advance(5_000);
+    await clock.advanceAndSettle(5_000);
     const { lastError, behindMs } = await scene.consumer.status();
     if (onPositionLost === 'stop') {
       assert.equal((lastError as ServiceError).reason, 'position_lost');
@@ -241,9 +241,9 @@ test('with an engine that cannot go back a new consumer begins with what comes n
   const consumer = scene.createInstance('mail-2', { log });
   await publish(log, sampleEvent('a', 'before'));
   await consumer.start();
-  await scene.clock.advance(1_000);
+  await scene.clock.advanceAndSettle(1_000);
   await publish(log, sampleEvent('a', 'after'));
-  await scene.clock.advance(1_000);
+  await scene.clock.advanceAndSettle(1_000);
   assert.deepEqual(scene.handled, ['after']);
   assert.equal((await consumer.status()).lag, 0);
   await consumer.stop();
@@ -261,13 +261,13 @@ test('a consumer that is behind raises the alarm once, and calls it off once', a
   const event = { ...sampleEvent('a', 1), time: new Date(scene.clock.nowMs()).toISOString() };
   await publish(scene.log, event);
   await scene.consumer.start();
-  await scene.clock.advance(55_000);
+  await scene.clock.advanceAndSettle(55_000);
   assert.equal(alarms.length, 0);
-  await scene.clock.advance(65_000);
+  await scene.clock.advanceAndSettle(65_000);
   const { behindMs, overdue } = await scene.consumer.status();
   assert.deepEqual([behindMs, overdue], [120_000, true]);
   isDown = false;
-  await scene.clock.advance(60_000);
+  await scene.clock.advanceAndSettle(60_000);
   assert.deepEqual(
     alarms.map(({ invariant, state }) => [invariant, state]),
     [

@@ -16,7 +16,7 @@ test('in development each event is interrupted before its commit, then handled f
   const scene = createScene(handle, { deliverTwice: { seed: 1 } });
   await scene.consumer.start();
   await publish(scene.log, sampleEvent('a', 1), sampleEvent('a', 2));
-  await scene.clock.advance(1_000);
+  await scene.clock.advanceAndSettle(1_000);
   assert.deepEqual(attempts, [1, 2, 1, 2]);
   assert.deepEqual(committed, [1, 2]);
   const { pending, dead } = await scene.consumer.status();
@@ -36,7 +36,7 @@ test('the same seed interrupts the same events, and about the share that was ask
     );
     await publish(log, ...events);
     await consumer.start();
-    await clock.advance(1_000);
+    await clock.advanceAndSettle(1_000);
     await consumer.stop();
     return repeated.map((event) => event.id).sort();
   };
@@ -73,9 +73,9 @@ test('in development pages come twice, late and out of order across keys, by bot
     await scene.consumer.start();
     for (let first = 0; first < 300; first += 50) {
       await publish(scene.log, ...events.slice(first, first + 50));
-      await scene.clock.advance(50);
+      await scene.clock.advanceAndSettle(50);
     }
-    await scene.clock.advance(30_000);
+    await scene.clock.advanceAndSettle(30_000);
     assert.equal(effects.length, 300);
     assert.notDeepEqual(effects.map(valueIn), events.map(valueIn));
     for (const [key, ofKey] of Map.groupBy(effects, ({ subject }) => subject)) {

@@ -1,4 +1,5 @@
 import type { Sql } from '@banyan/core';
+import { createManualClock } from '@banyan/core/testing';
 import {
   type BatchOutcome,
   type CloudEvent,
@@ -8,7 +9,6 @@ import {
   orderingKeyOf,
 } from '@banyan/events';
 import { createMemoryEvents } from '@banyan/events/testing';
-import { createManualClock } from './manual-clock.ts';
 import { valueIn } from './samples.ts';
 
 export type Handle = ConsumerOptions['handle'];

@@ -12,9 +12,9 @@ test('events reach the handler as soon as they are in the log, and are finished 
   const { handled, handle } = createRecorder();
   const { clock, log, consumer } = createScene(handle);
   await consumer.start();
-  await clock.advance(0);
+  await clock.advanceAndSettle(0);
   await publish(log, sampleEvent('a', 1), sampleEvent('a', 2), sampleEvent('b', 3));
-  await clock.advance(0);
+  await clock.advanceAndSettle(0);
   assert.deepEqual(handled.toSorted(), [1, 2, 3]);
   const status = await consumer.status();
   assert.deepEqual([status.running, status.inFlight, status.pending, status.dead], [true, 0, 0, 0]);
@@ -27,7 +27,7 @@ test('a new consumer starts at the beginning of the log', async () => {
   const values = Array.from({ length: 30 }, (_, number) => number);
   await publish(log, ...values.map((value) => sampleEvent('a', value)));
   await consumer.start();
-  await clock.advance(0);
+  await clock.advanceAndSettle(0);
   assert.deepEqual(handled, values);
   await consumer.stop();
 });
@@ -41,7 +41,7 @@ test('a topic that a later version adds is read from its beginning, the others g
     sampleEvent('b', 'cancelled', 'orders.cancelled'),
   );
   await scene.consumer.start();
-  await scene.clock.advance(0);
+  await scene.clock.advanceAndSettle(0);
   await scene.consumer.stop();
   const later = createConsumer({
     name: 'mail',
@@ -53,9 +53,9 @@ test('a topic that a later version adds is read from its beginning, the others g
     handle,
   });
   await later.start();
-  await scene.clock.advance(0);
+  await scene.clock.advanceAndSettle(0);
   await publish(scene.log, sampleEvent('c', 'more', 'orders.cancelled'));
-  await scene.clock.advance(0);
+  await scene.clock.advanceAndSettle(0);
   assert.deepEqual(handled, ['placed', 'cancelled', 'more']);
   await later.stop();
 });
@@ -65,7 +65,7 @@ test('events of topics that nobody asked for are not delivered', async () => {
   const { clock, log, consumer } = createScene(handle);
   await consumer.start();
   await publish(log, sampleEvent('a', 'no', 'orders.cancelled'), sampleEvent('a', 'yes'));
-  await clock.advance(5_000);
+  await clock.advanceAndSettle(5_000);
   assert.deepEqual(handled, ['yes']);
   await consumer.stop();
 });
@@ -77,7 +77,7 @@ test('a handler that completes in its own transaction is not completed twice', a
   const scene = createScene(handle);
   await scene.consumer.start();
   await publish(scene.log, sampleEvent('a', 1), sampleEvent('a', 2));
-  await scene.clock.advance(0);
+  await scene.clock.advanceAndSettle(0);
   assert.deepEqual(handled, [1, 2]);
   assert.equal((await scene.consumer.status()).lastError, undefined);
   await scene.consumer.stop();
@@ -99,7 +99,7 @@ test('runs at most `concurrency` handlers at the same time, each for another key
   const { clock, log, consumer } = createScene(handle, { concurrency: 4 });
   await publish(log, ...Array.from({ length: 60 }, (_, number) => sampleEvent(`k${number % 10}`, number)));
   await consumer.start();
-  while (handled.length < 60) await clock.advance(10);
+  while (handled.length < 60) await clock.advanceAndSettle(10);
   assert.equal(most, 4);
   await consumer.stop();
 });
@@ -112,17 +112,17 @@ test('a handler that fails is tried again, ever later, and its event is dead aft
   const poison = sampleEvent('a', 'poison');
   await consumer.start();
   await publish(log, poison);
-  await clock.advance(0);
+  await clock.advanceAndSettle(0);
   assert.deepEqual(attempts, [1]);
-  await clock.advance(499);
+  await clock.advanceAndSettle(499);
   assert.deepEqual(attempts, [1]);
-  await clock.advance(20);
+  await clock.advanceAndSettle(20);
   assert.deepEqual(attempts, [1, 2]);
-  await clock.advance(1_020);
+  await clock.advanceAndSettle(1_020);
   assert.deepEqual(attempts, [1, 2, 3]);
-  await clock.advance(2_020);
+  await clock.advanceAndSettle(2_020);
   assert.deepEqual(attempts, [1, 2, 3, 4]);
-  await clock.advance(3_600_000);
+  await clock.advanceAndSettle(3_600_000);
   assert.deepEqual(attempts, [1, 2, 3, 4]);
   const [letter] = await inbox.deadLetters(10);
   assert.deepEqual(letter?.event, poison);
@@ -139,16 +139,16 @@ test('behind a dead event its key waits, others go on, and a retry drains the ke
   const poison = sampleEvent('a', 'poison');
   await consumer.start();
   await publish(log, poison, sampleEvent('a', 'a2'), sampleEvent('b', 'b1'), sampleEvent('a', 'a3'));
-  await clock.advance(10_000);
+  await clock.advanceAndSettle(10_000);
   await publish(log, sampleEvent('b', 'b2'));
-  await clock.advance(10_000);
+  await clock.advanceAndSettle(10_000);
   assert.deepEqual(handled, ['b1', 'b2']);
   const { dead, waiting, pending } = await consumer.status();
   assert.deepEqual({ dead, waiting, pending }, { dead: 1, waiting: 2, pending: 0 });
   isBroken = false;
   await inbox.retryDeadLetters([poison.id], 'ann');
   consumer.poke();
-  await clock.advance(0);
+  await clock.advanceAndSettle(0);
   assert.deepEqual(handled, ['b1', 'b2', 'poison', 'a2', 'a3']);
   await consumer.stop();
 });
@@ -161,12 +161,12 @@ test('an event waits for hours for a dependency that is down, at most half a min
   const { clock, log, consumer } = createScene(handle);
   await consumer.start();
   await publish(log, sampleEvent('a', 1), sampleEvent('a', 2));
-  await clock.advance(5 * 3_600_000);
+  await clock.advanceAndSettle(5 * 3_600_000);
   const during = await consumer.status();
   assert.deepEqual([during.dead, during.pending], [0, 2]);
   assert.ok(attempts.length < 650, `${attempts.length} attempts in 5 hours`);
   isDown = false;
-  await clock.advance(31_000);
+  await clock.advanceAndSettle(31_000);
   assert.deepEqual(handled, [1, 2]);
   await consumer.stop();
 });
@@ -180,7 +180,7 @@ test('waiting for a dependency does not use up the attempts for bugs', async () 
   const { clock, log, consumer } = createScene(handle, { maxAttempts: 3 });
   await consumer.start();
   await publish(log, sampleEvent('a', 1));
-  await clock.advance(60_000);
+  await clock.advanceAndSettle(60_000);
   assert.deepEqual(handled, [1]);
   assert.deepEqual(attempts, [1, 2, 3, 4, 5, 6]);
   await consumer.stop();
@@ -191,9 +191,9 @@ test('an event whose dependency stays down is dead after the longest wait', asyn
   const { clock, log, inbox, consumer } = createScene(handle, { maxWaitMs: 3_600_000 });
   await consumer.start();
   await publish(log, sampleEvent('a', 1));
-  await clock.advance(3_599_000);
+  await clock.advanceAndSettle(3_599_000);
   assert.deepEqual(await inbox.deadLetters(10), []);
-  await clock.advance(60_000);
+  await clock.advanceAndSettle(60_000);
   const [letter] = await inbox.deadLetters(10);
   assert.equal(letter?.reason, 'unavailable circuit_open: down');
   await consumer.stop();
@@ -209,9 +209,9 @@ test('`retryAfterMs` of an error is respected', async () => {
   const { clock, log, consumer } = createScene(handle);
   await consumer.start();
   await publish(log, sampleEvent('a', 1));
-  await clock.advance(44_999);
+  await clock.advanceAndSettle(44_999);
   assert.deepEqual(attempts, [1]);
-  await clock.advance(100);
+  await clock.advanceAndSettle(100);
   assert.deepEqual(attempts, [1, 2]);
   await consumer.stop();
 });
@@ -222,7 +222,7 @@ test("a declared refusal of a dependency counts as the handler's own failure", a
   const { clock, log, consumer } = createScene(handle, { maxAttempts: 2 });
   await consumer.start();
   await publish(log, sampleEvent('a', 1));
-  await clock.advance(3_600_000);
+  await clock.advanceAndSettle(3_600_000);
   assert.equal(attempts.length, 2);
   assert.equal((await consumer.status()).dead, 1);
   await consumer.stop();
@@ -237,12 +237,12 @@ test('a handler gets a signal that aborts at its deadline, before its lease ends
   const { clock, log, inbox, consumer } = createScene(handle, { handlerTimeoutMs: 5_000 });
   await consumer.start();
   await publish(log, sampleEvent('a', 1));
-  await clock.advance(0);
+  await clock.advanceAndSettle(0);
   assert.deepEqual(seen, [5_000]);
-  await clock.advance(4_999);
+  await clock.advanceAndSettle(4_999);
   assert.equal((await consumer.status()).inFlight, 1);
   assert.deepEqual(await inbox.claim({ owner: 'other', limit: 1, leaseMs: 1 }), []);
-  await clock.advance(1);
+  await clock.advanceAndSettle(1);
   assert.equal((await consumer.status()).inFlight, 0);
   await consumer.stop();
 });
@@ -260,10 +260,10 @@ test('a handler that ignores its signal is given up, and can commit nothing afte
   const scene = createScene(handle, { handlerTimeoutMs: 1_000 });
   await scene.consumer.start();
   await publish(scene.log, sampleEvent('a', 1));
-  await scene.clock.advance(10_000);
+  await scene.clock.advanceAndSettle(10_000);
   assert.deepEqual([attempts, handled], [[1, 2], [1]]);
   gate.resolve();
-  await scene.clock.advance(0);
+  await scene.clock.advanceAndSettle(0);
   assert.deepEqual(late, ['lease_lost']);
   await scene.consumer.stop();
 });
@@ -274,18 +274,18 @@ test('stopping takes no more events and waits for the handlers in flight', async
   const { clock, log, consumer } = createScene(handle);
   await consumer.start();
   await publish(log, sampleEvent('a', 1), sampleEvent('a', 2));
-  await clock.advance(0);
+  await clock.advanceAndSettle(0);
   const stopping = consumer.stop({ timeoutMs: 5_000 });
   await publish(log, sampleEvent('b', 3));
-  await clock.advance(4_000);
+  await clock.advanceAndSettle(4_000);
   gate.resolve();
-  await clock.advance(0);
+  await clock.advanceAndSettle(0);
   await stopping;
   assert.deepEqual(handled, [1]);
-  await clock.advance(60_000);
+  await clock.advanceAndSettle(60_000);
   assert.deepEqual(handled, [1]);
   await consumer.start();
-  await clock.advance(0);
+  await clock.advanceAndSettle(0);
   assert.deepEqual(handled, [1, 2, 3]);
   await consumer.stop();
 });
@@ -301,9 +301,9 @@ test('stopping does not wait longer than it was told: what is in flight is given
   });
   await scene.consumer.start();
   await publish(scene.log, sampleEvent('a', 1));
-  await scene.clock.advance(0);
+  await scene.clock.advanceAndSettle(0);
   const stopping = scene.consumer.stop({ timeoutMs: 1_000 });
-  await scene.clock.advance(1_500);
+  await scene.clock.advanceAndSettle(1_500);
   await stopping;
   assert.deepEqual(reasons, ['consumer_stopped']);
   const [again] = await scene.inbox.claim({ owner: 'mail-2', limit: 1, leaseMs: 1_000 });
@@ -321,7 +321,7 @@ test('a restarted instance takes up what its former self was handling', async ()
   await store(inbox, log, sampleEvent('a', 1));
   await inbox.claim({ owner: 'mail-1', limit: 1, leaseMs: 3_600_000 });
   await consumer.start();
-  await clock.advance(0);
+  await clock.advanceAndSettle(0);
   assert.deepEqual(handled, [1]);
   await consumer.stop();
 });
@@ -332,10 +332,10 @@ test('an event that kills its process every time is dead in the end', async () =
   await store(inbox, log, sampleEvent('a', 'killer'));
   for (let death = 0; death < 20; death += 1) {
     assert.equal((await inbox.claim({ owner: 'crashed', limit: 1, leaseMs: 10 })).length, 1);
-    await clock.advance(10);
+    await clock.advanceAndSettle(10);
   }
   await consumer.start();
-  await clock.advance(0);
+  await clock.advanceAndSettle(0);
   assert.deepEqual(handled, []);
   const [letter] = await inbox.deadLetters(1);
   assert.match(letter?.reason ?? '', /^internal process_crashed/);
@@ -347,7 +347,7 @@ test('an event that this version has no handler for waits for a version that has
   const { clock, log, inbox, consumer } = createScene(handle);
   await store(inbox, log, sampleEvent('a', 'new', 'orders.archived'));
   await consumer.start();
-  await clock.advance(3_600_000);
+  await clock.advanceAndSettle(3_600_000);
   await consumer.stop();
   assert.deepEqual(handled, []);
   assert.deepEqual(await inbox.deadLetters(1), []);
@@ -361,7 +361,7 @@ test('an event that this version has no handler for waits for a version that has
     handle,
   });
   await newer.start();
-  await clock.advance(60_000);
+  await clock.advanceAndSettle(60_000);
   assert.deepEqual(handled, ['new']);
   await newer.stop();
 });
@@ -390,12 +390,12 @@ test('a log that cannot be read is asked again, ever more rarely, and nothing is
   });
   await consumer.start();
   await publish(log, sampleEvent('a', 1));
-  await clock.advance(60_000);
+  await clock.advanceAndSettle(60_000);
   assert.ok(reads >= 8 && reads <= 16, `${reads} reads in a minute`);
   const down = await consumer.status();
   assert.equal(down.consecutiveReadFailures, reads);
   isDown = false;
-  await clock.advance(10_000);
+  await clock.advanceAndSettle(10_000);
   assert.deepEqual(handled, [1]);
   assert.equal((await consumer.status()).lastError, undefined);
   await consumer.stop();
@@ -415,8 +415,8 @@ test('two instances of one consumer share the work and repeat none of it', async
   });
   await Promise.all([consumer.start(), other.start()]);
   for (let value = 0; value < 100; value += 1) await publish(log, sampleEvent(`k${value % 7}`, value));
-  while (handled.length < 100) await clock.advance(100);
-  await clock.advance(10_000);
+  while (handled.length < 100) await clock.advanceAndSettle(100);
+  await clock.advanceAndSettle(10_000);
   assert.equal(handled.length, 100);
   assert.equal(new Set(handled).size, 100);
   await Promise.all([consumer.stop(), other.stop()]);

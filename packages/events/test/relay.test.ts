@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ServiceError } from '@banyan/core';
+import { createManualClock } from '@banyan/core/testing';
 import { type Alarm, type CloudEvent, createRelay, type EventLog, type RelayOptions } from '@banyan/events';
 import { createMemoryEvents } from '@banyan/events/testing';
-import { createManualClock } from './manual-clock.ts';
 import { sampleEvent } from './samples.ts';
 import { publishedValues } from './scene.ts';
 
@@ -38,9 +38,9 @@ function createFlakyLog(log: EventLog) {
 test('a committed event is in the log as soon as its transaction says so, without a poll', async () => {
   const { clock, relay, emit, published } = createScene();
   relay.start();
-  await clock.advance(0);
+  await clock.advanceAndSettle(0);
   await emit(sampleEvent('a', 1));
-  await clock.advance(0);
+  await clock.advanceAndSettle(0);
   assert.deepEqual(await published(), [1]);
   await relay.stop();
 });
@@ -48,11 +48,11 @@ test('a committed event is in the log as soon as its transaction says so, withou
 test('an event whose poke was lost is found by the poll', async () => {
   const { clock, relay, outbox, tx, published } = createScene({ pollIntervalMs: 500 });
   relay.start();
-  await clock.advance(0);
+  await clock.advanceAndSettle(0);
   await tx(({ sql }) => outbox.append(sql, [sampleEvent('a', 1)]));
-  await clock.advance(499);
+  await clock.advanceAndSettle(499);
   assert.deepEqual(await published(), []);
-  await clock.advance(1);
+  await clock.advanceAndSettle(1);
   assert.deepEqual(await published(), [1]);
   await relay.stop();
 });
@@ -62,7 +62,7 @@ test('a backlog of many batches is drained in order without waiting between them
   const values = Array.from({ length: 20 }, (_, number) => number);
   await emit(...values.map((value) => sampleEvent('a', value)));
   relay.start();
-  await clock.advance(0);
+  await clock.advanceAndSettle(0);
   assert.deepEqual(await published(), values);
   await relay.stop();
 });
@@ -82,7 +82,7 @@ test('while the log is down events wait, attempts become rarer, and pokes do not
   relay.start();
   for (let second = 0; second < 60; second += 1) {
     relay.poke();
-    await scene.clock.advance(1_000);
+    await scene.clock.advanceAndSettle(1_000);
   }
   assert.ok(state.calls >= 8 && state.calls <= 16, `${state.calls} attempts in a minute`);
   const down = await relay.status();
@@ -90,7 +90,7 @@ test('while the log is down events wait, attempts become rarer, and pokes do not
   assert.equal(down.consecutiveFailures, state.calls);
   assert.match(String(down.lastError), /log down/);
   state.mode = 'works';
-  await scene.clock.advance(10_000);
+  await scene.clock.advanceAndSettle(10_000);
   assert.deepEqual(await scene.published(), [1]);
   const up = await relay.status();
   assert.deepEqual([up.backlog, up.overdue, up.consecutiveFailures, up.lastError], [0, false, 0, undefined]);
@@ -110,11 +110,11 @@ test('a log that never answers is given up after the timeout and asked again', a
   state.mode = 'hangs';
   await scene.emit(sampleEvent('a', 1));
   relay.start();
-  await scene.clock.advance(2_000);
+  await scene.clock.advanceAndSettle(2_000);
   assert.equal((await relay.status()).consecutiveFailures, 1);
   assert.equal(((await relay.status()).lastError as { reason: string }).reason, 'log_timeout');
   state.mode = 'works';
-  await scene.clock.advance(1_000);
+  await scene.clock.advanceAndSettle(1_000);
   assert.deepEqual(await scene.published(), [1]);
   await relay.stop();
 });
@@ -138,9 +138,9 @@ test('a standing backlog raises the alarm once, reminds in the log, and calls th
   state.mode = 'refuses';
   await scene.emit(sampleEvent('a', 1));
   relay.start();
-  await clock.advance(29_000);
+  await clock.advanceAndSettle(29_000);
   assert.equal(alarms.length, 0);
-  await clock.advance(171_000);
+  await clock.advanceAndSettle(171_000);
   assert.ok(errors.length >= 2 && errors.every((text) => text === 'events are overdue'));
   const [broken, ...others] = alarms;
   assert.deepEqual(others, []);
@@ -150,7 +150,7 @@ test('a standing backlog raises the alarm once, reminds in the log, and calls th
   );
   assert.ok((broken?.ageMs ?? 0) > 30_000);
   state.mode = 'works';
-  await clock.advance(60_000);
+  await clock.advanceAndSettle(60_000);
   assert.deepEqual(alarms.slice(1), [
     { invariant: 'outbox', state: 'restored', ageMs: 0, boundMs: 30_000, count: 0 },
   ]);
@@ -175,7 +175,7 @@ test('events that the log refuses for good are put aside with the reason, and ot
   const relay = createRelay({ owner: 'orders-2', outbox: scene.outbox, log: picky, clock: scene.clock });
   await scene.emit(sampleEvent('a', 1), poison, sampleEvent('a', 2));
   relay.start();
-  await scene.clock.advance(0);
+  await scene.clock.advanceAndSettle(0);
   assert.deepEqual(await scene.published(), [1, 2]);
   const [letter] = await scene.outbox.deadLetters(10);
   assert.deepEqual(
@@ -208,10 +208,10 @@ test('the next page is read while one is published', async () => {
   const relay = createRelay({ owner: 'orders-2', outbox, log, clock, batchSize: 2 });
   await scene.emit(...[1, 2, 3, 4].map((value) => sampleEvent('a', value)));
   relay.start();
-  await clock.advance(0);
+  await clock.advanceAndSettle(0);
   assert.deepEqual(steps, ['read', 'read', 'publish']);
   gate.resolve();
-  await clock.advance(0);
+  await clock.advanceAndSettle(0);
   assert.deepEqual(await scene.published(), [1, 2, 3, 4]);
   await relay.stop();
 });
@@ -222,9 +222,9 @@ test('a relay that died is replaced when its lease ends, and nothing is lost', a
   assert.ok(dead);
   await scene.emit(sampleEvent('a', 1));
   scene.relay.start();
-  await scene.clock.advance(14_000);
+  await scene.clock.advanceAndSettle(14_000);
   assert.deepEqual([await scene.published(), (await scene.relay.status()).isOwner], [[], false]);
-  await scene.clock.advance(2_000);
+  await scene.clock.advanceAndSettle(2_000);
   assert.deepEqual([await scene.published(), (await scene.relay.status()).isOwner], [[1], true]);
   await scene.relay.stop();
 });
@@ -233,7 +233,7 @@ test('a relay keeps its lease for as long as it lives, and gives it back when it
   const scene = createScene();
   scene.relay.start();
   for (let minute = 0; minute < 10; minute += 1) {
-    await scene.clock.advance(60_000);
+    await scene.clock.advanceAndSettle(60_000);
     assert.equal(await scene.outbox.acquire('orders-9', 1_000), undefined);
   }
   await scene.relay.stop();
@@ -247,16 +247,16 @@ test('a relay that lost its lease publishes nothing more, and goes on when it ge
   scene.outbox.acquire = (owner, leaseMs) =>
     isCut && owner === 'orders-1' ? Promise.reject(new Error('cut off')) : acquire(owner, leaseMs);
   scene.relay.start();
-  await scene.clock.advance(0);
+  await scene.clock.advanceAndSettle(0);
   isCut = true;
-  await scene.clock.advance(15_000);
+  await scene.clock.advanceAndSettle(15_000);
   const other = await scene.outbox.acquire('orders-2', 20_000);
   assert.ok(other);
   await scene.emit(sampleEvent('a', 1));
-  await scene.clock.advance(10_000);
+  await scene.clock.advanceAndSettle(10_000);
   assert.deepEqual([await scene.published(), (await scene.relay.status()).isOwner], [[], false]);
   isCut = false;
-  await scene.clock.advance(20_000);
+  await scene.clock.advanceAndSettle(20_000);
   assert.deepEqual([await scene.published(), (await scene.relay.status()).isOwner], [[1], true]);
   await scene.relay.stop();
 });
@@ -275,9 +275,9 @@ test('what is rewound is published again without a restart', async () => {
   const event = sampleEvent('a', 1);
   await scene.emit(event);
   relay.start();
-  await scene.clock.advance(1_000);
+  await scene.clock.advanceAndSettle(1_000);
   assert.equal(await scene.outbox.rewind(new Date(0).toISOString()), 1);
-  await scene.clock.advance(15_000);
+  await scene.clock.advanceAndSettle(15_000);
   assert.deepEqual(ids, [event.id, event.id]);
   assert.equal((await relay.status()).backlog, 0);
   await relay.stop();
@@ -314,10 +314,10 @@ test('a log that lost events is filled again by itself, from what the outbox kee
   const events = [1, 2, 3].map((value) => sampleEvent('a', value));
   await scene.emit(...events.slice(0, 2));
   relay.start();
-  await scene.clock.advance(1_000);
+  await scene.clock.advanceAndSettle(1_000);
   hasLost = true;
   await scene.emit(...events.slice(2));
-  await scene.clock.advance(5_000);
+  await scene.clock.advanceAndSettle(5_000);
   const [first, second, third] = events.map(({ id }) => id);
   assert.deepEqual(ids, [first, second, first, second, third]);
   assert.deepEqual([(await relay.status()).backlog, (await relay.status()).lastError], [0, undefined]);
@@ -332,10 +332,10 @@ test('a place that could not be confirmed is confirmed later, without a new even
     isDown ? Promise.reject(new Error('down')) : confirm(lease, cursor);
   await scene.emit(sampleEvent('a', 1));
   scene.relay.start();
-  await scene.clock.advance(2_000);
+  await scene.clock.advanceAndSettle(2_000);
   assert.equal((await scene.relay.status()).backlog, 1);
   isDown = false;
-  await scene.clock.advance(10_000);
+  await scene.clock.advanceAndSettle(10_000);
   assert.deepEqual([await scene.published(), (await scene.relay.status()).backlog], [[1], 0]);
   await scene.relay.stop();
 });
@@ -348,9 +348,9 @@ test('of two relays of one service each event is published by one', async () => 
   for (let value = 0; value < 20; value += 1) {
     await scene.emit(sampleEvent('a', value));
     other.poke();
-    await scene.clock.advance(value % 3);
+    await scene.clock.advanceAndSettle(value % 3);
   }
-  await scene.clock.advance(1_000);
+  await scene.clock.advanceAndSettle(1_000);
   assert.deepEqual(
     await scene.published(),
     Array.from({ length: 20 }, (_, value) => value),
@@ -362,15 +362,15 @@ test('stopping waits for the batch in hand, publishes nothing more, and the rela
   const { clock, relay, emit, published } = createScene();
   relay.start();
   relay.start();
-  await clock.advance(0);
+  await clock.advanceAndSettle(0);
   await relay.stop();
   await relay.stop();
   assert.equal((await relay.status()).running, false);
   await emit(sampleEvent('a', 1));
-  await clock.advance(10_000);
+  await clock.advanceAndSettle(10_000);
   assert.deepEqual(await published(), []);
   relay.start();
-  await clock.advance(0);
+  await clock.advanceAndSettle(0);
   assert.deepEqual(await published(), [1]);
   await relay.stop();
 });
@@ -382,14 +382,14 @@ test('stopping does not wait for a log that hangs longer than it was told', asyn
   state.mode = 'hangs';
   await scene.emit(sampleEvent('a', 1));
   relay.start();
-  await scene.clock.advance(0);
+  await scene.clock.advanceAndSettle(0);
   let isStopped = false;
   const stopping = relay.stop({ timeoutMs: 100 }).then(() => {
     isStopped = true;
   });
-  await scene.clock.advance(99);
+  await scene.clock.advanceAndSettle(99);
   assert.equal(isStopped, false);
-  await scene.clock.advance(1);
+  await scene.clock.advanceAndSettle(1);
   await stopping;
 });
 
@@ -397,10 +397,10 @@ test('published events are forgotten after the retention', async () => {
   const { clock, relay, emit, outbox } = createScene({ retentionMs: 3_600_000 });
   await emit(sampleEvent('a'));
   relay.start();
-  await clock.advance(3_500_000);
+  await clock.advanceAndSettle(3_500_000);
   assert.equal(await outbox.prune(3_400_000), 1);
   await emit(sampleEvent('b'));
-  await clock.advance(3_800_000);
+  await clock.advanceAndSettle(3_800_000);
   assert.equal(await outbox.prune(0), 0);
   await relay.stop();
 });

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createUserTokenSigner, generateUserKey } from '@banyan/auth';
 import { ServiceError } from '@banyan/core';
+import { createManualClock } from '@banyan/core/testing';
 import { type RunningShop, runShop } from './support/running-shop.ts';
 
 async function ask(shop: RunningShop, path: string, authorization?: string) {
@@ -53,12 +54,11 @@ test('says what is missing or wrong about a token', async (t) => {
 });
 
 test('tells an expired token apart, so that the client can sign in again', async (t) => {
-  let nowMs = Date.now();
-  const clock = { nowMs: () => nowMs, setTimer: () => () => undefined };
+  const clock = createManualClock(Date.now());
   const shop = await runShop(t, { edge: { clock } });
   const authorization = `Bearer ${await shop.token('ada', { lifetimeS: 60 })}`;
   assert.equal((await ask(shop, '/orders/1', authorization)).status, 200);
-  nowMs += 66_000;
+  clock.advance(66_000);
   assert.deepEqual(await ask(shop, '/orders/1', authorization), {
     status: 401,
     reason: 'expired_token',
@@ -87,8 +87,7 @@ test('open routes do not look at tokens, so that a stale one does not lock anybo
 
 test('answers 503 while the keys cannot be had, and recovers', async (t) => {
   let down = true;
-  let nowMs = Date.now();
-  const clock = { nowMs: () => nowMs, setTimer: () => () => undefined };
+  const clock = createManualClock(Date.now());
   const privateJwk = await generateUserKey();
   const signer = createUserTokenSigner({ issuer: 'shop', audience: 'shop', privateJwk, clock });
   const shop = await runShop(t, {
@@ -106,7 +105,7 @@ test('answers 503 while the keys cannot be had, and recovers', async (t) => {
   assert.equal(refused.status, 503);
   assert.equal(refused.reason, 'signing_keys_unavailable');
   down = false;
-  nowMs += 11_000;
+  clock.advance(11_000);
   assert.equal((await ask(shop, '/orders/1', authorization)).status, 200);
 });
 

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ServiceError } from '@banyan/core';
+import { createManualClock } from '@banyan/core/testing';
 import { type CircuitBreaker, type CircuitTransition, createCircuitBreaker } from '@banyan/resilience';
-import { createManualClock } from './manual-clock.ts';
 
 const refused = { code: 'unavailable', reason: 'circuit_open', notStarted: true };
 

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { createManualClock } from '@banyan/core/testing';
 import { createDeadlineWheel, type Deadline } from '@banyan/resilience';
 import fc from 'fast-check';
-import { createManualClock } from './manual-clock.ts';
 
 test('a deadline expires its target once, at its time and not before', () => {
   const clock = createManualClock();

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type ErrorCode, httpStatusOfCode, ServiceError } from '@banyan/core';
+import { createManualClock } from '@banyan/core/testing';
 import { createBackoff, createRetryBudget, isRetryable } from '@banyan/resilience';
-import { createManualClock } from './manual-clock.ts';
 
 const codes = Object.keys(httpStatusOfCode) as ErrorCode[];
 const transient: readonly ErrorCode[] = ['unavailable', 'resource_exhausted', 'deadline_exceeded'];

@@ -1,37 +1,20 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type Clock, ServiceError } from '@banyan/core';
+import { ServiceError } from '@banyan/core';
+import { createManualClock, type ManualClock } from '@banyan/core/testing';
 import { createDeadlineWheel } from '@banyan/resilience';
 import { type CallEnvironment, createCallContext, deriveCallContext } from '@banyan/rpc';
 
 /** An environment whose time a test moves; `timers` counts what would keep running. */
-function createEnvironment(): CallEnvironment & { advance(ms: number): void; readonly timers: number } {
-  let nowMs = 1_000_000;
-  const timers = new Map<() => void, number>();
-  const clock: Clock = {
-    nowMs: () => nowMs,
-    setTimer(callback, delayMs) {
-      timers.set(callback, nowMs + delayMs);
-      return () => timers.delete(callback);
-    },
-  };
+function createEnvironment(): CallEnvironment & Pick<ManualClock, 'timers' | 'advance'> {
+  const clock = createManualClock();
   return {
     clock,
     wheel: createDeadlineWheel({ clock }),
     get timers() {
-      return timers.size;
+      return clock.timers;
     },
-    advance(ms) {
-      const untilMs = nowMs + ms;
-      for (;;) {
-        const [next] = [...timers].sort((one, other) => one[1] - other[1]);
-        if (next === undefined || next[1] > untilMs) break;
-        nowMs = next[1];
-        timers.delete(next[0]);
-        next[0]();
-      }
-      nowMs = untilMs;
-    },
+    advance: (ms) => clock.advance(ms),
   };
 }
 

@@ -1,0 +1,1 @@
+export { createManualClock, type ManualClock } from './testing/manual-clock.ts';
