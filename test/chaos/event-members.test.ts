@@ -14,11 +14,12 @@ const places = [
 ] as const;
 
 /** Consumers of one group come and go while events flow; twelve partitions change hands. */
-for (const { name, broker, skip } of enginesUnderTest(`members-${seed}`)) {
+for (const { name, broker, skip, clear } of enginesUnderTest(`members-${seed}`)) {
   test(`every event once while consumers join and leave for ${seconds} s on ${name}`, { skip }, async (t) => {
     t.diagnostic(`BANYAN_SEED=${seed}`);
     const random = createRandom(seed);
     const chaos = await startEventChaos(t, { places, keys: 40, seed, broker });
+    t.after(clear);
     const endMs = Date.now() + seconds * 1_000;
     let changes = 0;
     while (Date.now() < endMs) {

@@ -19,7 +19,7 @@ export interface Places {
   suspend(index: number): void;
   resume(index: number): void;
   isReady(index: number): boolean;
-  /** Resolves when the process in this place hosts its services. */
+  /** Resolves when the process in this place hosts its services. @throws Error if any has ended by itself */
   ready(index: number): Promise<void>;
   allReady(): Promise<void>;
   /** To every process. */
@@ -50,6 +50,8 @@ export function createPlaces(plan: SharedPlan, parts: readonly (readonly string[
   const doomed = new WeakSet<ChildProcess>();
   const deaths: string[] = [];
   const standby: { readonly process: ChildProcess; readonly loaded: Promise<unknown> }[] = [];
+  const died = Promise.withResolvers<never>();
+  died.promise.catch(() => undefined);
   let filled = 0;
 
   const load = () => {
@@ -57,7 +59,9 @@ export function createPlaces(plan: SharedPlan, parts: readonly (readonly string[
     everybody.add(process);
     process.once('exit', (code, signal) => {
       everybody.delete(process);
-      if (!doomed.has(process)) deaths.push(`a process ended by itself: ${code ?? signal}`);
+      if (doomed.has(process)) return;
+      deaths.push(`a process ended by itself: ${code ?? signal}`);
+      died.reject(new Error(deaths.at(-1)));
     });
     // A killed process rejects, and nobody asks any more.
     const loaded = once(process, 'message').catch(() => undefined);
@@ -74,7 +78,7 @@ export function createPlaces(plan: SharedPlan, parts: readonly (readonly string[
       await loaded;
       const ready = once(process, 'message');
       tell(process, { ...plan, instance: place.name, parts: place.parts, seed });
-      await ready;
+      await Promise.race([ready, died.promise]);
       place.isReady = true;
     })();
     // Who is killed before it was ready never is; `ready` is asked again for its successor.
