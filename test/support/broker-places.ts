@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { openBroker } from '@banyan/banyan';
+import { openBroker, type System } from '@banyan/banyan';
 import { silentLogger, systemClock } from '@banyan/core';
 import type { EventLog } from '@banyan/events';
+import { startTestSystem, type TestSystem, type TestSystemOptions } from '@banyan/testing';
 import { createRawKafka } from '../../packages/kafka/test/kafka-under-test.ts';
 import { deleteStream } from '../../packages/nats/test/delete-stream.ts';
 import { createRabbitFixture } from '../../packages/rabbitmq/test/rabbit-fixture.ts';
@@ -10,8 +11,10 @@ import { createRabbitFixture } from '../../packages/rabbitmq/test/rabbit-fixture
 export interface BrokerPlace {
   /** What `BROKER_URL` is set to. */
   readonly url: string;
-  /** For `startTestSystem`: another handle of the place, which whoever asks for it closes. */
+  /** Another handle of the place, which whoever asks for it closes. */
   openLog(): Promise<EventLog>;
+  /** Takes away what was made there; when everybody has closed. */
+  clear(): Promise<void>;
 }
 
 /** A broker that tests use if its URL is given. */
@@ -19,8 +22,28 @@ export interface BrokerUnderTest {
   readonly name: string;
   /** Why its tests cannot run here; false if they can. */
   readonly skip: string | false;
-  /** A new place; what was made there is taken away after the test. */
-  openPlace(t: { after(cleanUp: () => unknown): void }): BrokerPlace;
+  createPlace(): BrokerPlace;
+}
+
+/**
+ * As `startTestSystem`, with events in a new place on `broker`, which is cleared when the system has stopped. Without `broker` they are
+ * in PostgreSQL.
+ */
+export async function startTestSystemOn(
+  broker: BrokerUnderTest | undefined,
+  t: { after(cleanUp: () => Promise<void>): void },
+  system: System,
+  options: TestSystemOptions = {},
+): Promise<TestSystem> {
+  if (broker === undefined) return startTestSystem(t, system, options);
+  const place = broker.createPlace();
+  let running: TestSystem | undefined;
+  t.after(async () => {
+    await running?.stop();
+    await place.clear();
+  });
+  running = await startTestSystem(t, system, { ...options, openLog: place.openLog });
+  return running;
 }
 
 /** Every broker that carries events. */
@@ -32,7 +55,7 @@ export const brokersUnderTest: readonly BrokerUnderTest[] = [
   underTest('Kafka', 'BANYAN_TEST_KAFKA_URL', (server) => {
     const prefix = `${uniqueName()}.`;
     return {
-      url: withQuery(server, `prefix=${prefix}`),
+      url: withQuery(server, `prefix=${prefix}&partitions=5`),
       async clear() {
         const kafka = createRawKafka(server);
         await kafka.deleteTopics(prefix);
@@ -55,14 +78,13 @@ function underTest(
   return {
     name,
     skip: server === undefined || server === '' ? `needs ${variable}` : false,
-    openPlace(t) {
-      const { url, clear } = createPlace(server ?? '');
-      t.after(clear);
+    createPlace() {
+      const place = createPlace(server ?? '');
       return {
-        url,
+        ...place,
         async openLog() {
-          const log = await openBroker(url, { clock: systemClock, logger: silentLogger });
-          if (log === undefined) throw new TypeError(`${url} is not the URL of a broker.`);
+          const log = await openBroker(place.url, { clock: systemClock, logger: silentLogger });
+          if (log === undefined) throw new TypeError(`${place.url} is not the URL of a broker.`);
           return log;
         },
       };

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { ServiceError, type Sql, service } from '@banyan/banyan';
+import { onRefusal, ServiceError, type Sql, service } from '@banyan/banyan';
 import { archive } from '../archive/contract.ts';
 import { office } from './contract.ts';
+import { openEnclosure } from './enclosure.ts';
 
 export const officeService = service(office, {
   uses: { archive },
@@ -33,6 +34,50 @@ export const officeService = service(office, {
     // Indirect: whichever archive takes it from the broker, and however often that moves meanwhile.
     searchThroughBroker: ({ words }, { request }) =>
       request('archive.search', { searchId: randomUUID(), words }, { timeoutMs: 50_000 }),
+
+    // Combined: all at once, each with its own end; the slow ones are cancelled up to where they search.
+    async searchAllRooms({ words, rooms, withinMs }, { call }) {
+      const searches = rooms.map(async (room) => ({
+        room,
+        ...(await call.archive.searchRoom({ room, words }, { timeoutMs: withinMs })),
+      }));
+      const ended = await Promise.allSettled(searches);
+      const found = ended.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []));
+      return { found, missing: rooms.filter((_room, index) => ended[index]?.status === 'rejected') };
+    },
+
+    async searchFirstRoom({ words, rooms }, { call }) {
+      const others = new AbortController();
+      try {
+        return await Promise.any(
+          rooms.map(async (room) => ({
+            room,
+            ...(await call.archive.searchRoom({ room, words }, { signal: others.signal })),
+          })),
+        );
+      } finally {
+        others.abort();
+      }
+    },
+
+    async sendLetter({ words, link }, { sql }) {
+      const [letter] = await sql<{ letterId: string }>`
+        insert into client_letter (words, link) values (${words}, ${link}) returning letter_id`;
+      if (letter === undefined) throw new Error('The letter was not stored.');
+      return letter;
+    },
+
+    async readLetter({ letterId }, { sql, call, fail }) {
+      const [letter] = await sql<{ words: string; link: string }>`
+        select words, link from client_letter where letter_id = ${letterId}`;
+      if (letter === undefined) return fail('noSuchLetter');
+      const enclosure = await openEnclosure(sql, letter.link, (fileId) =>
+        call.archive
+          .getFile({ fileId })
+          .catch(onRefusal(archive.operations.getFile, 'noSuchFile', () => fail('linkLeadsNowhere'))),
+      );
+      return { words: letter.words, enclosure };
+    },
 
     searchLater: ({ words }, { tx }) =>
       tx(async ({ send }) => ({ searchId: send('archive.search', { searchId: randomUUID(), words }) })),
