@@ -9,11 +9,18 @@ const { values } = parseArgs({
 });
 const seed = Number(process.env['BANYAN_SEED'] ?? randomInt(2 ** 31));
 const [slots, down] = [Number(values.slots), Number(values.down)];
+if (!Number.isInteger(slots) || slots < 1 || slots > 1_000_000 || !(down >= 0 && down <= 1)) {
+  console.error('--slots is a whole number from 1 to 1,000,000, --down a share from 0 to 1.');
+  process.exit(1);
+}
 const percent = (share: number) => `${(share * 100).toFixed(1).padStart(5)} %`;
 
 const cleanUps: (() => unknown)[] = [];
 try {
-  console.log(`Three dependencies, each down ${percent(down).trim()} of the time (BANYAN_SEED=${seed})\n`);
+  console.log(
+    `${slots} orders, while each of three dependencies is down ${percent(down).trim()} of the time (BANYAN_SEED=${seed}).`,
+  );
+  console.log('An order that is placed synchronously needs all three at that moment.\n');
   const found = await measureAvailability(
     { after: (cleanUp) => void cleanUps.unshift(cleanUp) },
     { slots, down, asynchronousEvery: 10, random: createRandom(seed) },
@@ -23,7 +30,7 @@ try {
   console.log(`(1) requests over messages    ${percent(1)}    ${percent(found.byMessages)}`);
   console.log(`(2) local copies              ${percent(1)}    ${percent(found.byCopies)}`);
   console.log(
-    `\nOf ${found.accepted} asynchronous orders ${found.settledMeanwhile} were settled during the outages, and ${found.settled} soon after.`,
+    `\nOf ${found.accepted} asynchronous orders ${found.settledMeanwhile} were settled while the outages went on, and ${found.settled} when they had ended.`,
   );
 } finally {
   for (const cleanUp of cleanUps) await cleanUp();

@@ -1,4 +1,4 @@
-import { contract, event, operation } from '@banyan/banyan';
+import { contract, event, message, operation } from '@banyan/banyan';
 import { z } from 'zod';
 
 const OrderRef = z.object({ orderId: z.string() });
@@ -15,7 +15,8 @@ export const ordering = contract('ordering', {
       output: OrderRef,
     }),
     orderByMessages: operation('POST /orders/by-messages', {
-      summary: 'Asynchronous (1): accepts, sends requests, and settles when the replies are in.',
+      summary:
+        'Asynchronous (1): accepts, sends each service a request, and settles when the replies are in.',
       input: Wanted,
       output: OrderRef,
       status: 202,
@@ -33,7 +34,6 @@ export const ordering = contract('ordering', {
     }),
   },
   events: {
-    requested: event('OrderRequested', { data: OrderRef.extend(Wanted.shape), key: 'orderId' }),
     placed: event('OrderPlaced', { data: OrderRef.extend({ amount: z.int() }), key: 'orderId' }),
   },
 });
@@ -52,7 +52,13 @@ export const consumers = contract('consumers', {
       data: z.object({ consumerId: z.string() }),
       key: 'consumerId',
     }),
-    verified: event('ConsumerVerified', { data: OrderRef, key: 'orderId' }),
+  },
+  messages: {
+    verify: message('VerifyConsumer', {
+      data: OrderRef.extend({ consumerId: z.string() }),
+      key: 'orderId',
+      reply: OrderRef,
+    }),
   },
 });
 
@@ -66,7 +72,13 @@ export const restaurants = contract('restaurants', {
   },
   events: {
     menuRevised: event('MenuRevised', { data: Price, key: 'item' }),
-    quoted: event('ItemQuoted', { data: OrderRef.extend({ price: z.int() }), key: 'orderId' }),
+  },
+  messages: {
+    quote: message('QuoteItem', {
+      data: OrderRef.extend({ item: z.string() }),
+      key: 'orderId',
+      reply: OrderRef.extend({ price: z.int() }),
+    }),
   },
 });
 
@@ -76,4 +88,11 @@ export const accounting = contract('accounting', {
     authorize: operation('POST /authorizations', { input: z.object({ amount: z.int() }), output: Done }),
   },
   events: { authorized: event('PaymentAuthorized', { data: OrderRef, key: 'orderId' }) },
+  messages: {
+    authorize: message('AuthorizePayment', {
+      data: OrderRef.extend({ amount: z.int() }),
+      key: 'orderId',
+      reply: OrderRef,
+    }),
+  },
 });

@@ -25,10 +25,12 @@ const orderingService = service(ordering, {
       return insert(sql, { amount: quoted.price, waitingFor: [] });
     },
 
-    async orderByMessages(wanted, { tx }) {
-      return tx(async ({ sql, emit }) => {
+    // The requests commit with the order, and wait for whoever is down.
+    async orderByMessages({ consumerId, item }, { tx }) {
+      return tx(async ({ sql, send }) => {
         const order = await insert(sql, { waitingFor: dependencies });
-        emit('requested', { ...order, ...wanted });
+        send('consumers.verify', { ...order, consumerId });
+        send('restaurants.quote', { ...order, item });
         return order;
       });
     },
@@ -61,12 +63,17 @@ const orderingService = service(ordering, {
       await sql`insert into menu (item, price) values (${item}, ${price})
         on conflict (item) do update set price = excluded.price`;
     },
-    'consumers.verified': async ({ orderId }, { sql }) => hear(sql, orderId, 'consumers'),
-    'restaurants.quoted': async ({ orderId, price }, { sql }) => {
+    'accounting.authorized': async ({ orderId }, { sql }) => hear(sql, orderId, 'accounting'),
+  },
+  replies: {
+    'consumers.verify': async ({ orderId }, { sql }) => hear(sql, orderId, 'consumers'),
+    // Only now is it known how much accounting is to be asked for.
+    async 'restaurants.quote'({ orderId, price }, { sql, send }) {
       await sql`update orders set amount = ${price} where order_id = ${orderId}`;
       await hear(sql, orderId, 'restaurants');
+      send('accounting.authorize', { orderId, amount: price });
     },
-    'accounting.authorized': async ({ orderId }, { sql }) => hear(sql, orderId, 'accounting'),
+    'accounting.authorize': async ({ orderId }, { sql }) => hear(sql, orderId, 'accounting'),
   },
 });
 
@@ -98,10 +105,10 @@ function consumersService(outages: Outages): Service {
         return {};
       },
     },
-    on: {
-      'ordering.requested': async ({ orderId }, { emit }) => {
+    messages: {
+      async verify({ orderId }) {
         outages.check('consumers');
-        emit('verified', { orderId });
+        return { orderId };
       },
     },
   });
@@ -119,10 +126,10 @@ function restaurantsService(outages: Outages): Service {
         return { item, price };
       },
     },
-    on: {
-      'ordering.requested': async ({ orderId }, { emit }) => {
+    messages: {
+      async quote({ orderId }) {
         outages.check('restaurants');
-        emit('quoted', { orderId, price });
+        return { orderId, price };
       },
     },
   });
@@ -137,11 +144,13 @@ function accountingService(outages: Outages): Service {
         return {};
       },
     },
-    on: {
-      'ordering.requested': async ({ orderId }, { emit }) => {
+    messages: {
+      async authorize({ orderId }) {
         outages.check('accounting');
-        emit('authorized', { orderId });
+        return { orderId };
       },
+    },
+    on: {
       'ordering.placed': async ({ orderId }, { emit }) => {
         outages.check('accounting');
         emit('authorized', { orderId });
