@@ -6,10 +6,10 @@ import { connect, createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { lastFirst, type Undoing } from '@banyan/testing';
 import { createRawKafka } from '../../packages/kafka/test/kafka-under-test.ts';
 import { deleteStream } from '../../packages/nats/test/delete-stream.ts';
 import { createRabbitFixture } from '../../packages/rabbitmq/test/rabbit-fixture.ts';
-import { lastFirst, type Undoing } from '../support/last-first.ts';
 import { runBanyan, startSystem } from '../support/running-system.ts';
 import { atTills, eventsCommand, eventually, tillDirectory } from '../support/till-system.ts';
 

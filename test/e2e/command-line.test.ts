@@ -7,7 +7,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { lastFirst, type Undoing } from '../support/last-first.ts';
+import { lastFirst, type Undoing } from '@banyan/testing';
 import { photoPrintDirectory, runBanyan, startPhotoPrint } from '../support/running-system.ts';
 
 async function temporaryFolder(t: Undoing): Promise<string> {

@@ -10,7 +10,7 @@ import { test } from 'node:test';
 import { silentLogger } from '@banyan/core';
 import type { DeadLetter } from '@banyan/events';
 import { createDatabase, createEmbeddedServer, findSystem } from '@banyan/postgres';
-import { lastFirst, type Undoing } from '../support/last-first.ts';
+import { lastFirst, type Undoing } from '@banyan/testing';
 import { runBanyan, startSystem } from '../support/running-system.ts';
 import { atTills, eventsCommand, eventually, type Outcome, tillDirectory } from '../support/till-system.ts';
 

@@ -27,6 +27,7 @@ import {
   findEmbeddedServer,
   type PostgresDatabase,
 } from '@banyan/postgres';
+import { lastFirst } from '@banyan/testing';
 // The public API looks for this machine's package only; another platform's absence needs the function itself.
 import { findEmbeddedBinaries } from '../src/embedded-binaries.ts';
 
@@ -36,19 +37,19 @@ const nobody = 65_534;
 
 async function temporaryFolder(t: TestContext): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'banyan-embedded-'));
-  t.after(() => rm(folder, { recursive: true, force: true }));
+  lastFirst(t).after(() => rm(folder, { recursive: true, force: true }));
   return folder;
 }
 
 function create(t: TestContext, dataDir: string, options: Partial<EmbeddedServerOptions> = {}) {
   const server = createEmbeddedServer({ logger: silentLogger, durable: false, ...options, dataDir });
-  t.after(() => server.stop());
+  lastFirst(t).after(() => server.stop());
   return server;
 }
 
 function open(t: TestContext, url: string): PostgresDatabase {
   const database = createDatabase({ url });
-  t.after(() => database.close());
+  lastFirst(t).after(() => database.close());
   return database;
 }
 
@@ -88,7 +89,7 @@ function spawnOwner(t: TestContext, dataDir: string, options: { readonly uid?: n
     detached: true,
     stdio: ['ignore', 'pipe', 'inherit'],
   });
-  t.after(() => child.kill('SIGKILL'));
+  lastFirst(t).after(() => child.kill('SIGKILL'));
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   return { child, next: async () => JSON.parse(String((await lines.next()).value)) as never };
 }
@@ -120,7 +121,7 @@ test('data outlives a stop, and a stop leaves no process and no lock', async (t)
 test('the server is durable unless told otherwise, listens on loopback alone and wants a password', async (t) => {
   const dataDir = join(await temporaryFolder(t), 'postgres');
   const server = createEmbeddedServer({ dataDir, logger: silentLogger });
-  t.after(() => server.stop());
+  lastFirst(t).after(() => server.stop());
   const { adminUrl } = await server.start();
   const { sql } = open(t, adminUrl);
   const settings = await sql<{ name: string; setting: string }>`
@@ -351,7 +352,7 @@ test('what cannot work is refused with one clear line', async (t) => {
 
   const listener = createServer().listen(0, '127.0.0.1');
   await once(listener, 'listening');
-  t.after(() => listener.close());
+  lastFirst(t).after(() => listener.close());
   const { port } = listener.address() as { readonly port: number };
   assert.match(
     await fails(join(folder, 'p', 'postgres'), { port }),

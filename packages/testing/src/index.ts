@@ -1,3 +1,4 @@
+export { lastFirst, type Undoing } from './last-first.ts';
 export {
   createTestDatabase,
   startTestServer,

@@ -11,6 +11,8 @@ import {
   type PostgresDatabase,
 } from '@banyan/postgres';
 
+import { lastFirst } from './last-first.ts';
+
 export interface TestServerOptions {
   /** A server whose role may create databases and roles; default `BANYAN_TEST_DATABASE_URL`, else an embedded one. */
   readonly url?: string;
@@ -69,7 +71,7 @@ export async function createTestDatabase(
   url.password = password;
   url.pathname = `/${name}`;
   const database = createDatabase({ url: url.href });
-  t.after(async () => {
+  lastFirst(t).after(async () => {
     await database.close();
     await asAdmin(adminUrl, async ({ sql }) => {
       await sql`drop database if exists ${sql.identifier(name)} with (force)`;

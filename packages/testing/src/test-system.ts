@@ -21,6 +21,7 @@ import type { EventLog } from '@banyan/events';
 import { openPostgresEngines, provisionSystem, resetSystem } from '@banyan/postgres';
 import { createCallContext, type Endpoint } from '@banyan/rpc';
 import { createMetrics, type Metrics } from '@banyan/telemetry';
+import { lastFirst } from './last-first.ts';
 import { startTestServer } from './test-database.ts';
 
 export interface TestSystemOptions {
@@ -138,7 +139,7 @@ export async function startTestSystem(
   const stop = async () => {
     for (let close = closing.pop(); close !== undefined; close = closing.pop()) await close();
   };
-  t.after(stop);
+  lastFirst(t).after(stop);
   const started = await Promise.all(hosts.map((host) => host.start()));
   const endpoint = (contractName: string, caller = 'gateway') => {
     const [first] = hosts;

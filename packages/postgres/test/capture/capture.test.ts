@@ -18,7 +18,7 @@ import {
   resetSystem,
 } from '@banyan/postgres';
 import { createMetrics } from '@banyan/telemetry';
-import { createTestDatabase } from '@banyan/testing';
+import { createTestDatabase, lastFirst } from '@banyan/testing';
 
 type Tx = { readonly sql: Sql };
 
@@ -61,7 +61,7 @@ async function createBench(t: TestContext) {
     ending.push(made.end);
     return made;
   };
-  t.after(() => Promise.allSettled(ending.map((end) => end())));
+  lastFirst(t).after(() => Promise.allSettled(ending.map((end) => end())));
   const first = instance();
   return {
     database,
@@ -290,7 +290,7 @@ test('a slot that is gone is a loss that is told, not a gap that is not', async 
   const status = await first.capture.status(first.host);
   assert.ok(status !== undefined && !status.isUnbounded && status.heldBytes >= 0);
   const admin = createDatabase({ url: adminUrl });
-  t.after(() => admin.close());
+  lastFirst(t).after(() => admin.close());
   await admin.sql`select pg_drop_replication_slot(${status.slot})`;
   await assert.rejects(instance().start(), { code: 'data_loss', reason: 'capture_lost' });
   // Given up on purpose, it starts anew.
@@ -344,10 +344,10 @@ test('the figures tell how far behind a capture is, and that it has caught up', 
 
 test("a capture without an address of its own works as the service's role where that may use slots", async (t) => {
   const system = { adminUrl, system: 'captured', services: ['shop', 'mail'], secret: 'x'.repeat(32) };
-  t.after(() => resetSystem(system));
+  lastFirst(t).after(() => resetSystem(system));
   const { serviceUrls } = await provisionSystem({ ...system, captures: ['shop'] });
   const database = createDatabase({ url: serviceUrls['shop'] ?? '' });
-  t.after(() => database.close());
+  lastFirst(t).after(() => database.close());
   await migrate(database, platformMigrations.service, { scope: 'banyan' });
   await database.sql`create table orders (order_id int primary key, item text)`;
   await database.sql`create table told (text text)`;
@@ -378,10 +378,8 @@ test("a capture without an address of its own works as the service's role where 
 test('the embedded server starts with the slots of an earlier run, and says what a capture lacks without them', async (t) => {
   const own = await mkdtemp(join(tmpdir(), 'banyan-capture-own-'));
   const running: EmbeddedServer[] = [];
-  t.after(async () => {
-    await running.at(-1)?.stop();
-    await rm(own, { recursive: true, force: true });
-  });
+  lastFirst(t).after(() => rm(own, { recursive: true, force: true }));
+  lastFirst(t).after(() => running.at(-1)?.stop());
   const start = async (logicalDecoding: boolean) => {
     await running.at(-1)?.stop();
     const next = createEmbeddedServer({
