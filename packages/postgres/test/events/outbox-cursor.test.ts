@@ -1,27 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createEvent, type OutboxCursor } from '@banyan/events';
-import { createPostgresOutbox, type PostgresDatabase } from '@banyan/postgres';
+import { createPostgresOutbox } from '@banyan/postgres';
 import { createServiceDatabase } from './events-databases.ts';
+import { hold } from './held-transaction.ts';
 
 const sample = (key: string, number: number) =>
   createEvent({ service: 'orders', name: 'placed', type: 'Placed', key, data: { number }, occurredAtMs: 0 });
-
-/** A transaction that waits for its end after `work`. */
-async function hold(database: PostgresDatabase, work: (sql: PostgresDatabase['sql']) => Promise<unknown>) {
-  const gate = Promise.withResolvers<void>();
-  const begun = Promise.withResolvers<void>();
-  const ended = database.tx(async ({ sql }) => {
-    await work(sql);
-    begun.resolve();
-    await gate.promise;
-  });
-  await Promise.race([begun.promise, ended]);
-  return () => {
-    gate.resolve();
-    return ended;
-  };
-}
 
 test('more late events than fit into a page are read in order, once, with what commits meanwhile', async (t) => {
   const { database } = await createServiceDatabase(t);
