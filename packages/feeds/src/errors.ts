@@ -10,6 +10,10 @@ export const feedsErrors = {
     code: 'not_found',
     text: 'The feed has no such archive page: pages begin at 1, and the newest entries are on none yet.',
   },
+  feed_page_pruned: {
+    code: 'not_found',
+    text: 'The feed keeps entries for a limited time only, and these are gone for good (status 410). The detail says where it begins now.',
+  },
   feed_cursor_ahead: {
     code: 'failed_precondition',
     text: 'The cursor lies behind the newest entry. The feed was restored from an older state, or the cursor is another feed’s.',
@@ -21,6 +25,10 @@ export const feedsErrors = {
   feed_refused: {
     code: 'failed_precondition',
     text: 'The feed answered with a refusal or a redirect. The address or the permission of the reader is wrong.',
+  },
+  feed_gone: {
+    code: 'not_found',
+    text: 'A page of the feed, or what an entry links to, is gone for good (status 410).',
   },
   feed_too_large: {
     code: 'failed_precondition',

@@ -1,3 +1,4 @@
+import type { ServiceError } from '@banyan/core';
 import type { FeedRequest } from './feed-operation.ts';
 import type { FeedHead } from './feed-store.ts';
 import { feedsError } from './feeds-error.ts';
@@ -23,12 +24,13 @@ export type FeedLink = (typeof feedLinks)[number];
  * Lays out a feed as an archived one (RFC 5005, 4). Archive page n holds the n-th `pageSize` entries, as soon as they are there. The
  * feed itself holds those after the last but one full page, so a reader always finds at least `pageSize` (if there are that many)
  * and fewer than twice as many, and its `prev-archive` is final: its successor, which it links to, exists.
- * @throws ServiceError `not_found` `feed_page_unknown`; `failed_precondition` `feed_cursor_ahead`
+ * @throws ServiceError `not_found` `feed_page_unknown`; `failed_precondition` `feed_cursor_ahead`;
+ * `feed_page_pruned` (status 410) for what is no longer kept
  */
 export function pageOf(request: FeedRequest, head: FeedHead): FeedPage {
-  const { pageSize, lastSequence } = head;
+  const { pageSize, firstSequence, lastSequence } = head;
   const fullPages = Math.floor(lastSequence / pageSize);
-  if (request.page !== undefined) return archivePage(request.page, fullPages, pageSize);
+  if (request.page !== undefined) return archivePage(request.page, fullPages, head);
   if (request.after !== undefined) return cursorPage(request.after, head);
   const archived = Math.max(fullPages - 1, 0);
   return {
@@ -36,16 +38,18 @@ export function pageOf(request: FeedRequest, head: FeedHead): FeedPage {
     last: lastSequence,
     order: 'newest first',
     self: '',
-    links: archived > 0 ? { 'prev-archive': `page=${archived}` } : {},
+    links: archived * pageSize >= firstSequence ? { 'prev-archive': `page=${archived}` } : {},
     isArchive: false,
     isFinal: false,
   };
 }
 
-function archivePage(page: number, fullPages: number, pageSize: number): FeedPage {
+function archivePage(page: number, fullPages: number, head: FeedHead): FeedPage {
+  const { pageSize } = head;
   if (page > fullPages) {
     throw feedsError('feed_page_unknown', `There is no archive page ${page}; the newest is ${fullPages}.`);
   }
+  if (page * pageSize < head.firstSequence) throw prunedError(head);
   const isFinal = page < fullPages;
   return {
     first: (page - 1) * pageSize + 1,
@@ -62,10 +66,12 @@ function archivePage(page: number, fullPages: number, pageSize: number): FeedPag
   };
 }
 
-function cursorPage(after: number, { pageSize, lastSequence }: FeedHead): FeedPage {
+function cursorPage(after: number, head: FeedHead): FeedPage {
+  const { pageSize, firstSequence, lastSequence } = head;
   if (after > lastSequence) {
     throw feedsError('feed_cursor_ahead', `The newest entry is number ${lastSequence}, not ${after}.`);
   }
+  if (after + 1 < firstSequence) throw prunedError(head);
   const last = Math.min(after + pageSize, lastSequence);
   const isFull = last === after + pageSize;
   return {
@@ -78,4 +84,11 @@ function cursorPage(after: number, { pageSize, lastSequence }: FeedHead): FeedPa
     isArchive: false,
     isFinal: isFull,
   };
+}
+
+/** Answered for entries that were pruned: 410, which says that asking again is of no use. */
+export function prunedError({ firstSequence, pageSize }: FeedHead): ServiceError {
+  const page = Math.ceil(firstSequence / pageSize);
+  const text = `The oldest entry that is kept is number ${firstSequence}, on archive page ${page}: begin there, or with after=${firstSequence - 1}.`;
+  return feedsError('feed_page_pruned', text, { status: 410 });
 }

@@ -50,7 +50,7 @@ export function defineFeedReader<
   if (!/^[a-z][a-z0-9-]{0,59}$/.test(name)) throw refuse('name it in kebab-case, at most 60 characters.');
   if ((options.handlerTimeoutMs ?? 0) > 40_000) throw refuse("'handlerTimeoutMs' is at most 40,000.");
   const store = new ReaderStore(name);
-  const poller = createPoller(name, options, store);
+  const poller = createPoller({ name, service: contract.name }, options, store);
   return {
     name,
     run: (host) => poller.run(host),

@@ -30,6 +30,8 @@ export interface StoredEntry {
 /** The state of a feed. Seconds are counted from 1970, as HTTP dates name them. */
 export interface FeedHead {
   readonly pageSize: number;
+  /** Of the oldest entry that is kept; 1 if there is none. */
+  readonly firstSequence: number;
   /** Of the newest entry; 0 if there is none. */
   readonly lastSequence: number;
   readonly updatedAt: string;
@@ -54,6 +56,11 @@ export interface FeedStore {
   head(sql: Sql): Promise<FeedHead>;
   /** Makes the newest second nameable as `Last-Modified`; waits for a transaction that is appending. */
   seal(sql: Sql): Promise<FeedHead>;
+  /**
+   * Forgets archive pages whose newest entry is older than this, oldest pages first, one in each statement; resolves with how many entries
+   * they had. Keeps what the newest document shows.
+   */
+  prune(sql: Sql, olderThanMs: number): Promise<number>;
   /** Entries `first` to `last`, both inclusive, oldest first. */
   entries(sql: Sql, range: { readonly first: number; readonly last: number }): Promise<StoredEntry[]>;
 }
@@ -146,6 +153,30 @@ class DatabaseFeedStore implements FeedStore {
     );
   }
 
+  async prune(sql: Sql, olderThanMs: number): Promise<number> {
+    for (let pruned = 0; ; ) {
+      const [page] = await sql<{ count: number }>`
+        with oldest as (
+          select (min(e.sequence) - 1) / f.page_size * f.page_size + f.page_size as last
+          from banyan.feed f join banyan.feed_entry e on e.feed = f.name
+          where f.name = ${this.#name}
+          group by f.page_size, f.last_sequence
+          having (min(e.sequence) - 1) / f.page_size < f.last_sequence / f.page_size - 1
+        ),
+        deleted as (
+          delete from banyan.feed_entry
+          where feed = ${this.#name} and sequence <= (
+            select last from oldest join banyan.feed_entry e on e.feed = ${this.#name} and e.sequence = oldest.last
+            where e.updated_at < clock_timestamp() - ${olderThanMs} * interval '1 millisecond'
+          )
+          returning 1
+        )
+        select count(*) as count from deleted`;
+      if (page === undefined || page.count === 0) return pruned;
+      pruned += page.count;
+    }
+  }
+
   entries(
     sql: Sql,
     { first, last }: { readonly first: number; readonly last: number },
@@ -166,6 +197,7 @@ function toStorable(text: string | undefined): string | null {
 function columns(sql: Sql) {
   return sql`
     page_size, last_sequence, updated_at,
+    coalesce((select min(sequence) from banyan.feed_entry where feed = name), 1) as first_sequence,
     floor(extract(epoch from updated_at))::int8 as updated_second,
     extract(epoch from answered_second)::int8 as answered_second,
     floor(extract(epoch from clock_timestamp()))::int8 as now_second`;

@@ -5,7 +5,7 @@ import { toAtom } from './atom-document.ts';
 import { isKnown } from './conditions.ts';
 import type { DocumentEntry, FeedDocument } from './feed-document.ts';
 import type { FeedOperation, FeedRequest } from './feed-operation.ts';
-import { type FeedPage, pageOf } from './feed-page.ts';
+import { type FeedPage, pageOf, prunedError } from './feed-page.ts';
 import {
   createFeedStore,
   type FeedHead,
@@ -62,6 +62,12 @@ export interface Feed<Config = unknown> {
    * @throws TypeError if an `href` is neither a path nor an http(s) URL
    */
   append(sql: Sql, entry: NewEntry | readonly NewEntry[]): Promise<number>;
+  /**
+   * Forgets archive pages whose newest entry is older than `olderThanMs`; resolves with how many entries they had. Nothing else of the feed
+   * changes: pages that are kept stay as they are, and those that are gone answer 410. At least `pageSize` of the newest entries stay.
+   * A statement for each page: call it outside of a transaction, such as in a background task. Safe to call at any time, from any instance.
+   */
+  prune(sql: Sql, options: { readonly olderThanMs: number }): Promise<number>;
   /**
    * A consumer (`on`) that makes an entry of each event: once, in the transaction that marks the event as handled. `undefined` makes none.
    * The event's id is the entry's, unless the entry brings its own.
@@ -130,6 +136,13 @@ class DatabaseFeed<Config> implements Feed<Config> {
     return this.#store.append(sql, entries);
   }
 
+  async prune(sql: Sql, { olderThanMs }: { readonly olderThanMs: number }): Promise<number> {
+    if (!(olderThanMs >= 0 && Number.isFinite(olderThanMs))) {
+      throw new TypeError(`feed ${this.name}: 'olderThanMs' is a number of milliseconds from 0.`);
+    }
+    return this.#store.prune(sql, olderThanMs);
+  }
+
   entry<Data>(toEntry: (data: Data) => EventEntry | undefined) {
     return async (data: Data, { sql, event }: FeedEventContext): Promise<void> => {
       const entry = toEntry(data);
@@ -173,6 +186,8 @@ class DatabaseFeed<Config> implements Feed<Config> {
   ): Promise<FeedDocument> {
     const { request, base } = how;
     const entries = page.last < page.first ? [] : await this.#store.entries(sql, page);
+    // Pruned since its head was read: half a page must not be kept as the page.
+    if (entries.length < page.last - page.first + 1) throw prunedError(await this.#store.head(sql));
     const updated = entries.at(-1)?.updatedAt ?? head.updatedAt;
     if (page.order === 'newest first') entries.reverse();
     // Whoever asked in the query finds the other pages in the same form; whoever asked in a header asks again.

@@ -24,7 +24,7 @@ export interface FetchedDocument {
  * One GET, with conditions if validators are given. Redirects are not followed: they could lead anywhere, and who configures the address
  * can write the right one.
  * @returns undefined if the asker has the newest document (304)
- * @throws ServiceError `unavailable` `feed_unavailable`; `failed_precondition` `feed_refused`, `feed_too_large`, `feed_malformed`
+ * @throws ServiceError `unavailable` `feed_unavailable`; `failed_precondition` `feed_refused`, `feed_too_large`, `feed_malformed`; `not_found` `feed_gone`
  */
 export async function fetchDocument(
   url: string,
@@ -68,6 +68,7 @@ function headersOf({ accept, etag, lastModified }: FetchOptions): Record<string,
 
 function refusalOf(url: string, response: Response): Error {
   const { status } = response;
+  if (status === 410) return feedsError('feed_gone', `${url} answered 410: it is gone for good.`);
   const isPassing = status >= 500 || status === 408 || status === 429;
   if (!isPassing) return feedsError('feed_refused', `${url} answered ${status}.`);
   const seconds = Number(response.headers.get('retry-after') ?? Number.NaN);

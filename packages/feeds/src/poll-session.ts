@@ -133,7 +133,8 @@ export class PollSession<C extends Contract, Config> {
         throw feedsError('feed_malformed', `The archive leads in a circle, or on and on: ${url}`);
       }
       seen.add(url);
-      const document = await this.#fetch(url, {});
+      const document = await this.#fetchOlder(url, { ...walk, position });
+      if (document === 'gone') return received;
       if (document === undefined)
         throw feedsError('feed_malformed', `${url} answered 304 without a condition.`);
       const taken = await this.#takePage(this.#parse(document, url), { ...walk, position });
@@ -141,6 +142,22 @@ export class PollSession<C extends Contract, Config> {
       ({ position, next: url } = taken);
     }
     return received;
+  }
+
+  /**
+   * A page that is gone ends the walk of a reader that is new: this is where the feed begins now. For one that has read before, entries are
+   * lost that it never saw: that is for an operator to know, and to give up.
+   */
+  async #fetchOlder(url: string, walk: Walk): Promise<FetchedDocument | 'gone' | undefined> {
+    try {
+      return await this.#fetch(url, {});
+    } catch (error) {
+      const { store, host, lease } = this.#parts;
+      const isGone = isServiceError(error) && error.reason === 'feed_gone';
+      if (!isGone || (await store.hasReadBefore(host.sql, walk.walk))) throw error;
+      await host.tx(({ sql }) => store.saveWalk(sql, lease.token, { ...walk, next: undefined }));
+      return 'gone';
+    }
   }
 
   /** Stores what is new of a page, and where to go on, in one transaction. */

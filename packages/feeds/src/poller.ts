@@ -1,6 +1,7 @@
 import { type Contract, createValidator, type OutputOf, type Schema, type Validator } from '@banyan/contract';
 import { isServiceError, sleep, systemClock } from '@banyan/core';
 import { type PollResult, PollSession, type SessionParts } from './poll-session.ts';
+import { createReaderMetrics, type ReaderMetrics } from './reader-metrics.ts';
 import { type FeedReaderOptions, feedForms, type ReaderHost } from './reader-options.ts';
 import type { ReaderLease, ReaderStore } from './reader-store.ts';
 
@@ -18,24 +19,36 @@ const defaults = {
 };
 const leaseWaitMs = 50;
 
+interface Round {
+  readonly url: string;
+  readonly everyMs: number;
+  readonly figures: ReaderMetrics | undefined;
+}
+
+/** A reader, and the service that it belongs to. */
+export interface ReaderName {
+  readonly name: string;
+  readonly service: string;
+}
+
 export function createPoller<C extends Contract, ConfigSchema extends Schema, Content extends Schema>(
-  name: string,
+  names: ReaderName,
   options: FeedReaderOptions<C, ConfigSchema, Content>,
   store: ReaderStore,
 ): Poller<C, OutputOf<ConfigSchema>> {
-  return new FeedPoller(name, options, store);
+  return new FeedPoller(names, options, store);
 }
 
 class FeedPoller<C extends Contract, ConfigSchema extends Schema, Content extends Schema>
   implements Poller<C, OutputOf<ConfigSchema>>
 {
-  readonly #name: string;
+  readonly #names: ReaderName;
   readonly #options: FeedReaderOptions<C, ConfigSchema, Content>;
   readonly #store: ReaderStore;
   readonly #validator: Validator<unknown> | undefined;
 
-  constructor(name: string, options: FeedReaderOptions<C, ConfigSchema, Content>, store: ReaderStore) {
-    this.#name = name;
+  constructor(names: ReaderName, options: FeedReaderOptions<C, ConfigSchema, Content>, store: ReaderStore) {
+    this.#names = names;
     this.#options = options;
     this.#store = store;
     this.#validator = options.content && createValidator(options.content, 'input');
@@ -46,10 +59,18 @@ class FeedPoller<C extends Contract, ConfigSchema extends Schema, Content extend
     if (url === undefined) return;
     const { intervalMs = defaults.intervalMs } = this.#options;
     const everyMs = typeof intervalMs === 'function' ? intervalMs(host.config) : intervalMs;
-    while (!host.signal.aborted) {
-      const waitMs = await this.#round(host, url, everyMs);
-      // Jitter, so that the readers of a feed do not come together.
-      await sleep(waitMs * (0.9 + Math.random() * 0.2), systemClock, host.signal).catch(() => {});
+    const { name: reader, service } = this.#names;
+    const { nowMs } = systemClock;
+    const figures = host.metrics && createReaderMetrics({ metrics: host.metrics, service, reader, nowMs });
+    try {
+      while (!host.signal.aborted) {
+        const waitMs = await this.#round(host, { url, everyMs, figures });
+        await this.#report(host, figures);
+        // Jitter, so that the readers of a feed do not come together.
+        await sleep(waitMs * (0.9 + Math.random() * 0.2), systemClock, host.signal).catch(() => {});
+      }
+    } finally {
+      figures?.end();
     }
   }
 
@@ -64,22 +85,34 @@ class FeedPoller<C extends Contract, ConfigSchema extends Schema, Content extend
   }
 
   /** One turn of the background task; resolves with how long to wait for the next. */
-  async #round(host: ReaderHost<C, OutputOf<ConfigSchema>>, url: string, everyMs: number): Promise<number> {
+  async #round(
+    host: ReaderHost<C, OutputOf<ConfigSchema>>,
+    { url, everyMs, figures }: Round,
+  ): Promise<number> {
     const { log, signal, sql } = host;
     try {
       const lease = await this.#store.acquire(sql, url);
       if (lease === undefined) return everyMs;
       const remainingMs = lease.sincePollMs === null ? 0 : everyMs * 0.8 - lease.sincePollMs;
-      await this.#withLease(lease, host, (session) =>
+      const result = await this.#withLease<Partial<PollResult>>(lease, host, (session) =>
         remainingMs > 0 ? session.handleDue() : session.poll(),
       );
+      figures?.done(result);
       const readyMs = (await this.#store.nextReadyMs(sql)) ?? everyMs;
       return Math.min(readyMs, remainingMs > 0 ? remainingMs : everyMs);
     } catch (error) {
       if (signal.aborted) return 0;
-      log.warn(`the feed of '${this.#name}' could not be polled`, { url, error });
+      figures?.failed();
+      log.warn(`the feed of '${this.#names.name}' could not be polled`, { url, error });
       return Math.max(everyMs, isServiceError(error) ? (error.retryAfterMs ?? 0) : 0);
     }
+  }
+
+  /** Also by an instance that does not poll: the one that does may have died. */
+  async #report({ sql, signal }: ReaderHost<C, OutputOf<ConfigSchema>>, figures: Round['figures']) {
+    if (figures === undefined || signal.aborted) return;
+    // A database that is away is told of by others; the figures stay as they were, and the time since the last poll grows.
+    await this.#store.status(sql).then(figures.standing, () => {});
   }
 
   async #withLease<Result>(

@@ -1,6 +1,7 @@
 import type { Emit } from '@banyan/chassis';
 import type { Contract, OutputOf, Schema } from '@banyan/contract';
 import type { Logger, Sql, Transaction, TransactionOptions } from '@banyan/core';
+import type { Metrics } from '@banyan/telemetry';
 
 /** An entry as a handler gets it. */
 export interface FeedEntry<Content = unknown> {
@@ -75,4 +76,6 @@ export interface ReaderHost<C extends Contract, Config> {
   readonly config: Config;
   readonly log: Logger;
   readonly signal: AbortSignal;
+  /** Of a background task: the reader's figures are on the service's `/metrics`. */
+  readonly metrics?: Metrics;
 }

@@ -140,6 +140,13 @@ export class ReaderStore {
     if (held.length === 0) throw leaseLost(this.#name);
   }
 
+  /** True if an earlier walk brought something. */
+  async hasReadBefore(sql: Sql, walk: number): Promise<boolean> {
+    const [earlier] = await sql`
+      select 1 from banyan.feed_reader_entry where reader = ${this.#name} and walk < ${walk} limit 1`;
+    return earlier !== undefined;
+  }
+
   async abandonWalk(sql: Sql): Promise<boolean> {
     const ended = await sql`
       update banyan.feed_reader set

@@ -388,3 +388,80 @@ test('a feed that knows its address has absolute links', async (t) => {
   assert.equal(links['prevArchive'], 'https://shop.example/api/feed?page=3');
   assert.equal(entries[0]?.href, 'https://shop.example/api/orders/7');
 });
+
+test('pages that are old enough are forgotten and answer 410; all others stay as they are', async (t) => {
+  const { url, client } = await startOrders(t, { pageSize: 10 });
+  await client.fill({ from: 1, count: 55 });
+  const text = async (query: string) => (await fetch(url + query)).text();
+  const kept = await text('?page=5');
+  assert.deepEqual(await client.prune({ olderThanMs: 3_600_000 }), { pruned: 0 });
+  // Entries may be dated a second ahead. The newest document keeps what it shows: 41 to 55.
+  let pruned = 0;
+  await eventually(
+    async () => {
+      pruned += (await client.prune({ olderThanMs: 0 })).pruned;
+      return pruned;
+    },
+    (count) => count === 40,
+  );
+  assert.deepEqual(await client.prune({ olderThanMs: 0 }), { pruned: 0 });
+
+  const newest = await json(url);
+  assert.deepEqual(
+    newest.entries.map(({ sequence }) => sequence),
+    Array.from({ length: 15 }, (_, index) => 55 - index),
+  );
+  assert.equal(newest.links['prevArchive'], undefined);
+  // Whoever kept an archive page has the one that would be served: also its way back, which now leads to nothing.
+  assert.equal(await text('?page=5'), kept);
+  for (const query of ['?page=1', '?page=4', '?after=0', '?after=39']) {
+    const answer = await fetch(url + query);
+    assert.equal(answer.status, 410, query);
+    const problem = (await answer.json()) as { readonly reason: string; readonly detail: string };
+    assert.equal(problem.reason, 'feed_page_pruned');
+    assert.match(problem.detail, /number 41, on archive page 5/);
+  }
+  assert.equal((await json(`${url}?after=40`)).entries[0]?.sequence, 41);
+
+  // What is forgotten makes room for nothing: numbers go on.
+  await client.fill({ from: 56, count: 15 });
+  assert.equal((await json(url)).entries[0]?.sequence, 70);
+  assert.match((await json(url)).links['prevArchive'] ?? '', /page=6$/);
+});
+
+test('pruning while others append and read: no page is ever half there', async (t) => {
+  const { url, client } = await startOrders(t, { pageSize: 5 });
+  await client.fill({ from: 1, count: 500 });
+  const seen = { whole: 0, gone: 0 };
+  let isDone = false;
+  const reading = async () => {
+    for (let page = 1; !isDone; page = (page % 99) + 1) {
+      const answer = await fetch(`${url}?page=${page}`, { headers: { accept: 'application/json' } });
+      if (answer.status === 410) seen.gone += 1;
+      else {
+        assert.equal(answer.status, 200);
+        assert.equal(((await answer.json()) as JsonPage).entries.length, 5, `page ${page}`);
+        seen.whole += 1;
+      }
+    }
+  };
+  const readers = [reading(), reading()];
+  const done = eventually(
+    async () => {
+      if (seen.whole === 0) return seen;
+      await client.append({ entries: [{ id: `more-${seen.whole}-${seen.gone}`, title: 'more' }] });
+      await Promise.all([client.prune({ olderThanMs: 0 }), client.prune({ olderThanMs: 0 })]);
+      return seen;
+    },
+    ({ gone }) => gone > 0,
+  ).finally(() => {
+    isDone = true;
+  });
+  await Promise.all([done, ...readers]);
+});
+
+test('an age that is none is refused', async (t) => {
+  const { client } = await startOrders(t);
+  await client.fill({ from: 1, count: 200 });
+  await assert.rejects(client.prune({ olderThanMs: -1 }), { code: 'internal' });
+});

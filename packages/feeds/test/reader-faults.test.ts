@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { ServiceError } from '@banyan/core';
+import { createMetrics } from '@banyan/telemetry';
 import { eventually } from './support/eventually.ts';
 import { createReaderBench } from './support/reader-bench.ts';
 import { type Answer, atom, document, startScriptedServer } from './support/scripted-server.ts';
@@ -323,4 +324,79 @@ test('however often instances are killed, every entry has its effect once, in th
     const ofKey = ids.filter((id) => id.startsWith(key));
     assert.deepEqual(ofKey, ofKey.toSorted());
   }
+});
+
+const gone: Answer = (_, response) => response.writeHead(410).end();
+
+test('a new reader begins where the feed begins now, if older pages are gone', async (t) => {
+  const { server, url, instance, effects } = await createBench(t);
+  server.on('/feed', atom(['d', 'c'], { older: '/1' }));
+  server.on('/1', atom(['b'], { older: '/0' }));
+  server.on('/0', gone);
+  assert.deepEqual(await instance({ url }).poll(), { received: 3, handled: 3, failed: 0 });
+  assert.deepEqual(await effects(), ['b', 'c', 'd']);
+});
+
+test('a reader that was away for longer than a feed keeps entries says so, and goes on when it is told to', async (t) => {
+  const { server, url, instance, effects } = await createBench(t);
+  server.on('/feed', atom(['a']));
+  const { reader, host, poll } = instance({ url });
+  await poll();
+  server.on('/feed', atom(['d', 'c'], { older: '/1' }));
+  server.on('/1', gone);
+  await assert.rejects(poll(), { reason: 'feed_gone' });
+  const { lastError, pending, isCatchingUp } = await reader.status(host.sql);
+  assert.match(lastError ?? '', /410/);
+  assert.deepEqual([pending, isCatchingUp], [2, true]);
+  assert.deepEqual(await effects(), ['a']);
+  assert.equal(await reader.abandonArchive(host.sql), true);
+  await poll();
+  assert.deepEqual(await effects(), ['a', 'c', 'd']);
+});
+
+test('the figures of a reader: entries, failures, and how long ago it last reached the feed', async (t) => {
+  const metrics = createMetrics();
+  const { server, url, instance, effects } = await createBench(t);
+  const value = (name: string) => {
+    const line = metrics
+      .render()
+      .split('\n')
+      .find((each) => each.startsWith(`banyan_feed_reader_${name}{service="reading",reader="orders"} `));
+    return Number(line?.split(' ').at(-1));
+  };
+  let isBroken = true;
+  server.on('/feed', gone);
+  const { reader, host, stop } = instance({
+    url,
+    metrics,
+    intervalMs: 50,
+    maxAttempts: 1,
+    before({ id }) {
+      if (isBroken && id === 'b') throw new Error('broken');
+    },
+  });
+  const running = reader.run(host);
+  // It never reached the feed: the time since then counts from its start.
+  await eventually(
+    async () => [value('failed_polls_total'), value('since_poll_seconds')],
+    ([failed = 0, since = 0]) => failed >= 2 && since >= 0.1,
+  );
+  server.on('/feed', atom(['c', 'b', 'a']));
+  await eventually(
+    async () => [value('received_total'), value('handled_total'), value('failures_total'), value('dead')],
+    (figures) => figures.join() === '3,2,1,1',
+  );
+  const sinceMs = value('since_poll_seconds') * 1_000;
+  assert.ok(sinceMs >= 0 && sinceMs < 60_000, `${sinceMs} ms`);
+  isBroken = false;
+  const [dead] = await reader.deadLetters(host.sql, 1);
+  await reader.retryDeadLetters(host.sql, [dead?.id ?? '']);
+  await eventually(
+    async () => [value('handled_total'), value('dead'), value('pending'), value('behind_seconds')],
+    (figures) => figures.join() === '3,0,0,0',
+  );
+  assert.deepEqual(await effects(), ['a', 'c', 'b']);
+  stop.abort();
+  await running;
+  assert.equal(value('since_poll_seconds'), 0);
 });

@@ -3,6 +3,7 @@ import { contract, type Schema } from '@banyan/contract';
 import { silentLogger } from '@banyan/core';
 import { defineFeedReader, type FeedEntry, type FeedReaderOptions, type ReaderHost } from '@banyan/feeds';
 import { migrate, type PostgresDatabase, platformMigrations } from '@banyan/postgres';
+import type { Metrics } from '@banyan/telemetry';
 import { createTestDatabase } from '@banyan/testing';
 
 const readingService = contract('reading', { version: '1.0.0', operations: {} });
@@ -12,7 +13,9 @@ type Options = Partial<Omit<FeedReaderOptions<Reading, Schema, Schema>, 'handle'
 export interface ReaderBench {
   readonly database: PostgresDatabase;
   /** One instance of the reading service; instances share the database. */
-  instance(options: Options & { readonly url: string; readonly before?: BeforeEffect }): ReaderInstance;
+  instance(
+    options: Options & { readonly url: string; readonly before?: BeforeEffect; readonly metrics?: Metrics },
+  ): ReaderInstance;
   /** Ids of the entries that took effect, in order. */
   effects(): Promise<string[]>;
   /** As after an instance was killed and its lease has run out. */
@@ -36,7 +39,7 @@ export async function createReaderBench(t: TestContext): Promise<ReaderBench> {
   await database.sql`create table effect (number bigint generated always as identity primary key, entry_id text)`;
   return {
     database,
-    instance({ before, ...options }) {
+    instance({ before, metrics, ...options }) {
       const stop = new AbortController();
       const reader = defineFeedReader(readingService, 'orders', {
         ...options,
@@ -55,6 +58,7 @@ export async function createReaderBench(t: TestContext): Promise<ReaderBench> {
         config: undefined,
         log: silentLogger,
         signal: stop.signal,
+        ...(metrics === undefined ? undefined : { metrics }),
       };
       return { reader, host, stop, poll: () => reader.poll(host) };
     },
