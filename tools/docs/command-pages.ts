@@ -69,8 +69,8 @@ export function checkVariables(root: string): readonly string[] {
       (match) => match.groups?.['name'] ?? '',
     ),
   );
-  const folders = ['packages', 'systems', 'tools', 'test/shipped', 'test/support', '.ci'].map((folder) =>
-    path.join(root, folder),
+  const folders = ['packages', 'systems', 'tools', 'test/chaos', 'test/shipped', 'test/support', '.ci'].map(
+    (folder) => path.join(root, folder),
   );
   const code = folders
     .flatMap((folder) => ['.ts', '.mjs', 'run'].flatMap((ending) => filesBelow(folder, ending)))
