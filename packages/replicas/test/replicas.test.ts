@@ -52,6 +52,25 @@ test('every update goes to the pending log, is applied by the other replica, and
   await host.stop();
 });
 
+test('what neither replica has heard of yet stands in both logs: A1, A2, and B1; then both are identical and the logs empty', async (t) => {
+  const definition = stockSystem(stockA, stockB);
+  const system = await startTestSystem(t, definition, { placement: [['stock-a'], ['stock-b']] });
+  const { a, b } = clientsOf(system);
+  // Releases that answer and do not listen.
+  for (const [index, service] of definition.services.entries()) {
+    await system.hosts[index]?.reload({ ...service, on: {} });
+  }
+  await a.setStock({ sku: 'mug', pieces: 1 });
+  await a.setStock({ sku: 'cup', pieces: 2 });
+  await b.setStock({ sku: 'mug', pieces: 3 });
+  const logs = async () => [(await a.listPending({})).pending, (await b.listPending({})).pending];
+  assert.deepEqual(await logs(), [['stock-a/1', 'stock-a/2'], ['stock-b/1']]);
+  for (const [index, service] of definition.services.entries()) await system.hosts[index]?.reload(service);
+  await eventually(async () => assert.deepEqual(await logs(), [[], []]));
+  for (const sku of ['mug', 'cup']) assert.deepEqual(await a.getStock({ sku }), await b.getStock({ sku }));
+  assert.deepEqual(await a.getStock({ sku: 'cup' }), { pieces: 2 });
+});
+
 test('a replica that was away catches up in order, each change once, and answers only then', async (t) => {
   const system = await startTestSystem(t, stockSystem(stockA, stockB), {
     placement: [['stock-a'], ['stock-b']],
