@@ -1,0 +1,73 @@
+import { type ErrorCode, ServiceError } from '@banyan/core';
+
+/** Every `reason` that this package gives, with its code. */
+export const eventStoreErrors = {
+  wrong_expected_revision: {
+    code: 'aborted',
+    text: 'The stream is not at the expected revision: somebody else appended. `details` has `stream`, `expected` and `actual` (-1 for no stream). Load, decide and append again.',
+  },
+  append_condition_failed: {
+    code: 'aborted',
+    text: 'An event that matches the query of the append condition was appended since it was read; `details.position` is the first one. Read, decide and append again.',
+  },
+  stream_busy: {
+    code: 'aborted',
+    text: 'Other transactions hold the stream, or a tag of the event, for longer than an append waits.',
+  },
+  appends_exhausted: {
+    code: 'resource_exhausted',
+    text: 'Too many appends of this process wait for the database already. Nothing was appended.',
+  },
+  isolation_unsupported: {
+    code: 'failed_precondition',
+    text: 'An append condition needs a transaction with isolation `read committed`: a stricter one would not see what was committed while it waited.',
+  },
+  append_invalid: {
+    code: 'invalid_argument',
+    text: 'The stream, an event, a tag or the number of events is not one that can be appended; the message says why.',
+  },
+  cursor_invalid: {
+    code: 'invalid_argument',
+    text: 'The text is no cursor of this event store.',
+  },
+  event_type_unknown: {
+    code: 'failed_precondition',
+    text: 'The stream has an event, or an append brings one, of a type that this code does not define. Deploy the code that knows it.',
+  },
+  event_version_unknown: {
+    code: 'failed_precondition',
+    text: 'The event was written in a newer version of its type than this code knows. Deploy the newer code.',
+  },
+  event_upcast_failed: {
+    code: 'internal',
+    text: 'A stored event of an older version cannot be turned into the current one: an up-caster threw, or what it made does not match the schema.',
+  },
+  subject_forgotten: {
+    code: 'failed_precondition',
+    text: 'The subject was forgotten: its key is gone, and nothing personal of it can be stored any more.',
+  },
+  key_encryption_key_missing: {
+    code: 'failed_precondition',
+    text: 'Personal data needs a key-encryption key that is not configured here: none at all, or not the one that wrapped the key of the subject.',
+  },
+  event_tampered: {
+    code: 'data_loss',
+    text: 'The encrypted part of an event, or the key of its subject, does not authenticate: it was changed, or belongs to something else.',
+  },
+} as const satisfies Record<string, { readonly code: ErrorCode; readonly text: string }>;
+
+export type EventStoreReason = keyof typeof eventStoreErrors;
+
+interface ErrorOptions {
+  readonly details?: unknown;
+  readonly cause?: unknown;
+}
+
+/** The error of that reason; `text` says what happened here. */
+export function eventStoreError(
+  reason: EventStoreReason,
+  text: string = eventStoreErrors[reason].text,
+  options: ErrorOptions = {},
+): ServiceError {
+  return new ServiceError(text, { code: eventStoreErrors[reason].code, reason, ...options });
+}

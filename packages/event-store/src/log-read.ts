@@ -1,0 +1,64 @@
+import type { Sql } from '@banyan/core';
+import type { Place } from './cursor.ts';
+import type { EventRow } from './stored-event.ts';
+
+/** A filter of whatever event types. */
+interface AnyFilter {
+  readonly types?: readonly string[] | undefined;
+  readonly categories?: readonly string[];
+  readonly partition?: { readonly index: number; readonly of: number };
+}
+
+export interface RawPage {
+  readonly rows: readonly EventRow[];
+  readonly next: Place;
+  readonly more: boolean;
+}
+
+/** What the first row tells of the page as a whole. */
+interface Head {
+  readonly seen: string;
+  readonly limit: string | null;
+  readonly era: string;
+  readonly last: string | null;
+  readonly count: number;
+}
+
+/** One page of the log behind `place`; events that were committed late first, then new ones. `limit` counts what the filter drops as well. */
+export async function readPage(
+  sql: Sql,
+  place: Place,
+  { limit, filter = {} }: { readonly limit: number; readonly filter?: AnyFilter | undefined },
+): Promise<RawPage> {
+  const [first, ...rows] = await query(sql, place, limit, filter);
+  const head = toHead(first as EventRow);
+  const next = toNext(place, head, limit);
+  return { rows, next, more: head.count >= limit || place.late !== undefined || next.late !== undefined };
+}
+
+function toHead({ position, revision, version, stream, type }: EventRow): Head {
+  const last = position === null ? null : String(position);
+  return { last, count: revision, era: String(version), seen: stream, limit: type };
+}
+
+function toNext(place: Place, { seen, limit, era, last, count }: Head, pageSize: number): Place {
+  const isLate = last !== null && BigInt(last) <= BigInt(place.after);
+  if (isLate && count >= pageSize) return { ...place, late: { seen: place.late?.seen ?? seen, after: last } };
+  if (place.late !== undefined) return { ...place, seen: place.late.seen, late: undefined };
+  if (last === null || isLate) {
+    // The limit of another cluster means nothing in this one; no event up to `after` can come late any more.
+    return { ...place, seen, limit: place.era === era ? place.limit : '0', era };
+  }
+  return { after: last, seen, limit: limit ?? '0', era, late: undefined };
+}
+
+function query(sql: Sql, place: Place, limit: number, filter: AnyFilter): Promise<EventRow[]> {
+  const { after, seen, limit: xidLimit, era, late } = place;
+  const { types, categories, partition } = filter;
+  const texts = (values: readonly string[] | undefined) =>
+    values === undefined ? sql`null::text[]` : sql.array(values, 'text');
+  return sql<EventRow>`
+    select * from banyan.read_events(${limit}::int4, ${after}::int8, ${seen}::pg_snapshot, ${xidLimit}::xid8, ${era}::int4,
+      ${late?.seen ?? null}::pg_snapshot, ${late?.after ?? null}::int8,
+      ${texts(types)}, ${texts(categories)}, ${partition?.index ?? 0}::int4, ${partition?.of ?? 1}::int4)`;
+}
