@@ -14,6 +14,7 @@ type Opener = (options: BrokerOptions) => Promise<EventLog>;
 const openers: Readonly<Record<string, Opener>> = {
   'nats:': async (options) => (await import('@banyan/nats')).createNatsEventLog(options),
   'tls:': async (options) => (await import('@banyan/nats')).createNatsEventLog(options),
+  'kafka+ssl:': async (options) => (await import('@banyan/kafka')).createKafkaEventLog(options),
   'kafka:': async (options) => (await import('@banyan/kafka')).createKafkaEventLog(options),
   'amqp:': async (options) => (await import('@banyan/rabbitmq')).createRabbitEventLog(options),
   'amqps:': async (options) => (await import('@banyan/rabbitmq')).createRabbitEventLog(options),
@@ -68,11 +69,11 @@ export async function awaitBroker(
 function openerOf(url: string | undefined): Opener | undefined {
   if (url === undefined || url === 'postgres') return undefined;
   // Not `new URL`: a list of servers (`kafka://a:9092,b:9092`) is none.
-  const scheme = /^([a-z]+:)\/\//.exec(url)?.[1];
+  const scheme = /^([a-z+]+:)\/\//.exec(url)?.[1];
   const opener = scheme === undefined ? undefined : openers[scheme];
   if (opener !== undefined) return opener;
   throw new ServiceError(
-    "BROKER_URL must be 'postgres' or begin with nats://, tls:// (NATS), kafka://, amqp:// or amqps:// (RabbitMQ).",
+    "BROKER_URL must be 'postgres' or begin with nats://, tls:// (NATS), kafka://, kafka+ssl://, amqp:// or amqps:// (RabbitMQ).",
     { code: 'failed_precondition', reason: 'invalid_configuration' },
   );
 }

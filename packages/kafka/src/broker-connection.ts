@@ -1,12 +1,15 @@
-import { type API, Connection, type ResponseError } from '@platformatic/kafka';
+import { isIP } from 'node:net';
+import { type API, AuthenticationError, Connection, type ResponseError } from '@platformatic/kafka';
 import { kafkaError } from './errors.ts';
-import type { BrokerAddress } from './kafka-url.ts';
+import type { BrokerAddress, KafkaLogin } from './kafka-url.ts';
 
 export interface ConnectionSettings {
   readonly clientId: string;
   readonly connectTimeoutMs: number;
   /** How long an answer may take beyond what the request itself waits for. */
   readonly requestTimeoutMs: number;
+  readonly isTls: boolean;
+  readonly login: KafkaLogin | undefined;
 }
 
 /** One socket to one broker. Requests are answered in their order, so whatever waits for long needs a connection of its own. */
@@ -26,15 +29,21 @@ export interface BrokerConnection {
   destroy(): void;
 }
 
-/** @throws ServiceError `unavailable` `kafka_unavailable` */
+/** @throws ServiceError `unavailable` `kafka_unavailable`; `permission_denied` `kafka_denied` if the broker does not take the login */
 export async function connectToBroker(
   { host, port }: BrokerAddress,
   settings: ConnectionSettings,
 ): Promise<BrokerConnection> {
+  const { isTls, login } = settings;
   const connection = new Connection(settings.clientId, {
     connectTimeout: settings.connectTimeoutMs,
     // Our own timer ends requests, see `request`; the library's would leave the connection open.
     requestTimeout: 10 * 60_000,
+    // A name is told to the broker, so that it can choose its certificate; an address must not be (RFC 6066).
+    ...(isTls && { tls: {}, tlsServerName: isIP(host) === 0 }),
+    ...(login !== undefined && {
+      sasl: { mechanism: login.mechanism, username: login.user, password: login.password },
+    }),
   });
   // Errors reach whoever waits for an answer; an emitter without a listener would end the process.
   connection.on('error', () => {});
@@ -42,6 +51,10 @@ export async function connectToBroker(
     await connection.connect(host, port);
   } catch (cause) {
     connection.socket?.destroy();
+    if (isRefusedLogin(cause)) {
+      const message = `The Kafka broker ${host}:${port} does not take the login of the URL.`;
+      throw kafkaError('kafka_denied', { message, cause });
+    }
     throw kafkaError('kafka_unavailable', {
       message: `The Kafka broker ${host}:${port} cannot be reached.`,
       cause,
@@ -115,6 +128,14 @@ class SocketConnection implements BrokerConnection {
     this.#waiting.clear();
     for (const fail of waiting) fail(cause);
   }
+}
+
+/** The library wraps what it was told, and more than once. */
+function isRefusedLogin(error: unknown): boolean {
+  for (let cause = error; cause instanceof Error; cause = cause.cause) {
+    if (cause instanceof AuthenticationError) return true;
+  }
+  return false;
 }
 
 /** The library throws answers that hold an error code, for one partition of many as for all of them. */

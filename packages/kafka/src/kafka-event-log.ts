@@ -11,7 +11,8 @@ import { findStarts, type StartsOptions } from './starts.ts';
 export interface KafkaEventLogOptions {
   /**
    * `kafka://host:9092,host2:9092?prefix=shop.&partitions=12&replicas=3`: some brokers of the cluster, and how topics are made. Defaults: no
-   * prefix, 12 partitions, 1 replica; `minInSyncReplicas` one fewer than the replicas; `retentionMs` -1, for ever.
+   * prefix, 12 partitions, 1 replica; `minInSyncReplicas` one fewer than the replicas; `retentionMs` -1, for ever. `kafka+ssl://` encrypts, and
+   * `user:password@` before the hosts logs in by `sasl`: `SCRAM-SHA-512` (default), `SCRAM-SHA-256`, or `PLAIN` (with TLS only).
    */
   readonly url: string;
   /** How long `publish` tries before it rejects; default 15,000 ms. An election of a new leader takes about 10 s by Kafka's defaults. */
@@ -31,7 +32,14 @@ export async function createKafkaEventLog(options: KafkaEventLogOptions): Promis
   const { requestTimeoutMs = 5_000, publishTimeoutMs = 15_000 } = options;
   const { clock = systemClock, logger = silentLogger } = options;
   const url = parseKafkaUrl(options.url);
-  const connection = { clientId: 'banyan', connectTimeoutMs: requestTimeoutMs, requestTimeoutMs };
+  const { isTls, login } = url;
+  const connection = {
+    clientId: 'banyan',
+    connectTimeoutMs: requestTimeoutMs,
+    requestTimeoutMs,
+    isTls,
+    login,
+  };
   const cluster = await openCluster({ ...url, connection, clock, logger });
   return new KafkaEventLog({ cluster, url, clock, logger, requestTimeoutMs, publishTimeoutMs });
 }

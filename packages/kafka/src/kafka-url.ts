@@ -5,7 +5,19 @@ export interface BrokerAddress {
   readonly port: number;
 }
 
+export const saslMechanisms = ['PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512'] as const;
+export type SaslMechanism = (typeof saslMechanisms)[number];
+
+export interface KafkaLogin {
+  readonly mechanism: SaslMechanism;
+  readonly user: string;
+  readonly password: string;
+}
+
 export interface KafkaUrl {
+  readonly isTls: boolean;
+  /** Undefined: nobody in particular. */
+  readonly login: KafkaLogin | undefined;
   /** Some brokers of the cluster: they name the others. */
   readonly brokers: readonly BrokerAddress[];
   readonly prefix: string;
@@ -16,16 +28,18 @@ export interface KafkaUrl {
   readonly retentionMs: number;
 }
 
-const shape = /^kafka:\/\/(?<hosts>[^/?#]+)\/?(?:\?(?<query>[^#]*))?$/;
+const shape =
+  /^(?<scheme>kafka|kafka\+ssl):\/\/(?:(?<user>[^@/?#]*)@)?(?<hosts>[^@/?#]+)\/?(?:\?(?<query>[^#]*))?$/;
 const host = /^(?<name>[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::(?<port>\d{1,5}))?$/;
-const parameters = ['prefix', 'partitions', 'replicas', 'minInSyncReplicas', 'retentionMs'];
+const parameters = ['sasl', 'prefix', 'partitions', 'replicas', 'minInSyncReplicas', 'retentionMs'];
 
 /**
- * `kafka://one:9092,two:9092?prefix=shop.&partitions=12&replicas=3`. Not a WHATWG URL, which has one host only.
+ * `kafka://one:9092,two:9092?prefix=shop.&partitions=12&replicas=3`; `kafka+ssl://user:password@one:9093` encrypts and logs in. Not a WHATWG URL, which
+ * has one host only.
  * @throws ServiceError `failed_precondition` `kafka_url_invalid`
  */
 export function parseKafkaUrl(url: string): KafkaUrl {
-  const { hosts, query } = shape.exec(url)?.groups ?? {};
+  const { scheme, user, hosts, query } = shape.exec(url)?.groups ?? {};
   if (hosts === undefined) {
     throw invalid('it must look like kafka://host:9092,host2:9092?prefix=shop.&partitions=12&replicas=3');
   }
@@ -46,7 +60,10 @@ export function parseKafkaUrl(url: string): KafkaUrl {
     throw invalid('prefix may have letters, digits, dots, dashes and underscores, 100 at most');
   }
   const replicas = number('replicas', 1, [1, 32]);
+  const isTls = scheme === 'kafka+ssl';
   return {
+    isTls,
+    login: parseLogin(user, { isTls, sasl: values.get('sasl') }),
     brokers: hosts.split(',').map(parseAddress),
     prefix,
     partitions: number('partitions', 12, [1, 1_000]),
@@ -55,6 +72,27 @@ export function parseKafkaUrl(url: string): KafkaUrl {
     minInSyncReplicas: number('minInSyncReplicas', Math.max(1, replicas - 1), [1, replicas]),
     retentionMs: number('retentionMs', -1, [-1, Number.MAX_SAFE_INTEGER]),
   };
+}
+
+function parseLogin(
+  text: string | undefined,
+  { isTls, sasl }: { readonly isTls: boolean; readonly sasl: string | null },
+): KafkaLogin | undefined {
+  if (text === undefined) {
+    if (sasl !== null) throw invalid('sasl needs user:password@ before the hosts');
+    return undefined;
+  }
+  const mechanism = saslMechanisms.find((each) => each === (sasl ?? 'SCRAM-SHA-512').toUpperCase());
+  if (mechanism === undefined) throw invalid(`sasl must be one of ${saslMechanisms.join(', ')}`);
+  // Anybody on the way could read the password.
+  if (mechanism === 'PLAIN' && !isTls) throw invalid('sasl=PLAIN needs kafka+ssl://');
+  const [, user = '', password] = /^([^:]+):(.+)$/.exec(text) ?? [];
+  if (password === undefined) throw invalid('a login must be user:password');
+  try {
+    return { mechanism, user: decodeURIComponent(user), password: decodeURIComponent(password) };
+  } catch (cause) {
+    throw invalid('user and password must be percent-encoded', cause);
+  }
 }
 
 function parseAddress(text: string): BrokerAddress {
@@ -66,6 +104,9 @@ function parseAddress(text: string): BrokerAddress {
   return { host: name.replace(/^\[|\]$/g, ''), port: Number(port) };
 }
 
-function invalid(reason: string) {
-  return kafkaError('kafka_url_invalid', { message: `The URL of the Kafka log cannot be used: ${reason}.` });
+function invalid(reason: string, cause?: unknown) {
+  return kafkaError('kafka_url_invalid', {
+    message: `The URL of the Kafka log cannot be used: ${reason}.`,
+    cause,
+  });
 }

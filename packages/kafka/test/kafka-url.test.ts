@@ -9,6 +9,8 @@ test('a URL names several brokers and how topics are made', () => {
   assert.deepEqual(
     parseKafkaUrl('kafka://one:9093,10.0.0.2,[::1]:9095?prefix=shop.&partitions=24&replicas=3'),
     {
+      isTls: false,
+      login: undefined,
       brokers: [
         { host: 'one', port: 9093 },
         { host: '10.0.0.2', port: 9092 },
@@ -32,6 +34,16 @@ test('a URL names several brokers and how topics are made', () => {
   );
 });
 
+test('a URL has a login, and says how it is shown', () => {
+  const login = (url: string) => parseKafkaUrl(url).login;
+  const [user, password] = ['ann', 'p:a/s@s'];
+  const text = 'ann:p:a%2Fs%40s@';
+  assert.deepEqual(login(`kafka://${text}one,two`), { mechanism: 'SCRAM-SHA-512', user, password });
+  const plain = parseKafkaUrl(`kafka+ssl://${text}one,two?sasl=plain`);
+  assert.deepEqual([plain.isTls, plain.login], [true, { mechanism: 'PLAIN', user, password }]);
+  assert.equal(login(`kafka://${text}one?sasl=SCRAM-SHA-256`)?.mechanism, 'SCRAM-SHA-256');
+});
+
 test('a URL that cannot be meant is refused before anything is asked', async () => {
   const urls = [
     ...['kafka:one', 'http://one', 'kafka://', 'kafka://one:99999', 'kafka://one,', 'kafka://user@one'],
@@ -42,9 +54,20 @@ test('a URL that cannot be meant is refused before anything is asked', async () 
       'kafka://one?prefix=a/b',
     ],
     ...['kafka://one?replicas=1&minInSyncReplicas=2', 'kafka://one?retentionMs=-2'],
+    ...['kafka+tls://one', 'kafka://one?sasl=PLAIN', 'kafka+ssl://secret@one', 'kafka+ssl://:secret@one'],
+    ...[
+      'kafka://ann:secret@one?sasl=PLAIN',
+      'kafka://ann:%zzsecret@one',
+      'kafka://ann:secret@one?sasl=GSSAPI',
+    ],
+    ...['kafka://ann:secret@one:x', 'kafka://ann:se@cret@one'],
   ];
   for (const url of urls) {
-    const refused = { code: 'failed_precondition', reason: 'kafka_url_invalid' };
+    const refused = (error: { code?: string; reason?: string; message: string }) => {
+      assert.deepEqual([error.code, error.reason], ['failed_precondition', 'kafka_url_invalid'], url);
+      assert.doesNotMatch(error.message, /secret/);
+      return true;
+    };
     await assert.rejects(createKafkaEventLog({ url }), refused, url);
   }
 });

@@ -23,6 +23,8 @@ export const rabbitServerScript = candidates.find((path) => path !== '' && exist
 /** A broker of the test's own: node name, ports, data and cookie are its own, so that it meets no other. */
 export interface RabbitServer {
   readonly url: string;
+  /** With TLS, if there is a certificate. */
+  readonly secureUrl: string;
   /** Resolves when it takes connections. */
   start(): Promise<void>;
   /**
@@ -41,11 +43,23 @@ export interface RabbitServer {
 
 const startTimeoutMs = 60_000;
 
-export async function createRabbitServer(script: string): Promise<RabbitServer> {
+export interface RabbitCertificate {
+  /** PEM files. */
+  readonly certificate: string;
+  readonly key: string;
+}
+
+/** @param tls a listener with TLS beside the plain one */
+export async function createRabbitServer(script: string, tls?: RabbitCertificate): Promise<RabbitServer> {
   const folder = await mkdtemp(join(tmpdir(), 'banyan-rabbitmq-'));
-  const [port, distributionPort, epmdPort] = await freePorts(3);
+  const [port, distributionPort, epmdPort, tlsPort] = await freePorts(4);
   const url = `amqp://guest:guest@127.0.0.1:${port}`;
-  await writeFile(join(folder, 'rabbitmq.conf'), `listeners.tcp.1 = 127.0.0.1:${port}\n`);
+  const settings = [`listeners.tcp.1 = 127.0.0.1:${port}`];
+  if (tls !== undefined) {
+    settings.push(`listeners.ssl.1 = 127.0.0.1:${tlsPort}`, 'ssl_options.verify = verify_none');
+    settings.push(`ssl_options.certfile = ${tls.certificate}`, `ssl_options.keyfile = ${tls.key}`);
+  }
+  await writeFile(join(folder, 'rabbitmq.conf'), `${settings.join('\n')}\n`);
   await writeFile(join(folder, 'enabled_plugins'), '[].\n');
   const env = {
     PATH: process.env['PATH'] ?? '',
@@ -83,6 +97,7 @@ export async function createRabbitServer(script: string): Promise<RabbitServer> 
   };
   return {
     url,
+    secureUrl: `amqps://guest:guest@127.0.0.1:${tlsPort}`,
     pause: () => signal('SIGSTOP'),
     resume: () => signal('SIGCONT'),
     async start() {

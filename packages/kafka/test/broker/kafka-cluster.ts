@@ -5,11 +5,13 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createKafkaBroker, type KafkaBroker } from './kafka-broker.ts';
 import { fetchKafkaJars, run } from './kafka-jars.ts';
-import { type BrokerPlan, loggingProperties, toServerProperties } from './kafka-settings.ts';
+import { type BrokerPlan, loggingProperties, testLogin, toServerProperties } from './kafka-settings.ts';
 
 export interface KafkaCluster {
   /** `kafka://127.0.0.1:1,127.0.0.1:2` */
   readonly url: string;
+  /** Hosts and ports of the listeners with TLS and a login; empty without `keystore`. */
+  readonly secureHosts: string;
   readonly brokers: readonly KafkaBroker[];
   /** Ends all brokers and removes their data. Idempotent. */
   stop(): Promise<void>;
@@ -17,6 +19,8 @@ export interface KafkaCluster {
 
 export interface KafkaClusterOptions {
   readonly brokers?: number;
+  /** A PKCS #12 file with the certificate of the listeners for whoever logs in as {@link testLogin}. */
+  readonly keystore?: { readonly file: string; readonly password: string };
   /** Where clients shall connect instead of a broker's own port, as they must if a proxy stands before it. */
   readonly advertise?: (port: number) => number | Promise<number>;
 }
@@ -27,19 +31,27 @@ export interface KafkaClusterOptions {
  */
 export async function startKafka({
   brokers: count = 1,
+  keystore,
   advertise = (port) => port,
 }: KafkaClusterOptions = {}): Promise<KafkaCluster> {
   const jars = await fetchKafkaJars();
   const folder = await mkdtemp(path.join(tmpdir(), 'banyan-kafka-'));
-  const ports = await freePorts(2 * count);
+  const ports = await freePorts(3 * count);
   const plans = await Promise.all(
     Array.from({ length: count }, async (_, index): Promise<BrokerPlan> => {
-      const port = ports[2 * index] as number;
+      const port = ports[3 * index] as number;
       return {
         id: index + 1,
         port,
         advertisedPort: await advertise(port),
-        controllerPort: ports[2 * index + 1] as number,
+        controllerPort: ports[3 * index + 1] as number,
+        ...(keystore !== undefined && {
+          secure: {
+            port: ports[3 * index + 2] as number,
+            keystore: keystore.file,
+            password: keystore.password,
+          },
+        }),
         dataFolder: path.join(folder, `data-${index + 1}`),
       };
     }),
@@ -67,13 +79,18 @@ export async function startKafka({
   }
   return {
     url: `kafka://${plans.map(({ advertisedPort }) => `127.0.0.1:${advertisedPort}`).join(',')}`,
+    secureHosts: plans.map(({ secure }) => `127.0.0.1:${secure?.port}`).join(','),
     brokers,
     stop,
   };
 }
 
 async function format(broker: KafkaBroker, clusterId: string): Promise<void> {
-  const words = ['kafka.tools.StorageTool', 'format', '-t', clusterId, '-c', broker.properties];
+  const users = ['SCRAM-SHA-256', 'SCRAM-SHA-512'].flatMap((mechanism) => [
+    '--add-scram',
+    `${mechanism}=[name=${testLogin.user},password=${testLogin.password}]`,
+  ]);
+  const words = ['kafka.tools.StorageTool', 'format', '-t', clusterId, '-c', broker.properties, ...users];
   const { code, output } = await run('java', [...broker.jvmFlags, ...words]);
   if (code !== 0) throw new Error(`The storage of the Kafka broker could not be formatted:\n${output}`);
 }

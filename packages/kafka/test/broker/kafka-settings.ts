@@ -7,18 +7,29 @@ export interface BrokerPlan {
   readonly advertisedPort: number;
   readonly controllerPort: number;
   readonly dataFolder: string;
+  /** A listener beside the plain one, for whoever has a login, with TLS. */
+  readonly secure?: { readonly port: number; readonly keystore: string; readonly password: string };
 }
 
 /** The `server.properties` of one of `all` brokers: small, on loopback, and quick to notice that another one is gone. */
 export function toServerProperties(plan: BrokerPlan, all: readonly BrokerPlan[]): string {
   const replicas = Math.min(3, all.length);
+  const { secure } = plan;
+  const withSecure = (text: string, more: string) => (secure === undefined ? text : `${text},${more}`);
   return toLines({
     'node.id': plan.id,
     'process.roles': 'broker,controller',
-    listeners: `PLAINTEXT://127.0.0.1:${plan.port},CONTROLLER://127.0.0.1:${plan.controllerPort}`,
-    'advertised.listeners': `PLAINTEXT://127.0.0.1:${plan.advertisedPort}`,
+    listeners: withSecure(
+      `PLAINTEXT://127.0.0.1:${plan.port},CONTROLLER://127.0.0.1:${plan.controllerPort}`,
+      `SECURE://127.0.0.1:${secure?.port}`,
+    ),
+    'advertised.listeners': withSecure(
+      `PLAINTEXT://127.0.0.1:${plan.advertisedPort}`,
+      `SECURE://127.0.0.1:${secure?.port}`,
+    ),
+    'inter.broker.listener.name': 'PLAINTEXT',
     'controller.listener.names': 'CONTROLLER',
-    'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT',
+    'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SECURE:SASL_SSL',
     'controller.quorum.voters': all.map((each) => `${each.id}@127.0.0.1:${each.controllerPort}`).join(','),
     'log.dirs': plan.dataFolder,
     // A topic exists because somebody created it with the right partitions, never because somebody asked for it.
@@ -33,9 +44,29 @@ export function toServerProperties(plan: BrokerPlan, all: readonly BrokerPlan[])
     // The default of the first is half of the heap; the second is the size of each index file.
     'log.cleaner.dedupe.buffer.size': 8 * 1024 * 1024,
     'log.index.size.max.bytes': 512 * 1024,
+    ...(secure === undefined ? undefined : securitySettings(secure)),
     'num.network.threads': 2,
     'num.io.threads': 4,
   });
+}
+
+/** The user of tests that log in. */
+export const testLogin = { user: 'ann', password: 'p:a/s@s' };
+
+function securitySettings({ keystore, password }: NonNullable<BrokerPlan['secure']>) {
+  const { user, password: secret } = testLogin;
+  const plain = `org.apache.kafka.common.security.plain.PlainLoginModule required user_${user}="${secret}";`;
+  const scram = 'org.apache.kafka.common.security.scram.ScramLoginModule required;';
+  return {
+    'ssl.keystore.location': keystore,
+    'ssl.keystore.type': 'PKCS12',
+    'ssl.keystore.password': password,
+    'ssl.key.password': password,
+    'listener.name.secure.sasl.enabled.mechanisms': 'PLAIN,SCRAM-SHA-256,SCRAM-SHA-512',
+    'listener.name.secure.plain.sasl.jaas.config': plain,
+    'listener.name.secure.scram-sha-256.sasl.jaas.config': scram,
+    'listener.name.secure.scram-sha-512.sasl.jaas.config': scram,
+  };
 }
 
 /** Warnings and worse, on stdout. */
