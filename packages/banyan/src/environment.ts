@@ -20,7 +20,14 @@ export const environmentVariables: readonly EnvironmentVariable[] = [
   {
     name: 'BROKER_URL',
     default: 'postgres',
-    summary: 'Event log: nats://, kafka://, amqp://, or `postgres` for the built-in one.',
+    summary:
+      'Event log: nats://, tls:// (NATS), kafka://, kafka+ssl://, amqp://, amqps://, or `postgres` for the built-in one.',
+  },
+  {
+    name: 'BANYAN_LOG_RETENTION',
+    default: 'for ever',
+    summary:
+      'Age at which the log in PostgreSQL forgets events, such as `30d`: longer than any consumer may be away. Brokers have settings of their own in `BROKER_URL`.',
   },
   {
     name: 'REGISTRY_URL',

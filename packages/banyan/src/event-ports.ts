@@ -1,10 +1,11 @@
 import { type Service, type System, servicesOf } from '@banyan/chassis';
-import { ServiceError, silentLogger, systemClock } from '@banyan/core';
+import { isServiceError, ServiceError, silentLogger, systemClock } from '@banyan/core';
 import type { EventLog, Inbox, Outbox, RequestStore } from '@banyan/events';
 import {
   findEmbeddedServer,
   findSystem,
   openPostgresEngines,
+  type PostgresEngines,
   type ProvisionedSystem,
 } from '@banyan/postgres';
 import { openBroker } from './brokers.ts';
@@ -46,7 +47,8 @@ export async function openEventPorts(input: CommandInput, terminal: Terminal): P
   const names = servicesWithDatabase(services);
   const urls = await findDatabases(system, names, { input, terminal, settings });
   const options = { clock: systemClock, logger: silentLogger };
-  const engines = await openPostgresEngines({ ...urls, ...options });
+  // A command looks after events and leaves the tables to the services.
+  const engines = await openPostgresEngines({ ...urls, ...options, migrates: false });
   let broker: Promise<EventLog | undefined> | undefined;
   const stores = new Map<string, ReturnType<typeof engines.openStore>>();
   return {
@@ -58,8 +60,7 @@ export async function openEventPorts(input: CommandInput, terminal: Terminal): P
     async open(name) {
       const service = services.find((each) => each.name === name);
       if (service === undefined || !names.includes(name)) throw unknownService(name, names);
-      // Without its migrations: a command looks after events and leaves the tables to the service.
-      const opening = stores.get(name) ?? engines.openStore({ ...service, migrations: undefined });
+      const opening = stores.get(name) ?? openStore(engines, service);
       stores.set(name, opening);
       const { outbox, inbox, requests } = await opening;
       return { service, outbox, inbox, requests };
@@ -71,6 +72,16 @@ export async function openEventPorts(input: CommandInput, terminal: Terminal): P
       await engines.close();
     },
   };
+}
+
+async function openStore(engines: PostgresEngines, service: Service) {
+  try {
+    return await engines.openStore(service);
+  } catch (error) {
+    if (!isServiceError(error) || error.reason !== 'migration_pending') throw error;
+    const { code, reason } = error;
+    throw new ServiceError(`${service.name}: ${error.message}`, { code, reason, cause: error });
+  }
 }
 
 interface Given {

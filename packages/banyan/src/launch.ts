@@ -6,6 +6,7 @@ import { openPostgresEngines } from '@banyan/postgres';
 import { collectProcessMetrics, createMetrics } from '@banyan/telemetry';
 import { awaitBroker } from './brokers.ts';
 import { createNamedRegistry } from './engines.ts';
+import { keepRetention } from './log-retention.ts';
 
 /** All that one process needs to run its share of a system; crosses to child processes as JSON. */
 export interface LaunchPlan
@@ -28,6 +29,8 @@ export interface LaunchPlan
   readonly registry?: string;
   /** `BROKER_URL`, if it was given. */
   readonly broker?: string;
+  /** `BANYAN_LOG_RETENTION`, if it was given. */
+  readonly logRetentionMs?: number;
   /** Every part of the system runs in this process. */
   readonly isAlone: boolean;
   readonly secret: string;
@@ -67,6 +70,10 @@ export async function createLaunch(options: LaunchOptions): Promise<Launch> {
     clock,
     logger,
   });
+  const endRetention =
+    plan.logRetentionMs === undefined
+      ? undefined
+      : keepRetention({ log: engines.log, retentionMs: plan.logRetentionMs, clock, logger });
   const metrics = createMetrics();
   collectProcessMetrics(metrics);
   const host = createHost({
@@ -84,6 +91,7 @@ export async function createLaunch(options: LaunchOptions): Promise<Launch> {
     start: () => host.start(),
     async stop() {
       await host.stop();
+      await endRetention?.();
       await engines.close();
     },
   };

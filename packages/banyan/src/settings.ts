@@ -4,6 +4,7 @@ import { loadEnvironment } from '@banyan/config';
 import { type LogLevel, logLevels, ServiceError } from '@banyan/core';
 import { checkBrokerUrl } from './brokers.ts';
 import type { CommandInput } from './command-line.ts';
+import { durationMs } from './durations.ts';
 import { environmentVariables } from './environment.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -17,6 +18,8 @@ export interface Settings {
   readonly port: number | undefined;
   readonly databaseUrl: string | undefined;
   readonly brokerUrl: string | undefined;
+  /** Age at which the log in PostgreSQL forgets events; undefined keeps them for ever. */
+  readonly logRetentionMs: number | undefined;
   readonly registryUrl: string | undefined;
   /** Where replies may be posted to; see `HostOptions.callbacks`. */
   readonly callbacks: readonly string[];
@@ -52,6 +55,7 @@ export function readSettings(
     port: parsePort(input.options['port'] ?? given('PORT')),
     databaseUrl: given('DATABASE_URL'),
     brokerUrl: given('BROKER_URL'),
+    logRetentionMs: parseRetention(given('BANYAN_LOG_RETENTION'), given('BROKER_URL')),
     registryUrl: given('REGISTRY_URL'),
     callbacks: (given('BANYAN_CALLBACKS') ?? '')
       .split(',')
@@ -70,6 +74,16 @@ function parsePort(value: string | boolean | undefined): number | undefined {
   const port = Number(value);
   if (Number.isInteger(port) && port >= 0 && port <= 65_535 && value !== '') return port;
   throw invalid(`PORT must be a whole number from 0 to 65535, not '${value}'.`);
+}
+
+function parseRetention(value: string | undefined, broker: string | undefined): number | undefined {
+  if (value === undefined) return undefined;
+  // A broker would not obey, and whoever counts on it would fill the disk, or look in vain for what is gone.
+  if (broker !== undefined && broker !== 'postgres')
+    throw invalid('BANYAN_LOG_RETENTION is for the log in PostgreSQL; a broker is told in BROKER_URL.');
+  const ms = durationMs(value);
+  if (ms !== undefined && ms > 0) return ms;
+  throw invalid(`BANYAN_LOG_RETENTION takes a duration such as 12h or 30d, not '${value}'.`);
 }
 
 function parseLogLevel(value: string): LogLevel {

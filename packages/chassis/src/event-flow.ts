@@ -1,5 +1,5 @@
 import { type BanyanAlarm, platformEvents } from '@banyan/contract';
-import type { Clock, Logger } from '@banyan/core';
+import { type Clock, type Logger, toServiceError } from '@banyan/core';
 import {
   type Alarm,
   type Consumer,
@@ -43,6 +43,7 @@ export interface EventFlowStatus {
 
 /** What health tells of it. */
 export function toEventHealth({ relay, consumer }: EventFlowStatus): EventHealth {
+  const failure = consumer?.lastError ?? relay.lastError;
   return {
     onTime: !relay.overdue && consumer?.overdue !== true,
     outboxBacklog: relay.backlog,
@@ -50,6 +51,7 @@ export function toEventHealth({ relay, consumer }: EventFlowStatus): EventHealth
     consumerLag: consumer?.lag ?? 0,
     consumerBehindMs: consumer?.behindMs ?? 0,
     deadLetters: relay.dead + (consumer?.dead ?? 0),
+    ...(failure === undefined ? undefined : { failing: toServiceError(failure).reason }),
   };
 }
 

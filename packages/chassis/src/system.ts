@@ -57,6 +57,8 @@ export interface EventHealth {
   readonly consumerLag: number;
   readonly consumerBehindMs: number;
   readonly deadLetters: number;
+  /** Reason of what the consumer, or else the relay, failed of last, such as `position_lost`; absent while nothing fails. */
+  readonly failing?: string;
 }
 
 export interface RunningEdge {

@@ -7,7 +7,7 @@ import { createPostgresInbox } from './events/postgres-inbox.ts';
 import { createPostgresOutbox } from './events/postgres-outbox.ts';
 import { createPostgresClaimStore } from './messages/postgres-claim-store.ts';
 import { createPostgresRequestStore } from './messages/postgres-request-store.ts';
-import { migrate, platformMigrations } from './migrations.ts';
+import { checkMigrated, migrate, platformMigrations } from './migrations.ts';
 import { createPostgresRegistry } from './registry.ts';
 
 export interface PostgresEnginesOptions {
@@ -19,6 +19,8 @@ export interface PostgresEnginesOptions {
   readonly registry?: Registry;
   /** Another event log than the platform database's own, such as one on a broker; closed with the engines. */
   readonly log?: EventLog;
+  /** False: tables stay as they are, and those of another version are refused; for tools that look at a running system. Default true. */
+  readonly migrates?: boolean;
   readonly clock?: Clock;
   readonly logger: Logger;
 }
@@ -41,7 +43,7 @@ export interface PostgresEngines {
   readonly claims: ClaimStore;
   /**
    * Connects to the database of a service and brings its tables up to date.
-   * @throws ServiceError `unavailable` `database_unavailable`, and what `migrate` throws
+   * @throws ServiceError `unavailable` `database_unavailable`, and what `migrate`, or `checkMigrated`, throws
    */
   openStore(service: {
     readonly name: string;
@@ -53,7 +55,7 @@ export interface PostgresEngines {
 
 /** @throws ServiceError `unavailable` `database_unavailable`, and what `migrate` throws for the platform's tables */
 export async function openPostgresEngines(options: PostgresEnginesOptions): Promise<PostgresEngines> {
-  const { logger, clock = systemClock } = options;
+  const { logger, clock = systemClock, migrates = true } = options;
   const platform = createDatabase({
     url: options.platformUrl,
     applicationName: 'banyan',
@@ -61,7 +63,7 @@ export async function openPostgresEngines(options: PostgresEnginesOptions): Prom
     logger,
   });
   try {
-    await migrate(platform, platformMigrations.platform, { scope: 'banyan' });
+    await (migrates ? migrate : checkMigrated)(platform, platformMigrations.platform, { scope: 'banyan' });
     const log = options.log ?? (await openPostgresEventLog(platform, { clock, logger }));
     const registry = options.registry ?? createPostgresRegistry(platform, { clock, logger });
     return {
@@ -84,14 +86,14 @@ export async function openPostgresEngines(options: PostgresEnginesOptions): Prom
 
 async function openStore(
   service: { readonly name: string; readonly migrations: URL | undefined },
-  { serviceUrls, logger }: PostgresEnginesOptions,
+  { serviceUrls, logger, migrates = true }: PostgresEnginesOptions,
 ): Promise<PostgresServiceStore> {
   const url = serviceUrls[service.name];
   if (url === undefined) throw new TypeError(`openStore(): no database URL for service '${service.name}'.`);
   const database = createDatabase({ url, applicationName: service.name, logger });
   try {
-    await migrate(database, platformMigrations.service, { scope: 'banyan' });
-    if (service.migrations !== undefined) await migrate(database, service.migrations);
+    await (migrates ? migrate : checkMigrated)(database, platformMigrations.service, { scope: 'banyan' });
+    if (migrates && service.migrations !== undefined) await migrate(database, service.migrations);
   } catch (error) {
     await database.close();
     throw error;

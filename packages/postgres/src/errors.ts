@@ -79,6 +79,10 @@ export const postgresErrors = {
     code: 'failed_precondition',
     text: 'A migration was edited after it had been applied. Restore it and write the change as a new file.',
   },
+  migration_pending: {
+    code: 'failed_precondition',
+    text: 'The tables of the database are older than the program that only looks at them; starting the system brings them up to date.',
+  },
   migration_failed: {
     code: 'failed_precondition',
     text: 'A statement of a migration failed; the message names file and line.',

@@ -68,6 +68,22 @@ export async function migrate(
   });
 }
 
+/**
+ * Compares the database with the files of `directory` and changes nothing.
+ * @throws ServiceError `failed_precondition` `migration_pending` if the database is older, `migration_invalid` if it is newer, `migration_changed`
+ */
+export async function checkMigrated(
+  database: PostgresDatabase,
+  directory: URL,
+  { scope = 'service' }: Pick<MigrateOptions, 'scope'> = {},
+): Promise<void> {
+  const [first] = await findPending(database.sql, scope, await readMigrations(directory));
+  if (first === undefined) return;
+  throw postgresError('migration_pending', {
+    message: `The tables of this database are older than this program: ${first.name} was not applied yet. Start the system in this version, or use the program of the version that runs.`,
+  });
+}
+
 async function readMigrations(directory: URL): Promise<readonly Migration[]> {
   let names: string[];
   try {

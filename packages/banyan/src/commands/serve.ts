@@ -91,6 +91,7 @@ async function planOf(system: System, { input, terminal, settings }: Given): Pro
     isAlone: false,
     ...(settings.registryUrl === undefined ? undefined : { registry: settings.registryUrl }),
     ...(settings.brokerUrl === undefined ? undefined : { broker: settings.brokerUrl }),
+    ...(settings.logRetentionMs === undefined ? undefined : { logRetentionMs: settings.logRetentionMs }),
     secret: settings.secret,
     dataFolder: join(dataDirectory(input, terminal), 'files'),
     development: settings.development,

@@ -106,6 +106,7 @@ async function startServer(system: System, start: Start): Promise<Omit<LaunchPla
   return {
     ...server.urls,
     ...(settings.brokerUrl === undefined ? undefined : { broker: settings.brokerUrl }),
+    ...(settings.logRetentionMs === undefined ? undefined : { logRetentionMs: settings.logRetentionMs }),
     secret,
     dataFolder: folder.files,
     development: settings.development,

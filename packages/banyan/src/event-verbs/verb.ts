@@ -1,6 +1,7 @@
 import { userInfo } from 'node:os';
 import { ServiceError } from '@banyan/core';
 import type { CommandInput } from '../command-line.ts';
+import { durationMs } from '../durations.ts';
 import type { EventPorts } from '../event-ports.ts';
 import type { Terminal } from '../terminal.ts';
 
@@ -40,13 +41,6 @@ export function limitOf({ options }: VerbInput): number {
   const limit = Number(given);
   if (Number.isInteger(limit) && limit >= 1 && limit <= 10_000) return limit;
   throw wrong(`--limit must be a whole number from 1 to 10000, not '${given}'.`);
-}
-
-const msOfUnit: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
-
-function durationMs(text: string): number | undefined {
-  const [, count, unit = ''] = /^(\d{1,6})([smhd])$/.exec(text) ?? [];
-  return count === undefined ? undefined : Number(count) * (msOfUnit[unit] ?? 0);
 }
 
 /** `30s`, `15m`, `2h`, `1d`, in milliseconds. */
