@@ -48,7 +48,7 @@ export async function strike(
     if (isCommon(fault.kind)) {
       await common;
       common = goOn(strikeAll(fault, targets));
-    } else await strikeOne(fault, targets, { goOn, endSessions });
+    } else await strikeOne(fault, targets, { goOn: (work) => void goOn(work), endSessions });
     counts.set(fault.kind, (counts.get(fault.kind) ?? 0) + 1);
   }
   await Promise.all(pending);
@@ -96,10 +96,14 @@ async function strikeOne(
       return broker === undefined ? endSessions('platform', fault) : broker.breakConnections(strength);
     case 'suspend process':
       return goOn(suspend(await someReady(places, [...relays, ...consumers], place), 50 + strength * 1_500));
-    default:
+    case 'suspend process past its leases':
       return goOn(
         suspend(await someReady(places, [...relays, ...consumers], place), pastLeasesMs + strength * 2_000),
       );
+    case 'pause broker':
+    case 'kill broker':
+    case 'kill database server':
+      throw new TypeError(`'${kind}' strikes everybody.`);
   }
 }
 
