@@ -26,6 +26,7 @@ import {
 } from './counted-events.ts';
 import { createPlatformDatabase, createServiceDatabase, migrated } from './events-databases.ts';
 import { eventually } from './eventually.ts';
+import { hold } from './held-transaction.ts';
 import { chooseSeed, createRandom } from './random.ts';
 
 async function createScene(service: PostgresDatabase, platform: PostgresDatabase) {
@@ -76,6 +77,42 @@ test("a transaction that stays open, here or in another database, delays nobody 
   assertCounted(await readCountedLog(platform.sql), await tally(service.sql));
   await relay.stop();
   for (const end of ends) await end();
+});
+
+test('a long transaction that commits after later ones: they do not wait for it, and its event arrives once', async (t) => {
+  const { service, platform } = await createDatabases(t);
+  const { outbox, log, relay, createWorker } = await createScene(service, platform);
+  const worker = createWorker('orders-1');
+  t.after(async () => {
+    await Promise.all([relay.stop(), worker.stop()]);
+    await log.close();
+  });
+  relay.start();
+  await worker.start();
+  // Drawn as the others' numbers are, so that the check at the end counts it.
+  const endLong = await hold(service, async (sql) => {
+    await sql`insert into counter (key, number) values ('long', 1)`;
+    const event = { service: 'orders', name: 'counted', type: 'Counted', key: 'long', data: { number: 1 } };
+    await outbox.append(sql, [createEvent({ ...event, occurredAtMs: Date.now() })]);
+  });
+  const keys = ['a', 'b', 'c'];
+  for (let round = 0; round < 20; round += 1) {
+    for (const key of keys) await emitCounted(service, outbox, { key, isRolledBack: false });
+  }
+  await eventually(
+    async () => (await readEffects(service.sql)).length === 60,
+    'the later ones have their effect',
+  );
+  await endLong();
+  for (const key of keys) await emitCounted(service, outbox, { key, isRolledBack: false });
+  const expected = await tally(service.sql);
+  assert.equal(expected.expected.get('long'), 1);
+  await eventually(
+    async () => (await readEffects(service.sql)).length >= expected.total,
+    'its event has its effect',
+  );
+  assertCounted(await readEffects(service.sql), expected);
+  assertCounted(await readCountedLog(platform.sql), expected);
 });
 
 test('transactions of one key that overlap, commit late or roll back: the log has each once, in the order of commits', async (t) => {
