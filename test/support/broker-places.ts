@@ -69,10 +69,21 @@ export const brokersUnderTest: readonly BrokerUnderTest[] = [
   }),
 ];
 
+/** RabbitMQ with queues instead of streams, for tests of what must also hold where nothing can be read twice. */
+export const rabbitQueuesUnderTest: BrokerUnderTest = underTest(
+  'queues of RabbitMQ',
+  'BANYAN_TEST_RABBITMQ_URL',
+  (server) => {
+    const fixture = createRabbitFixture(server, 'queues');
+    // Its own handles: it knows then which queues were made.
+    return { url: fixture.url, openLog: () => fixture.open(), clear: () => fixture.close() };
+  },
+);
+
 function underTest(
   name: string,
   variable: string,
-  createPlace: (server: string) => { readonly url: string; clear(): Promise<void> },
+  createPlace: (server: string) => Omit<BrokerPlace, 'openLog'> & Partial<BrokerPlace>,
 ): BrokerUnderTest {
   const server = process.env[variable];
   return {
@@ -81,12 +92,12 @@ function underTest(
     createPlace() {
       const place = createPlace(server ?? '');
       return {
-        ...place,
         async openLog() {
           const log = await openBroker(place.url, { clock: systemClock, logger: silentLogger });
           if (log === undefined) throw new TypeError(`${place.url} is not the URL of a broker.`);
           return log;
         },
+        ...place,
       };
     },
   };

@@ -1,4 +1,4 @@
-import { brokersUnderTest } from '@banyan/test-support/broker-places';
+import { brokersUnderTest, rabbitQueuesUnderTest } from '@banyan/test-support/broker-places';
 import { describeMessages } from './fixtures/market/messages-suite.ts';
 
 const placements = {
@@ -10,3 +10,8 @@ for (const [name, placement] of Object.entries(placements)) describeMessages(nam
 for (const broker of brokersUnderTest) {
   describeMessages(`split, on ${broker.name}`, { placement: placements.split, broker });
 }
+describeMessages(`split, on ${rabbitQueuesUnderTest.name}`, {
+  placement: placements.split,
+  broker: rabbitQueuesUnderTest,
+  keepsNothingAhead: true,
+});
