@@ -1,6 +1,6 @@
 import { type System, servicesOf } from '@banyan/chassis';
 import type { Logger } from '@banyan/core';
-import { createEmbeddedServer, isCapture, provisionSystem } from '@banyan/postgres';
+import { createEmbeddedServer, isCapture, type ProvisionedSystem, provisionSystem } from '@banyan/postgres';
 import type { DataFolder } from './data-folder.ts';
 import { servicesWithDatabase } from './engines.ts';
 import type { Progress } from './progress.ts';
@@ -16,7 +16,7 @@ export interface DatabaseServerOptions {
 }
 
 export interface DatabaseServer {
-  readonly urls: { readonly platformUrl: string; readonly serviceUrls: Readonly<Record<string, string>> };
+  readonly urls: ProvisionedSystem;
   /** Stops the embedded server; does nothing to an outside one. */
   stop(): Promise<void>;
 }

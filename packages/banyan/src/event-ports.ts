@@ -12,6 +12,7 @@ import { openBroker } from './brokers.ts';
 import type { CommandInput } from './command-line.ts';
 import { dataFolderAt, readSecret } from './data-folder.ts';
 import { servicesWithDatabase } from './engines.ts';
+import { outboxLogOptions } from './launch.ts';
 import { loadSystem } from './load-system.ts';
 import { readSettings, type Settings } from './settings.ts';
 import { dataDirectory, systemDirectory } from './system-directory.ts';
@@ -48,7 +49,13 @@ export async function openEventPorts(input: CommandInput, terminal: Terminal): P
   const urls = await findDatabases(system, names, { input, terminal, settings });
   const options = { clock: systemClock, logger: silentLogger };
   // A command looks after events and leaves the tables to the services.
-  const engines = await openPostgresEngines({ ...urls, ...options, migrates: false });
+  const engines = await openPostgresEngines({
+    platformUrl: urls.platformUrl,
+    serviceUrls: urls.serviceUrls,
+    ...outboxLogOptions(system, { broker: settings.brokerUrl, outboxUrls: urls.outboxUrls }),
+    ...options,
+    migrates: false,
+  });
   let broker: Promise<EventLog | undefined> | undefined;
   const stores = new Map<string, ReturnType<typeof engines.openStore>>();
   return {

@@ -1,8 +1,8 @@
 import { createServiceTokens } from '@banyan/auth';
-import { createHost, type Host, type HostOptions, type System, servicesOf } from '@banyan/chassis';
+import { createHost, type Host, type HostOptions, type System, sendersTo, servicesOf } from '@banyan/chassis';
 import { readAllConfig } from '@banyan/config';
 import { type Logger, systemClock } from '@banyan/core';
-import { openPostgresEngines } from '@banyan/postgres';
+import { openPostgresEngines, type PostgresEnginesOptions } from '@banyan/postgres';
 import { collectProcessMetrics, createMetrics } from '@banyan/telemetry';
 import { awaitBroker } from './brokers.ts';
 import { createNamedRegistry } from './engines.ts';
@@ -25,6 +25,7 @@ export interface LaunchPlan
   > {
   readonly platformUrl: string;
   readonly serviceUrls: Readonly<Record<string, string>>;
+  readonly outboxUrls: Readonly<Record<string, string>>;
   /** `REGISTRY_URL`, if it was given. */
   readonly registry?: string;
   /** `BROKER_URL`, if it was given. */
@@ -65,6 +66,7 @@ export async function createLaunch(options: LaunchOptions): Promise<Launch> {
   const engines = await openPostgresEngines({
     platformUrl: plan.platformUrl,
     serviceUrls: plan.serviceUrls,
+    ...outboxLogOptions(system, plan),
     ...(registry === undefined ? undefined : { registry }),
     ...(log === undefined ? undefined : { log }),
     clock,
@@ -95,4 +97,13 @@ export async function createLaunch(options: LaunchOptions): Promise<Launch> {
       await engines.close();
     },
   };
+}
+
+/** Without `BROKER_URL` consumers read the outboxes themselves; `postgres` keeps a log in the platform's database, which relays fill. */
+export function outboxLogOptions(
+  system: System,
+  { broker, outboxUrls }: { readonly broker?: string | undefined } & Pick<LaunchPlan, 'outboxUrls'>,
+): Pick<PostgresEnginesOptions, 'outboxUrls' | 'sendersTo'> {
+  if (broker !== undefined) return {};
+  return { outboxUrls, sendersTo: (service) => sendersTo(system, service) };
 }

@@ -6,6 +6,7 @@ import {
   type ConsumerStatus,
   createConsumer,
   createEvent,
+  createOutboxKeeper,
   createRelay,
   type EventLog,
   type Relay,
@@ -89,14 +90,11 @@ class ServiceEventFlow implements EventFlow {
     const { store, log, instance, clock, logger, metrics, service } = options;
     this.#options = options;
     this.#metrics = createEventMetrics(metrics, service);
-    this.#relay = createRelay({
-      outbox: store.outbox,
-      log,
-      owner: instance,
-      clock,
-      logger,
-      onAlarm: (alarm) => this.#raise(alarm),
-    });
+    const { outbox } = store;
+    const onAlarm = (alarm: Alarm) => this.#raise(alarm);
+    this.#relay = log.features.readsOutboxes
+      ? createOutboxKeeper({ outbox, clock, logger })
+      : createRelay({ outbox, log, owner: instance, clock, logger, onAlarm });
     this.#relay.start();
     this.#observeLater();
   }

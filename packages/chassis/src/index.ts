@@ -2,7 +2,7 @@ export type { BackgroundContext, BackgroundTask } from './background.ts';
 export { createClient } from './clients.ts';
 export type { Engines, ServiceStore } from './engines.ts';
 export { chassisErrors } from './errors.ts';
-export { describeGraph, type GraphEdge, type GraphNode, type SystemGraph } from './graph.ts';
+export { describeGraph, type GraphEdge, type GraphNode, type SystemGraph, sendersTo } from './graph.ts';
 export { createHost, type Host, type HostOptions, type PartState, type PartStatus } from './host.ts';
 export type {
   ConsumerContext,

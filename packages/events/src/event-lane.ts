@@ -4,6 +4,7 @@ import type { ConsumerSettings } from './consumer-settings.ts';
 import type { LogPage, LogReader, ReadRequest, StartAt } from './event-log.ts';
 import type { EventPage } from './event-page.ts';
 import type { PartitionLease } from './inbox.ts';
+import { createPace } from './pace.ts';
 import { createPageHandler, type PageHandler } from './page-handler.ts';
 import { createWakeUp, type WakeUp } from './wake-up.ts';
 
@@ -127,7 +128,13 @@ class LogLane implements EventLane {
     const reader = await log.open(this.places);
     this.#reader = reader;
     try {
-      const read = () => reader.next(this.#handler.batchSize, pollIntervalMs);
+      const pace = createPace(clock);
+      const read = async () => {
+        await pace.gather();
+        const page = await reader.next(this.#handler.batchSize, pollIntervalMs);
+        pace.took(page.events.length >= this.#handler.batchSize);
+        return page;
+      };
       let reading = read();
       while (!this.#isStopping) {
         const askedAtMs = clock.nowMs();
@@ -144,7 +151,7 @@ class LogLane implements EventLane {
         reading = read();
         // It is awaited later, or not at all.
         reading.catch(() => {});
-        await this.#handler.handle(this.#toEventPage(page));
+        await pace.measure(() => this.#handler.handle(this.#toEventPage(page)));
         for (const [partition, position] of page.positions) this.#places.set(partition, { position });
         await reader.commit(page.positions);
         this.#inHand = undefined;

@@ -17,6 +17,8 @@ export interface LogFeatures {
   readonly flushes: boolean;
   /** Largest event in bytes, encoded. */
   readonly maxEventBytes: number;
+  /** True if the log is the services' outboxes themselves: what is committed is in it, nothing is published to it, and outboxes need no relay. */
+  readonly readsOutboxes?: boolean;
 }
 
 /** What stood in the log and is no event: another program wrote it, or it was damaged. */

@@ -63,6 +63,7 @@ export type {
   OutboxPage,
   RelayLease,
 } from './outbox.ts';
+export { createOutboxKeeper, type OutboxKeeperOptions } from './outbox-keeper.ts';
 export type { DeliverTwiceOptions } from './rehearsal.ts';
 export { createRelay, type Relay, type RelayOptions, type RelayStatus } from './relay.ts';
 export type {

@@ -81,6 +81,8 @@ export interface Outbox {
   backlog(): Promise<OutboxBacklog>;
   /** Forgets events published more than `olderThanMs` ago, in small steps; returns how many. */
   prune(olderThanMs: number): Promise<number>;
+  /** Puts messages whose time has come among the others; returns the time until the next one is due in ms, undefined if there is none. */
+  releaseDue(): Promise<number | undefined>;
   /** Calls `listener` soon after `announce` was called in another process. A hint: it may come twice or never, so relays poll as well. */
   onAppend(listener: () => void): () => void;
   /** Tells other processes that events were committed. Outside of any transaction, gathered over a few milliseconds, never throws. */

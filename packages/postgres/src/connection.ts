@@ -5,6 +5,7 @@ import { postgresError } from './errors.ts';
 import { toCamelCase } from './names.ts';
 import type { Statement } from './sql-template.ts';
 import { prepareBegin, sendOpening } from './wire-query.ts';
+import { gatherWrites } from './wire-writes.ts';
 
 const losses = new WeakMap<ClientBase, unknown>();
 
@@ -13,6 +14,7 @@ export function watchConnection(client: ClientBase): void {
   client.on('error', (error) => {
     if (!losses.has(client)) losses.set(client, error);
   });
+  gatherWrites(client);
   prepareBegin(client);
 }
 

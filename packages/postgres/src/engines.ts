@@ -1,10 +1,11 @@
-import { type Clock, type Logger, systemClock } from '@banyan/core';
+import { type Clock, type Logger, systemClock, uuidv7 } from '@banyan/core';
 import type { Registry } from '@banyan/discovery';
 import type { ClaimStore, EventLog, Inbox, Outbox, RequestStore } from '@banyan/events';
 import { createDatabase, type PostgresDatabase } from './database.ts';
 import { openPostgresEventLog } from './events/postgres-event-log.ts';
 import { createPostgresInbox } from './events/postgres-inbox.ts';
 import { createPostgresOutbox } from './events/postgres-outbox.ts';
+import { createPostgresOutboxLog, type PostgresOutboxLog } from './events/postgres-outbox-log.ts';
 import { createPostgresClaimStore } from './messages/postgres-claim-store.ts';
 import { createPostgresRequestStore } from './messages/postgres-request-store.ts';
 import { checkMigrated, migrate, platformMigrations } from './migrations.ts';
@@ -15,6 +16,10 @@ export interface PostgresEnginesOptions {
   readonly platformUrl: string;
   /** The database of each service that this process hosts, by name. */
   readonly serviceUrls: Readonly<Record<string, string>>;
+  /** The same databases for the platform's role, which may read their outboxes: the log is the outboxes then, unless `log` is given. */
+  readonly outboxUrls?: Readonly<Record<string, string>>;
+  /** Who may send messages and replies to a service. Default: every service of `outboxUrls`. */
+  readonly sendersTo?: (service: string) => readonly string[];
   /** Another registry than the platform database's own. */
   readonly registry?: Registry;
   /** Another event log than the platform database's own, such as one on a broker; closed with the engines. */
@@ -64,13 +69,14 @@ export async function openPostgresEngines(options: PostgresEnginesOptions): Prom
   });
   try {
     await (migrates ? migrate : checkMigrated)(platform, platformMigrations.platform, { scope: 'banyan' });
-    const log = options.log ?? (await openPostgresEventLog(platform, { clock, logger }));
+    const outboxLog = options.log === undefined ? await openOutboxLog(platform, options) : undefined;
+    const log = options.log ?? outboxLog?.log ?? (await openPostgresEventLog(platform, { clock, logger }));
     const registry = options.registry ?? createPostgresRegistry(platform, { clock, logger });
     return {
       registry,
       log,
       claims: createPostgresClaimStore(platform),
-      openStore: (service) => openStore(service, options),
+      openStore: (service) => openStore(service, options, outboxLog),
       async close() {
         await registry.close();
         await log.close();
@@ -84,9 +90,27 @@ export async function openPostgresEngines(options: PostgresEnginesOptions): Prom
   }
 }
 
+interface OpenOutboxLog {
+  readonly log: PostgresOutboxLog;
+  readonly sender: string;
+}
+
+async function openOutboxLog(
+  platform: PostgresDatabase,
+  { outboxUrls: urls, sendersTo, clock = systemClock, logger }: PostgresEnginesOptions,
+): Promise<OpenOutboxLog | undefined> {
+  if (urls === undefined) return undefined;
+  const [state] = await platform.sql<{ id: string }>`select id from banyan.event_log_state`;
+  const sender = uuidv7();
+  const senders = sendersTo === undefined ? undefined : { sendersTo };
+  const log = createPostgresOutboxLog({ id: state?.id ?? '', urls, sender, clock, logger, ...senders });
+  return { log, sender };
+}
+
 async function openStore(
   service: { readonly name: string; readonly migrations: URL | undefined },
-  { serviceUrls, logger, migrates = true }: PostgresEnginesOptions,
+  { serviceUrls, platformUrl, logger, migrates = true }: PostgresEnginesOptions,
+  outboxLog: OpenOutboxLog | undefined,
 ): Promise<PostgresServiceStore> {
   const url = serviceUrls[service.name];
   if (url === undefined) throw new TypeError(`openStore(): no database URL for service '${service.name}'.`);
@@ -94,16 +118,42 @@ async function openStore(
   try {
     await (migrates ? migrate : checkMigrated)(database, platformMigrations.service, { scope: 'banyan' });
     if (migrates && service.migrations !== undefined) await migrate(database, service.migrations);
+    if (migrates && outboxLog !== undefined) await admitReader(database, new URL(platformUrl).username);
   } catch (error) {
     await database.close();
     throw error;
   }
   return {
     database,
-    outbox: createPostgresOutbox(database, { logger }),
+    outbox: createPostgresOutbox(database, {
+      logger,
+      ...(outboxLog === undefined
+        ? undefined
+        : { log: { sender: outboxLog.sender, wake: () => outboxLog.log.wake(service.name) } }),
+    }),
     inbox: createPostgresInbox(database),
     requests: createPostgresRequestStore(database, { logger }),
     ping: () => database.ping(),
     close: () => database.close(),
   };
+}
+
+const grantLock = 0x62_6e_67; // 'bng'
+
+/** Lets the platform's role read the outbox, and forget what is old; nothing else of the database. */
+async function admitReader(database: PostgresDatabase, role: string): Promise<void> {
+  await database.tx(async ({ sql }) => {
+    // One after the other: PostgreSQL refuses to change the same privileges twice at once.
+    await sql`select pg_advisory_xact_lock(${grantLock}::int4, 0)`;
+    const [known] = await sql<{ isAdmitted: boolean }>`
+      select has_schema_privilege(${role}, 'banyan', 'usage')
+        and has_table_privilege(${role}, 'banyan.outbox', 'select') and has_table_privilege(${role}, 'banyan.outbox', 'delete')
+        and has_table_privilege(${role}, 'banyan.outbox_state', 'select')
+        and has_table_privilege(${role}, 'banyan.outbox_state', 'update') as is_admitted`;
+    if (known?.isAdmitted) return;
+    const reader = sql.identifier(role);
+    await sql`grant usage on schema banyan to ${reader}`;
+    await sql`grant select, delete on banyan.outbox to ${reader}`;
+    await sql`grant select, update on banyan.outbox_state to ${reader}`;
+  });
 }

@@ -32,6 +32,11 @@ export {
 } from './events/postgres-event-log.ts';
 export { createPostgresInbox } from './events/postgres-inbox.ts';
 export { createPostgresOutbox, type PostgresOutboxOptions } from './events/postgres-outbox.ts';
+export {
+  createPostgresOutboxLog,
+  type PostgresOutboxLog,
+  type PostgresOutboxLogOptions,
+} from './events/postgres-outbox-log.ts';
 export type { Listener, NotificationListener } from './listener.ts';
 export { createPostgresClaimStore } from './messages/postgres-claim-store.ts';
 export { createPostgresRequestStore } from './messages/postgres-request-store.ts';

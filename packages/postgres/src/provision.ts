@@ -26,6 +26,8 @@ export interface ProvisionedSystem {
   /** Registry and event log. For the platform alone, never for a service. */
   readonly platformUrl: string;
   readonly serviceUrls: Readonly<Record<string, string>>;
+  /** The services' databases for the platform's role, which a service admits to its outbox. */
+  readonly outboxUrls: Readonly<Record<string, string>>;
 }
 
 interface Tenant {
@@ -40,7 +42,8 @@ const serviceNamePattern = /^[a-z][a-z0-9]*(?:[-_][a-z0-9]+)*$/;
 
 /**
  * Creates what is missing of a system's databases: `banyan`, owned by `banyan_platform`, and `svc_<name>` with a login
- * role of the same name for each service. Each role may connect to its own database alone. Repeatable, also by several
+ * role of the same name for each service. Each role may connect to its own database alone; the platform's to all of
+ * them, where it sees what a service admits it to. Repeatable, also by several
  * processes at once; one statement when all is there.
  *
  * @throws ServiceError `permission_denied` `database_permission`, `failed_precondition` `database_taken`
@@ -50,8 +53,9 @@ export async function provisionSystem(options: ProvisionOptions): Promise<Provis
   await withAdmin(options.adminUrl, async (session) => {
     if ((await findIncomplete(session.sql, tenants)).length > 0) {
       await lockSession(session, 'banyan.provision', options.clock ?? systemClock);
+      const [platform] = tenants;
       for (const tenant of await findIncomplete(session.sql, tenants))
-        await complete(session.sql, tenant, options);
+        await complete(session.sql, { tenant, reader: platform?.role ?? '' }, options);
       await closeSharedDatabases(session.sql);
     }
     await allowCaptures(session.sql, options);
@@ -107,7 +111,10 @@ function planOf(options: ProvisionOptions): {
   const serviceUrls = Object.fromEntries(
     services.map(([name, tenant]) => [name, toUrl(options.adminUrl, tenant)]),
   );
-  return { tenants, urls: { platformUrl: toUrl(options.adminUrl, platform), serviceUrls } };
+  const outboxUrls = Object.fromEntries(
+    services.map(([name, { database }]) => [name, toUrl(options.adminUrl, { ...platform, database })]),
+  );
+  return { tenants, urls: { platformUrl: toUrl(options.adminUrl, platform), serviceUrls, outboxUrls } };
 }
 
 function toServiceTenant(options: ProvisionOptions, name: string): Tenant {
@@ -125,7 +132,8 @@ function toTenant({ system, secret, prefix = '' }: ProvisionOptions, database: s
     database: prefix + database,
     role: prefix + role,
     password: derive('banyan postgres password'),
-    mark: markOf(system, derive('banyan postgres mark').slice(0, 16)),
+    // The number rises when there is more to do than before.
+    mark: markOf(system, derive('banyan postgres mark 2').slice(0, 16)),
   };
 }
 
@@ -163,7 +171,11 @@ async function findIncomplete(sql: Sql, tenants: readonly Tenant[]): Promise<Ten
 }
 
 /** The mark comes last: whatever is interrupted before is done again. */
-async function complete(sql: Sql, tenant: Tenant, options: ProvisionOptions): Promise<void> {
+async function complete(
+  sql: Sql,
+  { tenant, reader }: { readonly tenant: Tenant; readonly reader: string },
+  options: ProvisionOptions,
+): Promise<void> {
   const role = sql.identifier(tenant.role);
   const database = sql.identifier(tenant.database);
   try {
@@ -177,6 +189,8 @@ async function complete(sql: Sql, tenant: Tenant, options: ProvisionOptions): Pr
     if (!known?.superuser) await sql`grant ${role} to current_user`;
     if (!known?.database) await sql`create database ${database} owner ${role}`;
     await sql`revoke all on database ${database} from public`;
+    // The platform comes first, so its role is there.
+    if (tenant.role !== reader) await sql`grant connect on database ${database} to ${sql.identifier(reader)}`;
     await sql`comment on database ${database} is ${literal(tenant.mark)}`;
   } catch (error) {
     throw toProvisionError(error, options.adminUrl);

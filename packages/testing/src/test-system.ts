@@ -11,6 +11,7 @@ import {
   type Host,
   hasDatabase,
   type System,
+  sendersTo,
   servicesOf,
 } from '@banyan/chassis';
 import { readAllConfig } from '@banyan/config';
@@ -101,6 +102,7 @@ export async function startTestSystem(
     const log = await options.openLog?.();
     const engines = await openPostgresEngines({
       ...urls,
+      sendersTo: (service) => sendersTo(system, service),
       ...(log === undefined ? undefined : { log }),
       registry,
       clock,

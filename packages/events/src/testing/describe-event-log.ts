@@ -67,8 +67,10 @@ export function describeEventLog(name: string, create: () => Promise<EventLogFix
       assert.deepEqual(valuesOf(seen.slice(1)), ['next']);
     });
 
-    test('refuses an event that is too large, by its id, and adds none of its batch', async () => {
+    test('refuses an event that is too large, by its id, and adds none of its batch', async (t) => {
       const { log, publish, follow } = driver;
+      if (log.features.readsOutboxes)
+        return t.skip('nothing is published to it: its outboxes refuse such events');
       const reader = await follow(placed);
       const large = toEncodedEvent(sampleEvent('a', 'large'));
       const text = large.text.replace('"large"', `"${'x'.repeat(log.features.maxEventBytes)}"`);

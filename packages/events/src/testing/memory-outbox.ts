@@ -197,6 +197,15 @@ class MemoryOutbox implements Outbox {
     return row;
   }
 
+  async releaseDue(): Promise<number | undefined> {
+    this.#promoteDelayed();
+    const nowMs = this.#clock.nowMs();
+    return this.#delayed.reduce<number | undefined>(
+      (least, { dueAtMs }) => Math.min(least ?? Number.POSITIVE_INFINITY, dueAtMs - nowMs),
+      undefined,
+    );
+  }
+
   /** A delayed event gets its number when it is due. */
   #promoteDelayed(): void {
     const nowMs = this.#clock.nowMs();

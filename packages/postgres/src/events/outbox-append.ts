@@ -1,11 +1,13 @@
 import type { Sql } from '@banyan/core';
-import type { EncodedEvent } from '@banyan/events';
+import { type EncodedEvent, partitionOf } from '@banyan/events';
 import { freshPlan } from './fresh-plan.ts';
 
 /** First half of the two-part advisory lock keys, so that ours meet nobody else's. */
 const keySpace = 0x62_6e_61; // 'bna'
 const moverSpace = 0x62_6e_64; // 'bnd'
 const moveStep = 1_000;
+/** Parts that the keys of an outbox are in. A constant: what was written keeps its part. */
+export const outboxPartitions = 12;
 
 /**
  * The lock on each key is held until the commit, and `seq` is drawn under it: so within a key the order of `seq` is the order of commits. Locks are taken in
@@ -15,8 +17,9 @@ export async function appendNow(sql: Sql, events: readonly EncodedEvent[]): Prom
   const [only] = events;
   if (only !== undefined && events.length === 1) {
     await sql`
-      insert into banyan.outbox (id, topic, key, event_time, event)
-      select ${only.id}::uuid, ${only.topic}::text, ${only.key}::text, ${only.time}::text, ${only.text}::text
+      insert into banyan.outbox (id, partition, topic, key, event_time, event)
+      select ${only.id}::uuid, ${partitionOf(only.key, outboxPartitions)}::int2,
+        ${only.topic}::text, ${only.key}::text, ${only.time}::text, ${only.text}::text
       where pg_current_xact_id() is not null
         and pg_advisory_xact_lock(${keySpace}::int4, hashtext(${only.key}::text)) is not null`;
     return;
@@ -30,9 +33,9 @@ export async function appendNow(sql: Sql, events: readonly EncodedEvent[]): Prom
       select count(pg_advisory_xact_lock(${keySpace}::int4, hash)) as held, pg_current_xact_id() as xid
       from (select distinct hashtext(key) as hash from unnest(${keys}) as k (key) order by 1) as hashes
     )
-    insert into banyan.outbox (xid, id, topic, key, event_time, event)
-    select locks.xid, e.id, e.topic, e.key, e.event_time, e.event
-    from unnest(${columnsOf(sql, events)}) with ordinality as e (id, topic, key, event_time, event, number), locks
+    insert into banyan.outbox (xid, id, partition, topic, key, event_time, event)
+    select locks.xid, e.id, e.partition, e.topic, e.key, e.event_time, e.event
+    from unnest(${columnsOf(sql, events)}) with ordinality as e (id, partition, topic, key, event_time, event, number), locks
     where locks.held > 0
     order by e.number`;
 }
@@ -47,7 +50,7 @@ export async function appendDelayed(
     events.map(({ key }) => key),
     'text',
   );
-  const rows = sql`unnest(${columnsOf(sql, events)}) with ordinality as e (id, topic, key, event_time, event, number)`;
+  const rows = sql`unnest(${columnsOf(sql, events)}) with ordinality as e (id, partition, topic, key, event_time, event, number)`;
   await sql`
     with due as materialized (
       select due_at, due_at <= clock_timestamp() as is_now
@@ -58,8 +61,8 @@ export async function appendDelayed(
         select distinct hashtext(key) as hash from unnest(${keys}) as k (key), due where due.is_now order by 1
       ) as hashes
     ), appended as (
-      insert into banyan.outbox (xid, id, topic, key, event_time, event)
-      select locks.xid, e.id, e.topic, e.key, e.event_time, e.event
+      insert into banyan.outbox (xid, id, partition, topic, key, event_time, event)
+      select locks.xid, e.id, e.partition, e.topic, e.key, e.event_time, e.event
       from ${rows}, locks, due where due.is_now and locks.held > 0
       order by e.number
     )
@@ -96,5 +99,8 @@ function columnsOf(sql: Sql, events: readonly EncodedEvent[]) {
   return sql`${sql.array(
     events.map(({ id }) => id),
     'uuid',
+  )}, ${sql.array(
+    events.map(({ key }) => partitionOf(key, outboxPartitions)),
+    'int2',
   )}, ${texts(({ topic }) => topic)}, ${texts(({ key }) => key)}, ${texts(({ time }) => time)}, ${texts(({ text }) => text)}`;
 }

@@ -37,6 +37,21 @@ export function toRunning(snapshot: string): { readonly xmax: string; readonly r
   return { xmax, running: running === '' ? [] : running.split(',') };
 }
 
+/** True if a reader at this place has read the row. */
+export function showsRow(
+  { after, seen, late }: Place,
+  { seq, xid }: { readonly seq: string; readonly xid: string },
+): boolean {
+  if (BigInt(seq) > BigInt(after)) return false;
+  if (isShown(seen, xid)) return true;
+  return late !== undefined && BigInt(seq) <= BigInt(late.after) && isShown(late.seen, xid);
+}
+
+function isShown(snapshot: string, xid: string): boolean {
+  const { xmax, running } = toRunning(snapshot);
+  return BigInt(xid) < BigInt(xmax) && !running.includes(xid);
+}
+
 /** A row that holds an event, in any of the tables. */
 export interface EventRow {
   readonly id: string;

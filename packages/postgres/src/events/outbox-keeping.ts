@@ -1,4 +1,6 @@
-import type { Sql } from '@banyan/core';
+import { ServiceError, type Sql } from '@banyan/core';
+import type { OutboxBacklog } from '@banyan/events';
+import { findFirstSince, outboxTable } from './event-log-time.ts';
 
 const pruneStep = 5_000;
 
@@ -50,4 +52,35 @@ export async function pruneOutbox(sql: Sql, olderThanMs: number): Promise<number
     total += gone.length;
   }
   return total;
+}
+
+/**
+ * Of an outbox that consumers read: if a relay takes over one day, because a broker was configured, it begins with what is younger than this. Consumers
+ * recognise what they know; what is older they are taken to have read. Returns 0: rows stay for their readers.
+ */
+export async function moveRelay(sql: Sql, olderThanMs: number): Promise<number> {
+  const [state] = await sql<{ start: number; end: number; time: string }>`
+    select least(after_seq, greatest(after_seq, (select max(seq) from banyan.outbox)))::int8 as start,
+      greatest(after_seq, (select max(seq) from banyan.outbox))::int8 as "end",
+      clock_timestamp() - ${olderThanMs}::float8 * interval '1 millisecond' as time
+    from banyan.outbox_relay`;
+  if (state === undefined || state.end === state.start) return 0;
+  const last = (await findFirstSince(sql, outboxTable(sql), state)) - 1;
+  await sql`
+    update banyan.outbox_relay set after_seq = ${last}::int8, seen = pg_current_snapshot(), seen_limit = pg_current_xact_id()
+    where after_seq < ${last}::int8 and owner is null`;
+  return 0;
+}
+
+/** Nothing waits to be published in an outbox that consumers read. */
+export async function standingOfLog(sql: Sql): Promise<OutboxBacklog> {
+  const [row] = await sql<{ delayed: number }>`select count(*)::int8 as delayed from banyan.outbox_delayed`;
+  return { count: 0, oldestAgeMs: 0, delayed: row?.delayed ?? 0, dead: 0 };
+}
+
+export function nothingPublished(): ServiceError {
+  return new ServiceError(
+    'Consumers read this outbox themselves, so nothing can be published again: replay it to the consumer that needs it.',
+    { code: 'failed_precondition', reason: 'not_supported' },
+  );
 }

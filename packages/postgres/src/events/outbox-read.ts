@@ -1,4 +1,4 @@
-import type { Sql } from '@banyan/core';
+import type { Sql, SqlFragment } from '@banyan/core';
 import type { OutboxPage } from '@banyan/events';
 import { freshPlan } from './fresh-plan.ts';
 import { type EventRow, type Place, toCursor, toEncoded, toRunning } from './outbox-cursor.ts';
@@ -25,7 +25,12 @@ export async function readPage(
   const rows = await query(sql, place, limit);
   const head = rows[0] as Row;
   const events = rows.slice(1).map(toEncoded);
-  const next = toNext(place, head, rows, limit);
+  const next = placeBehind(place, {
+    last: rows.length > 1 ? (rows.at(-1)?.seq ?? undefined) : undefined,
+    isFull: rows.length > limit,
+    snapshot: head.topic,
+    limit: head.key,
+  });
   return {
     head: { dueInMs: head.eventTime === null ? null : Number(head.eventTime) },
     page: {
@@ -36,19 +41,30 @@ export async function readPage(
   };
 }
 
-function toNext(place: Place, head: Row, rows: readonly Row[], limit: number): Place {
-  const last = rows.length > 1 ? rows.at(-1)?.seq : undefined;
-  const isFull = rows.length > limit;
-  const isLate = typeof last === 'string' && BigInt(last) <= BigInt(place.after);
-  if (isLate && isFull) return { ...place, late: { seen: place.late?.seen ?? head.topic, after: last } };
-  if (place.late !== undefined) return { ...place, seen: place.late.seen, late: undefined };
-  if (typeof last !== 'string' || isLate) return { ...place, seen: head.topic };
-  return { after: last, seen: head.topic, limit: head.key, late: undefined };
+/** What a page tells beside its rows: the snapshot that it was read with, and the id of a transaction that began then. */
+interface PageEnd {
+  readonly last: string | undefined;
+  readonly isFull: boolean;
+  readonly snapshot: string;
+  readonly limit: string;
 }
 
-function query(sql: Sql, { after, seen, limit: xidLimit, late }: Place, limit: number): Promise<Row[]> {
+/** The place behind a page of {@link pageOf}. */
+export function placeBehind(place: Place, { last, isFull, snapshot, limit }: PageEnd): Place {
+  const isLate = last !== undefined && BigInt(last) <= BigInt(place.after);
+  if (isLate && isFull) return { ...place, late: { seen: place.late?.seen ?? snapshot, after: last } };
+  if (place.late !== undefined) return { ...place, seen: place.late.seen, late: undefined };
+  if (last === undefined || isLate) return { ...place, seen: snapshot };
+  return { after: last, seen: snapshot, limit, late: undefined };
+}
+
+/** The rows of the next page as a table expression: what was committed late comes first, because its numbers are lower. */
+export function pageOf(
+  sql: Sql,
+  { after, seen, limit: xidLimit, late }: Place,
+  { columns, limit }: { readonly columns: SqlFragment; readonly limit: number },
+): SqlFragment {
   const { xmax, running } = toRunning(seen);
-  const columns = sql`seq, id::text, topic, key, event_time, event`;
   const isLate =
     late === undefined
       ? sql`seq <= ${after}::int8`
@@ -61,16 +77,20 @@ function query(sql: Sql, { after, seen, limit: xidLimit, late }: Place, limit: n
     running.length === 0
       ? sql``
       : sql`(select ${columns} from banyan.outbox where xid = any(${sql.array(running, 'xid8')}) and ${isLate}) union all`;
+  return sql`
+    select * from (
+      ${wereRunning}
+      (select ${columns} from banyan.outbox
+       where xid >= ${xmax}::xid8 and xid < ${xidLimit}::xid8 and ${isLate})
+      union all ${fresh}
+    ) as rows
+    order by rows.seq limit ${limit}`;
+}
+
+function query(sql: Sql, place: Place, limit: number): Promise<Row[]> {
+  const columns = sql`seq, id::text, topic, key, event_time, event`;
   return sql<Row>`
-    with page as materialized (
-      select * from (
-        ${wereRunning}
-        (select ${columns} from banyan.outbox
-         where xid >= ${xmax}::xid8 and xid < ${xidLimit}::xid8 and ${isLate})
-        union all ${fresh}
-      ) as rows
-      order by rows.seq limit ${limit}
-    )
+    with page as materialized (${pageOf(sql, place, { columns, limit })})
     select null::int8::text as seq, null::text as id, pg_current_snapshot()::text as topic,
       case when exists (select from page) then pg_current_xact_id()::text end as key,
       (select (extract(epoch from min(due_at) - clock_timestamp()) * 1000)::float8::text from banyan.outbox_delayed) as event_time,

@@ -10,7 +10,7 @@ import {
 } from '@banyan/events';
 import type { PostgresDatabase } from '../database.ts';
 import { createLogTableReader, type LogTableReader } from './event-log-reader.ts';
-import { findFirstSince, pruneLog } from './event-log-time.ts';
+import { findFirstSince, logTable, pruneLog } from './event-log-time.ts';
 import { WakeChannel } from './wake-channel.ts';
 
 export interface PostgresEventLogOptions {
@@ -170,7 +170,8 @@ class LogTable implements EventLog {
         greatest(pruned_to, (select max(position) from banyan.event_log))::int8 as "end" from banyan.event_log_state`;
     const { start, end } = ends ?? { start: 0, end: 0 };
     const places = new Map<string, number>();
-    for (const time of new Set(times)) places.set(time, (await findFirstSince(sql, time, start, end)) - 1);
+    for (const time of new Set(times))
+      places.set(time, (await findFirstSince(sql, logTable(sql), { time, start, end })) - 1);
     const toPlace = (at: StartAt): number => {
       if (typeof at === 'string') return at === 'start' ? start : end;
       return 'position' in at ? Number(at.position) : (places.get(at.time) ?? end);

@@ -14,12 +14,19 @@ import type { PostgresDatabase } from '../database.ts';
 import { leaseLost } from './lease-lost.ts';
 import { appendDelayed, appendNow, moveDue } from './outbox-append.ts';
 import { type EventRow, toCursor, toEncoded, toPlace } from './outbox-cursor.ts';
-import { pruneOutbox, rewindOutbox } from './outbox-keeping.ts';
+import { moveRelay, nothingPublished, pruneOutbox, rewindOutbox, standingOfLog } from './outbox-keeping.ts';
 import { type PageHead, readPage } from './outbox-read.ts';
 import { WakeChannel } from './wake-channel.ts';
 
 export interface PostgresOutboxOptions {
   readonly logger?: Logger;
+  /** Given if the log is the outboxes themselves: nothing waits to be published then, and rows stay for their readers. */
+  readonly log?: {
+    /** What announcements carry: readers of this process that know it were woken by `wake`. */
+    readonly sender: string;
+    /** Wakes the readers of this process. */
+    wake(): void;
+  };
 }
 
 /** The outbox of one service, in its own database. Needs the tables of `migrations/service`. Create one a process. */
@@ -32,23 +39,28 @@ export function createPostgresOutbox(
 
 /** A message due sooner than this is waited for with a timer of its own; others are met by polling. */
 const dueSoonMs = 1_000;
+/** A message that is due waits for another mover, or for an open transaction of its key. */
+const blockedMs = 20;
 
 class PostgresOutbox implements Outbox {
   readonly #database: PostgresDatabase;
   readonly #logger: Logger;
+  readonly #log: PostgresOutboxOptions['log'];
   readonly #channel: WakeChannel;
   readonly #listeners = new Set<() => void>();
   #leasedUntilMs = 0;
   #dueTimer: NodeJS.Timeout | undefined;
 
-  constructor(database: PostgresDatabase, { logger = silentLogger }: PostgresOutboxOptions) {
+  constructor(database: PostgresDatabase, { logger = silentLogger, log }: PostgresOutboxOptions) {
     this.#database = database;
+    this.#log = log;
     this.#logger = logger;
     this.#channel = new WakeChannel({
       database,
       logger,
       channel: 'banyan_outbox',
       onWake: () => this.#wake(),
+      ...(log === undefined ? undefined : { sender: log.sender }),
     });
   }
 
@@ -129,10 +141,12 @@ class PostgresOutbox implements Outbox {
   }
 
   rewind(since: string): Promise<number> {
+    if (this.#log !== undefined) return Promise.reject(nothingPublished());
     return rewindOutbox(this.#database.sql, since);
   }
 
   async backlog(): Promise<OutboxBacklog> {
+    if (this.#log !== undefined) return standingOfLog(this.#database.sql);
     const [row] = await this.#database.sql<OutboxBacklog>`
       with waiting as (
         select o.appended_at from banyan.outbox as o, banyan.outbox_relay as r where o.seq > r.after_seq
@@ -150,7 +164,19 @@ class PostgresOutbox implements Outbox {
   }
 
   prune(olderThanMs: number): Promise<number> {
-    return pruneOutbox(this.#database.sql, olderThanMs);
+    const { sql } = this.#database;
+    return this.#log === undefined ? pruneOutbox(sql, olderThanMs) : moveRelay(sql, olderThanMs);
+  }
+
+  async releaseDue(): Promise<number | undefined> {
+    const { sql } = this.#database;
+    for (;;) {
+      const [next] = await sql<{ dueInMs: number | null }>`
+        select (extract(epoch from min(due_at) - clock_timestamp()) * 1000)::float8 as due_in_ms from banyan.outbox_delayed`;
+      if (next?.dueInMs == null) return undefined;
+      if (next.dueInMs > 0 || !(await moveDue(sql))) return Math.max(next.dueInMs, blockedMs);
+      this.announce();
+    }
   }
 
   onAppend(listener: () => void): () => void {
@@ -160,6 +186,7 @@ class PostgresOutbox implements Outbox {
   }
 
   announce(): void {
+    this.#log?.wake();
     // Whoever relays is in this process, and was poked.
     if (performance.now() < this.#leasedUntilMs) return;
     this.#channel.announce();

@@ -7,6 +7,8 @@ export interface WakeChannelOptions {
   /** Of `listen` and `notify`. */
   readonly channel: string;
   readonly logger: Logger;
+  /** Announcements that carry this name are not heard: whoever sent them has woken this process itself. Default one of its own. */
+  readonly sender?: string;
   /** Called with what other processes announced; with undefined when that is not known, as after a gap in the hearing. */
   readonly onWake: (topics: readonly string[] | undefined) => void;
 }
@@ -22,7 +24,7 @@ const maxPayloadLength = 7_000;
  */
 export class WakeChannel {
   readonly #options: WakeChannelOptions;
-  readonly #sender = uuidv7();
+  readonly #sender: string;
   readonly #topics = new Set<string>();
   #listener: Promise<Listener> | undefined;
   #retry: NodeJS.Timeout | undefined;
@@ -32,6 +34,7 @@ export class WakeChannel {
 
   constructor(options: WakeChannelOptions) {
     this.#options = options;
+    this.#sender = options.sender ?? uuidv7();
   }
 
   /** Begins to hear of other processes. Never rejects: without a connection it tries again. */

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { describeEventLog, describeInbox, describeOutbox } from '@banyan/events/testing';
 import { createPostgresInbox, createPostgresOutbox, openPostgresEventLog } from '@banyan/postgres';
 import { createPlatformDatabase, createScope, createServiceDatabase } from './events-databases.ts';
+import { createOutboxLogFixture } from './outbox-log-fixture.ts';
 
 describeEventLog('PostgreSQL', async () => {
   const scope = createScope();
@@ -26,6 +27,8 @@ describeEventLog('PostgreSQL', async () => {
     },
   };
 });
+
+describeEventLog('the outboxes of PostgreSQL', createOutboxLogFixture);
 
 describeOutbox('PostgreSQL', async () => {
   const scope = createScope();

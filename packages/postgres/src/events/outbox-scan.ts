@@ -1,0 +1,69 @@
+import type { Sql } from '@banyan/core';
+import { freshPlan } from './fresh-plan.ts';
+import type { Place } from './outbox-cursor.ts';
+import { pageOf, placeBehind } from './outbox-read.ts';
+
+/** One row behind a place. Rows that nobody asked for have no `event`: they only move the place. */
+export interface ScannedRow {
+  readonly seq: string;
+  /** Of the transaction that wrote it. */
+  readonly xid: string;
+  /** Null in rows that are older than the column. */
+  readonly partition: number | null;
+  readonly event: string | null;
+}
+
+export interface ScanOptions {
+  readonly topics: readonly string[];
+  readonly partitions: readonly number[];
+  readonly limit: number;
+  /** Only whether there is an event: `event` is empty then. */
+  readonly isCounting?: boolean;
+}
+
+export interface Scan {
+  readonly rows: readonly ScannedRow[];
+  /** Behind the rows. */
+  readonly place: Place;
+  /** True if reading on at once may give more. */
+  readonly more: boolean;
+  /** The last row that is forgotten. */
+  readonly prunedTo: number;
+}
+
+/** In the first row the snapshot, and the id of a transaction that begins now. */
+interface Row {
+  readonly seq: string;
+  readonly xid: string;
+  readonly partition: number | null;
+  readonly event: string | null;
+}
+
+/** At most `limit` rows behind `place`, those committed late among them. One statement, and so one snapshot. */
+export async function scanOutbox(sql: Sql, place: Place, options: ScanOptions): Promise<Scan> {
+  const { topics, partitions, limit, isCounting = false } = options;
+  const columns = sql`seq, xid, partition,
+    case when topic = any(${sql.array(topics, 'text')}) and (partition is null or partition = any(${sql.array(partitions, 'int2')}))
+      then ${isCounting ? sql`''` : sql`event`} end as event`;
+  const [head, ...rows] = await sql<Row>`
+    with page as materialized (${pageOf(sql, place, { columns, limit })})
+    select pruned_to::text as seq, case when exists (select from page) then pg_current_xact_id()::text else '' end as xid,
+      null::int2 as partition, pg_current_snapshot()::text as event
+    from banyan.outbox_state
+    union all
+    select seq::text, xid::text, partition, event from page ${freshPlan}`;
+  if (head === undefined) throw new Error('banyan.outbox_state has lost its row.');
+  const isFull = rows.length >= limit;
+  const next = placeBehind(place, {
+    last: rows.at(-1)?.seq,
+    isFull,
+    snapshot: head.event ?? '',
+    limit: head.xid,
+  });
+  return {
+    rows,
+    place: next,
+    more: isFull || place.late !== undefined || next.late !== undefined,
+    prunedTo: Number(head.seq),
+  };
+}
