@@ -52,9 +52,9 @@ export function describeGraph(system: System): SystemGraph {
   return { nodes, edges };
 }
 
-/** Who may send messages, replies and answers to a service: those that use it, and those that it uses. */
+/** Who may send messages, replies and answers to a service: itself, those that use it, and those that it uses. */
 export function sendersTo(system: System, service: string): readonly string[] {
-  const names = new Set<string>();
+  const names = new Set([service]);
   for (const { name, uses } of servicesOf(system, true)) {
     const used = Object.values(uses).map((contract) => contract.name);
     if (name === service) for (const each of used) names.add(each);

@@ -45,6 +45,8 @@ export interface ConsumerOptions {
   readonly pollIntervalMs?: number;
   /** Events read from the log, and handled in one transaction, at most. Default 1,000; batches that take long are made smaller. */
   readonly batchSize?: number;
+  /** Under load pages are read at least this far apart, so that events gather; one that comes after a pause is read at once. 0 for never waiting. Default 4. */
+  readonly gatherMs?: number;
   /** Parts of this instance's partitions that are read and handled independently, so that one handles while another commits. Default 1. */
   readonly lanes?: number;
   /** An instance that is silent for so long loses its partitions. Default 15,000; it speaks every third of it. */
@@ -83,6 +85,7 @@ export function toConsumerSettings(options: ConsumerOptions): ConsumerSettings {
     maxWaitMs: 24 * 3_600_000,
     pollIntervalMs: 1_000,
     batchSize: 1_000,
+    gatherMs: 4,
     lanes: 1,
     leaseMs: 15_000,
     retentionMs: 7 * 24 * 3_600_000,

@@ -124,11 +124,11 @@ class LogLane implements EventLane {
   }
 
   async #readOn(): Promise<void> {
-    const { log, pollIntervalMs, clock } = this.#settings;
+    const { log, pollIntervalMs, gatherMs, clock } = this.#settings;
     const reader = await log.open(this.places);
     this.#reader = reader;
     try {
-      const pace = createPace(clock);
+      const pace = createPace(gatherMs);
       const read = async () => {
         await pace.gather();
         const page = await reader.next(this.#handler.batchSize, pollIntervalMs);

@@ -1,8 +1,8 @@
-import { type Clock, sleep } from '@banyan/core';
+import { setTimeout as pause } from 'node:timers/promises';
 
 /**
  * Lets events gather under load. A page costs about a millisecond whether it holds one event or a hundred; whoever takes every event by itself spends the
- * machine on pages. An event that comes after a pause is taken at once.
+ * machine on pages. An event that comes after a pause is taken at once. Real time, not a clock's: this spares the machine and decides nothing.
  */
 export interface Pace {
   /** Resolves when the next page may be read. */
@@ -13,24 +13,25 @@ export interface Pace {
   measure<Result>(handle: () => Promise<Result>): Promise<Result>;
 }
 
-const leastMs = 4;
-const mostMs = 25;
+/** How much further apart pages may get that take long. */
+const mostTimes = 6;
 
-export function createPace(clock: Clock): Pace {
+/** @param leastMs pages that are not full are read at least so far apart; 0 for at once, always */
+export function createPace(leastMs: number): Pace {
   let nextAtMs = 0;
   let restMs = leastMs;
   return {
     async gather() {
-      const waitMs = nextAtMs - clock.nowMs();
-      if (waitMs > 0) await sleep(waitMs, clock);
+      const waitMs = nextAtMs - performance.now();
+      if (waitMs > 0) await pause(waitMs);
     },
     took(isFull) {
-      nextAtMs = isFull ? 0 : clock.nowMs() + restMs;
+      nextAtMs = isFull ? 0 : performance.now() + restMs;
     },
     async measure(handle) {
-      const beganAtMs = clock.nowMs();
+      const beganAtMs = performance.now();
       const result = await handle();
-      restMs = Math.min(mostMs, Math.max(leastMs, 2 * (clock.nowMs() - beganAtMs)));
+      restMs = Math.min(leastMs * mostTimes, Math.max(leastMs, 2 * (performance.now() - beganAtMs)));
       return result;
     },
   };

@@ -11,6 +11,7 @@ import { backoffMs } from './backoff.ts';
 import type { EventLog } from './event-log.ts';
 import type { Outbox } from './outbox.ts';
 import { createOutboxPump, type OutboxPump } from './outbox-pump.ts';
+import { createPace, type Pace } from './pace.ts';
 import { createRelayLeaseKeeper, type RelayLeaseKeeper } from './relay-lease.ts';
 import { settlesWithin } from './settle.ts';
 import { createWakeUp, type WakeUp } from './wake-up.ts';
@@ -36,6 +37,8 @@ export interface RelayOptions {
   readonly retentionMs?: number;
   /** Called once when events are overdue and once when they no longer are. */
   readonly onAlarm?: (alarm: Alarm) => void;
+  /** Under load pages are read at least this far apart, so that events gather; one that comes after a pause is published at once. 0 for never waiting. Default 4. */
+  readonly gatherMs?: number;
   /** Uniform in [0, 1). Default `Math.random`. */
   readonly random?: () => number;
 }
@@ -92,6 +95,7 @@ class OutboxRelay implements Relay {
   readonly #lease: RelayLeaseKeeper;
   readonly #pump: OutboxPump;
   readonly #alarms: AlarmWatch;
+  readonly #pace: Pace;
   #running = false;
   #loop: Promise<void> | undefined;
   #unsubscribe = () => {};
@@ -106,6 +110,7 @@ class OutboxRelay implements Relay {
       clock: systemClock,
       logger: silentLogger,
       batchSize: 1_000,
+      gatherMs: 4,
       pollIntervalMs: 500,
       leaseMs: 15_000,
       publishTimeoutMs: 10_000,
@@ -117,6 +122,7 @@ class OutboxRelay implements Relay {
     checkSettings(settings);
     this.#settings = settings;
     this.#wakeUp = createWakeUp(settings.clock);
+    this.#pace = createPace(settings.gatherMs);
     this.#lease = createRelayLeaseKeeper({ ...settings, onLost: () => this.#wakeUp.wake() });
     this.#pump = createOutboxPump({
       ...settings,
@@ -186,7 +192,9 @@ class OutboxRelay implements Relay {
       const lease = this.#lease.current ?? (await this.#lease.acquire());
       if (lease !== undefined) {
         await this.#makeGood();
-        await this.#pump.drain(lease);
+        await this.#pace.gather();
+        await this.#pace.measure(() => this.#pump.drain(lease));
+        this.#pace.took(false);
       }
       this.#failures = 0;
       this.#lastError = undefined;

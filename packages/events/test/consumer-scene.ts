@@ -28,6 +28,7 @@ export function createScene(handle: Handle, options: Partial<ConsumerOptions> = 
   const inbox = createInbox();
   const createInstance = (instance: string, more: Partial<ConsumerOptions> = {}) =>
     createConsumer({
+      gatherMs: 0,
       name: 'mail',
       instance,
       log,

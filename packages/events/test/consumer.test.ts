@@ -44,6 +44,7 @@ test('a topic that a later version adds is read from its beginning, the others g
   await scene.clock.advanceAndSettle(0);
   await scene.consumer.stop();
   const later = createConsumer({
+    gatherMs: 0,
     name: 'mail',
     instance: 'mail-1',
     log: scene.log,
@@ -352,6 +353,7 @@ test('an event that this version has no handler for waits for a version that has
   assert.deepEqual(handled, []);
   assert.deepEqual(await inbox.deadLetters(1), []);
   const newer = createConsumer({
+    gatherMs: 0,
     name: 'mail',
     instance: 'mail-1',
     topics: ['orders.archived'],
@@ -379,6 +381,7 @@ test('a log that cannot be read is asked again, ever more rarely, and nothing is
     },
   };
   const consumer = createConsumer({
+    gatherMs: 0,
     name: 'mail',
     instance: 'mail-1',
     log: flaky,
@@ -405,6 +408,7 @@ test('two instances of one consumer share the work and repeat none of it', async
   const { handled, handle } = createRecorder(() => new Promise((resolve) => setImmediate(resolve)));
   const { clock, log, inbox, consumer } = createScene(handle);
   const other = createConsumer({
+    gatherMs: 0,
     name: 'mail',
     instance: 'mail-2',
     log,

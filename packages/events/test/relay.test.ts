@@ -11,7 +11,15 @@ function createScene(options: Partial<RelayOptions> = {}) {
   const clock = createManualClock();
   const { log, createOutbox, tx } = createMemoryEvents(clock);
   const outbox = createOutbox();
-  const relay = createRelay({ owner: 'orders-1', outbox, log, clock, random: () => 1, ...options });
+  const relay = createRelay({
+    gatherMs: 0,
+    owner: 'orders-1',
+    outbox,
+    log,
+    clock,
+    random: () => 1,
+    ...options,
+  });
   const emit = (...events: CloudEvent[]) =>
     tx(async ({ sql, onCommit }) => {
       await outbox.append(sql, events);
@@ -71,6 +79,7 @@ test('while the log is down events wait, attempts become rarer, and pokes do not
   const scene = createScene();
   const { flaky, state } = createFlakyLog(scene.log);
   const relay = createRelay({
+    gatherMs: 0,
     owner: 'orders-2',
     outbox: scene.outbox,
     log: flaky,
@@ -101,6 +110,7 @@ test('a log that never answers is given up after the timeout and asked again', a
   const scene = createScene();
   const { flaky, state } = createFlakyLog(scene.log);
   const relay = createRelay({
+    gatherMs: 0,
     owner: 'orders-2',
     outbox: scene.outbox,
     log: flaky,
@@ -134,7 +144,7 @@ test('a standing backlog raises the alarm once, reminds in the log, and calls th
   const { flaky, state } = createFlakyLog(scene.log);
   const { outbox, clock } = scene;
   const onAlarm = (alarm: Alarm) => alarms.push(alarm);
-  const relay = createRelay({ owner: 'orders-2', outbox, log: flaky, clock, logger, onAlarm });
+  const relay = createRelay({ gatherMs: 0, owner: 'orders-2', outbox, log: flaky, clock, logger, onAlarm });
   state.mode = 'refuses';
   await scene.emit(sampleEvent('a', 1));
   relay.start();
@@ -172,7 +182,13 @@ test('events that the log refuses for good are put aside with the reason, and ot
       });
     },
   };
-  const relay = createRelay({ owner: 'orders-2', outbox: scene.outbox, log: picky, clock: scene.clock });
+  const relay = createRelay({
+    gatherMs: 0,
+    owner: 'orders-2',
+    outbox: scene.outbox,
+    log: picky,
+    clock: scene.clock,
+  });
   await scene.emit(sampleEvent('a', 1), poison, sampleEvent('a', 2));
   relay.start();
   await scene.clock.advanceAndSettle(0);
@@ -205,7 +221,7 @@ test('the next page is read while one is published', async () => {
     return read(after, limit);
   };
   const { outbox, clock } = scene;
-  const relay = createRelay({ owner: 'orders-2', outbox, log, clock, batchSize: 2 });
+  const relay = createRelay({ gatherMs: 0, owner: 'orders-2', outbox, log, clock, batchSize: 2 });
   await scene.emit(...[1, 2, 3, 4].map((value) => sampleEvent('a', value)));
   relay.start();
   await clock.advanceAndSettle(0);
@@ -271,7 +287,13 @@ test('what is rewound is published again without a restart', async () => {
       return scene.log.publish(events);
     },
   };
-  const relay = createRelay({ owner: 'orders-2', outbox: scene.outbox, log, clock: scene.clock });
+  const relay = createRelay({
+    gatherMs: 0,
+    owner: 'orders-2',
+    outbox: scene.outbox,
+    log,
+    clock: scene.clock,
+  });
   const event = sampleEvent('a', 1);
   await scene.emit(event);
   relay.start();
@@ -305,6 +327,7 @@ test('a log that lost events is filled again by itself, from what the outbox kee
     },
   };
   const relay = createRelay({
+    gatherMs: 0,
     owner: 'orders-2',
     outbox: scene.outbox,
     log,
@@ -342,7 +365,13 @@ test('a place that could not be confirmed is confirmed later, without a new even
 
 test('of two relays of one service each event is published by one', async () => {
   const scene = createScene();
-  const other = createRelay({ owner: 'orders-2', outbox: scene.outbox, log: scene.log, clock: scene.clock });
+  const other = createRelay({
+    gatherMs: 0,
+    owner: 'orders-2',
+    outbox: scene.outbox,
+    log: scene.log,
+    clock: scene.clock,
+  });
   scene.relay.start();
   other.start();
   for (let value = 0; value < 20; value += 1) {
@@ -378,7 +407,13 @@ test('stopping waits for the batch in hand, publishes nothing more, and the rela
 test('stopping does not wait for a log that hangs longer than it was told', async () => {
   const scene = createScene();
   const { flaky, state } = createFlakyLog(scene.log);
-  const relay = createRelay({ owner: 'orders-2', outbox: scene.outbox, log: flaky, clock: scene.clock });
+  const relay = createRelay({
+    gatherMs: 0,
+    owner: 'orders-2',
+    outbox: scene.outbox,
+    log: flaky,
+    clock: scene.clock,
+  });
   state.mode = 'hangs';
   await scene.emit(sampleEvent('a', 1));
   relay.start();

@@ -30,6 +30,8 @@ export function isLost(client: ClientBase): boolean {
 /** Names for prepared statements, by their text; shared by all connections of one database. */
 export class StatementNames {
   readonly #names = new Map<string, string>();
+  /** Those that were seen to give no rows, like an `insert` without `returning`. A changed table cannot change that. */
+  readonly #rowless = new Set<string>();
   #generation = 0;
   static readonly #max = 500;
 
@@ -43,10 +45,20 @@ export class StatementNames {
     return name;
   }
 
+  /** False for a statement that is known to give none, whatever its table looks like. */
+  hasRows(name: string): boolean {
+    return !this.#rowless.has(name);
+  }
+
+  ran(name: string, { fields }: QueryArrayResult<unknown[]>): void {
+    if (fields.length === 0) this.#rowless.add(name);
+  }
+
   /** New names from now on: the plans behind the old ones no longer fit their tables. */
   renew(): void {
     this.#generation += 1;
     this.#names.clear();
+    this.#rowless.clear();
   }
 }
 
@@ -58,7 +70,10 @@ export async function runStatement(
   isOpening = false,
 ): Promise<object[]> {
   try {
-    return toRows(await send(client, statement, names.nameOf(statement), isOpening));
+    const name = names.nameOf(statement);
+    const result = await send(client, statement, name, isOpening);
+    if (name !== undefined) names.ran(name, result);
+    return toRows(result);
   } catch (cause) {
     if (isStalePlan(cause)) names.renew();
     throw toFailure(client, cause, statement);

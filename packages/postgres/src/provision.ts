@@ -91,10 +91,10 @@ export async function resetSystem({ adminUrl, system, clock = systemClock }: Res
       select d.datname as database, r.rolname as role
       from pg_database d join pg_roles r on r.oid = d.datdba
       where starts_with(shobj_description(d.oid, 'pg_database'), ${markOf(system, '')})`;
-    for (const { database, role } of found) {
+    // All databases first: a role goes only when it has no rights left in any of them.
+    for (const { database } of found)
       await sql`drop database if exists ${sql.identifier(database)} with (force)`;
-      await sql`drop role if exists ${sql.identifier(role)}`;
-    }
+    for (const { role } of found) await sql`drop role if exists ${sql.identifier(role)}`;
   });
 }
 

@@ -32,7 +32,8 @@ export class StatementGroup {
     const values = toWireValues(statement.values);
     if (values === undefined) return undefined;
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ name, values, statement, resolve, reject });
+      const hasRows = this.#names.hasRows(name);
+      this.#waiting.push({ name, values, hasRows, statement, resolve, reject });
       // After all that is ready to run now: a tick that is asked for in a microtask comes behind the other microtasks.
       if (this.#waiting.length === 1) process.nextTick(() => this.flush());
       if (this.#waiting.length >= maxMembers) this.flush();

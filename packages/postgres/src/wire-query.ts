@@ -58,6 +58,8 @@ class OpeningQuery extends DriverQuery {
 export interface GroupMember {
   readonly name: string;
   readonly values: readonly WireValue[];
+  /** False if it is known to give no rows: then nobody asks what they would look like. */
+  readonly hasRows: boolean;
 }
 
 class GroupQuery extends DriverQuery {
@@ -78,9 +80,9 @@ class GroupQuery extends DriverQuery {
   }
 
   override prepare(connection: WireConnection): void {
-    for (const { name, values } of this.#members) {
+    for (const { name, values, hasRows } of this.#members) {
       connection.bind({ statement: name, values });
-      connection.describe({ type: 'P' });
+      if (hasRows) connection.describe({ type: 'P' });
       connection.execute({});
     }
     connection.sync();
