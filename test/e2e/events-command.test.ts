@@ -35,9 +35,11 @@ async function temporaryFolder(t: Undoing): Promise<string> {
 }
 
 test('dead letters are found, repaired, retried and discarded while the system runs', async (t) => {
-  const system = await startSystem(t, { directory: tillDirectory, flags: ['--calm'] });
+  // A log of its own, which can be published to again.
+  const environment = { BROKER_URL: 'postgres' };
+  const system = await startSystem(t, { directory: tillDirectory, flags: ['--calm'], environment });
   const tills = atTills(system.url);
-  const events = eventsCommand(['--data', system.dataFolder]);
+  const events = eventsCommand(['--data', system.dataFolder], environment);
   const deadLetters = async () => {
     const { code, output } = await events(['dead', 'books', '--json']);
     assert.equal(code, 0, output);

@@ -19,6 +19,7 @@ const partitions = 12;
 export function enginesUnderTest(name: string): readonly EngineUnderTest[] {
   return [
     { name: 'PostgreSQL', broker: undefined, skip: false, clear: async () => {} },
+    { name: 'PostgreSQL with log tables', broker: 'postgres', skip: false, clear: async () => {} },
     given('NATS JetStream', 'BANYAN_TEST_NATS_URL', {
       query: `name=${name}`,
       clear: (server) => deleteStream(server, name),

@@ -15,6 +15,7 @@ import { eventChaos, source } from './system.ts';
 export interface ChaosHostPlan {
   readonly platformUrl: string;
   readonly serviceUrls: Readonly<Record<string, string>>;
+  readonly outboxUrls: Readonly<Record<string, string>>;
   readonly broker: string | undefined;
   readonly secret: string;
   readonly instance: string;
@@ -34,7 +35,7 @@ process.on('disconnect', () => process.exit());
 // Loaded beforehand, so that who takes a dead process's place need not load first.
 process.send?.('loaded');
 const [message] = (await once(process, 'message')) as [ChaosHostPlan];
-const { platformUrl, serviceUrls, broker, secret, instance, parts, seed, keys, paceMs } = message;
+const { platformUrl, serviceUrls, outboxUrls, broker, secret, instance, parts, seed, keys, paceMs } = message;
 
 const clock = systemClock;
 const logger = silentLogger;
@@ -53,6 +54,7 @@ const engines = await untilAvailable(async () => {
   return openPostgresEngines({
     platformUrl,
     serviceUrls,
+    ...(broker === undefined ? { outboxUrls } : undefined),
     registry: createMemoryRegistry({ clock }),
     ...(log === undefined ? undefined : { log }),
     clock,
