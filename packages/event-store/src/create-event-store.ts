@@ -82,7 +82,8 @@ const maxConditional = 4;
 const maxItems = 20;
 
 class DatabaseEventStore<Types extends EventTypes> implements EventStore<Types> {
-  readonly #sql: Sql;
+  readonly sql: Sql;
+  readonly types: Types;
   readonly #reader: EventReader<Types>;
   readonly #sealing: Sealing;
   readonly #decoder: EventDecoder<Types>;
@@ -93,13 +94,14 @@ class DatabaseEventStore<Types extends EventTypes> implements EventStore<Types> 
   #entering: Promise<void> | undefined;
 
   constructor({ database, events, encryption, logger = silentLogger }: EventStoreOptions<Types>) {
-    this.#sql = database.sql;
+    this.sql = database.sql;
+    this.types = events;
     this.#reader = new EventReader(events);
     const keys = new SubjectKeys(encryption);
     this.#sealing = new Sealing(events, this.#reader, keys);
     this.#decoder = new EventDecoder(this.#reader, this.#sealing);
     this.#signal = new AppendSignal({ database, logger, onForget: () => keys.clear() });
-    this.#batcher = new AppendBatcher(this.#sql, () => this.#signal.announce());
+    this.#batcher = new AppendBatcher(this.sql, () => this.#signal.announce());
   }
 
   async append(
@@ -110,7 +112,7 @@ class DatabaseEventStore<Types extends EventTypes> implements EventStore<Types> 
     const { tx } = options;
     if (!Array.isArray(events) || events.length > maxEvents)
       throw invalid(`An append has 1 to ${maxEvents} events.`);
-    const encoded = await this.#encode(tx?.sql ?? this.#sql, stream, events, options);
+    const encoded = await this.#encode(tx?.sql ?? this.sql, stream, events, options);
     const member = toMember(stream, options.expected, encoded);
     const condition = options.condition === undefined ? undefined : toEncodedCondition(options.condition);
     if (!this.#hasEntered) await this.#enterEra(tx?.sql);
@@ -128,7 +130,7 @@ class DatabaseEventStore<Types extends EventTypes> implements EventStore<Types> 
       tx.onCommit(() => this.#signal.announce());
       return appended;
     }
-    const appended = await this.#conditional.run(() => call(this.#sql));
+    const appended = await this.#conditional.run(() => call(this.sql));
     this.#signal.announce();
     return appended;
   }
@@ -138,7 +140,7 @@ class DatabaseEventStore<Types extends EventTypes> implements EventStore<Types> 
     options: ReadStreamOptions = {},
   ): Promise<readonly RecordedEvent<Types>[]> {
     checkStream(stream);
-    const sql = options.tx?.sql ?? this.#sql;
+    const sql = options.tx?.sql ?? this.sql;
     return this.#decoder.decode(sql, await readStream(sql, stream, options));
   }
 
@@ -147,7 +149,7 @@ class DatabaseEventStore<Types extends EventTypes> implements EventStore<Types> 
     { tx }: { readonly tx?: { readonly sql: Sql } } = {},
   ): Promise<{ readonly events: readonly RecordedEvent<Types>[]; readonly cursor: EventCursor }> {
     checkQuery(query);
-    const sql = tx?.sql ?? this.#sql;
+    const sql = tx?.sql ?? this.sql;
     if (!this.#hasEntered) await this.#enterEra(tx?.sql);
     const { rows, seen, era } = await readQuery(sql, query);
     const after = String(rows.at(-1)?.position ?? 0);
@@ -182,29 +184,29 @@ class DatabaseEventStore<Types extends EventTypes> implements EventStore<Types> 
     if (!Number.isInteger(pageSize) || pageSize < 1 || pageSize > 10_000) {
       throw new TypeError("'pageSize' is a whole number from 1 to 10,000.");
     }
-    return readPage(this.#sql, place, { limit: pageSize, filter });
+    return readPage(this.sql, place, { limit: pageSize, filter });
   }
 
-  async #decodePage({ rows, next, more }: RawPage): Promise<EventPage<Types>> {
-    return { events: await this.#decoder.decode(this.#sql, rows), cursor: toCursor(next), more };
+  async #decodePage({ rows, passed, next, more }: RawPage): Promise<EventPage<Types>> {
+    return { events: await this.#decoder.decode(this.sql, rows), passed, cursor: toCursor(next), more };
   }
 
   async cursorAt(place: 'start' | 'end'): Promise<EventCursor> {
     if (place === 'start') return toCursor(startPlace);
     if (!this.#hasEntered) await this.#enterEra();
-    const [row] = await this.#sql<{ after: string; seen: string; limit: string; era: string }>`
+    const [row] = await this.sql<{ after: string; seen: string; limit: string; era: string }>`
       select coalesce((select max(position) from banyan.event), 0)::text as after, pg_current_snapshot()::text as seen,
         pg_current_xact_id()::text as limit, (select coalesce(max(era), 0) from banyan.event_era)::text as era`;
     return toCursor({ ...startPlace, ...row });
   }
 
   async forget(subject: string, { tx }: { readonly tx?: { readonly sql: Sql } } = {}): Promise<void> {
-    await (tx?.sql ?? this.#sql)`select banyan.forget_subject(${subject})`;
+    await (tx?.sql ?? this.sql)`select banyan.forget_subject(${subject})`;
     this.#sealing.keys.clear();
   }
 
   rewrapKeys(): Promise<number> {
-    return this.#sealing.keys.rewrap(this.#sql);
+    return this.#sealing.keys.rewrap(this.sql);
   }
 
   onAppend(listener: () => void): () => void {
@@ -246,9 +248,9 @@ class DatabaseEventStore<Types extends EventTypes> implements EventStore<Types> 
 
   /** All who come before it is done wait for the same, so that they go on in the order in which they came. */
   async #enterEra(sql?: Sql): Promise<void> {
-    if (sql !== undefined) await enterEra(sql, this.#sql);
+    if (sql !== undefined) await enterEra(sql, this.sql);
     else {
-      this.#entering ??= enterEra(this.#sql, this.#sql);
+      this.#entering ??= enterEra(this.sql, this.sql);
       try {
         await this.#entering;
       } finally {

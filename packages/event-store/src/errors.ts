@@ -54,6 +54,22 @@ export const eventStoreErrors = {
     code: 'data_loss',
     text: 'The encrypted part of an event, or the key of its subject, does not authenticate: it was changed, or belongs to something else.',
   },
+  not_reversible: {
+    code: 'failed_precondition',
+    text: 'The aggregate has no compensation for one of the events, or the compensation does not lead back to the state before it.',
+  },
+  subscription_lease_lost: {
+    code: 'aborted',
+    text: 'Another instance runs the subscription now; the transaction must roll back.',
+  },
+  subscription_changed: {
+    code: 'failed_precondition',
+    text: 'The subscription began with another number of partitions. Give it a new name, or a new version.',
+  },
+  projection_behind: {
+    code: 'deadline_exceeded',
+    text: 'The projection did not reach the position in the time that the caller had.',
+  },
 } as const satisfies Record<string, { readonly code: ErrorCode; readonly text: string }>;
 
 export type EventStoreReason = keyof typeof eventStoreErrors;

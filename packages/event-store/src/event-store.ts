@@ -22,6 +22,8 @@ export interface Recorded {
   readonly tags: readonly string[];
   /** True if its subject was forgotten: the personal fields of `data` have the values for that. */
   readonly erased: boolean;
+  /** Whose personal data it has, or had; undefined for an event without. */
+  readonly subject: string | undefined;
 }
 
 export type RecordedEvent<Types extends EventTypes> = EventOf<Types> & Recorded;
@@ -87,6 +89,8 @@ export interface EventFilter<Types extends EventTypes = EventTypes> {
 export interface EventPage<Types extends EventTypes> {
   /** In the order of positions. Those that were committed late come on a later page, each exactly once. */
   readonly events: readonly RecordedEvent<Types>[];
+  /** How many events the page looked at, those that the filter dropped included. */
+  readonly passed: number;
   /** Behind this page. */
   readonly cursor: EventCursor;
   /** False if the page ends at what is committed now. */
@@ -116,6 +120,9 @@ export interface EventStoreDatabase {
  * were appended at the same time may come in either order, and different readers may see them differently.
  */
 export interface EventStore<Types extends EventTypes> {
+  /** Of its database; each statement commits by itself. */
+  readonly sql: Sql;
+  readonly types: Types;
   /**
    * Appends all of `events` to `stream`, or nothing; at most 10,000, each of at most 1 MiB.
    *

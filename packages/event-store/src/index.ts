@@ -1,3 +1,11 @@
+export {
+  type Aggregate,
+  type AggregateEvent,
+  type AggregateOptions,
+  type Compensations,
+  defineAggregate,
+} from './aggregate.ts';
+export type { SubscriptionLag } from './checkpoints.ts';
 export { createEventStore, defineEventStore, type EventStoreOptions } from './create-event-store.ts';
 export { positionOf } from './cursor.ts';
 export { type EventStoreReason, eventStoreErrors } from './errors.ts';
@@ -30,4 +38,35 @@ export {
   type NewEvent,
   type PersonalData,
 } from './event-types.ts';
+export {
+  createProjection,
+  defineProjection,
+  type Projection,
+  type ProjectionContext,
+  type ProjectionOptions,
+  type ProjectionTables,
+  type RunningProjection,
+} from './projection.ts';
+export {
+  definePublication,
+  type Emitting,
+  type Publication,
+  type PublicationMap,
+  type Published,
+} from './publication.ts';
+export {
+  createRepository,
+  type Executed,
+  type ExecuteOptions,
+  type Loaded,
+  type LoadOptions,
+  type Repository,
+  type RepositoryOptions,
+} from './repository.ts';
 export type { KeyEncryption } from './subject-keys.ts';
+export {
+  createSubscription,
+  type Subscription,
+  type SubscriptionDatabase,
+  type SubscriptionOptions,
+} from './subscription.ts';

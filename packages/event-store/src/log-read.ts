@@ -11,6 +11,7 @@ interface AnyFilter {
 
 export interface RawPage {
   readonly rows: readonly EventRow[];
+  readonly passed: number;
   readonly next: Place;
   readonly more: boolean;
 }
@@ -33,7 +34,12 @@ export async function readPage(
   const [first, ...rows] = await query(sql, place, limit, filter);
   const head = toHead(first as EventRow);
   const next = toNext(place, head, limit);
-  return { rows, next, more: head.count >= limit || place.late !== undefined || next.late !== undefined };
+  return {
+    rows,
+    passed: head.count,
+    next,
+    more: head.count >= limit || place.late !== undefined || next.late !== undefined,
+  };
 }
 
 function toHead({ position, revision, version, stream, type }: EventRow): Head {

@@ -40,8 +40,9 @@ export class EventDecoder<Types extends EventTypes> {
     const { type, version, stream } = row;
     let data: unknown = JSON.parse(row.data);
     let erased = false;
+    let subject: string | undefined;
     if (keys !== undefined && this.#sealing.isPersonal(type)) {
-      ({ data, erased } = this.#sealing.open(data, { stream, type, keys }));
+      ({ data, erased, subject } = this.#sealing.open(data, { stream, type, keys }));
     }
     data = this.#reader.upcast(type, version, data);
     const event = {
@@ -55,6 +56,7 @@ export class EventDecoder<Types extends EventTypes> {
       metadata: row.metadata === null ? noMetadata : (JSON.parse(row.metadata) as EventMetadata),
       tags: row.tags ?? noTags,
       erased,
+      subject,
     };
     // The type of `data` follows from `type`, which is erased here.
     return event as unknown as RecordedEvent<Types>;

@@ -1,1 +1,1 @@
-export {};
+export { type Given, given, type When } from './given.ts';

@@ -1,0 +1,240 @@
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import { createEventStore, createSubscription, type Subscription } from '@banyan/event-store';
+import type { PostgresDatabase } from '@banyan/postgres';
+import { createEventDatabase } from './event-database.ts';
+import { cancelled, orderEvents, placed } from './order-events.ts';
+import { until } from './until.ts';
+
+function start(t: TestContext, subscription: Subscription): () => Promise<void> {
+  const control = new AbortController();
+  const running = subscription.run(control.signal);
+  const stop = () => {
+    control.abort();
+    return running;
+  };
+  t.after(stop);
+  return stop;
+}
+
+const fast = { leaseMs: 400, pollMs: 20 };
+
+async function seenIn(database: PostgresDatabase): Promise<string[]> {
+  const rows = await database.sql<{ name: string }>`select name from seen order by number`;
+  return rows.map(({ name }) => name);
+}
+
+const makeSeen = (database: PostgresDatabase) => database.sql`create table seen (number serial, name text)`;
+const names = (count: number) => Array.from({ length: count }, (_, index) => `order-${index}/0`);
+
+test('a subscription handles what is there, then what comes, each in its own transaction', async (t) => {
+  const { database } = await createEventDatabase(t);
+  const store = createEventStore({ database, events: orderEvents });
+  await makeSeen(database);
+  for (let index = 0; index < 30; index += 1) await store.append(`order-${index}`, [placed()]);
+  const subscription = createSubscription(store, {
+    ...fast,
+    name: 'all',
+    database,
+    pageSize: 7,
+    async handle(events, { sql }) {
+      for (const { stream, revision } of events)
+        await sql`insert into seen (name) values (${`${stream}/${revision}`})`;
+    },
+  });
+  const stop = start(t, subscription);
+  await until(async () => (await seenIn(database)).length === 30);
+  await store.append('order-30', [placed()]);
+  await until(async () => (await seenIn(database)).length === 31);
+  await stop();
+  await store.append('order-31', [placed()]);
+  assert.ok((await subscription.lag()).positions > 0);
+  start(t, subscription);
+  await until(async () => (await seenIn(database)).length === 32);
+  assert.deepEqual(await seenIn(database), names(32));
+  assert.deepEqual(await subscription.lag(), { positions: 0, ageMs: 0 });
+});
+
+test('an append in another process wakes a subscription without waiting for the next look', async (t) => {
+  const { database, connect } = await createEventDatabase(t);
+  const store = createEventStore({ database, events: orderEvents });
+  const other = createEventStore({ database: connect(), events: orderEvents });
+  const seen: string[] = [];
+  const subscription = createSubscription(store, {
+    name: 'woken',
+    database,
+    pollMs: 3_600_000,
+    handle: async (events) => {
+      seen.push(...events.map(({ stream }) => stream));
+    },
+  });
+  await other.append('order-1', [placed()]);
+  start(t, subscription);
+  await until(() => seen.length === 1);
+  // Nothing but the wake-up can bring this one.
+  let next = 2;
+  await until(async () => {
+    await other.append(`order-${next++}`, [placed()]);
+    return seen.length > 1;
+  });
+});
+
+test('it begins at the end, or with the types and categories that it wants', async (t) => {
+  const { database } = await createEventDatabase(t);
+  const store = createEventStore({ database, events: orderEvents });
+  await store.append('order-1', [placed()]);
+  const seen: Record<string, string[]> = { end: [], type: [], category: [] };
+  const collect = (name: string, options: object) =>
+    start(
+      t,
+      createSubscription(store, {
+        ...fast,
+        ...options,
+        name,
+        database,
+        handle: async (events) => {
+          seen[name]?.push(...events.map(({ stream, revision }) => `${stream}/${revision}`));
+        },
+      }),
+    );
+  collect('end', { from: 'end' });
+  collect('type', { filter: { types: ['OrderCancelled'] } });
+  collect('category', { filter: { categories: ['cart'] } });
+  await until(async () => (await database.sql`select 1 from banyan.event_subscription`).length === 3);
+  await store.append('order-1', [cancelled]);
+  await store.append('cart-1', [placed()]);
+  await until(
+    () => seen['end']?.length === 2 && seen['type']?.length === 1 && seen['category']?.length === 1,
+  );
+  assert.deepEqual(seen, { end: ['order-1/1', 'cart-1/0'], type: ['order-1/1'], category: ['cart-1/0'] });
+});
+
+test('a failing handler is tried again with the same events, none overtakes them, and nothing of it stays', async (t) => {
+  const { database } = await createEventDatabase(t);
+  const store = createEventStore({ database, events: orderEvents });
+  await makeSeen(database);
+  for (let index = 0; index < 10; index += 1) await store.append(`order-${index}`, [placed()]);
+  let failures = 0;
+  const subscription = createSubscription(store, {
+    ...fast,
+    name: 'failing',
+    database,
+    pageSize: 3,
+    async handle(events, { sql }) {
+      for (const { stream, revision } of events) {
+        await sql`insert into seen (name) values (${`${stream}/${revision}`})`;
+        if (stream === 'order-4' && failures < 3) {
+          failures += 1;
+          throw new Error('not yet');
+        }
+      }
+    },
+  });
+  start(t, subscription);
+  await until(() => subscription.lastError !== undefined);
+  await until(async () => (await seenIn(database)).length === 10);
+  assert.deepEqual(await seenIn(database), names(10));
+  assert.equal(failures, 3);
+  assert.equal(subscription.lastError, undefined);
+});
+
+test('one instance runs a subscription; another takes over when it is gone', async (t) => {
+  const { database, connect } = await createEventDatabase(t);
+  const store = createEventStore({ database, events: orderEvents });
+  const by: string[] = [];
+  const create = (name: string) =>
+    createSubscription(store, {
+      ...fast,
+      name: 'one',
+      database: connect(),
+      handle: async () => {
+        by.push(name);
+      },
+    });
+  const stopFirst = start(t, create('first'));
+  await store.append('order-1', [placed()]);
+  await until(() => by.length > 0);
+  start(t, create('second'));
+  await store.append('order-2', [placed()]);
+  await until(() => by.length > 1);
+  assert.deepEqual(new Set(by), new Set(['first']));
+  await stopFirst();
+  await store.append('order-3', [placed()]);
+  await until(() => by.includes('second'));
+});
+
+test('whoever has lost the lease cannot act: the fence rolls its work back', async (t) => {
+  const { database } = await createEventDatabase(t);
+  const store = createEventStore({ database, events: orderEvents });
+  await makeSeen(database);
+  await store.append('order-0', [placed()]);
+  let isFirst = true;
+  const subscription = createSubscription(store, {
+    ...fast,
+    leaseMs: 60_000,
+    name: 'fenced',
+    database: {
+      sql: database.sql,
+      async tx(work, options) {
+        if (isFirst) {
+          isFirst = false;
+          // As if this process had slept past its lease, and another one had taken it and given it back.
+          await database.sql`update banyan.event_subscription set token = token + 1, owner = null, lease_until = null`;
+        }
+        return database.tx(work, options);
+      },
+    },
+    async handle(events, { sql }) {
+      for (const { stream } of events) await sql`insert into seen (name) values (${`${stream}/0`})`;
+    },
+  });
+  start(t, subscription);
+  await until(
+    () => (subscription.lastError as { reason?: string } | undefined)?.reason === 'subscription_lease_lost',
+  );
+  await until(async () => (await seenIn(database)).length === 1);
+  assert.deepEqual(await seenIn(database), names(1));
+});
+
+test('partitions are shared by instances, and each stream stays in order', async (t) => {
+  const { database, connect } = await createEventDatabase(t);
+  const store = createEventStore({ database, events: orderEvents });
+  await makeSeen(database);
+  for (let round = 0; round < 3; round += 1) {
+    for (let index = 0; index < 20; index += 1) await store.append(`order-${index}`, [placed()]);
+  }
+  const create = () =>
+    createSubscription(store, {
+      ...fast,
+      name: 'parted',
+      database: connect(),
+      partitions: 4,
+      pageSize: 5,
+      async handle(events, { sql }) {
+        for (const { stream, revision } of events)
+          await sql`insert into seen (name) values (${`${stream}/${revision}`})`;
+      },
+    });
+  start(t, create());
+  start(t, create());
+  await until(async () => (await seenIn(database)).length === 60);
+  const seen = await seenIn(database);
+  assert.equal(new Set(seen).size, 60);
+  for (const group of Map.groupBy(seen, (name) => name.split('/')[0]).values()) {
+    assert.deepEqual(
+      group.map((name) => name.split('/')[1]),
+      ['0', '1', '2'],
+    );
+  }
+  const changed = createSubscription(store, {
+    ...fast,
+    name: 'parted',
+    database,
+    partitions: 3,
+    handle: async () => {},
+  });
+  start(t, changed);
+  await until(
+    () => (changed.lastError as { reason?: string } | undefined)?.reason === 'subscription_changed',
+  );
+});
