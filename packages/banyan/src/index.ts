@@ -40,4 +40,5 @@ export {
 } from '@banyan/core';
 export { expose, gateway } from '@banyan/gateway';
 export { createBulkhead } from '@banyan/resilience';
+export { type Saga, saga } from '@banyan/saga';
 export { openBroker } from './brokers.ts';

@@ -66,7 +66,8 @@ interface OutgoingCall extends CallOptions {
   readonly upload?: Upload;
 }
 
-async function callOperation(
+/** Calls one operation on behalf of `caller`. */
+export async function callOperation(
   caller: string,
   endpoint: Endpoint,
   operation: Operation,

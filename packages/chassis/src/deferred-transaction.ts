@@ -6,34 +6,44 @@ import type { Database, Sql, SqlFragment, SqlParameter, SqlQuery, Transaction } 
  */
 export interface DeferredTransaction {
   readonly sql: Sql;
+  /** The transaction itself, opened if no statement did. */
+  open(): Promise<Transaction>;
   /** Opens the transaction if no statement did, runs `last` in it and commits. */
   commit(last: (transaction: Transaction) => Promise<void>): Promise<void>;
   /** Undoes everything, if anything was begun. Never rejects. */
   rollback(reason: unknown): Promise<void>;
 }
 
-export function createDeferredTransaction(database: Database, signal: AbortSignal): DeferredTransaction {
-  return new FirstUseTransaction(database, signal);
+/** With `savepoints` each statement stands for itself: one that fails leaves the transaction usable. */
+export function createDeferredTransaction(
+  database: Database,
+  signal: AbortSignal,
+  { savepoints = false }: { readonly savepoints?: boolean } = {},
+): DeferredTransaction {
+  return new FirstUseTransaction(database, signal, savepoints);
 }
 
 class FirstUseTransaction implements DeferredTransaction {
   readonly sql: Sql;
   readonly #database: Database;
   readonly #signal: AbortSignal;
+  readonly #savepoints: boolean;
+  #lastStatement: Promise<unknown> = Promise.resolve();
   readonly #work = Promise.withResolvers<void>();
   #opening: Promise<Transaction> | undefined;
   #settled: Promise<void> = Promise.resolve();
 
-  constructor(database: Database, signal: AbortSignal) {
+  constructor(database: Database, signal: AbortSignal, savepoints: boolean) {
     this.#database = database;
     this.#signal = signal;
+    this.#savepoints = savepoints;
     this.sql = this.#createSql();
     // Whoever awaits the transaction sees a rejection; without one nobody has to.
     this.#work.promise.catch(() => {});
   }
 
   async commit(last: (transaction: Transaction) => Promise<void>): Promise<void> {
-    const transaction = await this.#open();
+    const transaction = await this.open();
     try {
       await last(transaction);
       this.#work.resolve();
@@ -49,7 +59,7 @@ class FirstUseTransaction implements DeferredTransaction {
     await this.#settled.catch(() => {});
   }
 
-  #open(): Promise<Transaction> {
+  open(): Promise<Transaction> {
     this.#opening ??= new Promise((resolve, reject) => {
       this.#settled = this.#database.tx(
         (transaction) => {
@@ -81,7 +91,7 @@ class FirstUseTransaction implements DeferredTransaction {
   #defer<Row extends object>(statement: SqlQuery<Row>): SqlQuery<Row> {
     let running: Promise<Row[]> | undefined;
     const run = () => {
-      running ??= this.#open().then((transaction) => transaction.sql<Row>`${statement as SqlFragment}`);
+      running ??= this.open().then((transaction) => this.#run<Row>(transaction, statement));
       return running;
     };
     // The statement stays usable as a fragment of another one; only how it runs changes.
@@ -92,5 +102,13 @@ class FirstUseTransaction implements DeferredTransaction {
       finally: (onFinally) => run().finally(onFinally),
     };
     return Object.assign(statement, deferred);
+  }
+
+  #run<Row extends object>(transaction: Transaction, statement: SqlFragment): Promise<Row[]> {
+    if (!this.#savepoints) return transaction.sql<Row>`${statement}`;
+    const alone = () => transaction.savepoint((sql) => sql<Row>`${statement}`);
+    const rows = this.#lastStatement.then(alone, alone);
+    this.#lastStatement = rows;
+    return rows;
   }
 }

@@ -1,6 +1,8 @@
 import type { Database } from '@banyan/core';
 import type { Registry } from '@banyan/discovery';
 import type { ClaimStore, EventLog, Inbox, Outbox, RequestStore } from '@banyan/events';
+import type { SagaStore } from '@banyan/saga';
+import type { ReplyStore } from './keyed-call.ts';
 import type { Service } from './service.ts';
 
 /** What one service owns in the outside world. */
@@ -9,6 +11,8 @@ export interface ServiceStore {
   readonly outbox: Outbox;
   readonly inbox: Inbox;
   readonly requests: RequestStore;
+  readonly sagas: SagaStore;
+  readonly replies: ReplyStore;
   /** Rejects if the database does not answer. */
   ping(): Promise<void>;
   close(): Promise<void>;

@@ -6,6 +6,10 @@ export const chassisErrors = {
     code: 'permission_denied',
     text: 'The calling service does not name the called one in its `uses`.',
   },
+  call_voided: {
+    code: 'failed_precondition',
+    text: 'A saga gave up this call before it was handled, so it may not take effect any more.',
+  },
   callback_failed: {
     code: 'unavailable',
     text: 'The URL that a reply is to be posted to could not be reached, or asked to try again; it is tried for a day.',

@@ -4,6 +4,8 @@ import { createEmission } from './emission.ts';
 import { HandlerContext, type ServiceRuntime } from './handler-context.ts';
 import type { MessageContext, ReplyContext, SendOptions } from './message-types.ts';
 import type { Outgoing } from './outgoing.ts';
+import type { SagaActions } from './saga-types.ts';
+import { createSagaActions } from './sagas.ts';
 import { createSending } from './sending.ts';
 import type { EventContext, Uses } from './service.ts';
 
@@ -55,6 +57,22 @@ export class EventHandlerContext
       outgoing.push(sending);
       return sending.event.id;
     };
+  }
+
+  get start(): SagaActions['start'] {
+    return this.#sagaActions().start;
+  }
+
+  get signalSaga(): SagaActions['signalSaga'] {
+    return this.#sagaActions().signalSaga;
+  }
+
+  get cancelSaga(): SagaActions['cancelSaga'] {
+    return this.#sagaActions().cancelSaga;
+  }
+
+  #sagaActions(): SagaActions {
+    return createSagaActions(this.runtime, this.context, this.handling.outgoing);
   }
 
   get event(): EventContext<never, Uses, unknown>['event'] {

@@ -13,9 +13,11 @@ import {
   type TransactionOptions,
 } from '@banyan/core';
 import type { ClaimStore, Outbox, RequestStore } from '@banyan/events';
+import type { SagaDefinition, SagaEngine } from '@banyan/saga';
 import type { Callbacks } from './callback.ts';
 import type { CreateCalls } from './clients.ts';
 import { createEmission } from './emission.ts';
+import type { ReplyStore } from './keyed-call.ts';
 import type { MessageDirectory } from './message-directory.ts';
 import type { MessageMetrics } from './message-metrics.ts';
 import type {
@@ -27,6 +29,8 @@ import type {
 } from './message-types.ts';
 import { type Outgoing, recordOutgoing } from './outgoing.ts';
 import type { RequestDesk } from './request-desk.ts';
+import type { Sagas } from './saga-types.ts';
+import { createSagaActions, createSagas } from './sagas.ts';
 import { createSending } from './sending.ts';
 import type { OperationContext, Tx, Uses } from './service.ts';
 
@@ -45,6 +49,11 @@ export interface ServiceRuntime {
   readonly outbox: Outbox;
   readonly requests: RequestStore;
   readonly desk: RequestDesk;
+  /** Throws for a service that runs no sagas, with the fix in the text. */
+  readonly sagas: SagaEngine;
+  readonly sagaDefinitions: readonly SagaDefinition[];
+  /** Replies to keyed calls; undefined for a service that has no database. */
+  readonly replies: ReplyStore | undefined;
   readonly claims: ClaimStore;
   readonly callbacks: Callbacks;
   /** Names of the services that may call, and so may send. */
@@ -148,6 +157,10 @@ export class OperationHandlerContext
     return (name, id) => desk.reply(name, id) as Promise<ReplyState<never>>;
   }
 
+  get sagas(): Sagas {
+    return createSagas(this.runtime, this.context);
+  }
+
   get gather(): (name: string, data: unknown, options: GatherOptions) => Promise<GatheredAnswer<never>[]> {
     const { runtime, context } = this;
     return (name, data, options) =>
@@ -183,15 +196,17 @@ export function runTransaction<Result>(
   );
 }
 
-interface OpenTransaction {
+export interface OpenTransaction {
   readonly context: CallContext;
   readonly transaction: Transaction;
   readonly outgoing: Outgoing[];
 }
 
-function createTx(runtime: ServiceRuntime, open: OpenTransaction): Tx<Contract> {
+/** What `work` in a transaction is given; what it tells others is added to `outgoing`. */
+export function createTx(runtime: ServiceRuntime, open: OpenTransaction): Tx<Contract> {
   const { context, transaction, outgoing } = open;
   return {
+    ...createSagaActions(runtime, context, outgoing),
     sql: transaction.sql,
     emit: (name: string, data: unknown) => {
       const { contract, clock } = runtime;

@@ -1,5 +1,6 @@
 import type { Contract, InputOf, OutputOf, Schema } from '@banyan/contract';
 import type { Sql } from '@banyan/core';
+import type { SagaActions } from './saga-types.ts';
 import type { Emit, ServiceContext, Uses } from './service.ts';
 
 /** Services that a service may send to: those in its `uses`, and itself, unless its name is known at run time only. */
@@ -127,7 +128,8 @@ export type Gather<C extends Contract> = <Name extends AnsweredEvents<C>>(
 
 /** What the handlers of events, messages and replies have in common. All that they do takes effect once, in one transaction. */
 export interface ConsumerContext<C extends Contract, U extends Uses, Config>
-  extends ServiceContext<U, Config> {
+  extends ServiceContext<U, Config>,
+    SagaActions {
   readonly sql: Sql;
   readonly emit: Emit<C>;
   readonly send: Send<Reachable<C, U>>;

@@ -1,10 +1,16 @@
 import type { Transaction } from '@banyan/core';
 import type { CloudEvent, NewRequest } from '@banyan/events';
+import type { NewSaga } from '@banyan/saga';
 import { checkInClaims } from './claim-check.ts';
 import type { ServiceRuntime } from './handler-context.ts';
+import { recordSagas, type SagaLetter } from './sagas.ts';
 
 /** Something that is to happen if the transaction commits. */
-export type Outgoing = OutgoingEvent | { readonly afterCommit: () => void };
+export type Outgoing =
+  | OutgoingEvent
+  | { readonly afterCommit: () => void }
+  | { readonly saga: NewSaga }
+  | SagaLetter;
 
 /** An event or a message, and what is remembered about its reply. */
 export interface OutgoingEvent {
@@ -24,9 +30,16 @@ export async function recordOutgoing(
   outgoing: readonly Outgoing[],
 ): Promise<void> {
   const events: OutgoingEvent[] = [];
+  const started: NewSaga[] = [];
+  const letters: SagaLetter[] = [];
   for (const each of outgoing) {
     if ('event' in each) events.push(each);
+    else if ('saga' in each) started.push(each.saga);
+    else if ('letter' in each) letters.push(each);
     else onCommit(each.afterCommit);
+  }
+  if (started.length + letters.length > 0) {
+    await recordSagas(runtime.sagas, { sql, onCommit }, { started, letters });
   }
   if (events.length === 0) return;
   const requests = events.map(({ request }) => request).filter((request) => request !== undefined);

@@ -10,10 +10,12 @@ import { createClients } from './clients.ts';
 import type { Engines, ServiceStore } from './engines.ts';
 import { type EventFlow, startEventFlow, toEventHealth } from './event-flow.ts';
 import { OperationHandlerContext, type ServiceRuntime } from './handler-context.ts';
+import { createKeyedCalls, isKeyedCall } from './keyed-call.ts';
 import { createMessageDirectory } from './message-directory.ts';
 import { createMessageMetrics } from './message-metrics.ts';
 import { createRequestDesk } from './request-desk.ts';
 import type { Service } from './service.ts';
+import { createServiceSagas, type ServiceSagas, toSagaHealth } from './service-sagas.ts';
 import { subscriptionsOf } from './subscriptions.ts';
 import type { PartHealth } from './system.ts';
 
@@ -89,14 +91,19 @@ class ServiceStart {
   async run(): Promise<RunningService> {
     const store = hasDatabase(this.#service) ? await this.#openStore() : undefined;
     const flow = store === undefined ? undefined : this.#startEventFlow(store);
-    const runtime = this.#createRuntime(store, flow);
+    const sagas = store === undefined ? undefined : this.#createSagas(store, () => runtime);
+    const runtime = this.#createRuntime(store, flow, sagas);
     const { endpoint, drained } = this.#createEndpoint(runtime);
     this.#undo.push(drained);
     if (flow !== undefined) {
       await flow.startConsuming(runtime);
       this.#undo.push((timeoutMs) => flow.stopConsuming(timeoutMs));
     }
-    const health = () => checkHealth(this.#service, store, flow);
+    if (sagas !== undefined) {
+      this.#undo.push((timeoutMs) => sagas.stop(timeoutMs));
+      await sagas.start();
+    }
+    const health = () => checkHealth(this.#service, { store, flow, sagas });
     const url = await this.#listen(endpoint, health);
     await this.#register(url);
     const background = this.#startBackground(runtime);
@@ -106,7 +113,11 @@ class ServiceStart {
       url,
       health,
       stopConsuming: async (timeoutMs) => {
-        await Promise.all([flow?.stopConsuming(timeoutMs), background.stop(timeoutMs)]);
+        await Promise.all([
+          flow?.stopConsuming(timeoutMs),
+          background.stop(timeoutMs),
+          sagas?.stop(timeoutMs),
+        ]);
       },
       stop: (timeoutMs) => this.undo(timeoutMs),
     };
@@ -146,6 +157,16 @@ class ServiceStart {
     return flow;
   }
 
+  #createSagas(store: ServiceStore, runtime: () => ServiceRuntime): ServiceSagas | undefined {
+    const { name, sagas } = this.#service;
+    if (sagas.length === 0) return undefined;
+    const { instance, endpoint, clock, logger, metrics } = this.#around;
+    return createServiceSagas(
+      { service: name, sagas, instance, store, endpoint, clock, logger, metrics },
+      runtime,
+    );
+  }
+
   #startBackground(runtime: ServiceRuntime): Background {
     const { clock, logger, metrics } = this.#around;
     const { name, background: tasks } = this.#service;
@@ -154,7 +175,11 @@ class ServiceStart {
     return background;
   }
 
-  #createRuntime(store: ServiceStore | undefined, flow: EventFlow | undefined): ServiceRuntime {
+  #createRuntime(
+    store: ServiceStore | undefined,
+    flow: EventFlow | undefined,
+    sagas: ServiceSagas | undefined,
+  ): ServiceRuntime {
     const { contract, uses, name } = this.#service;
     const { config, dataFolder, endpoint, instance, engines, callbacks, logger, clock, metrics } =
       this.#around;
@@ -192,6 +217,12 @@ class ServiceStart {
         if (desk === undefined) throw noDatabase(name);
         return desk;
       },
+      get sagas() {
+        if (sagas === undefined) throw noSagas(name);
+        return sagas.engine;
+      },
+      sagaDefinitions: this.#service.sagas,
+      replies: store?.replies,
       onEmitted: () => flow?.poke(),
     };
     return runtime;
@@ -202,6 +233,7 @@ class ServiceStart {
     const { operations, contract } = this.#service;
     const { callers, copy, clock, logger } = this.#around;
     const calls = createCallCounter(clock);
+    const keyed = createKeyedCalls(runtime);
     const endpoint = createLocalEndpoint({
       contract,
       copy,
@@ -213,6 +245,9 @@ class ServiceStart {
         if (handler === undefined) throw new TypeError(`no handler for '${operation.name}'`);
         calls.begin();
         try {
+          if (runtime.replies !== undefined && isKeyedCall(context, operation)) {
+            return await keyed.run({ operation, handler, input, context });
+          }
           return await handler(input, new OperationHandlerContext(runtime, context, operation, upload));
         } finally {
           calls.end();
@@ -252,27 +287,38 @@ class ServiceStart {
 }
 
 /** A service without tables, events, messages or consumers gets by without a database. */
-export function hasDatabase({ migrations, on, contract, uses }: Service): boolean {
+export function hasDatabase({ migrations, on, contract, uses, sagas }: Service): boolean {
   const mayRecord = [
     on,
     contract.events,
     ...[contract, ...Object.values(uses)].map(({ messages }) => messages),
   ];
-  return migrations !== undefined || mayRecord.some((part) => Object.keys(part).length > 0);
+  return (
+    migrations !== undefined || sagas.length > 0 || mayRecord.some((part) => Object.keys(part).length > 0)
+  );
 }
 
 async function checkHealth(
   service: Service,
-  store: ServiceStore | undefined,
-  flow: EventFlow | undefined,
+  {
+    store,
+    flow,
+    sagas,
+  }: {
+    readonly store: ServiceStore | undefined;
+    readonly flow: EventFlow | undefined;
+    readonly sagas: ServiceSagas | undefined;
+  },
 ): Promise<PartHealth> {
   try {
     await store?.ping();
     const events = flow?.lastStatus;
+    const standing = sagas?.lastStanding;
     return {
       part: service.name,
       ready: true,
       ...(events === undefined ? undefined : { events: toEventHealth(events) }),
+      ...(standing === undefined ? undefined : { sagas: toSagaHealth(standing) }),
     };
   } catch (error) {
     const reason = isServiceError(error) ? error.message : 'its database does not answer';
@@ -309,6 +355,10 @@ function createCallCounter(clock: Clock): CallCounter {
       });
     },
   };
+}
+
+function noSagas(name: string): TypeError {
+  return new TypeError(`service '${name}' runs no sagas: add them to 'sagas' of the service.`);
 }
 
 function noDatabase(name: string): TypeError {

@@ -12,8 +12,10 @@ import {
   type Upload,
 } from '@banyan/contract';
 import type { CallContext, Logger, Sql, Transaction, TransactionOptions } from '@banyan/core';
+import type { SagaDefinition } from '@banyan/saga';
 import type { BackgroundContext, BackgroundTask } from './background.ts';
 import { checkMessageHandlers } from './check-messages.ts';
+import { checkSagas } from './check-sagas.ts';
 import type {
   AnswerResult,
   ConsumerContext,
@@ -27,6 +29,7 @@ import type {
   Request,
   Send,
 } from './message-types.ts';
+import type { SagaActions, Sagas } from './saga-types.ts';
 
 export type Uses = Readonly<Record<string, Contract>>;
 
@@ -68,7 +71,7 @@ export type Emit<C extends Contract> = <Name extends keyof C['events'] & string>
 
 /** One open transaction of the service's database. */
 // biome-ignore lint/complexity/noBannedTypes: `{}` is the empty record of contracts.
-export interface Tx<C extends Contract, U extends Uses = {}> extends Transaction {
+export interface Tx<C extends Contract, U extends Uses = {}> extends Transaction, SagaActions {
   readonly emit: Emit<C>;
   readonly send: Send<Reachable<C, U>>;
 }
@@ -102,6 +105,8 @@ export interface OperationContext<C extends Contract, Op extends Operation, U ex
   readonly request: Request<Reachable<C, U>>;
   readonly reply: ReadReply<Reachable<C, U>>;
   readonly gather: Gather<C>;
+  /** The service's sagas, outside of a transaction. */
+  readonly sagas: Sagas;
   readonly fail: Fail<Op>;
   /** The request's byte stream, for an operation that declares `upload`. */
   readonly upload: Op['upload'] extends undefined ? undefined : Upload;
@@ -165,6 +170,8 @@ export interface ServiceOptions<C extends Contract, U extends Uses, ConfigSchema
   readonly messages?: MessageHandlers<C, U, OutputOf<ConfigSchema>>;
   /** Handlers of replies to messages that this service sends, by `service.message`. Effect once. Replies to `request` go to whoever waits instead. */
   readonly replies?: ReplyHandlers<C, U, OutputOf<ConfigSchema>>;
+  /** Sagas that this service runs, each version that may still be under way. */
+  readonly sagas?: readonly SagaDefinition[];
   /**
    * Work that goes on while the service runs, in every instance of it, by name: it begins when the service is ready and ends when
    * `signal` aborts. A task that rejects is started again after a back-off, 1 s to 60 s; one that resolves is done.
@@ -191,6 +198,7 @@ export interface Service {
   readonly on: Readonly<Record<string, EventHandler>>;
   readonly messages: Readonly<Record<string, MessageHandler>>;
   readonly replies: Readonly<Record<string, ReplyHandler>>;
+  readonly sagas: readonly SagaDefinition[];
   readonly background: Readonly<Record<string, BackgroundTask>>;
   /** URL of the module that defined it; what a development reload imports again. */
   readonly definedAt: string;
@@ -230,6 +238,8 @@ export function service<
   const messages = (options.messages ?? {}) as unknown as Service['messages'];
   const replies = (options.replies ?? {}) as unknown as Service['replies'];
   checkMessageHandlers(contract, uses, { messages, replies });
+  const sagas = options.sagas ?? [];
+  checkSagas(contract, uses, sagas);
   return {
     kind: 'service',
     name: contract.name,
@@ -241,6 +251,7 @@ export function service<
     on: (options.on ?? {}) as unknown as Service['on'],
     messages,
     replies,
+    sagas,
     background: (options.background ?? {}) as unknown as Service['background'],
     definedAt: getCallSites(2)[1]?.scriptName ?? '',
   };

@@ -46,6 +46,17 @@ export interface PartHealth {
   readonly reason?: string;
   /** How its events stand; absent for a service without any, or one of another process. Being late does not make a service unready. */
   readonly events?: EventHealth;
+  readonly sagas?: SagaHealth;
+}
+
+/** How the sagas of a service fare. */
+export interface SagaHealth {
+  /** False while one needs an operator, or nobody takes one that is due. */
+  readonly onTime: boolean;
+  readonly stuck: number;
+  readonly overdue: number;
+  /** Definitions that sagas wait for and that this process does not have: `createOrder@1`. */
+  readonly unknown: readonly string[];
 }
 
 /** The standing invariants of one service's events, with the figures behind them. */

@@ -3,10 +3,10 @@ import { type EventType, event } from './event.ts';
 import type { JsonSchema } from './json-schema.ts';
 import type { StandardIssue, StandardSchema } from './standard-schema.ts';
 
-/** A standing invariant of a service's events broke, or holds again. */
+/** A standing invariant of a service's events or sagas broke, or holds again. */
 export interface BanyanAlarm {
-  /** `outbox`: every committed event is published in time. `consumer`: every event for the service is handled in time. */
-  readonly invariant: 'outbox' | 'consumer';
+  /** `outbox`: every committed event is published in time. `consumer`: every event for the service is handled in time. `sagas`: none needs an operator. */
+  readonly invariant: 'outbox' | 'consumer' | 'sagas';
   readonly state: 'broken' | 'restored';
   /** Age of the oldest event that waits, in milliseconds. */
   readonly ageMs: number;
@@ -24,8 +24,9 @@ export interface PlatformEvents {
 const alarmFields = {
   invariant: {
     type: 'string',
-    enum: ['outbox', 'consumer'],
-    description: 'Whether events wait to be published, or to be handled by the service.',
+    enum: ['outbox', 'consumer', 'sagas'],
+    description:
+      'Whether events wait to be published, or to be handled by the service; or a saga needs an operator.',
   },
   state: { type: 'string', enum: ['broken', 'restored'], description: 'Whether one waits for too long.' },
   ageMs: {

@@ -1,6 +1,7 @@
 import { type Clock, type Logger, systemClock, uuidv7 } from '@banyan/core';
 import type { Registry } from '@banyan/discovery';
 import type { ClaimStore, EventLog, Inbox, Outbox, RequestStore } from '@banyan/events';
+import type { SagaStore } from '@banyan/saga';
 import { createDatabase, type PostgresDatabase } from './database.ts';
 import { openPostgresEventLog } from './events/postgres-event-log.ts';
 import { createPostgresInbox } from './events/postgres-inbox.ts';
@@ -10,6 +11,8 @@ import { createPostgresClaimStore } from './messages/postgres-claim-store.ts';
 import { createPostgresRequestStore } from './messages/postgres-request-store.ts';
 import { checkMigrated, migrate, platformMigrations } from './migrations.ts';
 import { createPostgresRegistry } from './registry.ts';
+import { createPostgresReplyStore, type PostgresReplyStore } from './sagas/postgres-reply-store.ts';
+import { createPostgresSagaStore } from './sagas/postgres-saga-store.ts';
 
 export interface PostgresEnginesOptions {
   /** Database of the platform: registry and event log. */
@@ -36,6 +39,8 @@ export interface PostgresServiceStore {
   readonly outbox: Outbox;
   readonly inbox: Inbox;
   readonly requests: RequestStore;
+  readonly sagas: SagaStore;
+  readonly replies: PostgresReplyStore;
   ping(): Promise<void>;
   close(): Promise<void>;
 }
@@ -133,6 +138,8 @@ async function openStore(
     }),
     inbox: createPostgresInbox(database),
     requests: createPostgresRequestStore(database, { logger }),
+    sagas: createPostgresSagaStore(database),
+    replies: createPostgresReplyStore(),
     ping: () => database.ping(),
     close: () => database.close(),
   };

@@ -50,4 +50,6 @@ export {
   resetSystem,
 } from './provision.ts';
 export { createPostgresRegistry, type PostgresRegistryOptions } from './registry.ts';
+export { createPostgresReplyStore } from './sagas/postgres-reply-store.ts';
+export { createPostgresSagaStore } from './sagas/postgres-saga-store.ts';
 export type { DatabaseSession } from './session.ts';

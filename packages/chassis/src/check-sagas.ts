@@ -1,0 +1,32 @@
+import type { Contract } from '@banyan/contract';
+import { allNodes, definitionId, type Node, type SagaDefinition } from '@banyan/saga';
+import type { Uses } from './service.ts';
+
+/** @throws TypeError, with the fix in the text, if a saga calls what the service may not call, or two have one name and version */
+export function checkSagas(contract: Contract, uses: Uses, sagas: readonly SagaDefinition[]): void {
+  const refuse = (why: string) => new TypeError(`service '${contract.name}': ${why}`);
+  const seen = new Set<string>();
+  for (const saga of sagas) {
+    const id = definitionId(saga);
+    if (seen.has(id)) throw refuse(`two sagas are ${id}: give the changed one another version.`);
+    seen.add(id);
+  }
+  const services = new Set(Object.values(uses).map(({ name }) => name));
+  for (const saga of sagas) {
+    for (const node of allNodes(saga.nodes)) {
+      for (const service of servicesOf(node)) {
+        if (services.has(service)) continue;
+        throw refuse(`saga '${saga.name}', step '${node.name}' calls '${service}': add it to 'uses'.`);
+      }
+      if (node.kind === 'child' && !seen.has(definitionId(node.saga()))) {
+        throw refuse(`saga '${saga.name}' runs ${definitionId(node.saga())}: add that to 'sagas'.`);
+      }
+    }
+  }
+}
+
+function servicesOf(node: Node): readonly string[] {
+  if (node.kind !== 'step' && node.kind !== 'child') return [];
+  const actions = node.kind === 'step' ? [node.action, node.undo, node.confirm] : [node.undo];
+  return actions.flatMap((action) => (action?.kind === 'call' ? [action.operation.service] : []));
+}

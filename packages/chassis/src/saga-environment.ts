@@ -1,0 +1,93 @@
+import type { Caller, Logger } from '@banyan/core';
+import { createCallContext, type Endpoint } from '@banyan/rpc';
+import type { SagaEnvironment, SagaTransaction, StepIdentity } from '@banyan/saga';
+import { childTrace, createTrace, parseTraceparent } from '@banyan/telemetry';
+import { callOperation } from './clients.ts';
+import { createEmission } from './emission.ts';
+import type { ServiceRuntime } from './handler-context.ts';
+import { watchInterleaving } from './interleaving.ts';
+import { type Outgoing, recordOutgoing } from './outgoing.ts';
+
+/** What steps of sagas reach the service through. */
+export function createSagaEnvironment(
+  runtime: () => ServiceRuntime,
+  endpoint: (contractName: string) => Endpoint,
+): SagaEnvironment {
+  return {
+    transaction: (work) => inTransaction(runtime(), work),
+    call: async (call) => {
+      const { contract } = runtime();
+      const { operation, input, timeoutMs, idempotencyKey, signal } = call;
+      const context = contextOf(contract.name, call);
+      try {
+        return await callOperation(contract.name, endpoint(operation.service), operation, {
+          input,
+          parent: context,
+          idempotencyKey,
+          signal,
+          ...(timeoutMs === undefined ? undefined : { timeoutMs }),
+        });
+      } finally {
+        context.end();
+      }
+    },
+    log: (identity) => logOf(runtime(), identity),
+  };
+}
+
+function inTransaction<Result>(
+  runtime: ServiceRuntime,
+  work: (transaction: SagaTransaction) => Promise<Result>,
+): Promise<Result> {
+  return runtime.database.tx(
+    async (transaction) => {
+      const { sql } = transaction;
+      const interleaving = watchInterleaving();
+      const outgoing: Outgoing[] = [];
+      const result = await work({
+        sql,
+        get isInterleaved() {
+          return interleaving.happened;
+        },
+        open: (identity, onInterleaved) => {
+          const { contract, clock } = runtime;
+          return {
+            sql: interleaving.admit(sql, onInterleaved),
+            emit: (name: string, data: unknown) => {
+              const context = contextOf(contract.name, identity);
+              outgoing.push({ event: createEmission({ contract, clock, context }, name, data) });
+              context.end();
+            },
+            get log() {
+              return logOf(runtime, identity);
+            },
+          };
+        },
+      });
+      await recordOutgoing(runtime, transaction, outgoing);
+      return result;
+    },
+    { concurrent: true },
+  );
+}
+
+/** Whoever started the saga, carried on: same trace, same end user. */
+function contextOf(service: string, { user, traceparent }: StepIdentity) {
+  const caller: Caller = user === undefined ? { service } : { service, user };
+  const cause = parseTraceparent(traceparent);
+  return createCallContext({
+    caller,
+    trace: cause === undefined ? createTrace() : childTrace(cause),
+    timeoutMs: Number.POSITIVE_INFINITY,
+  });
+}
+
+function logOf(runtime: ServiceRuntime, { sagaId, saga, step, traceparent }: StepIdentity): Logger {
+  const trace = parseTraceparent(traceparent);
+  return runtime.logger.with({
+    sagaId,
+    saga,
+    step,
+    ...(trace === undefined ? undefined : { traceId: trace.traceId }),
+  });
+}

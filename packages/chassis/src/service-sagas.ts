@@ -1,0 +1,134 @@
+import type { Clock, Logger } from '@banyan/core';
+import { createEvent } from '@banyan/events';
+import type { Endpoint } from '@banyan/rpc';
+import {
+  createSagaEngine,
+  type LiveSaga,
+  type SagaDefinition,
+  type SagaEngine,
+  type SagaStanding,
+} from '@banyan/saga';
+import type { Metrics } from '@banyan/telemetry';
+import type { ServiceStore } from './engines.ts';
+import type { ServiceRuntime } from './handler-context.ts';
+import { createSagaEnvironment } from './saga-environment.ts';
+import { createSagaMetrics, type SagaMetrics } from './saga-metrics.ts';
+import type { SagaHealth } from './system.ts';
+
+export interface ServiceSagasOptions {
+  readonly service: string;
+  readonly sagas: readonly SagaDefinition[];
+  readonly instance: string;
+  readonly store: ServiceStore;
+  readonly endpoint: (contractName: string) => Endpoint;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+}
+
+/** The sagas of one running service, and the watch over them. */
+export interface ServiceSagas {
+  readonly engine: SagaEngine;
+  /** The standing of a few seconds ago; undefined before the first look. */
+  readonly lastStanding: SagaStanding | undefined;
+  start(): Promise<void>;
+  stop(timeoutMs: number): Promise<void>;
+}
+
+const observeIntervalMs = 5_000;
+
+/** No I/O until `start`. */
+export function createServiceSagas(
+  options: ServiceSagasOptions,
+  runtime: () => ServiceRuntime,
+): ServiceSagas {
+  return new WatchedSagas(options, runtime);
+}
+
+export function toSagaHealth({ stuck, overdue, unknown }: SagaStanding): SagaHealth {
+  return { onTime: stuck === 0 && overdue === 0, stuck, overdue, unknown };
+}
+
+class WatchedSagas implements ServiceSagas {
+  readonly engine: SagaEngine;
+  lastStanding: SagaStanding | undefined;
+  readonly #options: ServiceSagasOptions;
+  readonly #metrics: SagaMetrics;
+  readonly #runtime: () => ServiceRuntime;
+  #cancelObserve = () => {};
+  #isStopped = false;
+
+  constructor(options: ServiceSagasOptions, runtime: () => ServiceRuntime) {
+    const { service, sagas, instance, store, endpoint, clock, logger, metrics } = options;
+    this.#options = options;
+    this.#runtime = runtime;
+    this.#metrics = createSagaMetrics(metrics, service);
+    this.engine = createSagaEngine({
+      instance,
+      sagas,
+      store: store.sagas,
+      environment: createSagaEnvironment(runtime, endpoint),
+      onEnd: (live) => this.#onEnd(live),
+      clock,
+      logger,
+    });
+  }
+
+  async start(): Promise<void> {
+    await this.engine.start();
+    void this.#observe();
+  }
+
+  async stop(timeoutMs: number): Promise<void> {
+    this.#isStopped = true;
+    this.#cancelObserve();
+    await this.engine.stop(timeoutMs);
+    this.#metrics.end();
+  }
+
+  async #observe(): Promise<void> {
+    const { clock, logger } = this.#options;
+    try {
+      const standing = await this.engine.standing();
+      if (this.#isStopped) return;
+      const before = this.lastStanding?.unknown.join(' ') ?? '';
+      if (standing.unknown.length > 0 && standing.unknown.join(' ') !== before) {
+        logger.warn('sagas wait for definitions that this process does not have', {
+          unknown: standing.unknown,
+        });
+      }
+      this.lastStanding = standing;
+      this.#metrics.record(standing, this.engine.inHand);
+    } catch (error) {
+      logger.debug('the standing of sagas could not be read', { error });
+    }
+    if (this.#isStopped) return;
+    this.#cancelObserve = clock.setTimer(() => void this.#observe(), observeIntervalMs);
+  }
+
+  /** A saga that cannot go on by itself: a log line, a metric, and an event for whoever wants to be woken. */
+  #onEnd({ row, status, state }: LiveSaga): void {
+    this.#metrics.ended(row.name, status);
+    if (status !== 'stuck') return;
+    const { service, store, clock, logger } = this.#options;
+    const { id: sagaId, name: saga, version } = row;
+    logger.error('a saga is stuck and needs an operator', {
+      ...{ sagaId, saga, version, stuck: state.stuck, failure: state.failure },
+      error: state.steps[state.stuck?.step ?? '']?.e,
+    });
+    const event = createEvent({
+      service,
+      name: 'banyanAlarm',
+      type: 'BanyanAlarm',
+      key: 'sagas',
+      data: { invariant: 'sagas', state: 'broken', ageMs: 0, boundMs: 0, count: 1 },
+      occurredAtMs: clock.nowMs(),
+    });
+    store.database
+      .tx(({ sql }) => store.outbox.append(sql, [event]))
+      .then(
+        () => this.#runtime().onEmitted(),
+        (error: unknown) => logger.warn('the alarm could not be recorded as an event', { error }),
+      );
+  }
+}

@@ -1,0 +1,39 @@
+import type { Sql } from '@banyan/core';
+
+/** Replies in `banyan.reply` of a service's database; see `ReplyStore` of `@banyan/chassis`. */
+export interface PostgresReplyStore {
+  find(sql: Sql, key: string): Promise<Reply | undefined>;
+  store(sql: Sql, key: string, value: unknown): Promise<void>;
+  voidKey(sql: Sql, key: string): Promise<Reply>;
+}
+
+type Reply = { readonly kind: 'reply'; readonly value: unknown } | { readonly kind: 'void' };
+
+interface Row {
+  readonly isVoid: boolean;
+  readonly reply: unknown;
+}
+
+export function createPostgresReplyStore(): PostgresReplyStore {
+  return {
+    async find(sql, key) {
+      const [row] = await sql<Row>`select is_void, reply from banyan.reply where key = ${key}`;
+      return row === undefined ? undefined : toReply(row);
+    },
+    async store(sql, key, value) {
+      await sql`insert into banyan.reply (key, reply) values (${key}, ${JSON.stringify(value) ?? null}::json)`;
+    },
+    async voidKey(sql, key) {
+      // Waits for whoever is about to commit the key, and then does not insert.
+      const inserted = await sql`
+        insert into banyan.reply (key, is_void) values (${key}, true) on conflict (key) do nothing returning key`;
+      if (inserted.length > 0) return { kind: 'void' };
+      const [row] = await sql<Row>`select is_void, reply from banyan.reply where key = ${key}`;
+      return row === undefined ? { kind: 'void' } : toReply(row);
+    },
+  };
+}
+
+function toReply({ isVoid, reply }: Row): Reply {
+  return isVoid ? { kind: 'void' } : { kind: 'reply', value: reply ?? undefined };
+}

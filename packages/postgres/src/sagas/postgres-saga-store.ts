@@ -1,0 +1,271 @@
+import type { Sql } from '@banyan/core';
+import type {
+  Advanced,
+  AuditEntry,
+  Letter,
+  NewSaga,
+  OperatorChange,
+  SagaFilter,
+  SagaRow,
+  SagaStanding,
+  SagaStore,
+  StoredSaga,
+  Transition,
+} from '@banyan/saga';
+import type { PostgresDatabase } from '../database.ts';
+import { freshPlan } from '../events/fresh-plan.ts';
+import { claimSagas, loadSagas } from './saga-claim.ts';
+import { toSagaRow, type WireRow } from './saga-rows.ts';
+
+/** Rows dropped in one statement. */
+const pruneStep = 1_000;
+/** Longer than any transaction of a worker can last. */
+const forgetWorkersAfter = '1 hour';
+
+/** Sagas in `banyan.saga` of a service's database. */
+export function createPostgresSagaStore(database: PostgresDatabase): SagaStore {
+  return new SagaTable(database);
+}
+
+class SagaTable implements SagaStore {
+  readonly #database: PostgresDatabase;
+
+  constructor(database: PostgresDatabase) {
+    this.#database = database;
+  }
+
+  async join(instance: string, leaseMs: number): Promise<number> {
+    const [row] = await this.#database.sql<{ token: number }>`
+      insert into banyan.saga_worker (instance, lease_until)
+      values (${instance}, clock_timestamp() + ${leaseMs}::float8 * interval '1 millisecond') returning token`;
+    if (row === undefined) throw new TypeError('insert … returning returned nothing');
+    return row.token;
+  }
+
+  async renew(token: number, leaseMs: number): Promise<boolean> {
+    const rows = await this.#database.sql`
+      update banyan.saga_worker set lease_until = clock_timestamp() + ${leaseMs}::float8 * interval '1 millisecond'
+      where token = ${token} and dead_at is null returning token`;
+    return rows.length > 0;
+  }
+
+  async leave(token: number): Promise<void> {
+    await this.#database.sql`
+      update banyan.saga_worker set dead_at = clock_timestamp() where token = ${token} and dead_at is null`;
+  }
+
+  async start(sql: Sql, sagas: readonly NewSaga[], owner: number | undefined): Promise<readonly string[]> {
+    const texts = (pick: (saga: NewSaga) => string | undefined) =>
+      sql.array(
+        sagas.map((saga) => pick(saga) ?? null),
+        'text',
+      );
+    const json = (value: unknown) => (value === undefined ? undefined : JSON.stringify(value));
+    const rows = await sql<{ id: string }>`
+      insert into banyan.saga (id, name, version, idempotency_key, input, state, status, owner, ready_at, deadline_at,
+        caller, traceparent, parent_id, parent_step)
+      select id::uuid, name, version::integer, idempotency_key, input::json, '{"steps":{},"done":[],"round":0,"read":[]}', 'running',
+        ${owner ?? null}::bigint, case when ${owner ?? null}::bigint is null then clock_timestamp() end,
+        clock_timestamp() + deadline_ms::float8 * interval '1 millisecond', caller::json, traceparent, parent_id::uuid, parent_step
+      from unnest(
+        ${texts(({ id }) => id)}, ${texts(({ name }) => name)}, ${texts(({ version }) => String(version))},
+        ${texts(({ idempotencyKey }) => idempotencyKey)}, ${texts(({ input }) => json(input) ?? '{}')},
+        ${texts(({ deadlineMs }) => json(deadlineMs))}, ${texts(({ user }) => json(user))},
+        ${texts(({ traceparent }) => traceparent)}, ${texts(({ parent }) => parent?.id)},
+        ${texts(({ parent }) => parent?.step)}
+      ) as s (id, name, version, idempotency_key, input, deadline_ms, caller, traceparent, parent_id, parent_step)
+      on conflict (id) do nothing
+      returning id`;
+    return rows.map(({ id }) => id);
+  }
+
+  claim(token: number, definitions: readonly string[], limit: number): Promise<readonly SagaRow[]> {
+    return claimSagas(this.#database.sql, { token, definitions, limit });
+  }
+
+  load(token: number, ids: readonly string[]): Promise<readonly SagaRow[]> {
+    return loadSagas(this.#database.sql, token, ids);
+  }
+
+  /** One update for all, each row found by its primary key. */
+  async advance(sql: Sql, token: number, transitions: readonly Transition[]): Promise<readonly Advanced[]> {
+    const texts = (pick: (transition: Transition) => string | null) =>
+      sql.array(transitions.map(pick), 'text');
+    return sql<{ id: string; mailCount: number; isHeld: boolean }>`
+      update banyan.saga as s set
+        state = t.state::json,
+        status = t.status,
+        owner = case when t.is_held = 't' or (t.status in ('running', 'compensating') and s.mail_count > t.mail_seen::int4) then s.owner end,
+        ready_at = case when t.is_held = 't' or s.mail_count > t.mail_seen::int4 then null
+          else clock_timestamp() + t.ready_in_ms::float8 * interval '1 millisecond' end,
+        waiting_for = t.waiting_for,
+        changed_at = clock_timestamp(),
+        ended_at = case when t.status in ('completed', 'compensated') then clock_timestamp() end
+      from unnest(
+        ${sql.array(
+          transitions.map(({ id }) => id),
+          'uuid',
+        )}, ${texts(({ state }) => JSON.stringify(state))}, ${texts(({ status }) => status)},
+        ${texts(({ isHeld }) => (isHeld ? 't' : 'f'))},
+        ${texts(({ readyInMs }) => (readyInMs === undefined ? null : String(readyInMs)))},
+        ${texts(({ mailSeen }) => String(mailSeen))},
+        ${texts(({ waitingFor }) => (waitingFor.length === 0 ? null : waitingFor.join(' ')))}
+      ) as t (id, state, status, is_held, ready_in_ms, mail_seen, waiting_for)
+      where s.id = t.id and s.owner = ${token}
+      returning s.id, s.mail_count, s.owner is not null as is_held`;
+  }
+
+  async owned(token: number): Promise<readonly { readonly id: string; readonly mailCount: number }[]> {
+    return this.#database.sql<{ id: string; mailCount: number }>`
+      select id, mail_count from banyan.saga where owner = ${token}`;
+  }
+
+  async post(sql: Sql, id: string, letter: Letter): Promise<'posted' | 'ended' | 'unknown'> {
+    const text = JSON.stringify(letter);
+    const key = letter.kind === 'signal' ? letter.key : undefined;
+    const marked = key === undefined ? null : `"key":${JSON.stringify(key)}}`;
+    const [row] = await sql<{ isOpen: boolean }>`
+      update banyan.saga set
+        mail = case when is_new then concat_ws(',', mail, ${text}::text) else mail end,
+        mail_count = mail_count + is_new::int4,
+        ready_at = case when is_open and owner is null and status <> 'stuck' then clock_timestamp() else ready_at end
+      from (
+        select id, status not in ('completed', 'compensated') as is_open,
+          status not in ('completed', 'compensated') and (${marked}::text is null or strpos(coalesce(mail, ''), ${marked}::text) = 0) as is_new
+        from banyan.saga where id = ${id}::uuid for update
+      ) as found
+      where saga.id = found.id
+      returning is_open`;
+    if (row === undefined) return 'unknown';
+    return row.isOpen ? 'posted' : 'ended';
+  }
+
+  async read(id: string): Promise<StoredSaga | undefined> {
+    const { sql } = this.#database;
+    const [row] =
+      await sql<StoredRow>`select ${storedColumns(sql)} from banyan.saga as s where id = ${id}::uuid`;
+    return row === undefined ? undefined : toStored(row);
+  }
+
+  async list({ name, status, limit }: SagaFilter): Promise<readonly StoredSaga[]> {
+    const { sql } = this.#database;
+    const rows = await sql<StoredRow>`
+      select ${storedColumns(sql)} from banyan.saga as s
+      where (${name ?? null}::text is null or name = ${name ?? null}::text)
+        and (${status ?? null}::text is null or status = ${status ?? null}::text)
+      order by started_at desc limit ${limit} ${freshPlan}`;
+    return rows.map(toStored);
+  }
+
+  async change(change: OperatorChange, changedAt: string): Promise<boolean> {
+    const { id, actor, action, state, status, detail = null } = change;
+    return this.#database.tx(async ({ sql }) => {
+      const rows = await sql`
+        update banyan.saga set state = ${JSON.stringify(state)}::json, status = ${status}, owner = null,
+          ready_at = case when ${status}::text in ('running', 'compensating') then clock_timestamp() end,
+          changed_at = clock_timestamp(),
+          ended_at = case when ${status}::text in ('completed', 'compensated') then clock_timestamp() end
+        where id = ${id}::uuid and owner is null and changed_at = ${changedAt}::timestamptz returning id`;
+      if (rows.length === 0) return false;
+      await sql`insert into banyan.saga_audit (actor, action, saga_id, detail)
+        values (${actor}, ${action}, ${id}::uuid, ${JSON.stringify(detail)}::json)`;
+      return true;
+    });
+  }
+
+  async audit(limit: number): Promise<readonly AuditEntry[]> {
+    return this.#database.sql<{ at: string; actor: string; action: string; sagaId: string; detail: unknown }>`
+      select at, actor, action, saga_id, detail from banyan.saga_audit order by seq desc limit ${limit}`;
+  }
+
+  async note({
+    id,
+    actor,
+    action,
+    detail = null,
+  }: Pick<OperatorChange, 'id' | 'actor' | 'action' | 'detail'>) {
+    await this.#database.sql`insert into banyan.saga_audit (actor, action, saga_id, detail)
+      values (${actor}, ${action}, ${id}::uuid, ${JSON.stringify(detail)}::json)`;
+  }
+
+  async standing(known: readonly string[]): Promise<SagaStanding> {
+    const { sql } = this.#database;
+    const [row] = await sql<{ stuck: number; overdue: number; overdueMs: number; needed: string[] | null }>`
+      with recursive definition as (
+        (select name, version from banyan.saga where owner is null and ready_at is not null order by name, version limit 1)
+        union all
+        select next.name, next.version from definition, lateral (
+          select name, version from banyan.saga
+          where owner is null and ready_at is not null and (name, version) > (definition.name, definition.version)
+          order by name, version limit 1
+        ) as next
+      ), due as (
+        select ready_at from definition, lateral (
+          select ready_at from banyan.saga as s
+          where s.name = definition.name and s.version = definition.version and s.owner is null and s.ready_at < now() - interval '2 seconds'
+          order by ready_at limit 1000
+        ) as late
+      )
+      select (select count(*)::int4 from banyan.saga where status = 'stuck') as stuck,
+        (select count(*)::int4 from due) as overdue,
+        coalesce((select extract(epoch from now() - min(ready_at)) * 1000 from due), 0)::float8 as overdue_ms,
+        (select json_agg(name || '@' || version) from definition) as needed
+      ${freshPlan}`;
+    const { stuck = 0, overdue = 0, overdueMs = 0, needed = [] } = row ?? {};
+    return { stuck, overdue, overdueMs, unknown: (needed ?? []).filter((each) => !known.includes(each)) };
+  }
+
+  async prune(olderThanMs: number): Promise<number> {
+    const { sql } = this.#database;
+    await sql`delete from banyan.saga_worker as w where dead_at < now() - ${forgetWorkersAfter}::interval
+      and not exists (select from banyan.saga where owner = w.token)`;
+    for (;;) {
+      const gone = await sql`
+        delete from banyan.reply where key in (
+          select key from banyan.reply where stored_at < now() - ${olderThanMs}::float8 * interval '1 millisecond'
+          limit ${pruneStep} ${freshPlan} for update skip locked
+        ) returning 1`;
+      if (gone.length < pruneStep) break;
+    }
+    for (let total = 0; ; ) {
+      const gone = await sql`
+        delete from banyan.saga where id in (
+          select id from banyan.saga where ended_at < now() - ${olderThanMs}::float8 * interval '1 millisecond'
+          limit ${pruneStep} ${freshPlan} for update skip locked
+        ) returning 1`;
+      total += gone.length;
+      if (gone.length < pruneStep) return total;
+    }
+  }
+}
+
+interface StoredRow extends WireRow {
+  readonly idempotencyKey: string | null;
+  readonly startedAt: string;
+  readonly changedAt: string;
+  readonly endedAt: string | null;
+  readonly readyAt: string | null;
+  readonly deadlineAt: string | null;
+  readonly waitingFor: string | null;
+  readonly worker: string | null;
+}
+
+function storedColumns(sql: Sql) {
+  return sql`id, name, version, input, state, status, deadline_at, extract(epoch from deadline_at)::float8 * 1000 as deadline_ms,
+    caller, traceparent, parent_id, parent_step, mail, false as is_taken_over, idempotency_key, started_at, changed_at, ended_at,
+    ready_at, waiting_for, (select instance from banyan.saga_worker where token = s.owner) as worker`;
+}
+
+function toStored(row: StoredRow): StoredSaga {
+  return {
+    ...toSagaRow(row),
+    idempotencyKey: row.idempotencyKey ?? undefined,
+    startedAt: row.startedAt,
+    changedAt: row.changedAt,
+    endedAt: row.endedAt ?? undefined,
+    readyAt: row.readyAt ?? undefined,
+    deadlineAt: row.deadlineAt ?? undefined,
+    waitingFor: row.waitingFor?.split(' ') ?? [],
+    worker: row.worker ?? undefined,
+  };
+}

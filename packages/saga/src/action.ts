@@ -1,0 +1,95 @@
+import type { Contract, InputOf, Operation } from '@banyan/contract';
+import type { Logger, Sql } from '@banyan/core';
+
+/** What every action knows of the attempt it is part of. */
+export interface StepContext {
+  readonly sagaId: string;
+  /** Names the effect: the same in every attempt, another one for each step, its undoing, and each round after a restart. */
+  readonly idempotencyKey: string;
+  /** 1 for the first attempt. */
+  readonly attempt: number;
+  /** For a tentative step: when the reservation ends unless it is confirmed, RFC 3339 UTC. */
+  readonly expiresAt: string | undefined;
+}
+
+/** Records an event in the step's transaction. */
+export type EmitOf<C extends Contract> = <Name extends keyof C['events'] & string>(
+  name: Name,
+  data: InputOf<C['events'][Name]['data']>,
+) => void;
+
+/** What a step that works in the service's own transaction may use. */
+export interface TxStepContext<C extends Contract = Contract> extends StepContext {
+  /** The step's effect and the saga's progress commit together, or neither does. */
+  readonly sql: Sql;
+  readonly emit: EmitOf<C>;
+  readonly log: Logger;
+  /** Ends the step with a refusal: final, and handled by the step's policy. Never returns. */
+  refuse(reason: string, details?: unknown): never;
+}
+
+/** What a step that does something else may use. */
+export interface RunStepContext extends StepContext {
+  readonly log: Logger;
+  /** Aborts when the worker stops, or nobody waits for the step any more. */
+  readonly signal: AbortSignal;
+  refuse(reason: string, details?: unknown): never;
+}
+
+/** Calls an operation of a service in `uses`. Its effect happens once, however often it is asked. */
+export interface CallAction<State, Op extends Operation = Operation> {
+  readonly call: Op;
+  /** The operation's input. Must be pure: it may be asked again, and the answer must be the same. */
+  readonly with: (state: State, context: StepContext) => InputOf<Op['input']>;
+  readonly tx?: never;
+  readonly run?: never;
+}
+
+/** Works in the service's own database, in the transaction that also records the step. */
+export interface TxAction<State, C extends Contract, Result> {
+  readonly tx: (state: State, context: TxStepContext<C>) => Promise<Result>;
+  readonly call?: never;
+  readonly run?: never;
+}
+
+/** Does something outside of the platform, at least once. Hand the idempotency key on. */
+export interface RunAction<State, Result> {
+  readonly run: (state: State, context: RunStepContext) => Promise<Result>;
+  readonly call?: never;
+  readonly tx?: never;
+}
+
+/** What undoes, confirms or cancels; its result is not kept. */
+export type Effect<State, C extends Contract, Op extends Operation = Operation> =
+  | CallAction<State, Op>
+  | TxAction<State, C, unknown>
+  | RunAction<State, unknown>;
+
+/** An action with its types erased, as a definition holds it. */
+export type Action =
+  | {
+      readonly kind: 'call';
+      readonly operation: Operation;
+      readonly with: (state: object, context: StepContext) => unknown;
+    }
+  | { readonly kind: 'tx'; readonly tx: (state: object, context: TxStepContext) => Promise<unknown> }
+  | { readonly kind: 'run'; readonly run: (state: object, context: RunStepContext) => Promise<unknown> };
+
+/** @throws TypeError unless it is exactly one of `call` and `with`, `tx`, or `run` */
+export function toAction(where: string, given: object): Action {
+  const { call, with: toInput, tx, run } = given as Partial<Record<'call' | 'with' | 'tx' | 'run', unknown>>;
+  const kinds = [call, tx, run].filter((each) => each !== undefined);
+  if (kinds.length !== 1) throw new TypeError(`${where}: give one of 'call', 'tx' and 'run'.`);
+  if (typeof tx === 'function') return { kind: 'tx', tx: tx as Extract<Action, { kind: 'tx' }>['tx'] };
+  if (typeof run === 'function') return { kind: 'run', run: run as Extract<Action, { kind: 'run' }>['run'] };
+  const operation = call as Operation | undefined;
+  if (operation?.kind !== 'operation' || operation.name === '') {
+    throw new TypeError(
+      `${where}: 'call' is an operation of a contract, such as payments.operations.authorize.`,
+    );
+  }
+  if (typeof toInput !== 'function') {
+    throw new TypeError(`${where}: say 'with' what input: with: ({ input }) => ({ … }).`);
+  }
+  return { kind: 'call', operation, with: toInput as Extract<Action, { kind: 'call' }>['with'] };
+}

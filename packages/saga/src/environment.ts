@@ -1,0 +1,38 @@
+import type { Operation } from '@banyan/contract';
+import type { Logger, Sql, User } from '@banyan/core';
+import type { TxStepContext } from './action.ts';
+
+/** Whose saga it is that does something. */
+export interface StepIdentity {
+  readonly sagaId: string;
+  readonly saga: string;
+  readonly step: string;
+  readonly user: User | undefined;
+  readonly traceparent: string | undefined;
+}
+
+export interface StepCall extends StepIdentity {
+  readonly operation: Operation;
+  readonly input: unknown;
+  readonly idempotencyKey: string;
+  readonly timeoutMs: number | undefined;
+  readonly signal: AbortSignal;
+}
+
+/** One open transaction of the service's database, which several sagas share. */
+export interface SagaTransaction {
+  readonly sql: Sql;
+  /** True once a step asked the database again after others had asked: what rests on its first answer may be wrong, and all of it must be undone. */
+  readonly isInterleaved: boolean;
+  /** What one step may use of the transaction. */
+  open(identity: StepIdentity, onInterleaved: () => void): Pick<TxStepContext, 'sql' | 'emit' | 'log'>;
+}
+
+/** What the engine needs of the service that it runs sagas for. */
+export interface SagaEnvironment {
+  /** Runs `work` in one transaction, and records what was emitted as its last statements. */
+  transaction<Result>(work: (transaction: SagaTransaction) => Promise<Result>): Promise<Result>;
+  /** Calls an operation on behalf of the saga's user. Rejects with a `ServiceError`. */
+  call(call: StepCall): Promise<unknown>;
+  log(identity: StepIdentity): Logger;
+}

@@ -1,0 +1,103 @@
+import type { Problem } from '@banyan/core';
+
+export const sagaStatuses = ['running', 'compensating', 'completed', 'compensated', 'stuck'] as const;
+/**
+ * `running`: on its way. `compensating`: being undone. `completed`: every step is done. `compensated`: everything that was done has been undone. `stuck`: it
+ * cannot go on without an operator.
+ */
+export type SagaStatus = (typeof sagaStatuses)[number];
+
+export const stepStates = [
+  'failing',
+  'waiting',
+  'done',
+  'ignored',
+  'failed',
+  'unsure',
+  'void',
+  'undone',
+  'skipped',
+] as const;
+/**
+ * `failing`: tried, to be tried again. `waiting`: for a time, a signal, a child. `ignored`: failed, and it does not matter. `failed`: why the saga turned
+ * round. `unsure`: may have happened. `void`: known not to have happened, and never to. `skipped`: done by an operator's word.
+ */
+export type StepState = (typeof stepStates)[number];
+
+/** What is known of one step. Keys are short: the whole state is written at each step. */
+export interface StepRecord {
+  readonly s: StepState;
+  /** Result, as JSON. */
+  readonly r?: unknown;
+  /** Attempts that failed, of what is being tried now. */
+  readonly n?: number;
+  readonly e?: Problem;
+  /** Epoch milliseconds: next attempt, or end of waiting. */
+  readonly at?: number;
+  /** An attempt ended without telling whether it took effect. */
+  readonly u?: true;
+  /** Reservation: when it ends; confirmed. */
+  readonly x?: number;
+  readonly c?: true;
+  /** Child saga; told to cancel. */
+  readonly child?: string;
+  readonly told?: true;
+}
+
+export const failureKinds = [
+  'refused',
+  'unavailable',
+  'fault',
+  'timeout',
+  'deadline',
+  'cancelled',
+  'expired',
+  'child',
+] as const;
+export type FailureKind = (typeof failureKinds)[number];
+
+/** Why a saga turned round, or stopped. */
+export interface SagaFailure {
+  readonly kind: FailureKind;
+  readonly step?: string;
+  readonly error?: Problem;
+  readonly reason?: string;
+}
+
+export interface SagaState {
+  /** By name, in the order in which they began. */
+  readonly steps: Readonly<Record<string, StepRecord>>;
+  /** Names of steps that are done, in that order. */
+  readonly done: readonly string[];
+  /** Restarts so far. */
+  readonly round: number;
+  /** Positions of letters that were read. */
+  readonly read: readonly number[];
+  /** The pivot is passed: nothing is undone any more. */
+  readonly forward?: true;
+  readonly failure?: SagaFailure;
+  readonly restart?: true;
+  /** Not before, after a restart. */
+  readonly at?: number;
+  /** What an operator is needed for. */
+  readonly stuck?: {
+    readonly from: 'running' | 'compensating';
+    readonly step: string;
+    readonly phase: Phase;
+  };
+}
+
+export const phases = ['do', 'undo', 'confirm', 'void'] as const;
+export type Phase = (typeof phases)[number];
+
+/** What others tell a saga; kept in the order in which it came. */
+export type Letter =
+  | { readonly kind: 'signal'; readonly name: string; readonly data: unknown; readonly key?: string }
+  | { readonly kind: 'cancel'; readonly reason: string; readonly by: string }
+  | { readonly kind: 'child'; readonly step: string; readonly child: string; readonly status: SagaStatus };
+
+export const emptyState: SagaState = { steps: {}, done: [], round: 0, read: [] };
+
+export function isEnded(status: SagaStatus): boolean {
+  return status === 'completed' || status === 'compensated';
+}

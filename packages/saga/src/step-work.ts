@@ -1,0 +1,109 @@
+import { type Clock, ServiceError } from '@banyan/core';
+import type { StepContext } from './action.ts';
+import type { SagaEnvironment, StepIdentity } from './environment.ts';
+import type { LiveSaga } from './live-saga.ts';
+import { failed, type Outcome, succeeded } from './outcome.ts';
+import type { Work } from './plan.ts';
+import type { Phase } from './state.ts';
+
+const defaultTimeoutMs = 10_000;
+
+/** The keys of a step: the same in every attempt, another one after a restart. */
+export function keyOf(sagaId: string, round: number, step: string, phase: Phase): string {
+  const key = `saga/${sagaId}/${round}/${step}`;
+  if (phase === 'do') return key;
+  return phase === 'void' ? `${voidPrefix}${key}` : `${key}/${phase}`;
+}
+
+/** Before the key of a call: it must not happen any more; if it has happened, the answer is its reply. */
+export const voidPrefix = 'void:';
+
+export function isLocal({ action }: Work): boolean {
+  return action.kind === 'tx' || action.kind === 'startChild' || action.kind === 'cancelChild';
+}
+
+export function identityOf({ row }: LiveSaga, step: string): StepIdentity {
+  const { id, name, user, traceparent } = row;
+  return { sagaId: id, saga: name, step, user, traceparent };
+}
+
+export function contextOf(live: LiveSaga, work: Work): StepContext {
+  const { expiresAtMs } = work;
+  return {
+    sagaId: live.row.id,
+    idempotencyKey: keyOf(live.row.id, live.state.round, work.step, work.phase),
+    attempt: work.attempt,
+    expiresAt: expiresAtMs === undefined ? undefined : new Date(expiresAtMs).toISOString(),
+  };
+}
+
+export function refuse(reason: string, details?: unknown): never {
+  throw new ServiceError(`Refused: ${reason}.`, {
+    code: 'failed_precondition',
+    reason,
+    details,
+    declared: true,
+  });
+}
+
+/** Does what does not run in the service's own transaction. Never rejects. */
+export async function performRemote(
+  environment: SagaEnvironment,
+  live: LiveSaga,
+  { work, clock }: { readonly work: Work; readonly clock: Clock },
+): Promise<Outcome> {
+  const { action, step, phase } = work;
+  const context = contextOf(live, work);
+  const { signal } = live.abort;
+  try {
+    if (action.kind === 'call') {
+      const value = await environment.call({
+        ...identityOf(live, step),
+        operation: action.operation,
+        input: action.with(work.state, context),
+        idempotencyKey: context.idempotencyKey,
+        timeoutMs: work.timeoutMs,
+        signal,
+      });
+      return succeeded(step, phase, value);
+    }
+    if (action.kind !== 'run') throw new TypeError(`'${action.kind}' runs in a transaction`);
+    const log = environment.log(identityOf(live, step));
+    const limit = new AbortController();
+    const run = action.run(work.state, {
+      ...context,
+      log,
+      refuse,
+      signal: AbortSignal.any([signal, limit.signal]),
+    });
+    return succeeded(step, phase, await within(run, { timeoutMs: work.timeoutMs, limit, clock }));
+  } catch (error) {
+    return failed(step, phase, error);
+  }
+}
+
+/** The work may go on when its time is over; its outcome is then unknown. */
+export async function within<Result>(
+  task: Promise<Result>,
+  {
+    timeoutMs = defaultTimeoutMs,
+    limit,
+    clock,
+  }: { readonly timeoutMs?: number | undefined; readonly limit?: AbortController; readonly clock: Clock },
+): Promise<Result> {
+  const late = Promise.withResolvers<never>();
+  const cancel = clock.setTimer(() => {
+    const error = new ServiceError(`The step did not end within ${timeoutMs} ms.`, {
+      code: 'deadline_exceeded',
+      reason: 'step_timeout',
+    });
+    late.reject(error);
+    limit?.abort(error);
+  }, timeoutMs);
+  task.catch(() => {});
+  try {
+    return await Promise.race([task, late.promise]);
+  } finally {
+    cancel();
+  }
+}

@@ -1,0 +1,142 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { uuidv7 } from '@banyan/core';
+import { createPostgresSagaStore, migrate, platformMigrations } from '@banyan/postgres';
+import type { NewSaga, Transition } from '@banyan/saga';
+import { createTestDatabase } from '@banyan/testing';
+import { eventually } from './fixtures/eventually.ts';
+
+type Scope = Parameters<typeof createTestDatabase>[0];
+
+async function openStore(t: Scope) {
+  const { database } = await createTestDatabase(t);
+  await migrate(database, platformMigrations.service, { scope: 'banyan' });
+  return { database, store: createPostgresSagaStore(database) };
+}
+
+function newSaga(id = uuidv7()): NewSaga {
+  return {
+    id,
+    name: 'fulfilOrder',
+    version: 1,
+    idempotencyKey: undefined,
+    input: { orderId: 'o1' },
+    deadlineMs: undefined,
+    user: undefined,
+    traceparent: undefined,
+    parent: undefined,
+  };
+}
+
+function transition(id: string, change: Partial<Transition> = {}): Transition {
+  const state = { steps: { reserve: { s: 'done' as const } }, done: ['reserve'], round: 0, read: [] };
+  return {
+    ...{ id, state, status: 'running', isHeld: true, readyInMs: undefined, mailSeen: 0, waitingFor: [] },
+    ...change,
+  };
+}
+
+const known = ['fulfilOrder@1'];
+
+test('a worker whose lease ended owns nothing once another one has taken over', async (t) => {
+  const { database, store } = await openStore(t);
+  const { sql } = database;
+  const dead = await store.join('orders-1', 1);
+  const saga = newSaga();
+  await store.start(sql, [saga], dead);
+  const alive = await store.join('orders-2', 60_000);
+  const taken = await eventually(
+    () => store.claim(alive, known, 10),
+    (rows) => rows.length > 0,
+  );
+  assert.deepEqual(
+    taken.map(({ id, isTakenOver }) => [id, isTakenOver]),
+    [[saga.id, true]],
+  );
+  assert.deepEqual(await store.advance(sql, dead, [transition(saga.id)]), []);
+  assert.deepEqual(await store.advance(sql, alive, [transition(saga.id)]), [
+    { id: saga.id, mailCount: 0, isHeld: true },
+  ]);
+  assert.equal(await store.renew(dead, 60_000), false);
+  assert.equal(await store.renew(alive, 60_000), true);
+});
+
+test('a saga of a living worker is left alone', async (t) => {
+  const { database, store } = await openStore(t);
+  const one = await store.join('orders-1', 60_000);
+  const other = await store.join('orders-2', 60_000);
+  await store.start(database.sql, [newSaga()], one);
+  assert.deepEqual(await store.claim(other, known, 10), []);
+});
+
+test('workers that claim at one time share what is due, and nothing twice', async (t) => {
+  const { database, store } = await openStore(t);
+  const sagas = Array.from({ length: 300 }, () => newSaga());
+  await store.start(database.sql, sagas, undefined);
+  const tokens = await Promise.all(['a', 'b', 'c', 'd'].map((name) => store.join(name, 60_000)));
+  const claims = await Promise.all(tokens.map((token) => store.claim(token, known, 100)));
+  const ids = claims.flat().map(({ id }) => id);
+  assert.equal(new Set(ids).size, ids.length);
+  assert.deepEqual(
+    claims.map(({ length }) => length <= 100),
+    [true, true, true, true],
+  );
+});
+
+test('a saga of a version that a worker does not have is left to others', async (t) => {
+  const { database, store } = await openStore(t);
+  const token = await store.join('orders-1', 60_000);
+  const saga = newSaga();
+  await store.start(database.sql, [saga], undefined);
+  assert.deepEqual(await store.claim(token, ['fulfilOrder@2', 'other@1'], 10), []);
+  assert.deepEqual((await store.standing(['fulfilOrder@2'])).unknown, ['fulfilOrder@1']);
+  assert.equal((await store.claim(token, known, 10))[0]?.id, saga.id);
+});
+
+test('a letter that comes while its saga is being put down wakes it', async (t) => {
+  const { database, store } = await openStore(t);
+  const { sql } = database;
+  const token = await store.join('orders-1', 60_000);
+  const saga = newSaga();
+  await store.start(sql, [saga], token);
+  const signal = { kind: 'signal', name: 'decision', data: { by: 'ann' }, key: 'k' } as const;
+  assert.equal(await store.post(sql, saga.id, signal), 'posted');
+  assert.equal(await store.post(sql, saga.id, signal), 'posted');
+  // It does not know of the letter, so it keeps the saga.
+  const down = transition(saga.id, { isHeld: false });
+  assert.deepEqual(await store.advance(sql, token, [down]), [{ id: saga.id, mailCount: 1, isHeld: true }]);
+  const [row] = await store.load(token, [saga.id]);
+  assert.deepEqual(row?.mail, [signal]);
+  const known1 = transition(saga.id, { isHeld: false, mailSeen: 1 });
+  assert.deepEqual(await store.advance(sql, token, [known1]), [{ id: saga.id, mailCount: 1, isHeld: false }]);
+  // Put down it is due as soon as a letter comes.
+  assert.deepEqual(await store.claim(token, known, 10), []);
+  assert.equal(await store.post(sql, saga.id, { ...signal, key: 'k2' }), 'posted');
+  assert.equal((await store.claim(token, known, 10)).length, 1);
+});
+
+test('letters to sagas that ended or never were are told apart', async (t) => {
+  const { database, store } = await openStore(t);
+  const { sql } = database;
+  const token = await store.join('orders-1', 60_000);
+  const saga = newSaga();
+  await store.start(sql, [saga], token);
+  await store.advance(sql, token, [transition(saga.id, { status: 'completed', isHeld: false })]);
+  const letter = { kind: 'cancel', reason: 'late', by: 'test' } as const;
+  assert.equal(await store.post(sql, saga.id, letter), 'ended');
+  assert.equal(await store.post(sql, uuidv7(), letter), 'unknown');
+});
+
+test('hostile text comes back as it was', async (t) => {
+  const { database, store } = await openStore(t);
+  const { sql } = database;
+  const token = await store.join(`x'; drop table "y`, 60_000);
+  const nasty = `'"\\ ,{}[] \u0001 \u{1F600} \n`;
+  const saga = { ...newSaga(), input: { nasty }, idempotencyKey: nasty };
+  await store.start(sql, [saga], token);
+  const letter = { kind: 'signal', name: 'n', data: nasty, key: nasty } as const;
+  assert.equal(await store.post(sql, saga.id, letter), 'posted');
+  assert.equal(await store.post(sql, saga.id, letter), 'posted');
+  const [row] = await store.load(token, [saga.id]);
+  assert.deepEqual([row?.input, row?.mail], [{ nasty }, [letter]]);
+});
