@@ -70,6 +70,15 @@ export const eventStoreErrors = {
     code: 'deadline_exceeded',
     text: 'The projection did not reach the position in the time that the caller had.',
   },
+  search_unavailable: { code: 'unavailable', text: 'The search engine did not answer, or not in time.' },
+  search_refused: {
+    code: 'failed_precondition',
+    text: 'The search engine refused the request; the message has its answer.',
+  },
+  search_invalid: {
+    code: 'invalid_argument',
+    text: 'The search asks for a field that the index does not have, or for more than it gives.',
+  },
 } as const satisfies Record<string, { readonly code: ErrorCode; readonly text: string }>;
 
 export type EventStoreReason = keyof typeof eventStoreErrors;

@@ -63,6 +63,26 @@ export {
   type Repository,
   type RepositoryOptions,
 } from './repository.ts';
+export { createElasticsearch, type ElasticsearchOptions } from './search/elasticsearch.ts';
+export { createPostgresSearch } from './search/postgres-search.ts';
+export type {
+  DocumentValues,
+  FieldKind,
+  IndexVersion,
+  SearchDocument,
+  SearchEngine,
+  SearchFields,
+  SearchHit,
+  SearchRequest,
+  SearchResult,
+} from './search/search-index.ts';
+export {
+  createSearchProjection,
+  defineSearchProjection,
+  type RunningSearchProjection,
+  type SearchProjection,
+  type SearchProjectionOptions,
+} from './search/search-projection.ts';
 export type { KeyEncryption } from './subject-keys.ts';
 export {
   createSubscription,

@@ -268,3 +268,20 @@ begin
   delete from banyan.event_snapshot where subjects @> array[who] and subjects <> '{}';
   perform pg_notify('banyan_event', 'forget');
 end $$;
+
+-- Documents of search indexes, of all versions that are kept. A removed one stays without content, so that its revision is known.
+create table banyan.search_document (
+  name text collate "C" not null,
+  version int not null,
+  id text collate "C" not null,
+  revision bigint not null,
+  content json,
+  words tsvector not null,
+  primary key (name, version, id)
+);
+create index search_document_by_words on banyan.search_document using gin (words) where content is not null;
+
+create table banyan.search_live (
+  name text primary key,
+  version int not null
+);

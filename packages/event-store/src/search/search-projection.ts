@@ -1,0 +1,158 @@
+import type { Logger, Transaction } from '@banyan/core';
+import type { SubscriptionLag } from '../checkpoints.ts';
+import type { EventStore, RecordedEvent } from '../event-store.ts';
+import type { EventTypes } from '../event-types.ts';
+import { createSubscription, type Subscription, type SubscriptionDatabase } from '../subscription.ts';
+import type {
+  DocumentValues,
+  IndexVersion,
+  SearchDocument,
+  SearchEngine,
+  SearchFields,
+  SearchRequest,
+  SearchResult,
+} from './search-index.ts';
+
+/** An index whose documents are made of events: one document for each stream, under the stream's name. */
+export interface SearchProjection<Types extends EventTypes, Fields extends SearchFields> {
+  /** Small letters, digits and `_`. */
+  readonly name: string;
+  /** Raise it whenever `fields` or `evolve` change: the new version is built beside the live one. */
+  readonly version: number;
+  readonly fields: Fields;
+  readonly types: readonly (keyof Types & string)[];
+  /** The document after an event, given the one before it; undefined for none. A pure function. */
+  readonly evolve: (
+    document: DocumentValues<Fields> | undefined,
+    event: RecordedEvent<Types>,
+  ) => DocumentValues<Fields> | undefined;
+}
+
+/** @throws TypeError, with the fix in the text, if a name or the version cannot be used */
+export function defineSearchProjection<Types extends EventTypes, const Fields extends SearchFields>(
+  _events: Types,
+  projection: SearchProjection<Types, Fields>,
+): SearchProjection<Types, Fields> {
+  const { name, version, fields } = projection;
+  if (!/^[a-z][a-z0-9_]{0,50}$/.test(name) || /_v\d+$/.test(name)) {
+    throw new TypeError(
+      `defineSearchProjection('${name}'): use small letters, digits and '_', and no '_v1' at the end.`,
+    );
+  }
+  if (!Number.isInteger(version) || version < 1) {
+    throw new TypeError(`defineSearchProjection('${name}'): 'version' is a whole number from 1.`);
+  }
+  for (const field of Object.keys(fields)) {
+    if (!/^[A-Za-z][A-Za-z0-9_]{0,60}$/.test(field)) {
+      throw new TypeError(
+        `defineSearchProjection('${name}'): name the field '${field}' with letters and digits.`,
+      );
+    }
+  }
+  return projection;
+}
+
+export interface SearchProjectionOptions {
+  /** Keeps the place in the log. */
+  readonly database: SubscriptionDatabase<Transaction>;
+  readonly engine: SearchEngine;
+  /** See `SubscriptionOptions`. */
+  readonly pageSize?: number;
+  readonly leaseMs?: number;
+  readonly pollMs?: number;
+  readonly logger?: Logger;
+}
+
+/** The one who writes the index. Readers get `search` alone. */
+export interface RunningSearchProjection<Fields extends SearchFields> {
+  /**
+   * Follows the log until `signal` aborts, and makes this version the live one when it has caught up. The engine has its own transactions: after a
+   * crash the same events come again, and those whose revision is in the document already change nothing.
+   */
+  run(signal: AbortSignal): Promise<void>;
+  search(request: SearchRequest<Fields>): Promise<SearchResult<Fields>>;
+  /** How far the version of this code is behind: a metric, and what an alarm watches. */
+  lag(): Promise<SubscriptionLag>;
+  readonly lastError: unknown;
+}
+
+export function createSearchProjection<Types extends EventTypes, Fields extends SearchFields>(
+  store: EventStore<Types>,
+  projection: SearchProjection<Types, Fields>,
+  options: SearchProjectionOptions,
+): RunningSearchProjection<Fields> {
+  return new IndexProjection(store, projection, options);
+}
+
+class IndexProjection<Types extends EventTypes, Fields extends SearchFields>
+  implements RunningSearchProjection<Fields>
+{
+  readonly #projection: SearchProjection<Types, Fields>;
+  readonly #engine: SearchEngine;
+  readonly #subscription: Subscription;
+  readonly #index: IndexVersion;
+  #isLive = false;
+
+  constructor(
+    store: EventStore<Types>,
+    projection: SearchProjection<Types, Fields>,
+    options: SearchProjectionOptions,
+  ) {
+    this.#projection = projection;
+    this.#engine = options.engine;
+    this.#index = projection;
+    this.#subscription = createSubscription(store, {
+      ...options,
+      name: `search:${projection.name}_v${projection.version}`,
+      filter: { types: projection.types },
+      handle: (events) => this.#handle(events),
+      onCaughtUp: () => this.#goLive(),
+    });
+  }
+
+  get lastError(): unknown {
+    return this.#subscription.lastError;
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    await this.#engine.prepare(this.#index);
+    await this.#subscription.run(signal);
+  }
+
+  async search(request: SearchRequest<Fields>): Promise<SearchResult<Fields>> {
+    return (await this.#engine.search(this.#index, request as SearchRequest)) as SearchResult<Fields>;
+  }
+
+  lag(): Promise<SubscriptionLag> {
+    return this.#subscription.lag();
+  }
+
+  async #goLive(): Promise<void> {
+    if (this.#isLive) return;
+    const live = await this.#engine.liveVersion(this.#index.name);
+    if (live === undefined || live < this.#index.version) {
+      await this.#engine.refresh(this.#index);
+      await this.#engine.switchTo(this.#index);
+    }
+    this.#isLive = true;
+  }
+
+  async #handle(events: readonly RecordedEvent<Types>[]): Promise<void> {
+    const byStream = Map.groupBy(events, ({ stream }) => stream);
+    const before = await this.#engine.get(this.#index, [...byStream.keys()]);
+    const documents: SearchDocument[] = [];
+    for (const [id, list] of byStream) {
+      const known = before.get(id);
+      let values = known?.values as DocumentValues<Fields> | undefined;
+      let revision = known?.revision ?? -1;
+      for (const event of list) {
+        // In the document already: written before a crash that the checkpoint did not survive.
+        if (event.revision <= revision) continue;
+        values = this.#projection.evolve(values, event);
+        revision = event.revision;
+      }
+      if (revision > (known?.revision ?? -1)) documents.push({ id, revision, values });
+    }
+    await this.#engine.put(this.#index, documents);
+  }
+}
