@@ -27,8 +27,8 @@ export interface OutboxLogReaderOptions {
   readonly sources: readonly OutboxSource[];
   readonly topics: readonly string[];
   readonly partitions: readonly number[];
-  /** Where to begin; undefined while the outbox is not there. Asked again until it is. */
-  readonly begin: (source: OutboxSource) => Promise<OutboxStart | undefined>;
+  /** Where to begin; undefined while the outbox is not there. Asked again until it is; `isNew` if it was not there before. */
+  readonly begin: (source: OutboxSource, isNew: boolean) => Promise<OutboxStart | undefined>;
   readonly clock: Clock;
   readonly onClose: () => void;
 }
@@ -199,6 +199,7 @@ class OutboxTrack {
   readonly #told = new Map<number, number>();
   #isWoken = true;
   #hasScanned = false;
+  #wasMissing = false;
   pollAtMs = 0;
 
   constructor(source: OutboxSource, options: OutboxLogReaderOptions) {
@@ -279,7 +280,8 @@ class OutboxTrack {
   /** At the lowest of the places: what some partitions have seen behind it is passed over. */
   async begin(): Promise<void> {
     if (this.#place !== undefined) return;
-    const start = await this.#options.begin(this.source);
+    const start = await this.#options.begin(this.source, this.#wasMissing);
+    this.#wasMissing ||= start === undefined;
     const [first] = start?.places.values() ?? [];
     if (start === undefined || first === undefined) return;
     this.#id = start.id;

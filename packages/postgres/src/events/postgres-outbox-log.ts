@@ -86,7 +86,7 @@ class OutboxLog implements PostgresOutboxLog {
       sources,
       topics,
       partitions: [...from.keys()],
-      begin: (source) => beginAt(source, from),
+      begin: (source, isNew) => beginAt(source, isNew ? behindNothing(from) : from),
       clock,
       onClose: () => this.#readers.delete(reader),
     });
@@ -181,6 +181,11 @@ async function beginAt(
     }
   }
   return { id: state.id, places };
+}
+
+/** What lies at the end of an outbox that was not there when the reader began is its beginning. */
+function behindNothing(from: ReadonlyMap<number, StartAt>): ReadonlyMap<number, StartAt> {
+  return new Map([...from].map(([partition, at]) => [partition, at === 'end' ? 'start' : at]));
 }
 
 function cursorIn(position: string, prefix: string): string | undefined {
