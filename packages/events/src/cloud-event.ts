@@ -78,24 +78,28 @@ const controlCharacter = /[\u0000-\u001f\u007f]/;
  * @throws ServiceError `invalid_argument` `invalid_event` if the key, name or type cannot be carried
  */
 export function createEvent<Data>(event: NewEvent<Data>): CloudEvent<Data> {
-  const user = event.caller?.user;
-  return parseEvent({
+  const { service, cause, caller } = event;
+  const user = caller?.user;
+  const created: { -readonly [Name in keyof CloudEvent]: CloudEvent[Name] } = {
     specversion: '1.0',
     id: uuidv7(),
-    source: `/services/${event.service}`,
+    source: `/services/${service}`,
     type: event.type,
     subject: event.key,
     time: new Date(event.occurredAtMs).toISOString(),
     datacontenttype: 'application/json',
+    banyanname: `${service}.${event.name}`,
     data: event.data,
-    banyanname: `${event.service}.${event.name}`,
-    traceparent: event.traceparent,
-    banyancaller: event.caller?.service,
-    banyanuser: user?.id,
-    banyanscopes: user && user.scopes.length > 0 ? user.scopes.join(' ') : undefined,
-    causationid: event.cause?.id,
-    correlationid: event.cause === undefined ? undefined : (event.cause.correlationid ?? event.cause.id),
-  }) as CloudEvent<Data>;
+  };
+  if (event.traceparent !== undefined) created.traceparent = event.traceparent;
+  if (caller?.service !== undefined) created.banyancaller = caller.service;
+  if (user !== undefined) created.banyanuser = user.id;
+  if (user !== undefined && user.scopes.length > 0) created.banyanscopes = user.scopes.join(' ');
+  if (cause !== undefined) {
+    created.causationid = cause.id;
+    created.correlationid = cause.correlationid ?? cause.id;
+  }
+  return (isPlainEvent(created) ? created : parseEvent(created)) as CloudEvent<Data>;
 }
 
 /**

@@ -5,13 +5,14 @@ import { leaseLost } from './lease-lost.ts';
 
 /** Moves the places and gives the events to handle now; those that would overtake an unfinished one of their key are stored. */
 export async function admitArrival(sql: Sql, arrival: Arrival): Promise<readonly CloudEvent[]> {
-  const keys = arrival.events.map(orderingKeyOf);
   // Sent together: on a pipelined connection they share a round trip.
-  const [added, blocked] = await Promise.all([
+  const [added, mayBeBlocked] = await Promise.all([
     take(sql, arrival),
-    findUnfinished(sql, keys),
+    hasUnfinished(sql),
     storeMalformed(sql, arrival),
   ]);
+  if (!mayBeBlocked) return added;
+  const blocked = await findUnfinished(sql, added.map(orderingKeyOf));
   if (blocked.size === 0) return added;
   const stored = added.filter((event) => blocked.has(orderingKeyOf(event)));
   await store(sql, stored);
@@ -84,6 +85,14 @@ function toMoves({ leases, topics, positions }: Arrival): Map<number, string> {
     moves.set(partition, JSON.stringify(Object.fromEntries(topics.map((topic) => [topic, { position }]))));
   }
   return moves;
+}
+
+/** Nearly always there is none, and then the keys of the page need not be sent. */
+async function hasUnfinished(sql: Sql): Promise<boolean> {
+  const [row] = await sql<{
+    exists: boolean;
+  }>`select exists (select from banyan.inbox_key where pending > 0) ${freshPlan}`;
+  return row?.exists === true;
 }
 
 async function findUnfinished(sql: Sql, keys: readonly string[]): Promise<ReadonlySet<string>> {

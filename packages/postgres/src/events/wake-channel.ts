@@ -13,7 +13,8 @@ export interface WakeChannelOptions {
   readonly onWake: (topics: readonly string[] | undefined) => void;
 }
 
-const gatherMs = 3;
+/** Under load a commit every few microseconds would be announced; each announcement is a transaction. */
+const gatherMs = 10;
 const retryMs = 5_000;
 /** PostgreSQL takes 8,000 bytes; a longer list of topics is left out and everybody looks. */
 const maxPayloadLength = 7_000;
