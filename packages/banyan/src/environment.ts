@@ -19,9 +19,9 @@ export const environmentVariables: readonly EnvironmentVariable[] = [
   },
   {
     name: 'BROKER_URL',
-    default: 'postgres',
+    default: 'the outboxes',
     summary:
-      'Event log: nats://, tls:// (NATS), kafka://, kafka+ssl://, amqp://, amqps://, or `postgres` for the built-in one.',
+      'Event log: nats://, tls:// (NATS), kafka://, kafka+ssl://, amqp://, amqps://, or `postgres` for log tables in the platform’s database. Without it consumers read the outboxes.',
   },
   {
     name: 'BANYAN_LOG_RETENTION',
