@@ -44,6 +44,7 @@ type SharedPlan = Omit<ChaosHostPlan, 'instance' | 'parts'>;
 
 /** How many processes are kept loaded, to take a place at once. */
 const reserve = 2;
+const readyTimeoutMs = 90_000;
 
 export function createPlaces(plan: SharedPlan, parts: readonly (readonly string[])[]): Places {
   const everybody = new Set<ChildProcess>();
@@ -138,7 +139,16 @@ export function createPlaces(plan: SharedPlan, parts: readonly (readonly string[
     isReady: (index) => at(index).isReady,
     ready: (index) => at(index).ready,
     async allReady() {
-      await Promise.all(places.map(({ ready }) => ready));
+      const missing = () => places.flatMap(({ name, isReady }) => (isReady ? [] : [name]));
+      const patience = setTimeout(
+        () => died.reject(new Error(`these did not get ready: ${missing().join(', ')}`)),
+        readyTimeoutMs,
+      );
+      try {
+        await Promise.race([Promise.all(places.map(({ ready }) => ready)), died.promise]);
+      } finally {
+        clearTimeout(patience);
+      }
     },
     order(order) {
       for (const { process } of places) if (process !== undefined) tell(process, order);

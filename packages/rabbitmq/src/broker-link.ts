@@ -56,9 +56,14 @@ class ReconnectingLink implements BrokerLink {
 
   async run<Result>(work: (model: ChannelModel) => Promise<Result>): Promise<Result> {
     const model = await this.#get();
-    const cancel = this.#options.clock.setTimer(() => this.abort(model), workTimeoutMs);
+    const overdue = new AbortController();
+    const cancel = this.#options.clock.setTimer(() => {
+      this.abort(model);
+      overdue.abort();
+    }, workTimeoutMs);
     try {
-      return await work(model);
+      // amqplib answers nobody who asks a connection that has just ended for a channel, and breaking it once more changes nothing.
+      return await raceAbort(work(model), overdue.signal);
     } catch (error) {
       throw toRabbitError(error);
     } finally {

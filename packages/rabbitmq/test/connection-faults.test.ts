@@ -49,6 +49,30 @@ function describeFaults(mode: RabbitMode): void {
     assert.ok(run.failures >= faults);
   });
 
+  test('a log that is opened while its connections break is there or unavailable, and never in between', {
+    timeout: 120_000,
+  }, async (t) => {
+    const seed = chooseSeed();
+    t.diagnostic(`BANYAN_SEED=${seed}`);
+    const random = createRandom(seed);
+    // So that only the connecting remains to be done.
+    await fixture.open();
+    let refusals = 0;
+    for (let round = 0; round < faults * 10; round += 1) {
+      const direction: Direction = random() < 0.5 ? 'toServer' : 'toClient';
+      proxy.cutAfter(direction, 1 + Math.floor(random() * 2_500));
+      try {
+        await fixture.open(url, createHastyClock());
+      } catch (error) {
+        assert.equal((error as { code?: string }).code, 'unavailable');
+        refusals += 1;
+      }
+      proxy.cut();
+    }
+    assert.ok(refusals > 0);
+    proxy.heal();
+  });
+
   test('a broker that has gone silent is unavailable in bounded time, and is found again', async () => {
     const log = await fixture.open(url, createHastyClock());
     const send = (key: string) => log.publish([toEncodedEvent(sample(key))]);
