@@ -6,6 +6,7 @@ import { events } from './commands/events.ts';
 import { graph } from './commands/graph.ts';
 import { reset } from './commands/reset.ts';
 import { routes } from './commands/routes.ts';
+import { saga } from './commands/saga.ts';
 import { serve } from './commands/serve.ts';
 import { up } from './commands/up.ts';
 import { environmentVariables } from './environment.ts';
@@ -157,6 +158,31 @@ export const commands: readonly Command[] = [
       yes: { type: 'boolean', summary: 'Do not ask.' },
     },
     run: events,
+  },
+  {
+    name: 'saga',
+    usage: 'banyan saga VERB NAME [ID] [options]',
+    summary: 'Look after sagas: ls, show, retry, skip, cancel, repair, check, audit.',
+    options: {
+      dir: directory,
+      data,
+      status: {
+        type: 'string',
+        value: 'STATUS',
+        summary: 'ls: running, compensating, completed, compensated, stuck.',
+      },
+      svg: { type: 'string', value: 'FILE', summary: 'show: draw the path that it took into an SVG file.' },
+      file: {
+        type: 'string',
+        value: 'FILE',
+        summary:
+          "repair: the step's result as JSON; - reads standard input. check: sagas that 'ls --json' wrote.",
+      },
+      by: { type: 'string', value: 'WHO', summary: 'Name for the audit. Default: the user of this shell.' },
+      limit: { type: 'string', value: 'N', summary: 'ls, audit: at most so many. Default: 50.' },
+      json: { type: 'boolean', summary: 'As JSON.' },
+    },
+    run: saga,
   },
   {
     name: 'reset',

@@ -29,4 +29,8 @@ export const banyanErrors = {
     code: 'failed_precondition',
     text: '`.banyan/` cannot be written, the disk is full, or a file in it is damaged.',
   },
+  no_saga: {
+    code: 'not_found',
+    text: 'The service has no saga of that id, or it ended so long ago that it was forgotten.',
+  },
 } as const satisfies Record<string, { readonly code: ErrorCode; readonly text: string }>;

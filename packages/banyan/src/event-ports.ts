@@ -1,5 +1,5 @@
 import { type Service, type System, servicesOf } from '@banyan/chassis';
-import { isServiceError, ServiceError, silentLogger, systemClock } from '@banyan/core';
+import { type Database, isServiceError, ServiceError, silentLogger, systemClock } from '@banyan/core';
 import type { EventLog, Inbox, Outbox, RequestStore } from '@banyan/events';
 import {
   findEmbeddedServer,
@@ -8,6 +8,7 @@ import {
   type PostgresEngines,
   type ProvisionedSystem,
 } from '@banyan/postgres';
+import type { SagaStore } from '@banyan/saga';
 import { openBroker } from './brokers.ts';
 import type { CommandInput } from './command-line.ts';
 import { dataFolderAt, readSecret } from './data-folder.ts';
@@ -25,6 +26,8 @@ export interface ServicePorts {
   readonly inbox: Inbox;
   /** What it has asked others by message. */
   readonly requests: RequestStore;
+  readonly sagas: SagaStore;
+  readonly database: Database;
 }
 
 export interface EventPorts {
@@ -69,8 +72,8 @@ export async function openEventPorts(input: CommandInput, terminal: Terminal): P
       if (service === undefined || !names.includes(name)) throw unknownService(name, names);
       const opening = stores.get(name) ?? openStore(engines, service);
       stores.set(name, opening);
-      const { outbox, inbox, requests } = await opening;
-      return { service, outbox, inbox, requests };
+      const { outbox, inbox, requests, sagas, database } = await opening;
+      return { service, outbox, inbox, requests, sagas, database };
     },
     async close() {
       // What could not be opened needs no closing, and whoever asked for it was told.

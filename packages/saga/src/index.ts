@@ -9,6 +9,7 @@ export type {
   TxAction,
   TxStepContext,
 } from './action.ts';
+export { type BrokenSaga, type CompatibilityReport, checkHistories, type SagaHistory } from './check.ts';
 export {
   allNodes,
   definitionId,
@@ -18,6 +19,7 @@ export {
   type RetryPolicy,
   type SagaDefinition,
 } from './definition.ts';
+export { type DrawnInstance, drawSaga } from './draw.ts';
 export {
   createSagaEngine,
   type SagaEngine,
@@ -30,6 +32,7 @@ export {
 export type { SagaEnvironment, SagaTransaction, StepCall, StepIdentity } from './environment.ts';
 export { sagaErrors } from './errors.ts';
 export type { LiveSaga } from './live-saga.ts';
+export { cancelStuck, type OperatorVerdict, repairStep, retrySaga, skipStep } from './operate.ts';
 export { type Path, type Saga, type SagaOptions, saga } from './saga.ts';
 export type {
   Advanced,

@@ -1,0 +1,40 @@
+import { ServiceError } from '@banyan/core';
+import type { SagaDefinition, StoredSaga } from '@banyan/saga';
+import type { ServicePorts } from '../event-ports.ts';
+import { type VerbInput, wrong } from '../event-verbs/verb.ts';
+
+export interface NamedSaga {
+  readonly ports: ServicePorts;
+  readonly saga: StoredSaga;
+  /** As this checkout has it. */
+  readonly definition: SagaDefinition | undefined;
+}
+
+const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
+/** The service that the first word names; the only one with sagas if there is one. @throws ServiceError `invalid_argument` `invalid_command_line` */
+export async function serviceWithSagas({ words, ports }: VerbInput, verb: string): Promise<ServicePorts> {
+  const [name] = words;
+  if (name === undefined) {
+    throw wrong(`Name a service: banyan saga ${verb} NAME. With a database: ${ports.names.join(', ')}.`);
+  }
+  return ports.open(name);
+}
+
+/** `banyan saga VERB NAME ID`. @throws ServiceError `not_found` `no_saga` */
+export async function sagaNamed(input: VerbInput, verb: string): Promise<NamedSaga> {
+  const ports = await serviceWithSagas(input, verb);
+  const [name = '', id] = input.words;
+  if (id === undefined) throw wrong(`Name a saga: banyan saga ${verb} ${name} ID.`);
+  const saga = uuid.test(id) ? await ports.sagas.read(id) : undefined;
+  if (saga === undefined) {
+    throw new ServiceError(`'${name}' has no saga '${id.slice(0, 100)}'. See 'banyan saga ls ${name}'.`, {
+      code: 'not_found',
+      reason: 'no_saga',
+    });
+  }
+  const definition = ports.service.sagas.find(
+    (each) => each.name === saga.name && each.version === saga.version,
+  );
+  return { ports, saga, definition };
+}

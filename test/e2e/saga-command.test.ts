@@ -1,0 +1,109 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { runBanyan, startSystem } from '../support/running-system.ts';
+import { eventually } from '../support/till-system.ts';
+
+const directory = fileURLToPath(new URL('./fixtures/saga-system/', import.meta.url));
+
+test('sagas are looked at, retried, skipped, repaired, cancelled and checked while the system runs', async (t) => {
+  const system = await startSystem(t, { directory, flags: ['--calm'] });
+  const folder = await mkdtemp(join(tmpdir(), 'banyan-saga-'));
+  t.after(() => rm(folder, { recursive: true, force: true }));
+  const post = async (path: string, body: object, method = 'POST') => {
+    const response = await fetch(`${system.url}${path}`, {
+      method,
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    });
+    return (await response.json()) as { sagaId: string };
+  };
+  const read = async (id: string) =>
+    (await (await fetch(`${system.url}/visits/${id}`)).json()) as {
+      status: string;
+      results: Record<string, unknown>;
+    };
+  const saga = async (...words: string[]) => {
+    const run = runBanyan(['saga', ...words, '--dir', directory, '--data', system.dataFolder]);
+    const { code } = await run.exited;
+    return { code, output: run.output() };
+  };
+  const until = (id: string, status: string) =>
+    eventually(async () => assert.equal((await read(id)).status, status));
+  const stuck = async (name: string) => {
+    const { sagaId } = await post('/visits', { name });
+    await until(sagaId, 'stuck');
+    return sagaId;
+  };
+
+  await t.test('a stuck saga goes on when it is retried', async () => {
+    const id = await stuck('front');
+    const listed = await saga('ls', 'visits', '--status', 'stuck');
+    assert.match(listed.output, new RegExp(`${id} +visit@1 +stuck .*do pass: closed`));
+    await post('/doors/front', { isOpen: true }, 'PUT');
+    const retried = await saga('retry', 'visits', id, '--by', 'ann');
+    assert.equal(retried.code, 0, retried.output);
+    await until(id, 'completed');
+    assert.equal((await read(id)).results['greet'], 'hello front');
+    assert.match((await saga('audit', 'visits')).output, new RegExp(`ann +retry +${id}`));
+  });
+
+  await t.test('a stuck step is skipped, or repaired with a result', async () => {
+    const file = join(folder, 'result.json');
+    await writeFile(file, '{"passed":"the garden"}');
+    const [skipped, repaired] = [await stuck('back'), await stuck('side')];
+    assert.equal((await saga('skip', 'visits', skipped)).code, 0);
+    assert.equal((await saga('repair', 'visits', repaired, '--file', file)).code, 0);
+    await until(repaired, 'completed');
+    assert.equal((await read(repaired)).results['greet'], 'hello the garden');
+    // `greet` needs the result that a skipped step does not have.
+    await until(skipped, 'stuck');
+  });
+
+  await t.test('a saga that waits is cancelled, and one behind its pivot is not', async () => {
+    const { sagaId } = await post('/waits', { name: 'front' });
+    assert.equal((await saga('cancel', 'visits', sagaId)).code, 0);
+    await until(sagaId, 'compensated');
+    const refused = await saga('cancel', 'visits', await stuck('cellar'));
+    assert.match(refused.output, /passed its pivot/);
+    assert.equal(refused.code, 2);
+  });
+
+  await t.test('a saga draws the path that it took', async () => {
+    const id = await stuck('attic');
+    const file = join(folder, 'path.svg');
+    assert.equal((await saga('show', 'visits', id, '--svg', file)).code, 0);
+    const svg = await readFile(file, 'utf8');
+    assert.match(svg, /decide<.*run · pivot · done</s);
+    assert.match(svg, /pass<.*doors\.pass · failing|pass<.*doors\.pass · failed/s);
+    assert.match((await saga('show', 'visits', id)).output, /"reason": "closed"/);
+  });
+
+  await t.test('sagas under way are checked against this checkout', async () => {
+    const good = await saga('check', 'visits');
+    assert.match(good.output, /^0 of \d+ sagas under way would break\./);
+    const file = join(folder, 'sagas.json');
+    const { output } = await saga('ls', 'visits', '--status', 'stuck', '--json');
+    await writeFile(file, output.replaceAll('"pass"', '"walk"'));
+    const bad = await saga('check', 'visits', '--file', file);
+    assert.equal(bad.code, 1, bad.output);
+    assert.match(bad.output, /'walk', which the candidate does not have/);
+  });
+
+  await t.test('wrong words are refused in one line', async () => {
+    for (const [words, says] of [
+      [['fly'], /There is no 'saga fly'/],
+      [['ls'], /Name a service/],
+      [['show', 'visits', 'nonsense'], /has no saga 'nonsense'/],
+      [['ls', 'visits', '--status', 'odd'], /--status is one of/],
+      [['ls', 'nobody'], /There is no service 'nobody'/],
+    ] as const) {
+      const { code, output } = await saga(...words);
+      assert.notEqual(code, 0);
+      assert.match(output, says);
+    }
+  });
+});
