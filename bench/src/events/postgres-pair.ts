@@ -37,7 +37,7 @@ export async function startPostgresPair(): Promise<PostgresPair> {
     const client = new pg.Client({ connectionString: urlOf(name) });
     await client.connect();
     await client.query(
-      `create table ${table} (id bigint generated always as identity primary key, data json not null)`,
+      `create table ${table} (id bigint generated always as identity primary key, data jsonb not null)`,
     );
     await client.end();
   }

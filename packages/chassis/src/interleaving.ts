@@ -1,4 +1,4 @@
-import { ServiceError, type Sql, type SqlParameter, type SqlQuery } from '@banyan/core';
+import { ServiceError, type Sql, type SqlParameter, type SqlQuery, sqlWatch } from '@banyan/core';
 
 /**
  * Watches handlers that run side by side in one transaction. As long as each of them asks the database once, they are as good as one after the other. A
@@ -33,7 +33,11 @@ class StatementWatch implements Interleaving {
       this.#last = handler;
       return true;
     };
-    return watchStatements(sql, mayAsk);
+    const watch = sql[sqlWatch];
+    if (watch === undefined) return watchStatements(sql, mayAsk);
+    return watch.call(sql, () => {
+      if (!mayAsk()) throw interleaved();
+    });
   }
 }
 

@@ -22,6 +22,7 @@ export {
   type SqlParameter,
   type SqlQuery,
   sqlFragment,
+  sqlWatch,
   type Transaction,
   type TransactionOptions,
 } from './sql.ts';

@@ -6,6 +6,8 @@ export interface SqlFragment {
   readonly [sqlFragment]: true;
 }
 export const sqlFragment: unique symbol = Symbol.for('banyan.SqlFragment');
+/** Name of {@link Sql}'s own way of being watched. */
+export const sqlWatch: unique symbol = Symbol.for('banyan.sqlWatch');
 
 /** A statement: runs when awaited (once), or becomes part of another statement when interpolated. */
 export interface SqlQuery<Row> extends Promise<Row[]>, SqlFragment {}
@@ -34,6 +36,8 @@ export interface Sql {
   array(values: readonly unknown[], elementType: string): SqlFragment;
   /** `(a, b) values ($1, $2), ($3, $4)` for `insert into t ${sql.rows(rows)}`; camelCase keys become snake_case columns. */
   rows(rows: readonly Readonly<Record<string, SqlParameter | undefined>>[]): SqlFragment;
+  /** The same template for one part of the work: `onAsk` is called before each of its statements runs, and refuses it by throwing. Absent if it cannot. */
+  [sqlWatch]?(onAsk: () => void): Sql;
 }
 
 /** One open transaction. Do not use it after the callback that received it has returned. */

@@ -1,6 +1,8 @@
 import { isServiceError, type ServiceError } from '@banyan/core';
 import { backoffMs } from './backoff.ts';
+import { orderingKeyOf } from './cloud-event.ts';
 import type { ConsumerSettings } from './consumer-settings.ts';
+import { partitionOf } from './encoded-event.ts';
 import type { LogPage, LogReader, ReadRequest, StartAt } from './event-log.ts';
 import type { EventPage } from './event-page.ts';
 import type { PartitionLease } from './inbox.ts';
@@ -44,11 +46,14 @@ export function createEventLane(options: EventLaneOptions): EventLane {
 
 const errorBackoff = { firstMs: 100, maxMs: 10_000 };
 const emptyPagePauseMs = 50;
+/** A smaller page is handled whole: a transaction more would cost more than it gains. */
+const splitFrom = 200;
 
 class LogLane implements EventLane {
   readonly #options: EventLaneOptions;
   readonly #settings: ConsumerSettings;
-  readonly #handler: PageHandler;
+  /** Two, so that this process works on one half of a large page while the database works on the other. */
+  readonly #handlers: readonly PageHandler[];
   readonly #places: Map<number, StartAt>;
   readonly #leases: ReadonlyMap<number, PartitionLease>;
   readonly #wakeUp: WakeUp;
@@ -63,18 +68,18 @@ class LogLane implements EventLane {
   constructor(options: EventLaneOptions) {
     this.#options = options;
     this.#settings = options.settings;
-    this.#handler = createPageHandler(options.settings, options.onStored);
+    this.#handlers = [0, 1].map(() => createPageHandler(options.settings, options.onStored));
     this.#places = new Map(options.from);
     this.#leases = new Map(options.leases.map((lease) => [lease.partition, lease]));
     this.#wakeUp = createWakeUp(options.settings.clock);
   }
 
   get batches(): number {
-    return this.#handler.batches;
+    return this.#handlers.reduce((sum, { batches }) => sum + batches, 0);
   }
 
   get lastError(): unknown {
-    return this.#readError ?? this.#handler.lastError;
+    return this.#readError ?? this.#handlers.find(({ lastError }) => lastError !== undefined)?.lastError;
   }
 
   get places(): ReadRequest {
@@ -96,7 +101,7 @@ class LogLane implements EventLane {
 
   async stop(): Promise<void> {
     this.#isStopping = true;
-    this.#handler.stop();
+    for (const handler of this.#handlers) handler.stop();
     this.#wakeUp.wake();
     // What is read ahead is read again by whoever comes next.
     if (this.#inHand === undefined) await this.#reader?.close();
@@ -104,7 +109,7 @@ class LogLane implements EventLane {
   }
 
   abort(reason: ServiceError): void {
-    this.#handler.stop(reason);
+    for (const handler of this.#handlers) handler.stop(reason);
   }
 
   async #run(): Promise<void> {
@@ -131,8 +136,9 @@ class LogLane implements EventLane {
       const pace = createPace(gatherMs);
       const read = async () => {
         await pace.gather();
-        const page = await reader.next(this.#handler.batchSize, pollIntervalMs);
-        pace.took(page.events.length >= this.#handler.batchSize);
+        const limit = Math.min(...this.#handlers.map(({ batchSize }) => batchSize));
+        const page = await reader.next(limit, pollIntervalMs);
+        pace.took(page.events.length >= limit);
         return page;
       };
       let reading = read();
@@ -151,8 +157,7 @@ class LogLane implements EventLane {
         reading = read();
         // It is awaited later, or not at all.
         reading.catch(() => {});
-        await pace.measure(() => this.#handler.handle(this.#toEventPage(page)));
-        for (const [partition, position] of page.positions) this.#places.set(partition, { position });
+        await pace.measure(() => this.#handle(page));
         await reader.commit(page.positions);
         this.#inHand = undefined;
       }
@@ -161,6 +166,18 @@ class LogLane implements EventLane {
       this.#reader = undefined;
       await reader.close();
     }
+  }
+
+  /** Keys stay in their partitions, so halves by partition keep the order. */
+  async #handle(page: LogPage): Promise<void> {
+    const halves = page.events.length < splitFrom ? [page] : splitPage(page, this.#settings.log.partitions);
+    const outcomes = await Promise.allSettled(
+      halves.map(async (half, index) => {
+        await this.#handlers[index]?.handle(this.#toEventPage(half));
+        for (const [partition, position] of half.positions) this.#places.set(partition, { position });
+      }),
+    );
+    for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
   }
 
   #toEventPage(page: LogPage): EventPage {
@@ -212,4 +229,14 @@ class LogLane implements EventLane {
       }
     }
   }
+}
+
+/** By even and odd partitions; a half without any is left out. */
+function splitPage({ events, malformed, positions }: LogPage, partitions: number): readonly LogPage[] {
+  const halves = [0, 1].map((half) => ({
+    events: events.filter((event) => partitionOf(orderingKeyOf(event), partitions) % 2 === half),
+    malformed: malformed.filter(({ partition }) => partition % 2 === half),
+    positions: new Map([...positions].filter(([partition]) => partition % 2 === half)),
+  }));
+  return halves.filter((half) => half.positions.size > 0);
 }

@@ -183,7 +183,8 @@ class InboxPageHandler implements PageHandler {
 
   #adapt(tookMs: number, count: number): void {
     if (tookMs > slowBatchMs) this.batchSize = Math.max(smallestBatch, Math.floor(this.batchSize / 2));
-    else if (tookMs < quickBatchMs && count >= this.batchSize) {
+    else if (tookMs < quickBatchMs && count * 2 >= this.batchSize) {
+      // A large page comes in halves.
       this.batchSize = Math.min(this.#settings.batchSize, this.batchSize * 2);
     }
   }

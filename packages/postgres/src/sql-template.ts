@@ -1,4 +1,11 @@
-import { type Sql, type SqlFragment, type SqlParameter, type SqlQuery, sqlFragment } from '@banyan/core';
+import {
+  type Sql,
+  type SqlFragment,
+  type SqlParameter,
+  type SqlQuery,
+  sqlFragment,
+  sqlWatch,
+} from '@banyan/core';
 import { escapeLiteral } from 'pg';
 import { toBinaryArray } from './binary-array.ts';
 import { quoteIdentifier, toSnakeCase } from './names.ts';
@@ -93,7 +100,32 @@ export function createSql(runner: StatementRunner): Sql {
     }
     return new LazyQuery(strings, parameters.map(toValue), runner);
   };
-  return Object.assign(sql, { identifier, json, array, rows }) as Sql;
+  const watch = (onAsk: () => void) => createSql(new WatchedRunner(runner, onAsk));
+  return Object.assign(sql, { identifier, json, array, rows, [sqlWatch]: watch }) as Sql;
+}
+
+/** The statements of one part of a transaction's work. */
+class WatchedRunner implements StatementRunner {
+  readonly #runner: StatementRunner;
+  readonly #onAsk: () => void;
+
+  constructor(runner: StatementRunner, onAsk: () => void) {
+    this.#runner = runner;
+    this.#onAsk = onAsk;
+  }
+
+  async run(statement: Statement): Promise<object[]> {
+    this.#onAsk();
+    return this.#runner.run(statement);
+  }
+
+  built(query: SqlQuery<object>): void {
+    this.#runner.built?.(query);
+  }
+
+  used(query: SqlQuery<object>): void {
+    this.#runner.used?.(query);
+  }
 }
 
 function identifier(name: string): SqlFragment {

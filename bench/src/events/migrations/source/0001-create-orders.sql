@@ -1,1 +1,1 @@
-create table orders (id bigint generated always as identity primary key, data json not null);
+create table orders (id bigint generated always as identity primary key, data jsonb not null);

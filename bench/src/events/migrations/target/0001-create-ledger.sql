@@ -1,1 +1,1 @@
-create table ledger (id bigint generated always as identity primary key, data json not null);
+create table ledger (id bigint generated always as identity primary key, data jsonb not null);
