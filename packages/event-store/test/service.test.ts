@@ -90,7 +90,11 @@ test('a service stores events, publishes what is mapped and shows a projection, 
       },
     },
   });
-  const running = await startTestSystem(t, system('store', { services: [shopService, service(front, { uses: { shop }, operations: {} })] }), { harsh: false });
+  const running = await startTestSystem(
+    t,
+    system('store', { services: [shopService, service(front, { uses: { shop }, operations: {} })] }),
+    { harsh: false },
+  );
   const client = running.client(shop, { service: 'front' });
   const { position } = await client.place({ orderId: '1' });
   assert.ok(position > 0);

@@ -91,6 +91,8 @@ create table banyan.event_key (
 -- An impatient call waits for no stream and no tag: a member that would have to is busy. So one forgotten transaction cannot hold up
 -- the callers that share a statement with those it does concern, and two such calls cannot wait for each other.
 --
+-- Settings: tables that were empty a moment ago have plans for empty tables, and a plan that avoids something costs so much that it would be compiled.
+--
 -- expected: -1 no stream, -2 any, -3 the stream exists, else the revision of the stream's last event. Later members of a stream
 -- that another member of the same call writes to must expect any.
 create function banyan.append_events(
@@ -100,7 +102,7 @@ create function banyan.append_events(
   tag_events int[], event_tags text[],
   condition json, seen pg_snapshot, after bigint
 ) returns table (member int, verdict int, head bigint, last_position bigint)
-language plpgsql set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_mergejoin = off set enable_nestloop = off as $$
+language plpgsql set jit = off set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_mergejoin = off set enable_nestloop = off as $$
 #variable_conflict use_column
 declare
   busy int[] := '{}';
@@ -144,13 +146,16 @@ begin
   end if;
   if condition is not null then
     select min(f.position) into found_at from json_array_elements(condition) as i, lateral (
-      select e.position from banyan.event_tag as t join banyan.event as e on e.position = t.position
+      select t.position from banyan.event_tag as t
       where json_array_length(i -> 'tags') > 0 and t.tag = i -> 'tags' ->> 0
         and t.xid >= pg_snapshot_xmin(seen) and not pg_visible_in_snapshot(t.xid, seen)
         and (t.xid <> pg_current_xact_id() or t.position > after)
         and t.position > coalesce((select max(since) from banyan.event_era), 0)
-        and e.tags @> array(select json_array_elements_text(i -> 'tags'))
-        and (coalesce(json_array_length(i -> 'types'), 0) = 0 or e.type in (select json_array_elements_text(i -> 'types')))
+        and (
+          select e.tags @> array(select json_array_elements_text(i -> 'tags'))
+            and (coalesce(json_array_length(i -> 'types'), 0) = 0 or e.type in (select json_array_elements_text(i -> 'types')))
+          from banyan.event as e where e.position = t.position
+        )
       union all
       select e.position from banyan.event as e
       where coalesce(json_array_length(i -> 'tags'), 0) = 0
@@ -211,7 +216,7 @@ create function banyan.read_events(
 ) returns table (
   "position" bigint, revision bigint, recorded_at timestamptz, version int, stream text, type text, data text, metadata text, tags text[]
 )
-language plpgsql set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
+language plpgsql set jit = off set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
 #variable_conflict use_column
 declare
   running xid8[] := array(select pg_snapshot_xip(seen));
