@@ -6,7 +6,7 @@ import {
   defineEvents,
 } from '@banyan/event-store';
 import { createDatabase, migrate, platformMigrations } from '@banyan/postgres';
-import { dumbo, endAllPools } from '@event-driven-io/dumbo';
+import { dumbo, endAllPools, getPool } from '@event-driven-io/dumbo';
 import { getPostgreSQLEventStore, readMessagesBatch } from '@event-driven-io/emmett-postgresql';
 import { z } from 'zod';
 
@@ -67,6 +67,8 @@ interface OrderPlaced {
 }
 
 export async function startEmmett(url: string): Promise<EventStoreStack> {
+  // Its sockets outlive `close` for a moment, and then hear that the server stops.
+  getPool(url).on('error', () => {});
   const store = getPostgreSQLEventStore(url);
   const pool = dumbo({ connectionString: url });
   return {
@@ -96,7 +98,6 @@ export async function startEmmett(url: string): Promise<EventStoreStack> {
     async stop() {
       await store.close();
       await pool.close();
-      // It keeps some by URL, whoever has closed them.
       await endAllPools();
     },
   };

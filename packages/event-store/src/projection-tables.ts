@@ -34,13 +34,21 @@ export async function switchTo(sql: Sql, projection: Versioned): Promise<boolean
   const [live] = await sql<{ version: number }>`
     select version from banyan.event_projection where name = ${name} for update`;
   if (live === undefined || live.version >= version) return true;
-  // Whoever has read the live version must not go back in time, so the new one is at least as far in every partition.
+  // Whoever has read the live version must not go back in time. So it stands still from here to the commit, and has shown nothing that the new one does not
+  // show: neither a later event, nor one that was committed late. A statement of its own, so that the next one sees what this one waited for.
+  const shown = subscriptionOf({ name, version: live.version });
+  await sql`select from banyan.event_subscription where name = ${shown} order by partition for update`;
   const [behind] = await sql`
-    select from banyan.event_subscription as own
-    where own.name = ${subscriptionOf(projection)} and split_part(own.cursor, ' ', 1)::int8 < (
-      select coalesce(max(split_part(live.cursor, ' ', 1)::int8), 0) from banyan.event_subscription as live
-      where live.name = ${subscriptionOf({ name, version: live.version })}
-    )`;
+    with place as materialized (
+      select name, split_part(cursor, ' ', 1)::int8 as after, split_part(cursor, ' ', 2)::pg_snapshot as seen
+      from banyan.event_subscription where name = ${shown} or name = ${subscriptionOf(projection)}
+    )
+    select from place as own, place as live
+    where own.name = ${subscriptionOf(projection)} and live.name = ${shown} and (own.after < live.after or exists (
+      select from banyan.event as e
+      where e.xid >= pg_snapshot_xmin(own.seen) and e.xid < pg_snapshot_xmax(live.seen)
+        and not pg_visible_in_snapshot(e.xid, own.seen) and pg_visible_in_snapshot(e.xid, live.seen)
+    ))`;
   const [begun] = await sql<{ isComplete: boolean }>`
     select count(*) = max(partitions) as is_complete from banyan.event_subscription where name = ${subscriptionOf(projection)}`;
   if (behind !== undefined || begun?.isComplete !== true) return false;
