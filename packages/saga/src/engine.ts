@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createValidator, type Validator } from '@banyan/contract';
-import { type Clock, type Logger, type Sql, sleep, type User, uuidv7 } from '@banyan/core';
+import { type Clock, type Logger, type Sql, type User, uuidv7 } from '@banyan/core';
 import { definitionId, type SagaDefinition } from './definition.ts';
 import type { SagaEnvironment } from './environment.ts';
 import type { LiveSaga } from './live-saga.ts';
@@ -241,31 +241,28 @@ class LeasedEngine implements SagaEngine {
   ): Promise<SagaStand | undefined> {
     const { clock } = this.#options;
     const untilMs = clock.nowMs() + timeoutMs;
-    const wake = new AbortController();
-    let ending: LiveSaga | undefined;
-    const waiter = (live: LiveSaga | undefined) => {
-      ending = live;
-      wake.abort();
-    };
+    const { promise: told, resolve: tell } = Promise.withResolvers<LiveSaga | undefined>();
+    const onAbort = () => tell(undefined);
     const waiters = this.#waiters.get(id) ?? new Set();
-    this.#waiters.set(id, waiters.add(waiter));
-    const signals = signal === undefined ? wake.signal : AbortSignal.any([wake.signal, signal]);
+    this.#waiters.set(id, waiters.add(tell));
+    signal?.addEventListener('abort', onAbort, { once: true });
     try {
       for (let pauseMs = 100; ; pauseMs = Math.min(2 * pauseMs, 1_000)) {
         // What is in hand here tells by itself; another process that ends it does not.
-        const found = this.#worker.has(id) && clock.nowMs() < untilMs ? undefined : await this.read(id);
-        const isHere = found === undefined && this.#worker.has(id);
+        const isHere = this.#worker.has(id) && clock.nowMs() < untilMs;
+        const found = isHere ? undefined : await this.read(id);
         const isOver = clock.nowMs() >= untilMs || this.#stopped !== undefined;
         if (!isHere && (found === undefined || isSettled(found.status) || isOver)) return found;
-        await sleep(Math.min(pauseMs, untilMs - clock.nowMs()), clock, signals).catch(() => {});
+        const ending = await firstOf(told, Math.min(pauseMs, untilMs - clock.nowMs()), clock);
+        signal?.throwIfAborted();
         if (ending !== undefined) {
           const { row, status, state } = ending;
           return { id, name: row.name, version: row.version, status, state, waitingFor: [] };
         }
-        signal?.throwIfAborted();
       }
     } finally {
-      waiters.delete(waiter);
+      signal?.removeEventListener('abort', onAbort);
+      waiters.delete(tell);
       if (waiters.size === 0) this.#waiters.delete(id);
     }
   }
@@ -358,6 +355,21 @@ class LeasedEngine implements SagaEngine {
       this.#pruneLater();
     }, pruneIntervalMs);
   }
+}
+
+/** What `told` resolves with, or undefined after `delayMs`. */
+function firstOf<Value>(
+  told: Promise<Value | undefined>,
+  delayMs: number,
+  clock: Clock,
+): Promise<Value | undefined> {
+  return new Promise((resolve) => {
+    const cancel = clock.setTimer(() => resolve(undefined), delayMs);
+    void told.then((value) => {
+      cancel();
+      resolve(value);
+    });
+  });
 }
 
 function isSettled(status: SagaStatus): boolean {

@@ -1,5 +1,6 @@
 import { createValidator } from '@banyan/contract';
 import { type Clock, isServiceError, type Logger, uuidv7 } from '@banyan/core';
+import type { TxStepContext } from './action.ts';
 import type { SagaEnvironment, SagaTransaction } from './environment.ts';
 import type { LiveSaga } from './live-saga.ts';
 import { failed, type Outcome, succeeded } from './outcome.ts';
@@ -74,7 +75,9 @@ export class Group {
   async #run(token: number, members: readonly Member[], transaction: SagaTransaction): Promise<void> {
     const { store, clock, random } = this.#options;
     const times = { nowMs: clock.nowMs(), random };
-    const firsts = members.map(({ live, outcomes }) => live.plan(outcomes, times));
+    const firsts = members.map(({ live, outcomes }) =>
+      outcomes.length === 0 && live.planned !== undefined ? live.planned : live.plan(outcomes, times),
+    );
     const results = await this.#runLocals(members, firsts, { token, transaction });
     if (transaction.isInterleaved) throw new Interleaved();
     if (members.some(({ failures }) => failures.length > 0)) throw new GroupUndone();
@@ -155,7 +158,9 @@ export class Group {
       }
       if (action.kind !== 'tx') throw new TypeError(`'${action.kind}' is not local`);
       const opened = transaction.open(identityOf(live, step), () => this.#ordered.add(nameOf(member, work)));
-      const running = action.tx(work.state, { ...contextOf(live, work), ...opened, refuse });
+      // By prototype: spreading would make a logger that few steps ask for.
+      const context: TxStepContext = Object.assign(Object.create(opened), contextOf(live, work), { refuse });
+      const running = action.tx(work.state, context);
       return succeeded(step, phase, await within(running, { timeoutMs: work.timeoutMs, clock }));
     } catch (error) {
       return failed(step, phase, error);

@@ -21,7 +21,9 @@ export class LiveSaga {
   /** It was dropped: outcomes that still come are nobody's. */
   isGone = false;
   cancelTimer = () => {};
-  readonly abort = new AbortController();
+  /** What comes next, as of the last look; undefined if that may have changed. */
+  planned: Plan | undefined;
+  #abort: AbortController | undefined;
 
   constructor(row: SagaRow, definition: SagaDefinition) {
     this.row = row;
@@ -56,11 +58,17 @@ export class LiveSaga {
     return plan(instance, outcomes, { ...context, inFlight: this.inFlight, isTakenOver });
   }
 
+  /** Of what it does outside. */
+  get signal(): AbortSignal {
+    this.#abort ??= new AbortController();
+    return this.#abort.signal;
+  }
+
   /** Nobody needs what it still does. */
   drop(): void {
     this.isGone = true;
     this.cancelTimer();
-    this.abort.abort();
+    if (this.inFlight.size > 0) this.#abort?.abort();
   }
 }
 

@@ -86,6 +86,7 @@ export class SagaWorker {
     const live = this.#live.get(row.id);
     if (live === undefined) return;
     live.mail = row.mail;
+    live.planned = undefined;
     this.#drive(live);
   }
 
@@ -137,7 +138,8 @@ export class SagaWorker {
     }
     const { clock, random } = this.#options;
     const nowMs = clock.nowMs();
-    const next = live.plan([], { nowMs, random });
+    const next = live.planned ?? live.plan([], { nowMs, random });
+    live.planned = next;
     live.state = next.state;
     live.status = next.status;
     const remote = next.works.filter((work) => !isLocal(work));
@@ -151,10 +153,16 @@ export class SagaWorker {
     if (live.inFlight.size > 0 && next.wakeAtMs === undefined) return;
     const wakeInMs = next.wakeAtMs === undefined ? undefined : next.wakeAtMs - nowMs;
     if (wakeInMs !== undefined && (live.inFlight.size > 0 || wakeInMs <= holdMs)) {
-      live.cancelTimer = clock.setTimer(() => this.#drive(live), Math.min(wakeInMs, 2 ** 30));
+      live.cancelTimer = clock.setTimer(() => this.#lookAgain(live), Math.min(wakeInMs, 2 ** 30));
       return;
     }
     if (live.inFlight.size === 0) this.#enqueue(live);
+  }
+
+  /** Time has passed. */
+  #lookAgain(live: LiveSaga): void {
+    live.planned = undefined;
+    this.#drive(live);
   }
 
   #enqueue(live: LiveSaga): void {
@@ -211,6 +219,8 @@ export class SagaWorker {
     live.state = written.state;
     live.status = written.status;
     live.writtenStatus = written.status;
+    // What ended meanwhile is planned anew with its outcome.
+    live.planned = written;
     live.outcomes = live.outcomes.slice(outcomes.length);
     this.adoptNew(children);
     if (isEnded(live.status) || live.status === 'stuck') this.#options.onEnd(live);
@@ -288,11 +298,12 @@ export class SagaWorker {
     }
     logger.error('a saga cannot be written; trying again', { error, sagaId: live.row.id });
     live.isBusy = false;
-    live.cancelTimer = clock.setTimer(() => this.#drive(live), 1_000);
+    live.cancelTimer = clock.setTimer(() => this.#lookAgain(live), 1_000);
   }
 
   #release(live: LiveSaga, outcomes: LiveSaga['outcomes']): void {
     live.isBusy = false;
+    live.planned = undefined;
     live.outcomes.push(...outcomes);
     if (!live.isGone) this.#enqueue(live);
   }
@@ -312,6 +323,7 @@ export class SagaWorker {
 
   #begin(live: LiveSaga, work: Work): void {
     live.inFlight.add(work.key);
+    live.planned = undefined;
     if (this.#calls < this.#options.maxCalls) this.#perform(live, work);
     else this.#callQueue.push(() => this.#perform(live, work));
   }
@@ -324,6 +336,7 @@ export class SagaWorker {
       this.#calls -= 1;
       this.#callQueue.shift()?.();
       live.inFlight.delete(work.key);
+      live.planned = undefined;
       if (live.isGone || this.#isStopped) return;
       live.outcomes.push(outcome);
       if (!live.isBusy) this.#enqueue(live);

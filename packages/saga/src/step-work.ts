@@ -54,7 +54,7 @@ export async function performRemote(
 ): Promise<Outcome> {
   const { action, step, phase } = work;
   const context = contextOf(live, work);
-  const { signal } = live.abort;
+  const { signal } = live;
   try {
     if (action.kind === 'call') {
       const value = await environment.call({

@@ -12,6 +12,7 @@ import type {
   StoredSaga,
   Transition,
 } from '@banyan/saga';
+import { isEnded } from '@banyan/saga';
 import type { PostgresDatabase } from '../database.ts';
 import { freshPlan } from '../events/fresh-plan.ts';
 import { claimSagas, loadSagas } from './saga-claim.ts';
@@ -87,32 +88,28 @@ class SagaTable implements SagaStore {
     return loadSagas(this.#database.sql, token, ids);
   }
 
-  /** One update for all, each row found by its primary key. */
+  /**
+   * One update for each, sent together: a set-based one is planned as a scan of everything whenever the statistics are young. `+ 0` keeps the
+   * planner from going through all that the worker owns.
+   */
   async advance(sql: Sql, token: number, transitions: readonly Transition[]): Promise<readonly Advanced[]> {
-    const texts = (pick: (transition: Transition) => string | null) =>
-      sql.array(transitions.map(pick), 'text');
-    return sql<{ id: string; mailCount: number; isHeld: boolean }>`
-      update banyan.saga as s set
-        state = t.state::json,
-        status = t.status,
-        owner = case when t.is_held = 't' or (t.status in ('running', 'compensating') and s.mail_count > t.mail_seen::int4) then s.owner end,
-        ready_at = case when t.is_held = 't' or s.mail_count > t.mail_seen::int4 then null
-          else clock_timestamp() + t.ready_in_ms::float8 * interval '1 millisecond' end,
-        waiting_for = t.waiting_for,
-        changed_at = clock_timestamp(),
-        ended_at = case when t.status in ('completed', 'compensated') then clock_timestamp() end
-      from unnest(
-        ${sql.array(
-          transitions.map(({ id }) => id),
-          'uuid',
-        )}, ${texts(({ state }) => JSON.stringify(state))}, ${texts(({ status }) => status)},
-        ${texts(({ isHeld }) => (isHeld ? 't' : 'f'))},
-        ${texts(({ readyInMs }) => (readyInMs === undefined ? null : String(readyInMs)))},
-        ${texts(({ mailSeen }) => String(mailSeen))},
-        ${texts(({ waitingFor }) => (waitingFor.length === 0 ? null : waitingFor.join(' ')))}
-      ) as t (id, state, status, is_held, ready_in_ms, mail_seen, waiting_for)
-      where s.id = t.id and s.owner = ${token}
-      returning s.id, s.mail_count, s.owner is not null as is_held`;
+    const rows = await Promise.all(
+      transitions.map(
+        ({ id, state, status, isHeld, readyInMs, mailSeen, waitingFor }) => sql<Advanced>`
+          update banyan.saga set
+            state = ${JSON.stringify(state)}::json,
+            status = ${status},
+            owner = case when ${isHeld}::boolean or (${!isEnded(status) && status !== 'stuck'}::boolean and mail_count > ${mailSeen}::int4) then owner end,
+            ready_at = case when ${isHeld}::boolean or mail_count > ${mailSeen}::int4 then null
+              else clock_timestamp() + ${readyInMs ?? null}::float8 * interval '1 millisecond' end,
+            waiting_for = ${waitingFor.length === 0 ? null : waitingFor.join(' ')}::text,
+            changed_at = clock_timestamp(),
+            ended_at = case when ${isEnded(status)}::boolean then clock_timestamp() end
+          where id = ${id}::uuid and owner + 0 = ${token}::int8
+          returning id, mail_count, owner is not null as is_held`,
+      ),
+    );
+    return rows.flat();
   }
 
   async owned(token: number): Promise<readonly { readonly id: string; readonly mailCount: number }[]> {
