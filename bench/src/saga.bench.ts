@@ -1,0 +1,75 @@
+import { createCpuMeter, findProcesses } from './events/cpu-meter.ts';
+import { startPostgresPair } from './events/postgres-pair.ts';
+import { type BenchCase, type BenchResult, type CaseResult, format, interleave, ratio } from './harness.ts';
+import { startBanyan } from './saga/banyan.stack.ts';
+import { startDbos } from './saga/dbos.stack.ts';
+import { startGraphileChain } from './saga/graphile-chain.stack.ts';
+import { drive, type SagaFigures, type SagaStack } from './saga/stack.ts';
+
+/** A saga of three steps, begun and waited for: beside workflows and chained jobs on the same PostgreSQL. */
+export async function run(quick: boolean): Promise<BenchResult> {
+  const durationMs = quick ? 1_000 : 4_000;
+  const pair = await startPostgresPair();
+  const servers = findProcesses(['postgres']);
+  const meter = createCpuMeter(() => servers);
+  const stacks: Readonly<Record<string, SagaStack>> = {
+    'banyan, own database': await startBanyan(pair, 'local'),
+    'banyan, two of three steps elsewhere': await startBanyan(pair, 'across'),
+    'banyan, three steps elsewhere': await startBanyan(pair, 'remote'),
+    dbos: await startDbos(pair),
+    'graphile-worker, chained': await startGraphileChain(pair),
+  };
+  const figures = new Map<string, SagaFigures>();
+  const caseOf = (name: string, stack: SagaStack, concurrency: number): BenchCase => ({
+    name: `${name}, ${concurrency} at a time`,
+    unit: concurrency === 1 ? 'ms p50' : '/s',
+    async round() {
+      const found = await drive(stack, { concurrency, durationMs }, () => meter.read());
+      figures.set(`${name}, ${concurrency} at a time`, found);
+      return concurrency === 1 ? found.p50Ms : found.perSecond;
+    },
+  });
+  const entries = Object.entries(stacks);
+  const cases = await interleave(
+    [64, 1].flatMap((concurrency) => entries.map(([name, stack]) => caseOf(name, stack, concurrency))),
+    quick ? 1 : 3,
+  );
+  for (const stack of Object.values(stacks)) await stack.stop();
+  // Connections that peers leave open end with the server; that is no error of the run.
+  process.once('uncaughtException', () => {});
+  await pair.stop();
+  return {
+    cases,
+    ratios: ratiosOf(cases),
+    notes: [
+      'Every flush on (fsync, synchronous_commit, full_page_writes). Client, workers and server share the machine.',
+      'Banyan: operation, durable start, three steps with an insert each, recovery and fencing; elsewhere: each step is an operation of another service with a database of its own, whose effect and reply commit together.',
+      'DBOS: three checkpointed steps that do nothing, pool of 40. graphile-worker: three jobs, each adds the next in the transaction of its insert.',
+      'Restate is not measured here yet: see baselines-durable.md for its figures.',
+      ...[...figures].map(
+        ([name, { p50Ms, p99Ms, cpuMsPer1000 }]) =>
+          `${name}: p50 ${format(p50Ms)} ms, p99 ${format(p99Ms)} ms, CPU ${format(cpuMsPer1000)} ms per 1,000`,
+      ),
+      'Bars: 15 × DBOS in the own database and 5 × with steps elsewhere; one alone under 2 ms, elsewhere under 5 ms.',
+    ],
+  };
+}
+
+function ratiosOf(cases: readonly CaseResult[]): Readonly<Record<string, number>> {
+  const own = [
+    'banyan, own database',
+    'banyan, two of three steps elsewhere',
+    'banyan, three steps elsewhere',
+  ];
+  const pairs = [64, 1].flatMap((concurrency) =>
+    own.flatMap((name) =>
+      ['dbos', 'graphile-worker, chained'].map((peer) => [
+        `${name}, ${concurrency} at a time`,
+        `${peer}, ${concurrency} at a time`,
+      ]),
+    ),
+  );
+  return Object.fromEntries(
+    pairs.map(([name = '', peer = '']) => [`${name} / ${peer}`, ratio(cases, name, peer)]),
+  );
+}

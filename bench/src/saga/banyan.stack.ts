@@ -1,0 +1,156 @@
+import { randomBytes } from 'node:crypto';
+import { tmpdir } from 'node:os';
+import { createServiceTokens } from '@banyan/auth';
+import { contract, operation, saga, service, system } from '@banyan/banyan';
+import { createClient, createHost } from '@banyan/chassis';
+import { silentLogger, systemClock } from '@banyan/core';
+import { createMemoryRegistry } from '@banyan/discovery';
+import { openPostgresEngines, provisionSystem } from '@banyan/postgres';
+import { createCallContext } from '@banyan/rpc';
+import { createMetrics } from '@banyan/telemetry';
+import { z } from 'zod';
+import type { PostgresPair } from '../events/postgres-pair.ts';
+import type { SagaStack } from './stack.ts';
+
+const Order = z.object({ orderId: z.int() });
+const Entry = { input: Order, output: z.object({ entryId: z.int() }) };
+const ledger = (name: string) => {
+  const promised = contract(name, {
+    version: '1.0.0',
+    operations: { book: operation('POST /entries', Entry), unbook: operation('POST /reversals', Entry) },
+  });
+  const insert = async (
+    { orderId }: z.output<typeof Order>,
+    { tx }: { tx: <R>(work: (t: { sql: import('@banyan/core').Sql }) => Promise<R>) => Promise<R> },
+  ) => {
+    const [row] = await tx(
+      ({ sql }) => sql<{ id: number }>`insert into entries (order_id) values (${orderId}) returning id`,
+    );
+    return { entryId: row?.id ?? 0 };
+  };
+  return {
+    promised,
+    kept: service(promised, {
+      migrations: new URL('./migrations/ledger/', import.meta.url),
+      operations: { book: insert, unbook: insert },
+    }),
+  };
+};
+const stock = ledger('stock');
+const payments = ledger('payments');
+
+const step = (name: string) => ({
+  tx: async (
+    { input }: { readonly input: z.output<typeof Order> },
+    { sql }: { readonly sql: import('@banyan/core').Sql },
+  ) => {
+    await sql`insert into steps (order_id, step) values (${input.orderId}, ${name})`;
+    return { name };
+  },
+  undo: { run: async () => {} },
+});
+
+const local = saga('local', { version: 1, input: Order })
+  .step('one', step('one'))
+  .step('two', step('two'))
+  .step('three', step('three'));
+
+const booking = (of: typeof stock) => ({
+  call: of.promised.operations.book,
+  with: ({ input }: { readonly input: z.output<typeof Order> }) => ({ orderId: input.orderId }),
+  undo: {
+    call: of.promised.operations.unbook,
+    with: ({ input }: { readonly input: z.output<typeof Order> }) => ({ orderId: input.orderId }),
+  },
+});
+/** Two steps in two other services, the third in the own one. */
+const across = saga('across', { version: 1, input: Order })
+  .step('stock', booking(stock))
+  .step('payment', booking(payments))
+  .pivot('approve', { tx: step('three').tx });
+/** All three in other services. */
+const remote = saga('remote', { version: 1, input: Order })
+  .step('stock', booking(stock))
+  .step('payment', booking(payments))
+  .step('again', booking(stock));
+
+const shop = contract('shop', {
+  version: '1.0.0',
+  operations: {
+    order: operation('POST /orders', {
+      input: Order.extend({ kind: z.string() }),
+      output: z.object({ status: z.string() }),
+      timeoutMs: 60_000,
+    }),
+  },
+});
+const sagas = { local, across, remote };
+const shopService = service(shop, {
+  uses: { stock: stock.promised, payments: payments.promised },
+  migrations: new URL('./migrations/shop/', import.meta.url),
+  sagas: Object.values(sagas),
+  operations: {
+    async order({ kind, orderId }, { sagas: own }) {
+      const sagaId = await own.start(sagas[kind as keyof typeof sagas], { orderId });
+      const end = await own.ended(sagaId, { timeoutMs: 50_000 });
+      return { status: end?.status ?? 'forgotten' };
+    },
+  },
+});
+const probe = contract('probe', { version: '1.0.0', operations: {} });
+const bench = system('saga-bench', {
+  services: [shopService, stock.kept, payments.kept, service(probe, { uses: { shop }, operations: {} })],
+});
+
+/** Everything in one process, as `banyan up --production` runs it; each service has a database of its own. */
+export async function startBanyan(pair: PostgresPair, kind: keyof typeof sagas): Promise<SagaStack> {
+  const parts = bench.services.map(({ name }) => name);
+  const secret = randomBytes(32).toString('base64url');
+  const prefix = `b${randomBytes(4).toString('hex')}_`;
+  const clock = systemClock;
+  const logger = silentLogger;
+  const urls = await provisionSystem({
+    adminUrl: pair.adminUrl,
+    system: `bench-${prefix}`,
+    prefix,
+    services: parts,
+    secret,
+  });
+  const engines = await openPostgresEngines({
+    ...urls,
+    registry: createMemoryRegistry({ clock }),
+    clock,
+    logger,
+  });
+  const host = createHost({
+    system: bench,
+    parts,
+    engines,
+    tokensOf: (each) => createServiceTokens({ key: secret, service: each, clock }),
+    configuration: new Map(),
+    dataFolder: tmpdir(),
+    development: false,
+    harsh: false,
+    instance: '1',
+    internalHost: '127.0.0.1',
+    publicHost: '127.0.0.1',
+    publicPort: 0,
+    clock,
+    logger,
+    metrics: createMetrics(),
+  });
+  await host.start();
+  const client = createClient(shop, host.endpoint('shop', 'probe'), () =>
+    createCallContext({ caller: { service: 'probe' }, timeoutMs: 60_000 }),
+  );
+  return {
+    async runOne(orderId) {
+      const { status } = await client.order({ orderId, kind });
+      if (status !== 'completed') throw new Error(`a saga ended ${status}`);
+    },
+    async stop() {
+      await host.stop();
+      await engines.close();
+    },
+  };
+}
