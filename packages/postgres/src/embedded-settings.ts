@@ -16,7 +16,7 @@ export function serverParameters(
     port,
     unix_socket_directories: socketFolder ?? '',
     unix_socket_permissions: '0700',
-    max_connections: 200,
+    max_connections: 300,
     shared_buffers: '64MB',
     huge_pages: 'off',
     fsync: onDisk,

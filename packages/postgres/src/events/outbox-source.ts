@@ -46,7 +46,7 @@ export class OutboxSource {
     this.service = service;
     this.#options = options;
     // Readers wait for each other no longer than a page takes; the listener has a connection of its own.
-    this.database = createDatabase({ url, applicationName: `banyan-reader`, maxConnections: 3, logger });
+    this.database = createDatabase({ url, applicationName: `banyan-reader`, maxConnections: 2, logger });
     this.#channel = new WakeChannel({
       database: this.database,
       channel: 'banyan_outbox',
