@@ -11,6 +11,8 @@ export {
   type System,
   service,
   system,
+  type ClosedTx,
+  type RowsOf,
   type Tx,
 } from '@banyan/chassis';
 export {

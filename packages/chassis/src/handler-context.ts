@@ -9,29 +9,22 @@ import {
   ServiceError,
   type Sql,
   type TraceContext,
-  type Transaction,
   type TransactionOptions,
 } from '@banyan/core';
 import type { ClaimStore, Outbox, RequestStore } from '@banyan/events';
 import type { SagaDefinition, SagaEngine } from '@banyan/saga';
 import type { Callbacks } from './callback.ts';
 import type { CreateCalls } from './clients.ts';
-import { createEmission } from './emission.ts';
+import { createTx } from './create-tx.ts';
+import { groupCommitsOf } from './group-commit.ts';
 import type { ReplyStore } from './keyed-call.ts';
 import type { MessageDirectory } from './message-directory.ts';
 import type { MessageMetrics } from './message-metrics.ts';
-import type {
-  GatheredAnswer,
-  GatherOptions,
-  ReplyState,
-  RequestOptions,
-  SendOptions,
-} from './message-types.ts';
+import type { GatheredAnswer, GatherOptions, ReplyState, RequestOptions } from './message-types.ts';
 import { type Outgoing, recordOutgoing } from './outgoing.ts';
 import type { RequestDesk } from './request-desk.ts';
 import type { Sagas } from './saga-types.ts';
-import { createSagaActions, createSagas } from './sagas.ts';
-import { createSending } from './sending.ts';
+import { createSagas } from './sagas.ts';
 import type { OperationContext, Tx, Uses } from './service.ts';
 
 /** What all contexts of one running service share. */
@@ -146,6 +139,12 @@ export class OperationHandlerContext
     return (work, options) => runTransaction(this.runtime, this.context, { work, ...options });
   }
 
+  get groupCommit(): OperationContext<Contract, Operation, Uses, unknown>['groupCommit'] {
+    const { runtime, context } = this;
+    // The type of the rows follows from the statements, which are erased here.
+    return (work) => groupCommitsOf(runtime).run(context, work) as Promise<never>;
+  }
+
   get request(): (name: string, data: unknown, options?: RequestOptions) => Promise<never> {
     const { runtime, context } = this;
     // The type of the reply follows from the name, which is erased here.
@@ -194,41 +193,6 @@ export function runTransaction<Result>(
     },
     { ...options, concurrent: true, signal: options.signal ?? context.signal },
   );
-}
-
-export interface OpenTransaction {
-  readonly context: CallContext;
-  readonly transaction: Transaction;
-  readonly outgoing: Outgoing[];
-}
-
-/** What `work` in a transaction is given; what it tells others is added to `outgoing`. */
-export function createTx(runtime: ServiceRuntime, open: OpenTransaction): Tx<Contract> {
-  const { context, transaction, outgoing } = open;
-  return {
-    ...createSagaActions(runtime, context, outgoing),
-    sql: transaction.sql,
-    emit: (name: string, data: unknown) => {
-      const { contract, clock } = runtime;
-      outgoing.push({ event: createEmission({ contract, clock, context }, name, data) });
-    },
-    send: (name: string, data: unknown, options?: SendOptions) => {
-      const sending = createSending(runtime, context, { name, data, options });
-      outgoing.push(sending);
-      return sending.event.id;
-    },
-    onCommit: (listener) => transaction.onCommit(listener),
-    async savepoint(work) {
-      const before = outgoing.length;
-      try {
-        return await transaction.savepoint(work);
-      } catch (error) {
-        // What the savepoint undid has not happened, so nobody may be told of it.
-        outgoing.length = before;
-        throw error;
-      }
-    },
-  };
 }
 
 /**

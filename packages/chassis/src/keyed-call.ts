@@ -1,8 +1,9 @@
 import { isStreaming, type Operation, type Upload } from '@banyan/contract';
 import { type CallContext, isServiceError, ServiceError, type Sql } from '@banyan/core';
 import { voidPrefix } from '@banyan/saga';
+import { createTx } from './create-tx.ts';
 import { createDeferredTransaction, type DeferredTransaction } from './deferred-transaction.ts';
-import { createTx, OperationHandlerContext, type ServiceRuntime } from './handler-context.ts';
+import { OperationHandlerContext, type ServiceRuntime } from './handler-context.ts';
 import { type Outgoing, recordOutgoing } from './outgoing.ts';
 import type { OperationHandler } from './service.ts';
 
@@ -129,6 +130,11 @@ class KeyedHandlerContext extends OperationHandlerContext {
 
   override get sql(): Sql {
     return this.#transaction.sql;
+  }
+
+  /** Shares nothing: it belongs to the transaction that keeps the reply. */
+  override get groupCommit(): OperationHandlerContext['groupCommit'] {
+    return (work) => this.tx((tx) => Promise.all(work(tx)) as Promise<never>);
   }
 
   override get tx(): OperationHandlerContext['tx'] {

@@ -11,7 +11,7 @@ import {
   type Schema,
   type Upload,
 } from '@banyan/contract';
-import type { CallContext, Logger, Sql, Transaction, TransactionOptions } from '@banyan/core';
+import type { CallContext, Logger, Sql, SqlQuery, Transaction, TransactionOptions } from '@banyan/core';
 import type { SagaDefinition } from '@banyan/saga';
 import type { BackgroundContext, BackgroundTask } from './background.ts';
 import { checkMessageHandlers } from './check-messages.ts';
@@ -76,6 +76,15 @@ export interface Tx<C extends Contract, U extends Uses = {}> extends Transaction
   readonly send: Send<Reachable<C, U>>;
 }
 
+/** What a closed list of statements is made with. */
+// biome-ignore lint/complexity/noBannedTypes: `{}` is the empty record of contracts.
+export type ClosedTx<C extends Contract, U extends Uses = {}> = Pick<Tx<C, U>, 'sql' | 'emit' | 'send'>;
+
+/** What each statement of a list gives. */
+export type RowsOf<Queries extends readonly SqlQuery<object>[]> = {
+  -readonly [Index in keyof Queries]: Queries[Index] extends SqlQuery<infer Row> ? Row[] : never;
+};
+
 type DataArguments<E> = E extends { readonly data: infer Data extends Schema } ? [data: InputOf<Data>] : [];
 
 /** Ends the operation with a refusal that its contract declares. Never returns. */
@@ -102,6 +111,14 @@ export interface OperationContext<C extends Contract, Op extends Operation, U ex
   /** The service's own database; each statement commits by itself. Use `tx` for more than one. */
   readonly sql: Sql;
   tx<Result>(work: (tx: Tx<C, U>) => Promise<Result>, options?: TransactionOptions): Promise<Result>;
+  /**
+   * A transaction whose statements are all known before the first of them runs: `work` returns them as a list, without waiting for any. It may share its
+   * commit with other calls that wait, which makes it several times cheaper under load than `tx`; it takes effect as if it were alone, in full or not at all.
+   * `work` runs again if another call's list fails. Rejects as `tx` does.
+   */
+  groupCommit<const Queries extends readonly SqlQuery<object>[]>(
+    work: (tx: ClosedTx<C, U>) => Queries,
+  ): Promise<RowsOf<Queries>>;
   readonly request: Request<Reachable<C, U>>;
   readonly reply: ReadReply<Reachable<C, U>>;
   readonly gather: Gather<C>;

@@ -1,0 +1,44 @@
+import type { Contract } from '@banyan/contract';
+import type { CallContext, Transaction } from '@banyan/core';
+import { createEmission } from './emission.ts';
+import type { ServiceRuntime } from './handler-context.ts';
+import type { SendOptions } from './message-types.ts';
+import type { Outgoing } from './outgoing.ts';
+import { createSagaActions } from './sagas.ts';
+import { createSending } from './sending.ts';
+import type { Tx } from './service.ts';
+
+export interface OpenTransaction {
+  readonly context: CallContext;
+  readonly transaction: Transaction;
+  readonly outgoing: Outgoing[];
+}
+
+/** What `work` in a transaction is given; what it tells others is added to `outgoing`. */
+export function createTx(runtime: ServiceRuntime, open: OpenTransaction): Tx<Contract> {
+  const { context, transaction, outgoing } = open;
+  return {
+    ...createSagaActions(runtime, context, outgoing),
+    sql: transaction.sql,
+    emit: (name: string, data: unknown) => {
+      const { contract, clock } = runtime;
+      outgoing.push({ event: createEmission({ contract, clock, context }, name, data) });
+    },
+    send: (name: string, data: unknown, options?: SendOptions) => {
+      const sending = createSending(runtime, context, { name, data, options });
+      outgoing.push(sending);
+      return sending.event.id;
+    },
+    onCommit: (listener) => transaction.onCommit(listener),
+    async savepoint(work) {
+      const before = outgoing.length;
+      try {
+        return await transaction.savepoint(work);
+      } catch (error) {
+        // What the savepoint undid has not happened, so nobody may be told of it.
+        outgoing.length = before;
+        throw error;
+      }
+    },
+  };
+}
