@@ -23,7 +23,7 @@ const source = contract('source', {
   version: '1.0.0',
   operations: {
     place: operation('POST /orders', {
-      input: z.object({ events: z.array(PlacedOrder), tell: z.boolean() }),
+      input: z.object({ events: z.array(PlacedOrder), tell: z.boolean(), grouped: z.boolean() }),
       output: z.object({}),
     }),
   },
@@ -35,7 +35,14 @@ const migrations = (name: string) => new URL(`./migrations/${name}/`, import.met
 const sourceService = service(source, {
   migrations: migrations('source'),
   operations: {
-    async place({ events, tell }, { tx }) {
+    async place({ events, tell, grouped }, { tx, groupCommit }) {
+      if (grouped) {
+        await groupCommit(({ sql, emit }) => {
+          for (const each of events) emit('placed', each);
+          return [sql`insert into orders (data) values (${sql.json(events[0])})`];
+        });
+        return {};
+      }
       await tx(async ({ sql, emit }) => {
         await sql`insert into orders (data) values (${sql.json(events[0])})`;
         if (!tell) return;
@@ -70,6 +77,8 @@ export interface BanyanStackOptions {
   readonly consumers?: number;
   /** The same transactions without an event: what the events cost. */
   readonly silent?: boolean;
+  /** Closed lists of statements, which share commits. */
+  readonly grouped?: boolean;
 }
 
 /** Two services (or more) that can be looked at before they run. */
@@ -127,7 +136,7 @@ export async function createBanyanPair(options: BanyanStackOptions): Promise<Ban
 
 /** Operation, transaction, outbox, log, inbox, handler. */
 export async function startBanyan(options: BanyanStackOptions): Promise<EventStack> {
-  const { meter, silent = false } = options;
+  const { meter, silent = false, grouped = false } = options;
   const { host, close } = await createBanyanPair(options);
   await host.start();
   const client = createClient(source, host.endpoint('source', 'target1'), () =>
@@ -139,7 +148,7 @@ export async function startBanyan(options: BanyanStackOptions): Promise<EventSta
         effects,
         meter,
         async send(events: readonly Payload[]) {
-          await client.place({ events: [...events], tell: !silent });
+          await client.place({ events: [...events], tell: !silent, grouped });
           if (silent) for (const each of events) effects.happened(each.sentAt);
         },
       }),
