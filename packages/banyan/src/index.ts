@@ -1,18 +1,18 @@
 export { createUserTokenSigner, generateUserKey, type UserTokenSigner } from '@banyan/auth';
 export {
   type CallOptions,
+  type ClosedTx,
   type EventContext,
   type MessageContext,
   type OperationContext,
   type ReplyContext,
   type ReplyState,
+  type RowsOf,
   type SendOptions,
   type Service,
   type System,
   service,
   system,
-  type ClosedTx,
-  type RowsOf,
   type Tx,
 } from '@banyan/chassis';
 export {

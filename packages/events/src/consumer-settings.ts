@@ -45,7 +45,7 @@ export interface ConsumerOptions {
   readonly pollIntervalMs?: number;
   /** Events read from the log, and handled in one transaction, at most. Default 1,000; batches that take long are made smaller. */
   readonly batchSize?: number;
-  /** Under load pages are read at least this far apart, so that events gather; one that comes after a pause is read at once. 0 for never waiting. Default 4. */
+  /** Under load pages are read at least this far apart, so that events gather; one that comes after a pause is read at once. 0 for never waiting. Default 5. */
   readonly gatherMs?: number;
   /** Parts of this instance's partitions that are read and handled independently, so that one handles while another commits. Default 1. */
   readonly lanes?: number;
@@ -85,7 +85,7 @@ export function toConsumerSettings(options: ConsumerOptions): ConsumerSettings {
     maxWaitMs: 24 * 3_600_000,
     pollIntervalMs: 1_000,
     batchSize: 1_000,
-    gatherMs: 4,
+    gatherMs: 5,
     lanes: 1,
     leaseMs: 15_000,
     retentionMs: 7 * 24 * 3_600_000,

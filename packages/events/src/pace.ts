@@ -31,7 +31,7 @@ export function createPace(leastMs: number): Pace {
     async measure(handle) {
       const beganAtMs = performance.now();
       const result = await handle();
-      restMs = Math.min(leastMs * mostTimes, Math.max(leastMs, 2 * (performance.now() - beganAtMs)));
+      restMs = Math.min(leastMs * mostTimes, Math.max(leastMs, 3 * (performance.now() - beganAtMs)));
       return result;
     },
   };

@@ -37,7 +37,7 @@ export interface RelayOptions {
   readonly retentionMs?: number;
   /** Called once when events are overdue and once when they no longer are. */
   readonly onAlarm?: (alarm: Alarm) => void;
-  /** Under load pages are read at least this far apart, so that events gather; one that comes after a pause is published at once. 0 for never waiting. Default 4. */
+  /** Under load pages are read at least this far apart, so that events gather; one that comes after a pause is published at once. 0 for never waiting. Default 5. */
   readonly gatherMs?: number;
   /** Uniform in [0, 1). Default `Math.random`. */
   readonly random?: () => number;
@@ -110,7 +110,7 @@ class OutboxRelay implements Relay {
       clock: systemClock,
       logger: silentLogger,
       batchSize: 1_000,
-      gatherMs: 4,
+      gatherMs: 5,
       pollIntervalMs: 500,
       leaseMs: 15_000,
       publishTimeoutMs: 10_000,

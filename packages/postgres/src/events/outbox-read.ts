@@ -65,10 +65,11 @@ export function pageOf(
   { columns, limit }: { readonly columns: SqlFragment; readonly limit: number },
 ): SqlFragment {
   const { xmax, running } = toRunning(seen);
+  // `+ 0` keeps the primary key out of it: nearly every row lies below, and the planner would collect them all to find the few of the transactions named.
   const isLate =
     late === undefined
-      ? sql`seq <= ${after}::int8`
-      : sql`seq <= ${after}::int8 and seq > ${late.after}::int8 and pg_visible_in_snapshot(xid, ${late.seen}::pg_snapshot)`;
+      ? sql`seq + 0 <= ${after}::int8`
+      : sql`seq + 0 <= ${after}::int8 and seq > ${late.after}::int8 and pg_visible_in_snapshot(xid, ${late.seen}::pg_snapshot)`;
   const fresh =
     late === undefined
       ? sql`(select ${columns} from banyan.outbox where seq > ${after}::int8 order by seq limit ${limit})`

@@ -83,7 +83,8 @@ export class OutboxSource {
 
   async start(): Promise<Place> {
     const { prunedTo, limit } = await this.#ends();
-    return { after: String(prunedTo), seen: '1:1:', limit, late: undefined };
+    // Below the first row of all nothing can be late.
+    return { after: String(prunedTo), seen: '1:1:', limit: prunedTo === 0 ? '0' : limit, late: undefined };
   }
 
   /** Before the first event that was appended at or after `time`. */
