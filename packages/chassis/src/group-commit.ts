@@ -56,7 +56,7 @@ class WaitingMembers implements GroupCommits {
   async #commitAll(): Promise<void> {
     this.#running += 1;
     // Whoever asks in the same turn of the event loop comes along.
-    await undefined;
+    await Promise.resolve();
     while (this.#waiting.length > 0) await this.#commit(this.#waiting.splice(0, maxMembers));
     this.#running -= 1;
   }
