@@ -4,7 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { openBroker } from '@banyan/banyan';
 import { silentLogger, systemClock } from '@banyan/core';
 import type { EventLog, StartAt } from '@banyan/events';
-import { createDatabase, createPostgresInbox, openPostgresEventLog } from '@banyan/postgres';
+import { createPostgresInbox, openPostgresEngines } from '@banyan/postgres';
 import { enginesUnderTest } from '../support/engines.ts';
 import { type EventChaos, startEventChaos } from '../support/event-chaos.ts';
 import { seed } from '../support/random.ts';
@@ -84,14 +84,17 @@ async function createLagGauge(
 }
 
 async function openLog(t: TestContext, chaos: EventChaos, broker: string | undefined): Promise<EventLog> {
-  const given = await openBroker(broker, { clock: systemClock, logger: silentLogger });
-  const platform = createDatabase({ url: chaos.platformUrl, maxConnections: 2 });
-  const log = given ?? (await openPostgresEventLog(platform));
-  t.after(async () => {
-    await log.close();
-    await platform.close();
+  const options = { clock: systemClock, logger: silentLogger };
+  const given = await openBroker(broker, options);
+  const engines = await openPostgresEngines({
+    platformUrl: chaos.platformUrl,
+    serviceUrls: {},
+    ...(broker === undefined ? { outboxUrls: chaos.outboxUrls } : undefined),
+    ...(given === undefined ? undefined : { log: given }),
+    ...options,
   });
-  return log;
+  t.after(() => engines.close());
+  return engines.log;
 }
 
 function readGauge(page: string, wanted: string): number {

@@ -12,6 +12,8 @@ export interface EventChaos extends Places {
   /** Items that were committed, and those that had their effect. */
   count(): Promise<{ readonly sent: number; readonly effects: number }>;
   readonly platformUrl: string;
+  /** The services' databases, for whoever may read their outboxes. */
+  readonly outboxUrls: Readonly<Record<string, string>>;
   readonly sourceDatabase: PostgresDatabase;
   readonly sinkDatabase: PostgresDatabase;
 }
@@ -60,6 +62,7 @@ export async function startEventChaos(t: Scope, options: EventChaosOptions): Pro
     ...places,
     ...databases,
     platformUrl: urls.platformUrl,
+    outboxUrls: urls.outboxUrls,
     async settle(timeoutMs) {
       await places.allReady();
       places.order('quiet');
