@@ -1,4 +1,4 @@
-import { type Clock, type Logger, silentLogger, systemClock } from '@banyan/core';
+import { type Clock, type Logger, silentLogger, sleep, systemClock } from '@banyan/core';
 import { backoffMs } from './backoff.ts';
 import type { Outbox } from './outbox.ts';
 import type { Relay, RelayStatus } from './relay.ts';
@@ -26,7 +26,7 @@ export function createOutboxKeeper(options: OutboxKeeperOptions): Relay {
 }
 
 const errorBackoff = { firstMs: 100, maxMs: 10_000 };
-/** Every commit pokes: looking for due messages after each would be one more statement for each. */
+/** Every commit pokes: looking for due messages after each would be one more statement for each. Those that come meanwhile are remembered. */
 const restMs = 50;
 const pruneIntervalMs = 60_000;
 
@@ -34,6 +34,7 @@ class OutboxKeeper implements Relay {
   readonly #settings: Required<OutboxKeeperOptions>;
   readonly #wakeUp: ReturnType<typeof createWakeUp>;
   #running = false;
+  #stopping = new AbortController();
   #loop: Promise<void> | undefined;
   #pruneAtMs = 0;
   #failures = 0;
@@ -54,12 +55,14 @@ class OutboxKeeper implements Relay {
   start(): void {
     if (this.#running) return;
     this.#running = true;
+    this.#stopping = new AbortController();
     const earlier = this.#loop;
     this.#loop = this.#run(earlier);
   }
 
   async stop({ timeoutMs = 5_000 }: { readonly timeoutMs?: number } = {}): Promise<void> {
     this.#running = false;
+    this.#stopping.abort();
     this.#wakeUp.wake();
     if (this.#loop !== undefined) await settlesWithin(this.#loop, timeoutMs, this.#settings.clock);
   }
@@ -86,16 +89,16 @@ class OutboxKeeper implements Relay {
 
   async #run(earlier: Promise<void> | undefined): Promise<void> {
     await earlier;
-    const { clock } = this.#settings;
     while (this.#running) {
-      const beganAtMs = clock.nowMs();
-      const delayMs = await this.#release();
-      if (!this.#running) return;
-      await this.#wakeUp.wait(delayMs);
-      // Long enough after the last look, and in time for whoever stops.
-      while (this.#running && clock.nowMs() < beganAtMs + restMs)
-        await this.#wakeUp.wait(beganAtMs + restMs - clock.nowMs());
+      const { waitMs, pokesAfterMs } = await this.#release();
+      await this.#rest(Math.min(waitMs, pokesAfterMs));
+      if (this.#running) await this.#wakeUp.wait(Math.max(0, waitMs - pokesAfterMs));
     }
+  }
+
+  /** Ends early only when the keeper stops. */
+  async #rest(ms: number): Promise<void> {
+    await sleep(ms, this.#settings.clock, this.#stopping.signal).catch(() => {});
   }
 
   async #prune(): Promise<void> {
@@ -105,21 +108,21 @@ class OutboxKeeper implements Relay {
     await outbox.prune(retentionMs);
   }
 
-  /** Returns how long to wait before the next look. */
-  async #release(): Promise<number> {
+  /** Returns when to look again at the latest, and from when on a poke is reason enough. */
+  async #release(): Promise<{ readonly waitMs: number; readonly pokesAfterMs: number }> {
     const { outbox, pollIntervalMs, logger, random } = this.#settings;
     try {
       const dueInMs = await outbox.releaseDue();
       await this.#prune();
       this.#failures = 0;
       this.#lastError = undefined;
-      return dueInMs === undefined ? pollIntervalMs : Math.min(pollIntervalMs, dueInMs + 1);
+      return { waitMs: Math.min(pollIntervalMs, (dueInMs ?? pollIntervalMs) + 1), pokesAfterMs: restMs };
     } catch (error) {
       this.#lastError = error;
       this.#failures += 1;
       const retryInMs = backoffMs(errorBackoff, this.#failures - 1, random);
       logger.warn('messages that may be due could not be released; trying again', { error, retryInMs });
-      return retryInMs;
+      return { waitMs: retryInMs, pokesAfterMs: retryInMs };
     }
   }
 }

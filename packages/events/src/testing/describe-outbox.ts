@@ -191,6 +191,20 @@ export function describeOutbox(name: string, create: () => Promise<OutboxFixture
       assert.deepEqual(await relay(lease), []);
     });
 
+    test('an event that is due is released without a relay; the time to the next one is told', async () => {
+      const { outbox, append, acquire } = driver;
+      assert.equal(await outbox.releaseDue(), undefined);
+      const dueAtMs = Date.now() + 200;
+      await append(sample('soon'), { dueAtMs });
+      const firstInMs = await outbox.releaseDue();
+      assert.ok(firstInMs !== undefined && firstInMs <= 210, `${firstInMs} ms`);
+      await eventually(async () => (await outbox.releaseDue()) === undefined, 'the event is released');
+      assert.ok(Date.now() >= dueAtMs - 10);
+      const lease = await acquire();
+      const { events } = await outbox.read(await outbox.cursor(lease), 10);
+      assert.deepEqual(encodedValues(events), ['soon']);
+    });
+
     test('refuses an event that is too large or cannot be written, and its transaction with it', async () => {
       const { outbox, append } = driver;
       const large = sampleEvent('a', 'x'.repeat(300_000));
