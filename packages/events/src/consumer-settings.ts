@@ -5,6 +5,7 @@ import type { Delivery } from './delivery.ts';
 import type { BatchOutcome, EventBatch } from './event-batch.ts';
 import type { EventLog } from './event-log.ts';
 import type { Inbox } from './inbox.ts';
+import { checkGather } from './pace.ts';
 import type { DeliverTwiceOptions } from './rehearsal.ts';
 
 export interface ConsumerOptions {
@@ -97,6 +98,7 @@ export function toConsumerSettings(options: ConsumerOptions): ConsumerSettings {
     ...options,
   };
   checkNumbers(settings);
+  checkGather('createConsumer', settings.gatherMs);
   if (settings.batchSize > 10_000) throw new TypeError('createConsumer(): `batchSize` is at most 10,000.');
   if (settings.name === '' || settings.instance === '') {
     throw new TypeError('createConsumer(): give `name` and `instance` a text.');

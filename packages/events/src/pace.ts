@@ -36,3 +36,9 @@ export function createPace(leastMs: number): Pace {
     },
   };
 }
+
+/** @throws TypeError */
+export function checkGather(who: string, gatherMs: number): void {
+  if (Number.isFinite(gatherMs) && gatherMs >= 0) return;
+  throw new TypeError(`${who}(): \`gatherMs\` is a time of 0 ms or more, not ${String(gatherMs)}.`);
+}

@@ -11,7 +11,7 @@ import { backoffMs } from './backoff.ts';
 import type { EventLog } from './event-log.ts';
 import type { Outbox } from './outbox.ts';
 import { createOutboxPump, type OutboxPump } from './outbox-pump.ts';
-import { createPace, type Pace } from './pace.ts';
+import { checkGather, createPace, type Pace } from './pace.ts';
 import { createRelayLeaseKeeper, type RelayLeaseKeeper } from './relay-lease.ts';
 import { settlesWithin } from './settle.ts';
 import { createWakeUp, type WakeUp } from './wake-up.ts';
@@ -290,5 +290,6 @@ function checkSettings(settings: RelaySettings): void {
       throw new TypeError(`createRelay(): \`${name}\` is a whole number from 1, not ${String(value)}.`);
     }
   }
+  checkGather('createRelay', settings.gatherMs);
   if (settings.owner === '') throw new TypeError('createRelay(): give `owner` a text.');
 }

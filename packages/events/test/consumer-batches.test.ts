@@ -285,3 +285,47 @@ test('batches that take long are made smaller, and larger again when they are qu
   );
   await scene.consumer.stop();
 });
+
+test('a large page is handled in halves by partition: each key in order, and a key that fails leaves the other half alone', async () => {
+  const keys = Array.from({ length: 20 }, (_, number) => `key ${number}`);
+  const numbers = Array.from({ length: 400 }, (_, number) => number);
+  const { clock, log, inbox, consumer, batched } = createBatchScene(
+    (event) => {
+      if (event.subject === 'key 3') throw new TypeError('broken');
+    },
+    { maxAttempts: 1 },
+  );
+  await publish(log, ...numbers.map((number) => sampleEvent(keys[number % 20] ?? '', number)));
+  await consumer.start();
+  await clock.advanceAndSettle(10_000);
+  assert.equal((await consumer.status()).batches, 2);
+  const ofKey = (key: number) => (batched as number[]).filter((number) => number % 20 === key);
+  for (const key of keys.keys()) {
+    assert.deepEqual(ofKey(key), key === 3 ? [] : numbers.filter((number) => number % 20 === key));
+  }
+  const [letter] = await inbox.deadLetters(10);
+  assert.deepEqual([letter?.key, letter?.waiting], ['orders/key 3', 19]);
+  await consumer.stop();
+});
+
+test('under load events gather, so that a page is not read for each', async () => {
+  const { clock, log, consumer, batched } = createBatchScene(nothing, { gatherMs: 50 });
+  await consumer.start();
+  const count = 300;
+  for (let value = 0; value < count; value += 1) {
+    await publish(log, sampleEvent(`${value}`, value));
+    await clock.advanceAndSettle(0);
+  }
+  const endMs = Date.now() + 30_000;
+  while (batched.length < count && Date.now() < endMs) await clock.advanceAndSettle(1);
+  assert.equal(batched.length, count);
+  const { batches } = await consumer.status();
+  assert.ok(batches < count / 2, `${batches} pages for ${count} events`);
+  await consumer.stop();
+});
+
+test('a time to gather that is none is refused', () => {
+  for (const gatherMs of [-1, Number.NaN, Number.POSITIVE_INFINITY, '5' as unknown as number]) {
+    assert.throws(() => createBatchScene(nothing, { gatherMs }), { name: 'TypeError', message: /gatherMs/ });
+  }
+});
