@@ -75,3 +75,4 @@ export type {
   StoredAnswer,
   StoredRequest,
 } from './request-store.ts';
+export { createWakeUp, type WakeUp } from './wake-up.ts';

@@ -1,6 +1,6 @@
 import { ServiceError, type Sql } from '@banyan/core';
 import type { OutboxBacklog } from '@banyan/events';
-import { findFirstSince, outboxTable } from './event-log-time.ts';
+import { findFirstSince, outboxTable } from './timed-table.ts';
 
 const pruneStep = 5_000;
 

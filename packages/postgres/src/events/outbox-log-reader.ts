@@ -1,7 +1,7 @@
-import type { Clock } from '@banyan/core';
-import { ServiceError } from '@banyan/core';
+import { type Clock, ServiceError } from '@banyan/core';
 import {
   type CloudEvent,
+  createWakeUp,
   decodeEvent,
   type LogPage,
   type LogPosition,
@@ -10,6 +10,7 @@ import {
   orderingKeyOf,
   partitionOf,
   toMalformedRecord,
+  type WakeUp,
 } from '@banyan/events';
 import { outboxPartitions } from './outbox-append.ts';
 import { type Place, showsRow, toCursor } from './outbox-cursor.ts';
@@ -52,12 +53,13 @@ const reportEvery = 5_000;
 class OutboxesReader implements OutboxLogReader {
   readonly #options: OutboxLogReaderOptions;
   readonly #tracks: readonly OutboxTrack[];
+  readonly #wakeUp: WakeUp;
   #turn = 0;
-  #endWait: (() => void) | undefined;
   #isClosed = false;
 
   constructor(options: OutboxLogReaderOptions) {
     this.#options = options;
+    this.#wakeUp = createWakeUp(options.clock);
     this.#tracks = options.sources.map((source) => new OutboxTrack(source, options));
   }
 
@@ -77,7 +79,8 @@ class OutboxesReader implements OutboxLogReader {
       }
       const restMs = endsAtMs - clock.nowMs();
       if (restMs <= 0) break;
-      if (!this.#tracks.some(({ isDue }) => isDue)) await this.#wait(Math.min(restMs, this.#untilPollMs()));
+      if (!this.#tracks.some(({ isDue }) => isDue))
+        await this.#wakeUp.wait(Math.min(restMs, this.#untilPollMs()));
     }
     return { events: [], malformed: [], positions: this.#positions(({ hasMoved }) => hasMoved) };
   }
@@ -88,14 +91,14 @@ class OutboxesReader implements OutboxLogReader {
 
   close(): Promise<void> {
     this.#isClosed = true;
-    this.#endWait?.();
+    this.#wakeUp.wake();
     this.#options.onClose();
     return Promise.resolve();
   }
 
   wake(source: OutboxSource): void {
     for (const track of this.#tracks) if (track.source === source) track.wake();
-    this.#endWait?.();
+    this.#wakeUp.wake();
   }
 
   /** Whoever was read last comes last, so that a busy service does not keep others waiting. */
@@ -148,19 +151,6 @@ class OutboxesReader implements OutboxLogReader {
       (least, { pollAtMs }) => Math.min(least, Math.max(1, pollAtMs - nowMs)),
       pollMs,
     );
-  }
-
-  #wait(timeoutMs: number): Promise<void> {
-    return new Promise((resolve) => {
-      const end = () => {
-        cancel();
-        this.#endWait = undefined;
-        resolve();
-      };
-      const cancel = this.#options.clock.setTimer(end, timeoutMs);
-      this.#endWait = end;
-      if (this.#isClosed) end();
-    });
   }
 }
 

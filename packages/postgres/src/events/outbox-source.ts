@@ -1,8 +1,8 @@
 import { type Clock, isServiceError, type Logger } from '@banyan/core';
 import { DatabaseError } from 'pg';
 import { createDatabase, type PostgresDatabase } from '../database.ts';
-import { findFirstSince, outboxTable } from './event-log-time.ts';
 import type { Place } from './outbox-cursor.ts';
+import { findFirstSince, outboxTable } from './timed-table.ts';
 import { WakeChannel } from './wake-channel.ts';
 
 export interface OutboxSourceOptions {

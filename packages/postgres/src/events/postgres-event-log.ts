@@ -10,7 +10,7 @@ import {
 } from '@banyan/events';
 import type { PostgresDatabase } from '../database.ts';
 import { createLogTableReader, type LogTableReader } from './event-log-reader.ts';
-import { findFirstSince, logTable, pruneLog } from './event-log-time.ts';
+import { findFirstSince, logTable, pruneTable } from './timed-table.ts';
 import { WakeChannel } from './wake-channel.ts';
 
 export interface PostgresEventLogOptions {
@@ -149,7 +149,8 @@ class LogTable implements EventLog {
   }
 
   prune(olderThanMs: number): Promise<number> {
-    return pruneLog(this.#database.sql, olderThanMs);
+    const { sql } = this.#database;
+    return pruneTable(sql, logTable(sql), olderThanMs);
   }
 
   close(): Promise<void> {

@@ -7,7 +7,6 @@ import {
   type ReadRequest,
   type StartAt,
 } from '@banyan/events';
-import { pruneOutboxLog } from './event-log-time.ts';
 import { outboxPartitions } from './outbox-append.ts';
 import { type Place, showsRow, toPlace } from './outbox-cursor.ts';
 import {
@@ -18,6 +17,7 @@ import {
 } from './outbox-log-reader.ts';
 import { scanOutbox } from './outbox-scan.ts';
 import { OutboxSource } from './outbox-source.ts';
+import { outboxTable, pruneTable } from './timed-table.ts';
 
 export interface PostgresOutboxLogOptions {
   /** Names the system's log. */
@@ -110,10 +110,9 @@ class OutboxLog implements PostgresOutboxLog {
     const pruned = await Promise.all(
       Object.keys(this.#options.urls).map(async (service) => {
         const source = this.#source(service);
-        const state = await source?.state();
-        return source === undefined || state === undefined
-          ? 0
-          : pruneOutboxLog(source.database.sql, olderThanMs);
+        if (source === undefined || (await source.state()) === undefined) return 0;
+        const { sql } = source.database;
+        return pruneTable(sql, outboxTable(sql), olderThanMs);
       }),
     );
     return pruned.reduce((sum, count) => sum + count, 0);
