@@ -1,7 +1,14 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { type TestContext, test } from 'node:test';
-import { createDatabase, type PostgresDatabase, provisionSystem, resetSystem } from '@banyan/postgres';
+import { silentLogger } from '@banyan/core';
+import {
+  createDatabase,
+  openPostgresEngines,
+  type PostgresDatabase,
+  provisionSystem,
+  resetSystem,
+} from '@banyan/postgres';
 import { createTestDatabase, startTestServer } from '@banyan/testing';
 
 /** A system of its own on the shared server, removed after the test. */
@@ -44,6 +51,25 @@ test('each service owns a database of its own, with a role of the same name', as
   const { sql } = open(t, serviceUrls['orders'] ?? '');
   await sql`create table orders (id int)`;
   await sql`create schema extra`;
+});
+
+test("the platform's role sees the outbox of a service, and nothing else of its database", async (t) => {
+  const { adminUrl, ...options } = await plan(t);
+  const urls = await provisionSystem({ adminUrl, ...options });
+  const engines = await openPostgresEngines({ ...urls, logger: silentLogger });
+  t.after(() => engines.close());
+  const store = await engines.openStore({ name: 'orders', migrations: undefined });
+  t.after(() => store.close());
+  await store.database.sql`create table orders (id int)`;
+  const { sql } = open(t, urls.outboxUrls['orders'] ?? '');
+  assert.deepEqual(await sql`select seq from banyan.outbox`, []);
+  const refused = { code: 'permission_denied', reason: 'database_permission' };
+  await assert.rejects(sql`select id from orders`, refused);
+  await assert.rejects(sql`select event_id from banyan.inbox_seen`, refused);
+  await assert.rejects(sql`select key from banyan.reply`, refused);
+  await assert.rejects(sql`update banyan.outbox set event = ''`, refused);
+  await assert.rejects(sql`insert into banyan.outbox (id) values (gen_random_uuid())`, refused);
+  await assert.rejects(sql`create table mine (id int)`, refused);
 });
 
 test('no role enters another database, reads another table or gains a privilege', async (t) => {
