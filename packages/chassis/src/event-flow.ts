@@ -1,11 +1,9 @@
-import { type BanyanAlarm, platformEvents } from '@banyan/contract';
 import { type Clock, type Logger, toServiceError } from '@banyan/core';
 import {
   type Alarm,
   type Consumer,
   type ConsumerStatus,
   createConsumer,
-  createEvent,
   createOutboxKeeper,
   createRelay,
   type EventLog,
@@ -13,6 +11,7 @@ import {
   type RelayStatus,
 } from '@banyan/events';
 import type { Metrics } from '@banyan/telemetry';
+import { emitAlarm } from './alarm-event.ts';
 import type { ServiceStore } from './engines.ts';
 import { createBatchHandler } from './event-batch-handler.ts';
 import { createEventHandler } from './event-handler.ts';
@@ -166,24 +165,7 @@ class ServiceEventFlow implements EventFlow {
 
   /** A standing invariant broke, or holds again: a log line, a metric, and an event for whoever wants to be woken. */
   #raise(alarm: Alarm): void {
-    const { service, store, clock, logger } = this.#options;
     this.#metrics.raise(alarm);
-    const { name, type } = platformEvents(service).banyanAlarm;
-    const data = alarm satisfies BanyanAlarm;
-    const event = createEvent({
-      service,
-      name,
-      type,
-      key: alarm.invariant,
-      data,
-      occurredAtMs: clock.nowMs(),
-    });
-    const { database, outbox } = store;
-    database
-      .tx(({ sql }) => outbox.append(sql, [event]))
-      .then(
-        () => this.#relay.poke(),
-        (error) => logger.warn('the alarm could not be recorded as an event', { error }),
-      );
+    emitAlarm({ ...this.#options, onEmitted: () => this.#relay.poke() }, alarm);
   }
 }

@@ -1,5 +1,4 @@
 import type { Clock, Logger } from '@banyan/core';
-import { createEvent } from '@banyan/events';
 import type { Endpoint } from '@banyan/rpc';
 import {
   createSagaEngine,
@@ -9,6 +8,7 @@ import {
   type SagaStanding,
 } from '@banyan/saga';
 import type { Metrics } from '@banyan/telemetry';
+import { emitAlarm } from './alarm-event.ts';
 import type { ServiceStore } from './engines.ts';
 import type { ServiceRuntime } from './handler-context.ts';
 import { createSagaEnvironment } from './saga-environment.ts';
@@ -110,25 +110,13 @@ class WatchedSagas implements ServiceSagas {
   #onEnd({ row, status, state }: LiveSaga): void {
     this.#metrics.ended(row.name, status);
     if (status !== 'stuck') return;
-    const { service, store, clock, logger } = this.#options;
+    const { logger } = this.#options;
     const { id: sagaId, name: saga, version } = row;
     logger.error('a saga is stuck and needs an operator', {
       ...{ sagaId, saga, version, stuck: state.stuck, failure: state.failure },
       error: state.steps[state.stuck?.step ?? '']?.e,
     });
-    const event = createEvent({
-      service,
-      name: 'banyanAlarm',
-      type: 'BanyanAlarm',
-      key: 'sagas',
-      data: { invariant: 'sagas', state: 'broken', ageMs: 0, boundMs: 0, count: 1 },
-      occurredAtMs: clock.nowMs(),
-    });
-    store.database
-      .tx(({ sql }) => store.outbox.append(sql, [event]))
-      .then(
-        () => this.#runtime().onEmitted(),
-        (error: unknown) => logger.warn('the alarm could not be recorded as an event', { error }),
-      );
+    const alarm = { invariant: 'sagas', state: 'broken', ageMs: 0, boundMs: 0, count: 1 } as const;
+    emitAlarm({ ...this.#options, onEmitted: () => this.#runtime().onEmitted() }, alarm);
   }
 }
