@@ -1,9 +1,7 @@
-import { readFile } from 'node:fs/promises';
-import { text as readAll } from 'node:stream/consumers';
 import { ServiceError } from '@banyan/core';
 import { type CloudEvent, type DeadLetter, parseEvent } from '@banyan/events';
 import { renderTable } from '../table.ts';
-import { actor, limitOf, serviceNamed, type VerbInput, wrong } from './verb.ts';
+import { actor, limitOf, readJson, serviceNamed, type VerbInput, wrong } from './verb.ts';
 
 const most = 10_000;
 
@@ -88,7 +86,7 @@ export async function discard(input: VerbInput): Promise<number> {
 export async function edit(input: VerbInput): Promise<number> {
   const letter = await find(input, 'edit');
   const { inbox } = await input.ports.open(serviceNamed(input, 'edit'));
-  const given = parseJson(await readGiven(input));
+  const given = await readJson(input, 'the new data');
   const event: CloudEvent = letter.event === undefined ? parseEvent(given) : { ...letter.event, data: given };
   const isEdited = await inbox.editDeadLetter(letter.id, event, actor(input));
   input.terminal.write(isEdited ? '1 delivered again, with the new data.\n' : 'It is dead no longer.\n');
@@ -126,26 +124,6 @@ function pick(name: string, letters: readonly DeadLetter[], id: string): DeadLet
 
 function idsOf(letters: readonly DeadLetter[]): readonly string[] {
   return letters.map(({ id }) => id);
-}
-
-async function readGiven({ options }: VerbInput): Promise<string> {
-  const file = options['file'];
-  if (typeof file !== 'string')
-    throw wrong('Give the new data: --file FILE, or --file - for standard input.');
-  if (file === '-') return readAll(process.stdin);
-  try {
-    return await readFile(file, 'utf8');
-  } catch (cause) {
-    throw wrong(`Cannot read ${file}: ${(cause as NodeJS.ErrnoException).code ?? 'unknown error'}.`);
-  }
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (cause) {
-    throw wrong(`The new data is no JSON: ${cause instanceof Error ? cause.message : String(cause)}.`);
-  }
 }
 
 function firstLine(text: string): string {

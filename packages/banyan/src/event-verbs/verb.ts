@@ -1,4 +1,6 @@
+import { readFile } from 'node:fs/promises';
 import { userInfo } from 'node:os';
+import { text as readAll } from 'node:stream/consumers';
 import { ServiceError } from '@banyan/core';
 import type { CommandInput } from '../command-line.ts';
 import { durationMs } from '../durations.ts';
@@ -13,7 +15,7 @@ export interface VerbInput {
   readonly terminal: Terminal;
 }
 
-/** One verb of `banyan events`; resolves with the exit code. */
+/** One verb of `banyan events` or `banyan saga`; resolves with the exit code. */
 export type EventVerb = (input: VerbInput) => Promise<number>;
 
 /** The service that the first word names. @throws ServiceError `invalid_argument` `invalid_command_line` */
@@ -41,6 +43,27 @@ export function limitOf({ options }: VerbInput): number {
   const limit = Number(given);
   if (Number.isInteger(limit) && limit >= 1 && limit <= 10_000) return limit;
   throw wrong(`--limit must be a whole number from 1 to 10000, not '${given}'.`);
+}
+
+/** What `--file` holds, or standard input for `-`; `what` says what that is to be. */
+export async function readJson({ options }: VerbInput, what: string): Promise<unknown> {
+  const file = options['file'];
+  if (typeof file !== 'string') throw wrong(`Give ${what}: --file FILE, or --file - for standard input.`);
+  const text = file === '-' ? await readAll(process.stdin) : await readText(file);
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw wrong(`${file}: ${what} is no JSON: ${cause instanceof Error ? cause.message : String(cause)}.`);
+  }
+}
+
+/** @throws ServiceError `invalid_argument` `invalid_command_line` if there is no such file, or it may not be read */
+export async function readText(file: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (cause) {
+    throw wrong(`Cannot read ${file}: ${(cause as NodeJS.ErrnoException).code ?? 'unknown error'}.`);
+  }
 }
 
 /** `30s`, `15m`, `2h`, `1d`, in milliseconds. */

@@ -1,10 +1,9 @@
-import { readFile } from 'node:fs/promises';
 import { checkHistories, type SagaHistory } from '@banyan/saga';
-import { type VerbInput, wrong } from '../event-verbs/verb.ts';
+import { readJson, type VerbInput, wrong } from '../event-verbs/verb.ts';
 import { renderTable } from '../table.ts';
 import { serviceWithSagas } from './named.ts';
 
-/** Open instances that are looked at. */
+/** Instances of each status that are looked at. More is refused rather than left out: nobody may think that all were. */
 const most = 100_000;
 
 /**
@@ -13,8 +12,8 @@ const most = 100_000;
  */
 export async function check(input: VerbInput): Promise<number> {
   const { service, sagas } = await serviceWithSagas(input, 'check');
-  const { file } = input.options;
-  const histories = typeof file === 'string' ? await readHistories(file) : await openSagas(sagas);
+  const isGiven = input.options['file'] !== undefined;
+  const histories = isGiven ? await readHistories(input) : await openSagas(sagas);
   const { checked, broken } = checkHistories(service.sagas, histories);
   if (input.options['json'] === true) {
     input.terminal.write(`${JSON.stringify({ checked, broken }, null, 2)}\n`);
@@ -31,15 +30,14 @@ async function openSagas(
 ): Promise<readonly SagaHistory[]> {
   const statuses = ['running', 'compensating', 'stuck'] as const;
   const lists = await Promise.all(statuses.map((status) => sagas.list({ status, limit: most })));
+  if (lists.some(({ length }) => length >= most)) {
+    throw wrong(`More than ${most} sagas are under way: give those to check with --file.`);
+  }
   return lists.flat();
 }
 
-async function readHistories(file: string): Promise<readonly SagaHistory[]> {
-  try {
-    const found: unknown = JSON.parse(await readFile(file, 'utf8'));
-    if (Array.isArray(found)) return found as SagaHistory[];
-  } catch (cause) {
-    throw wrong(`Cannot read ${file}: ${cause instanceof Error ? cause.message : String(cause)}`);
-  }
-  throw wrong(`${file} is no list of sagas: write it with 'banyan saga ls NAME --json'.`);
+async function readHistories(input: VerbInput): Promise<readonly SagaHistory[]> {
+  const found = await readJson(input, "a list of sagas, as 'banyan saga ls NAME --json' writes it");
+  if (Array.isArray(found)) return found as SagaHistory[];
+  throw wrong("The file is no list of sagas: write it with 'banyan saga ls NAME --json'.");
 }

@@ -1,7 +1,5 @@
-import { readFile } from 'node:fs/promises';
-import { text as readAll } from 'node:stream/consumers';
 import { cancelStuck, isEnded, type OperatorVerdict, repairStep, retrySaga, skipStep } from '@banyan/saga';
-import { actor, type VerbInput, wrong } from '../event-verbs/verb.ts';
+import { actor, readJson, type VerbInput, wrong } from '../event-verbs/verb.ts';
 import { type NamedSaga, sagaNamed } from './named.ts';
 
 /** `banyan saga retry NAME ID`: tries again at once. */
@@ -19,7 +17,7 @@ export async function skip(input: VerbInput): Promise<number> {
 /** `banyan saga repair NAME ID --file FILE`: an operator did the step's work; the file has its result. */
 export async function repair(input: VerbInput): Promise<number> {
   const named = await sagaNamed(input, 'repair');
-  const result = parseJson(await readGiven(input));
+  const result = await readJson(input, "the step's result");
   const verdict = repairStep(definitionOf(named), named.saga, result);
   return apply(input, named, { action: 'repair', verdict, detail: { result } });
 }
@@ -70,24 +68,4 @@ async function apply(
 function definitionOf({ saga, definition }: NamedSaga) {
   if (definition !== undefined) return definition;
   throw wrong(`This checkout has no ${saga.name}@${saga.version}.`);
-}
-
-async function readGiven({ options }: VerbInput): Promise<string> {
-  const { file } = options;
-  if (typeof file !== 'string')
-    throw wrong("Give the step's result: --file FILE, or --file - for standard input.");
-  if (file === '-') return readAll(process.stdin);
-  try {
-    return await readFile(file, 'utf8');
-  } catch (cause) {
-    throw wrong(`Cannot read ${file}: ${(cause as NodeJS.ErrnoException).code ?? 'unknown error'}.`);
-  }
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (cause) {
-    throw wrong(`The result is no JSON: ${cause instanceof Error ? cause.message : String(cause)}.`);
-  }
 }
