@@ -1,6 +1,6 @@
 import { createValidator } from '@banyan/contract';
 import { isServiceError } from '@banyan/core';
-import { definitionId, type Node, type SagaDefinition } from './definition.ts';
+import { definitionId, type Node, type SagaDefinition } from './definition/definition.ts';
 import type { StoredSaga } from './saga-store.ts';
 import { isEnded, type SagaState, type StepRecord } from './state.ts';
 

@@ -1,4 +1,4 @@
-import type { Node, SagaDefinition } from './definition.ts';
+import type { Node, SagaDefinition } from './definition/definition.ts';
 import type { SagaState, SagaStatus, StepRecord, StepState } from './state.ts';
 
 /** What to draw beside the definition: the path that one instance has taken. */

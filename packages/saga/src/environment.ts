@@ -1,6 +1,6 @@
 import type { Operation } from '@banyan/contract';
 import type { Logger, Sql, User } from '@banyan/core';
-import type { TxStepContext } from './action.ts';
+import type { TxStepContext } from './definition/action.ts';
 
 /** Whose saga it is that does something. */
 export interface StepIdentity {

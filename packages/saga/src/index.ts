@@ -1,3 +1,4 @@
+export { type BrokenSaga, type CompatibilityReport, checkHistories, type SagaHistory } from './check.ts';
 export type {
   Action,
   CallAction,
@@ -8,8 +9,7 @@ export type {
   StepContext,
   TxAction,
   TxStepContext,
-} from './action.ts';
-export { type BrokenSaga, type CompatibilityReport, checkHistories, type SagaHistory } from './check.ts';
+} from './definition/action.ts';
 export {
   allNodes,
   definitionId,
@@ -18,22 +18,23 @@ export {
   type Node,
   type RetryPolicy,
   type SagaDefinition,
-} from './definition.ts';
+} from './definition/definition.ts';
+export { type Path, type Saga, type SagaOptions, saga } from './definition/saga.ts';
 export { type DrawnInstance, drawSaga } from './draw.ts';
+export type { SagaStand, WaitForEnd } from './engine/ends.ts';
 export {
   createSagaEngine,
   type SagaEngine,
   type SagaEngineOptions,
-  type SagaSettings,
-  type SagaStand,
   type StartRequest,
-  sagaIdOf,
-} from './engine.ts';
+} from './engine/engine.ts';
+export type { LiveSaga } from './engine/live-saga.ts';
+export { sagaIdOf } from './engine/saga-id.ts';
+export type { SagaSettings } from './engine/settings.ts';
+export { voidPrefix } from './engine/step-work.ts';
 export type { SagaEnvironment, SagaTransaction, StepCall, StepIdentity } from './environment.ts';
 export { sagaErrors } from './errors.ts';
-export type { LiveSaga } from './live-saga.ts';
 export { cancelStuck, type OperatorVerdict, repairStep, retrySaga, skipStep } from './operate.ts';
-export { type Path, type Saga, type SagaOptions, saga } from './saga.ts';
 export type {
   Advanced,
   AuditEntry,
@@ -57,4 +58,3 @@ export {
   sagaStatuses,
   stepStates,
 } from './state.ts';
-export { voidPrefix } from './step-work.ts';

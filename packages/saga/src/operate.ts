@@ -1,5 +1,5 @@
-import type { Node, SagaDefinition } from './definition.ts';
-import { allNodes } from './definition.ts';
+import type { Node, SagaDefinition } from './definition/definition.ts';
+import { allNodes } from './definition/definition.ts';
 import type { StoredSaga } from './saga-store.ts';
 import { isEnded, type SagaState, type SagaStatus, type StepRecord } from './state.ts';
 

@@ -101,3 +101,8 @@ export const emptyState: SagaState = { steps: {}, done: [], round: 0, read: [] }
 export function isEnded(status: SagaStatus): boolean {
   return status === 'completed' || status === 'compensated';
 }
+
+/** It does not go on by itself. */
+export function isSettled(status: SagaStatus): boolean {
+  return isEnded(status) || status === 'stuck';
+}

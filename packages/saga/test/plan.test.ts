@@ -5,9 +5,11 @@ import { saga } from '@banyan/saga';
 import { createRandom, seed } from '@banyan/test-support/random';
 import fc from 'fast-check';
 import { z } from 'zod';
+import type { Instance } from '../src/plan/draft.ts';
 // The planner is a pure function that no export reaches: thousands of histories of it take no database.
-import { failed, type Outcome, succeeded } from '../src/outcome.ts';
-import { type Instance, plan, type Work } from '../src/plan.ts';
+import { failed, type Outcome, succeeded } from '../src/plan/outcome.ts';
+import { plan } from '../src/plan/plan.ts';
+import type { Work } from '../src/plan/work.ts';
 import { emptyState } from '../src/state.ts';
 
 const act = { run: async () => 1 };
@@ -127,6 +129,27 @@ test('whatever fails, a saga ends with every effect kept or undone', (t) => {
     'holding completed',
   ];
   for (const each of reached) assert.ok(endings.has(each), `${each} was never reached`);
+});
+
+test('a saga that is taken over while its wait runs out turns round', () => {
+  const patient = saga('patient', { version: 1, input })
+    .step('a', { ...act, undo })
+    .waitFor('answer', { signal: z.object({}), timeoutMs: 100 });
+  const state = {
+    ...emptyState,
+    steps: { a: { s: 'done', r: 1 }, answer: { s: 'waiting', at: 100 } },
+    done: ['a'],
+  } as const;
+  const instance: Instance = {
+    ...{ id: 'x', definition: patient, input: {}, state, status: 'running', deadlineAtMs: undefined },
+    mail: [],
+  };
+  const times = { nowMs: 200, random: () => 0.5 };
+  const next = plan(instance, [], { ...times, inFlight: new Set(), isTakenOver: true });
+  assert.deepEqual(
+    [next.status, next.state.failure?.kind, next.works.map(({ key }) => key)],
+    ['compensating', 'timeout', ['a/undo']],
+  );
 });
 
 function hasUndo(definition: (typeof definitions)[number], name: string): boolean {

@@ -1,10 +1,10 @@
 import { type Clock, ServiceError } from '@banyan/core';
-import type { StepContext } from './action.ts';
-import type { SagaEnvironment, StepIdentity } from './environment.ts';
+import type { StepContext } from '../definition/action.ts';
+import type { SagaEnvironment, StepIdentity } from '../environment.ts';
+import { failed, type Outcome, succeeded } from '../plan/outcome.ts';
+import type { Work } from '../plan/work.ts';
+import type { Phase } from '../state.ts';
 import type { LiveSaga } from './live-saga.ts';
-import { failed, type Outcome, succeeded } from './outcome.ts';
-import type { Work } from './plan.ts';
-import type { Phase } from './state.ts';
 
 const defaultTimeoutMs = 10_000;
 

@@ -1,5 +1,5 @@
 import type { Clock, Logger } from '@banyan/core';
-import type { SagaStore } from './saga-store.ts';
+import type { SagaStore } from '../saga-store.ts';
 
 export interface WorkerLeaseOptions {
   readonly store: SagaStore;

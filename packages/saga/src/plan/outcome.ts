@@ -1,5 +1,5 @@
 import { type Problem, type ServiceError, toProblem, toServiceError } from '@banyan/core';
-import type { Phase } from './state.ts';
+import type { Phase } from '../state.ts';
 
 /** How one attempt ended. */
 export type Outcome =

@@ -1,4 +1,4 @@
-import type { NewSaga } from './saga-store.ts';
+import type { NewSaga } from '../saga-store.ts';
 
 interface Waiting {
   readonly saga: NewSaga;

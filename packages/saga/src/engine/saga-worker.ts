@@ -1,11 +1,15 @@
 import { type Clock, isServiceError, type Logger } from '@banyan/core';
-import { definitionId, type SagaDefinition } from './definition.ts';
-import type { SagaEnvironment } from './environment.ts';
+import { definitionId, type SagaDefinition } from '../definition/definition.ts';
+import type { SagaEnvironment } from '../environment.ts';
+import type { Outcome } from '../plan/outcome.ts';
+import type { Work } from '../plan/work.ts';
+import type { NewSaga, SagaRow, SagaStore } from '../saga-store.ts';
+import { isSettled } from '../state.ts';
+import { CallSlots } from './call-slots.ts';
+import { Gate } from './gate.ts';
 import { createMember, Group, GroupUndone, type Member, toLocalFailure } from './group.ts';
+import type { Hands } from './intake.ts';
 import { LiveSaga, toFirstRow } from './live-saga.ts';
-import type { Work } from './plan.ts';
-import type { NewSaga, SagaRow, SagaStore } from './saga-store.ts';
-import { isEnded } from './state.ts';
 import { isLocal, performRemote } from './step-work.ts';
 
 export interface SagaWorkerOptions {
@@ -25,29 +29,26 @@ export interface SagaWorkerOptions {
 
 /** A saga that waits no longer than this stays in hand: giving it up and taking it again costs two writes. */
 const holdMs = 2_000;
-const maxGroup = 256;
-/** Groups that are committed at the same time. While one waits for its flush the next one is put together. */
-const maxGroups = 2;
-const pauseMs = 200;
 
 /** Takes sagas in hand and brings them on: everything that is ready goes into the next transaction. */
-export class SagaWorker {
+export class SagaWorker implements Hands {
   readonly #options: SagaWorkerOptions;
   readonly #group: Group;
+  readonly #gate: Gate<LiveSaga>;
+  readonly #calls: CallSlots;
   readonly #live = new Map<string, LiveSaga>();
-  /** Something of it is to be written. */
-  readonly #ready = new Set<LiveSaga>();
-  readonly #callQueue: (() => void)[] = [];
-  #calls = 0;
-  #groups = 0;
-  #isScheduled = false;
   #isStopped = false;
-  #onIdle: (() => void) | undefined;
 
   constructor(options: SagaWorkerOptions) {
     this.#options = options;
-    const { store, environment, clock, random, logger } = options;
+    const { store, environment, token, maxCalls, clock, random, logger } = options;
     this.#group = new Group({ store, environment, clock, random, logger, holdMs });
+    this.#calls = new CallSlots(maxCalls);
+    this.#gate = new Gate({
+      isOpen: () => token() !== undefined,
+      commit: (lives) => this.#commitAll(lives),
+      clock,
+    });
   }
 
   get inHand(): number {
@@ -81,7 +82,6 @@ export class SagaWorker {
     this.adopt(sagas.map((saga) => toFirstRow(saga, nowMs)));
   }
 
-  /** Letters have come. */
   deliver(row: SagaRow): void {
     const live = this.#live.get(row.id);
     if (live === undefined) return;
@@ -103,29 +103,21 @@ export class SagaWorker {
   /** All of it belongs to others now. */
   dropAll(): void {
     for (const live of [...this.#live.values()]) this.#drop(live);
-    this.#callQueue.length = 0;
+    this.#calls.clear();
   }
 
   /** Begins nothing new, and waits for what is being written. */
   async stop(timeoutMs: number): Promise<void> {
     this.#isStopped = true;
     for (const live of this.#live.values()) live.cancelTimer();
-    if (this.#groups > 0) {
-      await new Promise<void>((resolve) => {
-        const cancel = this.#options.clock.setTimer(resolve, timeoutMs);
-        this.#onIdle = () => {
-          cancel();
-          resolve();
-        };
-      });
-    }
+    await this.#gate.stop(timeoutMs);
     this.dropAll();
   }
 
   #drop(live: LiveSaga): void {
     live.drop();
     this.#live.delete(live.row.id);
-    this.#ready.delete(live);
+    this.#gate.delete(live);
   }
 
   /** Looks what comes next, begins what runs outside, and has the rest written. */
@@ -133,7 +125,7 @@ export class SagaWorker {
     live.cancelTimer();
     if (live.isGone || live.isBusy || this.#isStopped) return;
     if (live.outcomes.length > 0) {
-      this.#enqueue(live);
+      this.#gate.add(live);
       return;
     }
     const { clock, random } = this.#options;
@@ -146,7 +138,7 @@ export class SagaWorker {
     const isTurned = next.status !== live.writtenStatus;
     // A saga that turned round does so for everybody to see, before anything is undone.
     if (isTurned || next.works.length > remote.length) {
-      this.#enqueue(live);
+      this.#gate.add(live);
       return;
     }
     for (const work of remote) this.#begin(live, work);
@@ -156,7 +148,7 @@ export class SagaWorker {
       live.cancelTimer = clock.setTimer(() => this.#lookAgain(live), Math.min(wakeInMs, 2 ** 30));
       return;
     }
-    if (live.inFlight.size === 0) this.#enqueue(live);
+    if (live.inFlight.size === 0) this.#gate.add(live);
   }
 
   /** Time has passed. */
@@ -165,41 +157,27 @@ export class SagaWorker {
     this.#drive(live);
   }
 
-  #enqueue(live: LiveSaga): void {
-    this.#ready.add(live);
-    this.#flushSoon();
-  }
-
-  /** After what else is ready to run now, so that it goes together. */
-  #flushSoon(): void {
-    if (this.#isScheduled || this.#isStopped || this.#groups >= maxGroups) return;
-    this.#isScheduled = true;
-    setImmediate(() => {
-      this.#isScheduled = false;
-      this.#flush();
+  #begin(live: LiveSaga, work: Work): void {
+    live.inFlight.add(work.key);
+    live.planned = undefined;
+    this.#calls.run(async () => {
+      if (live.isGone || this.#isStopped) return;
+      const { environment, clock } = this.#options;
+      const outcome = await performRemote(environment, live, { work, clock });
+      live.inFlight.delete(work.key);
+      live.planned = undefined;
+      if (live.isGone || this.#isStopped) return;
+      live.outcomes.push(outcome);
+      if (!live.isBusy) this.#gate.add(live);
     });
   }
 
-  #flush(): void {
-    if (this.#isStopped || this.#groups >= maxGroups || this.#ready.size === 0) return;
+  /** Never rejects. */
+  async #commitAll(lives: readonly LiveSaga[]): Promise<void> {
+    for (const live of lives) live.isBusy = true;
     const token = this.#options.token();
-    if (token === undefined) {
-      this.#pause();
-      return;
-    }
-    const members: Member[] = [];
-    for (const live of this.#ready) {
-      if (members.length >= maxGroup) break;
-      this.#ready.delete(live);
-      live.isBusy = true;
-      members.push(createMember(live));
-    }
-    this.#groups += 1;
-    void this.#commit(token, members).finally(() => {
-      this.#groups -= 1;
-      if (this.#ready.size > 0) this.#flushSoon();
-      if (this.#groups === 0) this.#onIdle?.();
-    });
+    if (token === undefined) this.#pause(lives);
+    else await this.#commit(token, lives.map(createMember));
   }
 
   async #commit(token: number, members: readonly Member[]): Promise<void> {
@@ -212,8 +190,7 @@ export class SagaWorker {
     for (const member of members) this.#settle(member);
   }
 
-  #settle(member: Member): void {
-    const { live, written, advanced, outcomes, children } = member;
+  #settle({ live, written, advanced, outcomes, children }: Member): void {
     live.isBusy = false;
     if (live.isGone || written === undefined || advanced === undefined) return;
     live.state = written.state;
@@ -223,7 +200,7 @@ export class SagaWorker {
     live.planned = written;
     live.outcomes = live.outcomes.slice(outcomes.length);
     this.adoptNew(children);
-    if (isEnded(live.status) || live.status === 'stuck') this.#options.onEnd(live);
+    if (isSettled(live.status)) this.#options.onEnd(live);
     if (!advanced.isHeld) {
       this.#drop(live);
       return;
@@ -258,33 +235,24 @@ export class SagaWorker {
         this.#options.logger.warn('a saga belongs to another worker; what was done here was undone', {
           sagaId: live.row.id,
         });
-        live.isBusy = false;
-        this.#drop(live);
+        this.#forget(live);
       } else if (failures.length > 0) this.#release(live, failures);
       else again.push(member);
     }
-    if (again.length === 0) return;
+    const lives = again.map(({ live }) => live);
+    const [first] = again;
+    if (first === undefined) return;
     if (error instanceof GroupUndone) {
-      for (const { live } of again) this.#release(live, []);
-      return;
-    }
-    if (isServiceError(error) && error.reason === 'commit_outcome_unknown') {
+      for (const live of lives) this.#release(live, []);
+    } else if (isServiceError(error) && error.reason === 'commit_outcome_unknown') {
       // The rows know. They are found by the next look at what this worker owns.
-      for (const { live } of again) this.#forget(live);
-      return;
-    }
-    if (isServiceError(error) && error.code === 'unavailable') {
+      for (const live of lives) this.#forget(live);
+    } else if (isServiceError(error) && error.code === 'unavailable') {
       this.#options.logger.debug('sagas cannot be written; trying again', { error });
-      this.#pause(again);
-      return;
-    }
-    if (again.length === 1) this.#blame(again[0] as Member, error);
+      this.#pause(lives);
+    } else if (again.length === 1) this.#blame(first, error);
     // One by one, to find out whose it is.
-    else for (const { live } of again) await this.#commit(token, [this.#remake(live)]);
-  }
-
-  #remake(live: LiveSaga): Member {
-    return createMember(live);
+    else for (const live of lives) await this.#commit(token, [createMember(live)]);
   }
 
   /** The transaction failed with this saga alone in it. */
@@ -301,11 +269,11 @@ export class SagaWorker {
     live.cancelTimer = clock.setTimer(() => this.#lookAgain(live), 1_000);
   }
 
-  #release(live: LiveSaga, outcomes: LiveSaga['outcomes']): void {
+  #release(live: LiveSaga, outcomes: readonly Outcome[]): void {
     live.isBusy = false;
     live.planned = undefined;
     live.outcomes.push(...outcomes);
-    if (!live.isGone) this.#enqueue(live);
+    if (!live.isGone) this.#gate.add(live);
   }
 
   #forget(live: LiveSaga): void {
@@ -313,33 +281,8 @@ export class SagaWorker {
     this.#drop(live);
   }
 
-  #pause(members: readonly Member[] = []): void {
-    for (const { live } of members) live.isBusy = false;
-    this.#options.clock.setTimer(() => {
-      for (const { live } of members) if (!live.isGone) this.#ready.add(live);
-      this.#flushSoon();
-    }, pauseMs);
-  }
-
-  #begin(live: LiveSaga, work: Work): void {
-    live.inFlight.add(work.key);
-    live.planned = undefined;
-    if (this.#calls < this.#options.maxCalls) this.#perform(live, work);
-    else this.#callQueue.push(() => this.#perform(live, work));
-  }
-
-  #perform(live: LiveSaga, work: Work): void {
-    if (live.isGone || this.#isStopped) return;
-    this.#calls += 1;
-    const { environment, clock } = this.#options;
-    void performRemote(environment, live, { work, clock }).then((outcome) => {
-      this.#calls -= 1;
-      this.#callQueue.shift()?.();
-      live.inFlight.delete(work.key);
-      live.planned = undefined;
-      if (live.isGone || this.#isStopped) return;
-      live.outcomes.push(outcome);
-      if (!live.isBusy) this.#enqueue(live);
-    });
+  #pause(lives: readonly LiveSaga[]): void {
+    for (const live of lives) live.isBusy = false;
+    this.#gate.addLater(() => lives.filter(({ isGone }) => !isGone));
   }
 }

@@ -1,8 +1,9 @@
-import type { SagaDefinition } from './definition.ts';
-import type { Outcome } from './outcome.ts';
-import { type Instance, type Plan, type PlanContext, plan } from './plan.ts';
-import type { NewSaga, SagaRow } from './saga-store.ts';
-import { emptyState, type Letter, type SagaState, type SagaStatus } from './state.ts';
+import type { SagaDefinition } from '../definition/definition.ts';
+import type { Instance, PlanContext } from '../plan/draft.ts';
+import type { Outcome } from '../plan/outcome.ts';
+import { type Plan, plan } from '../plan/plan.ts';
+import type { NewSaga, SagaRow } from '../saga-store.ts';
+import { emptyState, type Letter, type SagaState, type SagaStatus } from '../state.ts';
 
 /** One saga that this process has in hand. */
 export class LiveSaga {

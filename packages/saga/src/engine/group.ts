@@ -1,12 +1,13 @@
 import { createValidator } from '@banyan/contract';
 import { type Clock, isServiceError, type Logger, uuidv7 } from '@banyan/core';
-import type { TxStepContext } from './action.ts';
-import type { SagaEnvironment, SagaTransaction } from './environment.ts';
+import type { TxStepContext } from '../definition/action.ts';
+import type { SagaEnvironment, SagaTransaction } from '../environment.ts';
+import { failed, type Outcome, succeeded } from '../plan/outcome.ts';
+import type { Plan } from '../plan/plan.ts';
+import type { Work } from '../plan/work.ts';
+import type { Advanced, NewSaga, SagaStore, Transition } from '../saga-store.ts';
+import { isEnded, type Letter } from '../state.ts';
 import type { LiveSaga } from './live-saga.ts';
-import { failed, type Outcome, succeeded } from './outcome.ts';
-import type { Plan, Work } from './plan.ts';
-import type { Advanced, NewSaga, SagaStore, Transition } from './saga-store.ts';
-import { isEnded, type Letter } from './state.ts';
 import { contextOf, identityOf, isLocal, refuse, within } from './step-work.ts';
 
 export interface GroupOptions {

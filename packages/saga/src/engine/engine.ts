@@ -1,0 +1,217 @@
+import { createValidator, type Validator } from '@banyan/contract';
+import type { Clock, Logger, Sql, User } from '@banyan/core';
+import { definitionId, type SagaDefinition } from '../definition/definition.ts';
+import type { SagaEnvironment } from '../environment.ts';
+import type { NewSaga, SagaStanding, SagaStore, StoredSaga } from '../saga-store.ts';
+import type { Letter } from '../state.ts';
+import { Ends, type SagaStand, type WaitForEnd } from './ends.ts';
+import { Intake } from './intake.ts';
+import type { LiveSaga } from './live-saga.ts';
+import { sagaIdOf } from './saga-id.ts';
+import { SagaWorker } from './saga-worker.ts';
+import { defaultSettings, type SagaSettings } from './settings.ts';
+import { StartBatch } from './start-batch.ts';
+import { createWorkerLease, type WorkerLease } from './worker-lease.ts';
+
+export interface SagaEngineOptions {
+  /** Name of this instance of the service, for operators. */
+  readonly instance: string;
+  readonly sagas: readonly SagaDefinition[];
+  readonly store: SagaStore;
+  readonly environment: SagaEnvironment;
+  /** A saga has ended, or needs an operator. */
+  readonly onEnd?: (saga: LiveSaga) => void;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly settings?: Partial<SagaSettings>;
+}
+
+const pruneIntervalMs = 10 * 60_000;
+
+export interface StartRequest {
+  readonly saga: SagaDefinition;
+  /** Validated here. */
+  readonly input: unknown;
+  readonly idempotencyKey: string | undefined;
+  readonly user: User | undefined;
+  readonly traceparent: string | undefined;
+}
+
+/** Runs the sagas of one service in this process. */
+export interface SagaEngine {
+  /** @throws what the store throws */
+  start(): Promise<void>;
+  /** Finishes what is being written; others take over the rest at once. Idempotent; never rejects. */
+  stop(timeoutMs: number): Promise<void>;
+  /**
+   * The row to be written by `insert` in a transaction.
+   * @throws ServiceError `invalid_argument` `invalid_input`
+   * @throws TypeError if the service does not run the saga
+   */
+  prepare(request: StartRequest): NewSaga;
+  /** Writes new sagas; call `started` with what it resolves with after the commit. */
+  insert(sql: Sql, sagas: readonly NewSaga[]): Promise<readonly NewSaga[]>;
+  started(sagas: readonly NewSaga[]): void;
+  /** Starts a saga in a transaction of its own, which it may share with others. */
+  begin(saga: NewSaga): Promise<void>;
+  post(sql: Sql, id: string, letter: Letter): Promise<'posted' | 'ended' | 'unknown'>;
+  /** Letters came, or something became due: looks now instead of later. */
+  poke(ids?: readonly string[]): void;
+  read(id: string): Promise<StoredSaga | undefined>;
+  /** Resolves when the saga has ended or is stuck, or with how it stands when the time is over; undefined if it is not known. */
+  ended(id: string, options: WaitForEnd): Promise<SagaStand | undefined>;
+  standing(): Promise<SagaStanding>;
+  readonly inHand: number;
+}
+
+/** No I/O until `start`. */
+export function createSagaEngine(options: SagaEngineOptions): SagaEngine {
+  return new LeasedEngine(options);
+}
+
+class LeasedEngine implements SagaEngine {
+  readonly #options: SagaEngineOptions;
+  readonly #settings: SagaSettings;
+  readonly #definitions: ReadonlyMap<string, SagaDefinition>;
+  readonly #validators = new Map<SagaDefinition, Validator<unknown>>();
+  readonly #lease: WorkerLease;
+  readonly #worker: SagaWorker;
+  readonly #intake: Intake;
+  readonly #ends: Ends;
+  readonly #starts: StartBatch;
+  #cancelPrune = () => {};
+  #stopped: Promise<void> | undefined;
+
+  constructor(options: SagaEngineOptions) {
+    this.#options = options;
+    this.#settings = { ...defaultSettings, ...options.settings };
+    this.#definitions = new Map(options.sagas.map((saga) => [definitionId(saga), saga]));
+    const { store, environment, clock, logger, instance } = options;
+    const { leaseMs, maxInHand, maxCalls, pollMs } = this.#settings;
+    const onLost = () => this.#worker.dropAll();
+    this.#lease = createWorkerLease({ store, instance, leaseMs, onLost, clock, logger });
+    const token = () => this.#lease.token;
+    const common = { store, token, clock, random: Math.random, logger };
+    this.#worker = new SagaWorker({
+      ...common,
+      definitions: this.#definitions,
+      environment,
+      onEnd: (live) => this.#onEnd(live),
+      maxInHand,
+      maxCalls,
+    });
+    const names = [...this.#definitions.keys()];
+    this.#intake = new Intake({ ...common, definitions: names, hands: this.#worker, pollMs });
+    this.#ends = new Ends({
+      read: (id) => this.read(id),
+      isInHand: (id) => this.#worker.has(id),
+      clock,
+    });
+    this.#starts = new StartBatch(async (sagas) => {
+      this.started(await environment.transaction(({ sql }) => this.insert(sql, sagas)));
+    });
+  }
+
+  get inHand(): number {
+    return this.#worker.inHand;
+  }
+
+  async start(): Promise<void> {
+    await this.#lease.start();
+    this.#intake.start();
+    this.#pruneLater();
+  }
+
+  stop(timeoutMs: number): Promise<void> {
+    this.#stopped ??= this.#stop(timeoutMs);
+    return this.#stopped;
+  }
+
+  async #stop(timeoutMs: number): Promise<void> {
+    this.#intake.stop();
+    this.#cancelPrune();
+    await this.#worker.stop(timeoutMs);
+    await this.#lease.stop();
+    this.#ends.stop();
+  }
+
+  prepare({ saga, input, idempotencyKey, user, traceparent }: StartRequest): NewSaga {
+    const { name, version, deadlineMs } = saga;
+    if (this.#definitions.get(definitionId(saga)) === undefined) {
+      const known = [...this.#definitions.keys()].join(', ') || 'none';
+      throw new TypeError(
+        `start(${definitionId(saga)}): add it to 'sagas' of the service, which has ${known}.`,
+      );
+    }
+    if (idempotencyKey !== undefined && (idempotencyKey === '' || idempotencyKey.length > 1_000)) {
+      throw new TypeError(`start(${definitionId(saga)}): an idempotency key has 1 to 1,000 characters.`);
+    }
+    const validator = this.#validators.get(saga) ?? createValidator(saga.input, 'input');
+    this.#validators.set(saga, validator);
+    return {
+      id: sagaIdOf(name, idempotencyKey),
+      name,
+      version,
+      idempotencyKey,
+      input: JSON.parse(JSON.stringify(validator.parse(input))),
+      deadlineMs,
+      user,
+      traceparent,
+      parent: undefined,
+    };
+  }
+
+  async insert(sql: Sql, sagas: readonly NewSaga[]): Promise<readonly NewSaga[]> {
+    const { store } = this.#options;
+    const owner = this.#worker.room >= sagas.length ? this.#lease.token : undefined;
+    const inserted = new Set(await store.start(sql, sagas, owner));
+    // What has no owner is found by a poll.
+    return owner === undefined ? [] : sagas.filter(({ id }) => inserted.has(id));
+  }
+
+  started(sagas: readonly NewSaga[]): void {
+    if (sagas.length === 0) this.poke();
+    else if (this.#stopped === undefined) this.#worker.adoptNew(sagas);
+  }
+
+  begin(saga: NewSaga): Promise<void> {
+    return this.#starts.add(saga);
+  }
+
+  post(sql: Sql, id: string, letter: Letter): Promise<'posted' | 'ended' | 'unknown'> {
+    return this.#options.store.post(sql, id, letter);
+  }
+
+  poke(ids: readonly string[] = []): void {
+    for (const id of ids) this.#worker.lookForMail(id);
+    this.#intake.poke();
+  }
+
+  read(id: string): Promise<StoredSaga | undefined> {
+    return this.#options.store.read(id);
+  }
+
+  ended(id: string, options: WaitForEnd): Promise<SagaStand | undefined> {
+    return this.#ends.wait(id, options);
+  }
+
+  standing(): Promise<SagaStanding> {
+    return this.#options.store.standing([...this.#definitions.keys()]);
+  }
+
+  #onEnd(live: LiveSaga): void {
+    this.#ends.tell(live);
+    if (live.row.parent !== undefined) this.poke([live.row.parent.id]);
+    this.#options.onEnd?.(live);
+  }
+
+  #pruneLater(): void {
+    const { clock, store, logger } = this.#options;
+    this.#cancelPrune = clock.setTimer(() => {
+      store.prune(this.#settings.retentionMs).catch((error: unknown) => {
+        logger.warn('old sagas could not be pruned; trying again later', { error });
+      });
+      this.#pruneLater();
+    }, pruneIntervalMs);
+  }
+}
