@@ -127,7 +127,7 @@ class DatabaseEventStore<Types extends EventTypes> implements EventStore<Types> 
     };
     if (tx !== undefined) {
       const appended = await call(tx.sql);
-      tx.onCommit(() => this.#signal.announce());
+      tx.onCommit?.(() => this.#signal.announce());
       return appended;
     }
     const appended = await this.#conditional.run(() => call(this.sql));

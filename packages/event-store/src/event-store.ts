@@ -56,8 +56,11 @@ export interface AppendOptions<Types extends EventTypes = EventTypes> {
   readonly tx?: AppendTransaction;
 }
 
-/** The part of a transaction that an append uses. */
-export type AppendTransaction = Pick<Transaction, 'sql' | 'onCommit'>;
+/**
+ * The part of a transaction that an append uses. Without `onCommit`, as in handlers of events and steps of sagas, readers are not woken: they find the
+ * events when they poll.
+ */
+export type AppendTransaction = Pick<Transaction, 'sql'> & Partial<Pick<Transaction, 'onCommit'>>;
 
 export interface Appended {
   /** Of the last event in its stream. */

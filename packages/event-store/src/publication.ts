@@ -1,4 +1,5 @@
 import type { Contract, InputOf } from '@banyan/contract';
+import type { Recorded } from './event-store.ts';
 import type { EventOf, EventTypes } from './event-types.ts';
 
 /** Name and data of an event of the contract. */
@@ -9,7 +10,7 @@ export type Published<C extends Contract> = {
 /** What others may know of internal events, by type; what is not in it stays inside. */
 export type PublicationMap<C extends Contract, Types extends EventTypes> = {
   readonly [Type in keyof Types & string]?: (
-    event: Extract<EventOf<Types>, { readonly type: Type }> & { readonly stream: string },
+    event: Extract<EventOf<Types>, { readonly type: Type }> & Pick<Recorded, 'stream' | 'revision'>,
   ) => Published<C> | undefined;
 };
 
@@ -21,8 +22,12 @@ export interface Emitting {
 
 /** How internal events become events of the contract. */
 export interface Publication<Types extends EventTypes> {
-  /** Emits what the events say to others, in their order. */
-  publish(tx: Emitting, stream: string, events: readonly EventOf<Types>[]): void;
+  /** Emits what the events say to others, in their order; `first` is the place of the first of them in its stream. */
+  publish(
+    tx: Emitting,
+    first: Pick<Recorded, 'stream' | 'revision'>,
+    events: readonly EventOf<Types>[],
+  ): void;
 }
 
 /**
@@ -41,9 +46,9 @@ export function definePublication<C extends Contract, Types extends EventTypes>(
   }
   const mappings = new Map(Object.entries(map)) as Map<string, (event: unknown) => Published<C> | undefined>;
   return {
-    publish(tx, stream, appended) {
-      for (const event of appended) {
-        const published = mappings.get(event.type)?.({ ...event, stream });
+    publish(tx, { stream, revision }, appended) {
+      for (const [index, event] of appended.entries()) {
+        const published = mappings.get(event.type)?.({ ...event, stream, revision: revision + index });
         if (published !== undefined) tx.emit(published[0], published[1]);
       }
     },

@@ -217,7 +217,8 @@ class StoreRepository<Types extends EventTypes, State, Command> implements Repos
     });
     // A refusal of the mapping rolls the append back with the transaction.
     if (tx?.emit !== undefined) {
-      this.#options.publication?.publish(tx as Emitting, stream, events as readonly EventOf<Types>[]);
+      const first = { stream, revision: loaded.revision + 1 };
+      this.#options.publication?.publish(tx as Emitting, first, events as readonly EventOf<Types>[]);
     }
     return { state: this.#evolveAll(loaded.state, events), revision, position, events };
   }

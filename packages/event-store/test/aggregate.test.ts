@@ -274,36 +274,41 @@ test('what was decided by older rules keeps its meaning: the state knows the ver
   assert.deepEqual((await createRepository(store, price).load('1')).state, [1_000, 1_050]);
 });
 
+const OrderNews = z.object({ orderId: z.string(), revision: z.int() });
 const shop = contract('shop', {
   version: '1.0.0',
   operations: {},
-  events: { placed: event('ShopOrderPlaced', { data: z.object({ orderId: z.string() }), key: 'orderId' }) },
+  events: {
+    placed: event('ShopOrderPlaced', { data: OrderNews, key: 'orderId' }),
+    delivered: event('ShopOrderDelivered', { data: OrderNews, key: 'orderId' }),
+  },
 });
 
 test('only mapped events are published, in the transaction of the append, and never by reading', async (t) => {
   const { database } = await createEventDatabase(t);
   const publication = definePublication(shop, orderEvents, {
-    OrderPlaced: ({ stream }) => ['placed', { orderId: stream.slice('order-'.length) }],
+    OrderPlaced: ({ stream, revision }) => ['placed', { orderId: stream.slice('order-'.length), revision }],
+    OrderDelivered: ({ stream, revision }) => [
+      'delivered',
+      { orderId: stream.slice('order-'.length), revision },
+    ],
   });
   const orders = createRepository(createEventStore({ database, events: orderEvents }), order, {
     publication,
   });
   const emitted: unknown[] = [];
   const emit = (name: string, data: unknown) => emitted.push([name, data]);
-  await database.tx(async (tx) => {
-    await orders.execute(
-      '1',
-      { kind: 'place', quantity: 1 },
-      { tx: { ...tx, sql: tx.sql, emit, onCommit: tx.onCommit.bind(tx) } },
-    );
-    await orders.execute(
-      '1',
-      { kind: 'accept' },
-      { tx: { ...tx, sql: tx.sql, emit, onCommit: tx.onCommit.bind(tx) } },
-    );
+  await database.tx(async ({ sql, onCommit }) => {
+    await orders.execute('1', { kind: 'place', quantity: 1 }, { tx: { sql, emit, onCommit } });
+    // What a handler of an event, or a step of a saga, has of its transaction.
+    await orders.execute('1', { kind: 'accept' }, { tx: { sql, emit } });
+    await orders.execute('1', { kind: 'deliver' }, { tx: { sql, emit } });
   });
   await orders.load('1');
-  assert.deepEqual(emitted, [['placed', { orderId: '1' }]]);
+  assert.deepEqual(emitted, [
+    ['placed', { orderId: '1', revision: 0 }],
+    ['delivered', { orderId: '1', revision: 2 }],
+  ]);
   await assert.rejects(orders.execute('2', { kind: 'place', quantity: 1 }), TypeError);
   assert.throws(() => definePublication(shop, orderEvents, { Other: () => undefined } as never), TypeError);
 });
