@@ -4,6 +4,8 @@ import type { SagaDefinition, SagaFailure, SagaStatus } from '@banyan/saga';
 export interface StartOptions {
   /** The same key is the same saga: a second start changes nothing, as long as the saga is remembered. At most 1,000 characters. */
   readonly idempotencyKey?: string;
+  /** From the start, in milliseconds, instead of the definition's: for a time that is configuration. */
+  readonly deadlineMs?: number;
 }
 
 /** Starts a saga if the transaction commits. Returns its id, also if it had been started with the same key before. */

@@ -97,6 +97,7 @@ function prepare(
     saga: start.saga,
     input: start.input,
     idempotencyKey: start.options?.idempotencyKey,
+    deadlineMs: start.options?.deadlineMs,
     user: context.caller.user,
     traceparent: formatTraceparent(context.trace),
   });

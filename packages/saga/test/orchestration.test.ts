@@ -95,6 +95,16 @@ for (const [name, placement] of Object.entries(placements)) {
       assert.deepEqual(await states('o7'), [{ orderId: 'o7', state: 'withdrawn', steps: 2 }]);
     });
 
+    test('whoever starts a saga may give it another deadline than its definition', async () => {
+      const order = { orderId: 'o9', cents: 1, saga: 'approval', deadlineMs: 300 };
+      const { sagaId } = await client.place(order);
+      // Nobody decides: by the definition it would wait for half a minute.
+      const { status, failure } = await client.ended({ sagaId, waitMs: 10_000 });
+      assert.deepEqual([status, failure?.kind], ['compensated', 'deadline']);
+      assert.deepEqual(await states('o9'), [{ orderId: 'o9', state: 'withdrawn', steps: 2 }]);
+      await assert.rejects(client.place({ ...order, deadlineMs: -1 }));
+    });
+
     test('a saga branches, goes parallel paths, sleeps and runs a child', async () => {
       const { sagaId } = await client.place({ orderId: 'o8', cents: 2_000, saga: 'wide' });
       const { status, results } = await ended(sagaId);

@@ -1,5 +1,6 @@
 import { createValidator, type Validator } from '@banyan/contract';
 import type { Clock, Logger, Sql, User } from '@banyan/core';
+import { checkDuration } from '../definition/check-definition.ts';
 import { definitionId, type SagaDefinition } from '../definition/definition.ts';
 import type { SagaEnvironment } from '../environment.ts';
 import type { NewSaga, SagaStanding, SagaStore, StoredSaga } from '../saga-store.ts';
@@ -33,6 +34,8 @@ export interface StartRequest {
   /** Validated here. */
   readonly input: unknown;
   readonly idempotencyKey: string | undefined;
+  /** Instead of the definition's. */
+  readonly deadlineMs?: number | undefined;
   readonly user: User | undefined;
   readonly traceparent: string | undefined;
 }
@@ -135,8 +138,9 @@ class LeasedEngine implements SagaEngine {
     this.#ends.stop();
   }
 
-  prepare({ saga, input, idempotencyKey, user, traceparent }: StartRequest): NewSaga {
-    const { name, version, deadlineMs } = saga;
+  prepare({ saga, input, idempotencyKey, user, traceparent, ...rest }: StartRequest): NewSaga {
+    const { name, version } = saga;
+    const { deadlineMs = saga.deadlineMs } = rest;
     if (this.#definitions.get(definitionId(saga)) === undefined) {
       const known = [...this.#definitions.keys()].join(', ') || 'none';
       throw new TypeError(
@@ -146,6 +150,7 @@ class LeasedEngine implements SagaEngine {
     if (idempotencyKey !== undefined && (idempotencyKey === '' || idempotencyKey.length > 1_000)) {
       throw new TypeError(`start(${definitionId(saga)}): an idempotency key has 1 to 1,000 characters.`);
     }
+    if (deadlineMs !== undefined) checkDuration(`start(${definitionId(saga)}): 'deadlineMs'`, deadlineMs);
     const validator = this.#validators.get(saga) ?? createValidator(saga.input, 'input');
     this.#validators.set(saga, validator);
     return {
