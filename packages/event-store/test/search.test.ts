@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { type TestContext, test } from 'node:test';
+import { randomBytes } from 'node:crypto';
+import { describe, type TestContext, test } from 'node:test';
 import {
   createElasticsearch,
   createEventStore,
@@ -10,6 +11,7 @@ import {
   type SearchEngine,
 } from '@banyan/event-store';
 import { describeSearchEngine } from '@banyan/event-store/testing';
+import { noSearchServer, searchUrl } from '@banyan/test-support/search-server';
 import { createEventDatabase } from './event-database.ts';
 import { cancelled, orderEvents, placed } from './order-events.ts';
 import { startSearchServer } from './search-server.ts';
@@ -21,6 +23,17 @@ describeSearchEngine('PostgreSQL', async (t) =>
 describeSearchEngine('Elasticsearch', async (t) =>
   createElasticsearch({ url: (await startSearchServer(t)).url }),
 );
+
+/** Indexes of a test's own on the shared server. */
+async function createSharedEngine(t: Pick<TestContext, 'after'>): Promise<SearchEngine> {
+  const prefix = `test-${randomBytes(6).toString('hex')}-`;
+  t.after(() => fetch(new URL(`/${prefix}*`, searchUrl), { method: 'DELETE' }));
+  return createElasticsearch({ url: searchUrl ?? '', prefix });
+}
+
+describe('on a real server', { skip: noSearchServer }, () => {
+  describeSearchEngine('OpenSearch', createSharedEngine);
+});
 
 const fields = { item: 'text', status: 'keyword' } as const;
 const orders = (version = 1) =>

@@ -3,8 +3,9 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { run } from '@banyan/test-support/maven-jars';
 import { createKafkaBroker, type KafkaBroker } from './kafka-broker.ts';
-import { fetchKafkaJars, run } from './kafka-jars.ts';
+import { fetchKafkaJars } from './kafka-jars.ts';
 import { type BrokerPlan, loggingProperties, testLogin, toServerProperties } from './kafka-settings.ts';
 
 export interface KafkaCluster {
