@@ -1,14 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { tmpdir } from 'node:os';
-import { createServiceTokens } from '@banyan/auth';
 import { contract, event, operation, service, system } from '@banyan/banyan';
-import { createClient, createHost, type Host } from '@banyan/chassis';
-import { silentLogger, systemClock } from '@banyan/core';
-import { createMemoryRegistry } from '@banyan/discovery';
+import { createClient, type Host } from '@banyan/chassis';
 import type { EventLog } from '@banyan/events';
-import { openPostgresEngines, type PostgresServiceStore, provisionSystem } from '@banyan/postgres';
+import { type PostgresServiceStore, provisionSystem } from '@banyan/postgres';
 import { createCallContext } from '@banyan/rpc';
-import { createMetrics } from '@banyan/telemetry';
+import { openHost } from '@banyan/testing';
 import { z } from 'zod';
 import type { CpuMeter } from './cpu-meter.ts';
 import { drive, Effects, type Payload } from './driver.ts';
@@ -98,8 +94,6 @@ export async function createBanyanPair(options: BanyanStackOptions): Promise<Ban
   const parts = bench.services.map((each) => each.name);
   const secret = randomBytes(32).toString('base64url');
   const prefix = `b${randomBytes(4).toString('hex')}_`;
-  const clock = systemClock;
-  const logger = silentLogger;
   const urls = await provisionSystem({
     adminUrl: pair.adminUrl,
     system: `bench-${prefix}`,
@@ -107,31 +101,14 @@ export async function createBanyanPair(options: BanyanStackOptions): Promise<Ban
     services: parts,
     secret,
   });
-  const engines = await openPostgresEngines({
-    ...urls,
-    registry: createMemoryRegistry({ clock }),
-    clock,
-    logger,
-    ...(log === undefined ? undefined : { log }),
-  });
-  const host = createHost({
+  const { host, engines, stop } = await openHost({
     system: bench,
     parts,
-    engines,
-    tokensOf: (each) => createServiceTokens({ key: secret, service: each, clock }),
-    configuration: new Map(),
-    dataFolder: tmpdir(),
-    development: false,
-    harsh: false,
-    instance: '1',
-    internalHost: '127.0.0.1',
-    publicHost: '127.0.0.1',
-    publicPort: 0,
-    clock,
-    logger,
-    metrics: createMetrics(),
+    urls,
+    secret,
+    ...(log === undefined ? undefined : { log }),
   });
-  return { host, openSource: () => engines.openStore(sourceService), close: () => engines.close() };
+  return { host, openSource: () => engines.openStore(sourceService), close: stop };
 }
 
 /** Operation, transaction, outbox, log, inbox, handler. */
@@ -152,9 +129,6 @@ export async function startBanyan(options: BanyanStackOptions): Promise<EventSta
           if (silent) for (const each of events) effects.happened(each.sentAt);
         },
       }),
-    async stop() {
-      await host.stop();
-      await close();
-    },
+    stop: close,
   };
 }

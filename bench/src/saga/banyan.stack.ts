@@ -1,13 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { tmpdir } from 'node:os';
-import { createServiceTokens } from '@banyan/auth';
 import { contract, operation, saga, service, system } from '@banyan/banyan';
-import { createClient, createHost } from '@banyan/chassis';
-import { silentLogger, systemClock } from '@banyan/core';
-import { createMemoryRegistry } from '@banyan/discovery';
-import { openPostgresEngines, provisionSystem } from '@banyan/postgres';
+import { createClient } from '@banyan/chassis';
+import type { Sql } from '@banyan/core';
+import { provisionSystem } from '@banyan/postgres';
 import { createCallContext } from '@banyan/rpc';
-import { createMetrics } from '@banyan/telemetry';
+import { openHost } from '@banyan/testing';
 import { z } from 'zod';
 import type { PostgresPair } from '../events/postgres-pair.ts';
 import type { SagaStack } from './stack.ts';
@@ -21,7 +18,7 @@ const ledger = (name: string) => {
   });
   const insert = async (
     { orderId }: z.output<typeof Order>,
-    { tx }: { tx: <R>(work: (t: { sql: import('@banyan/core').Sql }) => Promise<R>) => Promise<R> },
+    { tx }: { tx: <R>(work: (t: { sql: Sql }) => Promise<R>) => Promise<R> },
   ) => {
     const [row] = await tx(
       ({ sql }) => sql<{ id: number }>`insert into entries (order_id) values (${orderId}) returning id`,
@@ -40,10 +37,7 @@ const stock = ledger('stock');
 const payments = ledger('payments');
 
 const step = (name: string) => ({
-  tx: async (
-    { input }: { readonly input: z.output<typeof Order> },
-    { sql }: { readonly sql: import('@banyan/core').Sql },
-  ) => {
+  tx: async ({ input }: { readonly input: z.output<typeof Order> }, { sql }: { readonly sql: Sql }) => {
     await sql`insert into steps (order_id, step) values (${input.orderId}, ${name})`;
     return { name };
   },
@@ -107,8 +101,6 @@ export async function startBanyan(pair: PostgresPair, kind: keyof typeof sagas):
   const parts = bench.services.map(({ name }) => name);
   const secret = randomBytes(32).toString('base64url');
   const prefix = `b${randomBytes(4).toString('hex')}_`;
-  const clock = systemClock;
-  const logger = silentLogger;
   const urls = await provisionSystem({
     adminUrl: pair.adminUrl,
     system: `bench-${prefix}`,
@@ -116,29 +108,7 @@ export async function startBanyan(pair: PostgresPair, kind: keyof typeof sagas):
     services: parts,
     secret,
   });
-  const engines = await openPostgresEngines({
-    ...urls,
-    registry: createMemoryRegistry({ clock }),
-    clock,
-    logger,
-  });
-  const host = createHost({
-    system: bench,
-    parts,
-    engines,
-    tokensOf: (each) => createServiceTokens({ key: secret, service: each, clock }),
-    configuration: new Map(),
-    dataFolder: tmpdir(),
-    development: false,
-    harsh: false,
-    instance: '1',
-    internalHost: '127.0.0.1',
-    publicHost: '127.0.0.1',
-    publicPort: 0,
-    clock,
-    logger,
-    metrics: createMetrics(),
-  });
+  const { host, stop } = await openHost({ system: bench, parts, urls, secret });
   await host.start();
   const client = createClient(shop, host.endpoint('shop', 'probe'), () =>
     createCallContext({ caller: { service: 'probe' }, timeoutMs: 60_000 }),
@@ -148,9 +118,6 @@ export async function startBanyan(pair: PostgresPair, kind: keyof typeof sagas):
       const { status } = await client.order({ orderId, kind });
       if (status !== 'completed') throw new Error(`a saga ended ${status}`);
     },
-    async stop() {
-      await host.stop();
-      await engines.close();
-    },
+    stop,
   };
 }

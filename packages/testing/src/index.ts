@@ -1,4 +1,5 @@
 export { lastFirst, type Undoing } from './last-first.ts';
+export { type HostPlan, type OpenedHost, openHost } from './open-host.ts';
 export {
   createTestDatabase,
   startTestServer,

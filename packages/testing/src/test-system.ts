@@ -3,26 +3,17 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
-import { createServiceTokens } from '@banyan/auth';
-import {
-  type Client,
-  createClient,
-  createHost,
-  type Host,
-  hasDatabase,
-  type System,
-  sendersTo,
-  servicesOf,
-} from '@banyan/chassis';
+import { type Client, createClient, type Host, hasDatabase, type System, servicesOf } from '@banyan/chassis';
 import { readAllConfig } from '@banyan/config';
 import type { Contract } from '@banyan/contract';
 import { type Logger, silentLogger, systemClock, type User } from '@banyan/core';
 import { createMemoryRegistry } from '@banyan/discovery';
 import type { EventLog } from '@banyan/events';
-import { openPostgresEngines, provisionSystem, resetSystem } from '@banyan/postgres';
+import { provisionSystem, resetSystem } from '@banyan/postgres';
 import { createCallContext, type Endpoint } from '@banyan/rpc';
-import { createMetrics, type Metrics } from '@banyan/telemetry';
+import type { Metrics } from '@banyan/telemetry';
 import { lastFirst } from './last-first.ts';
+import { openHost } from './open-host.ts';
 import { startTestServer } from './test-database.ts';
 
 export interface TestSystemOptions {
@@ -98,35 +89,17 @@ export async function startTestSystem(
     () => resetSystem({ adminUrl, system: marked }),
   ];
   const hosts: Host[] = [];
-  const openHost = async (parts: readonly string[]) => {
+  const open = async (parts: readonly string[]) => {
     const log = await options.openLog?.();
-    const engines = await openPostgresEngines({
-      ...urls,
-      sendersTo: (service) => sendersTo(system, service),
-      ...(log === undefined ? undefined : { log }),
-      registry,
-      clock,
-      logger,
-    });
-    closing.push(() => engines.close());
-    const host = createHost({
-      system,
-      parts,
-      engines,
-      tokensOf: (service) => createServiceTokens({ key: secret, service, clock }),
-      configuration,
-      dataFolder,
-      development,
+    const { host, stop } = await openHost({
+      ...{ system, parts, urls, secret, registry, configuration, dataFolder, development, logger },
       harsh: options.harsh ?? true,
+      ...(log === undefined ? undefined : { log }),
       ...(options.callbacks === undefined ? undefined : { callbacks: options.callbacks }),
+      ...(options.metrics === undefined ? undefined : { metrics: options.metrics }),
       instance: String(hosts.length + 1),
-      internalHost: '127.0.0.1',
-      publicHost: '127.0.0.1',
-      publicPort: 0,
-      clock,
-      logger,
-      metrics: options.metrics ?? createMetrics(),
     });
+    closing.push(stop);
     hosts.push(host);
     return host;
   };
@@ -134,7 +107,7 @@ export async function startTestSystem(
     ...(system.gateway === undefined ? [] : ['gateway']),
     ...services.map(({ name }) => name),
   ];
-  for (const parts of options.placement ?? [everything]) await openHost(parts);
+  for (const parts of options.placement ?? [everything]) await open(parts);
   closing.push(async () => {
     await Promise.all(hosts.map((host) => host.stop()));
   });
@@ -152,7 +125,7 @@ export async function startTestSystem(
     publicUrl: started.map(({ publicUrl }) => publicUrl).find((url) => url !== undefined),
     hosts,
     async addHost(parts) {
-      const host = await openHost(parts);
+      const host = await open(parts);
       await host.start();
       return host;
     },

@@ -1,14 +1,12 @@
 /** A process that hosts services of the system and sends all the time until it is told to stop; it may be killed at any moment. */
 import { once } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
-import { createServiceTokens } from '@banyan/auth';
 import { openBroker } from '@banyan/banyan';
-import { createClient, createHost } from '@banyan/chassis';
+import { createClient } from '@banyan/chassis';
 import { isServiceError, silentLogger, systemClock } from '@banyan/core';
-import { createMemoryRegistry } from '@banyan/discovery';
-import { openPostgresEngines } from '@banyan/postgres';
 import { createCallContext } from '@banyan/rpc';
 import { createMetrics } from '@banyan/telemetry';
+import { openHost } from '@banyan/testing';
 import { createRandom } from '../../support/random.ts';
 import { eventChaos, source } from './system.ts';
 
@@ -37,8 +35,6 @@ process.send?.('loaded');
 const [message] = (await once(process, 'message')) as [ChaosHostPlan];
 const { platformUrl, serviceUrls, outboxUrls, broker, secret, instance, parts, seed, keys, paceMs } = message;
 
-const clock = systemClock;
-const logger = silentLogger;
 const metrics = createMetrics();
 let isSending = parts.includes('source');
 const leaving = Promise.withResolvers<void>();
@@ -49,34 +45,17 @@ process.on('message', (order: ChaosHostOrder) => {
   return undefined;
 });
 
-const engines = await untilAvailable(async () => {
-  const log = await openBroker(broker, { clock, logger });
-  return openPostgresEngines({
-    platformUrl,
-    serviceUrls,
-    ...(broker === undefined ? { outboxUrls } : undefined),
-    registry: createMemoryRegistry({ clock }),
+const { host, stop } = await untilAvailable(async () => {
+  const log = await openBroker(broker, { clock: systemClock, logger: silentLogger });
+  return openHost({
+    system: eventChaos,
+    parts,
+    urls: broker === undefined ? { platformUrl, serviceUrls, outboxUrls } : { platformUrl, serviceUrls },
+    secret,
     ...(log === undefined ? undefined : { log }),
-    clock,
-    logger,
+    instance,
+    metrics,
   });
-});
-const host = createHost({
-  system: eventChaos,
-  parts,
-  engines,
-  tokensOf: (service) => createServiceTokens({ key: secret, service, clock }),
-  configuration: new Map(),
-  dataFolder: '.',
-  development: false,
-  harsh: false,
-  instance,
-  internalHost: '127.0.0.1',
-  publicHost: '127.0.0.1',
-  publicPort: 0,
-  clock,
-  logger,
-  metrics,
 });
 await host.start();
 process.send?.('ready');
@@ -99,8 +78,7 @@ const send = async () => {
 };
 await Promise.all([send(), send(), send()]);
 await leaving.promise;
-await host.stop();
-await engines.close();
+await stop();
 process.exit();
 
 /** As a supervisor would start the process again until what it needs is there. */
