@@ -2,9 +2,15 @@ import { contract, event, operation } from '@banyan/banyan';
 import { z } from 'zod';
 import { Address } from '../vocabulary/address.ts';
 import { Id, Timestamp, WantedId } from '../vocabulary/text.ts';
+import { deliveryStates } from './lifecycle.ts';
 
-export const deliveryStates = ['PENDING', 'SCHEDULED', 'PICKED_UP', 'DELIVERED', 'CANCELLED'] as const;
 const State = z.enum(deliveryStates);
+/** What the token of a courier says they are. */
+const CourierId = z.string();
+
+/** What a delivery may still lack; it is scheduled as soon as there is nothing left. */
+const Missing = z.enum(['order', 'restaurant', 'courier']);
+export type Missing = z.infer<typeof Missing>;
 
 /** Where something is fetched, where it is brought, by whom and when: no dishes, and no prices. */
 export const Delivery = z.object({
@@ -12,17 +18,21 @@ export const Delivery = z.object({
   /** 1, and one more with each change. */
   revision: z.int().min(1),
   state: State,
+  /** While it is pending. */
+  waitsFor: z.array(Missing),
   pickUpAddress: Address.optional(),
-  deliveryAddress: Address,
-  courierId: Id.optional(),
-  readyBy: Timestamp.optional(),
+  deliveryAddress: Address.optional(),
+  /** By the restaurant's account. */
+  readyBy: Timestamp,
+  /** From its schedule on, like the two times. */
+  courierId: CourierId.optional(),
   pickUpAt: Timestamp.optional(),
   dropOffAt: Timestamp.optional(),
 });
 export type Delivery = z.infer<typeof Delivery>;
 
 export const Courier = z.object({
-  courierId: Id,
+  courierId: CourierId,
   available: z.boolean(),
   /** What the courier is to do, in this order. */
   plan: z.array(
@@ -31,16 +41,35 @@ export const Courier = z.object({
 });
 export type Courier = z.infer<typeof Courier>;
 
+/** What delivery knows of a restaurant: where to fetch. */
+export const RestaurantCopy = z.object({
+  restaurantId: Id,
+  address: Address,
+  /** Of the restaurant, and since when it was so: how old this copy is. */
+  revision: z.int(),
+  changedAt: Timestamp,
+});
+export type RestaurantCopy = z.infer<typeof RestaurantCopy>;
+
 const News = z.object({ orderId: Id, revision: z.int().min(1), at: Timestamp });
 const deliveryNotFound = { status: 404 } as const;
 const deliveryStateForbids = { status: 409, data: z.object({ state: State }) } as const;
+
+/** What the courier on the way tells. */
+const report = <Path extends string>(path: Path, summary: string) =>
+  operation(`POST /deliveries/:orderId/${path}`, {
+    summary,
+    input: z.object({ orderId: WantedId }),
+    output: Delivery,
+    errors: { deliveryNotFound, deliveryStateForbids },
+  });
 
 export const delivery = contract('delivery', {
   version: '1.0.0',
   description: 'Couriers, and what they bring where.',
   operations: {
     setAvailability: operation('PUT /courier/availability', {
-      summary: 'Whether the courier who asks takes orders.',
+      summary: 'Whether the courier who asks takes orders. What is scheduled already stays scheduled.',
       input: z.object({ available: z.boolean() }),
       output: Courier,
     }),
@@ -50,40 +79,31 @@ export const delivery = contract('delivery', {
       output: Courier,
     }),
     getDelivery: operation('GET /deliveries/:orderId', {
+      summary: 'For those whom it concerns: the consumer, the restaurant, the courier, and staff.',
       input: z.object({ orderId: WantedId }),
       output: Delivery,
       errors: { deliveryNotFound },
     }),
-    pickUp: operation('POST /deliveries/:orderId/pick-up', {
-      summary: 'The courier who asks has it.',
-      input: z.object({ orderId: WantedId }),
-      output: Delivery,
-      errors: { deliveryNotFound, deliveryStateForbids },
-    }),
-    dropOff: operation('POST /deliveries/:orderId/drop-off', {
-      summary: 'The courier who asks has brought it.',
-      input: z.object({ orderId: WantedId }),
-      output: Delivery,
-      errors: { deliveryNotFound, deliveryStateForbids },
-    }),
+    pickUp: report('pick-up', 'The courier who asks has it.'),
+    dropOff: report('drop-off', 'The courier who asks has brought it.'),
     getRestaurantCopy: operation('GET /delivery-restaurants/:restaurantId', {
       summary: 'What is known here of a restaurant.',
-      input: z.object({ restaurantId: Id }),
-      output: z.object({ revision: z.int(), address: Address }),
+      input: z.object({ restaurantId: WantedId }),
+      output: RestaurantCopy,
       errors: { restaurantNotFound: { status: 404 } },
     }),
   },
   events: {
     courierAvailabilityChanged: event('CourierAvailabilityChanged', {
-      data: z.object({ courierId: Id, available: z.boolean(), at: Timestamp }),
+      data: z.object({ courierId: CourierId, available: z.boolean(), at: Timestamp }),
       key: 'courierId',
     }),
     scheduled: event('DeliveryScheduled', {
-      data: News.extend({ courierId: Id, pickUpAt: Timestamp, dropOffAt: Timestamp }),
+      data: News.extend({ courierId: CourierId, pickUpAt: Timestamp, dropOffAt: Timestamp }),
       key: 'orderId',
     }),
-    pickedUp: event('DeliveryPickedUp', { data: News.extend({ courierId: Id }), key: 'orderId' }),
-    delivered: event('DeliveryDelivered', { data: News.extend({ courierId: Id }), key: 'orderId' }),
+    pickedUp: event('DeliveryPickedUp', { data: News.extend({ courierId: CourierId }), key: 'orderId' }),
+    delivered: event('DeliveryDelivered', { data: News.extend({ courierId: CourierId }), key: 'orderId' }),
     cancelled: event('DeliveryCancelled', { data: News, key: 'orderId' }),
   },
 });
