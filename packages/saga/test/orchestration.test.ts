@@ -89,10 +89,13 @@ for (const [name, placement] of Object.entries(placements)) {
       const { sagaId } = await client.place({ orderId: 'o7', cents: 1, saga: 'approval' });
       const { waitingFor } = await client.ended({ sagaId, waitMs: 500 });
       assert.deepEqual(waitingFor, ['decision']);
+      log.length = 0;
       await client.cancel({ sagaId });
       const { status, failure } = await ended(sagaId);
       assert.deepEqual([status, failure?.kind], ['compensated', 'cancelled']);
       assert.deepEqual(await states('o7'), [{ orderId: 'o7', state: 'withdrawn', steps: 2 }]);
+      // What undoes is told why.
+      assert.deepEqual(log, ['undone: cancelled', 'orders.withdrawn']);
     });
 
     test('whoever starts a saga may give it another deadline than its definition', async () => {

@@ -1,5 +1,6 @@
 import type { Contract, InputOf, Operation } from '@banyan/contract';
 import type { Logger, Sql } from '@banyan/core';
+import type { SagaFailure } from '../state.ts';
 
 /** What every action knows of the attempt it is part of. */
 export interface StepContext {
@@ -10,6 +11,8 @@ export interface StepContext {
   readonly attempt: number;
   /** For a tentative step: when the reservation ends unless it is confirmed, RFC 3339 UTC. */
   readonly expiresAt: string | undefined;
+  /** While the saga is being undone: why. */
+  readonly failure: SagaFailure | undefined;
 }
 
 /** Records an event in the step's transaction. */

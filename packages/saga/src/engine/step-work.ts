@@ -28,12 +28,13 @@ export function identityOf({ row }: LiveSaga, step: string): StepIdentity {
 }
 
 export function contextOf(live: LiveSaga, work: Work): StepContext {
-  const { expiresAtMs } = work;
+  const { expiresAtMs, failure } = work;
   return {
     sagaId: live.row.id,
     idempotencyKey: keyOf(live.row.id, live.state.round, work.step, work.phase),
     attempt: work.attempt,
     expiresAt: expiresAtMs === undefined ? undefined : new Date(expiresAtMs).toISOString(),
+    failure,
   };
 }
 

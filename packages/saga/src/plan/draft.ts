@@ -121,6 +121,7 @@ export class Draft {
       state: this.view(),
       expiresAtMs: record?.x ?? (expiresInMs === undefined ? undefined : nowMs + expiresInMs),
       timeoutMs: node.kind === 'step' ? node.timeoutMs : undefined,
+      failure: this.state.failure,
     });
   }
 

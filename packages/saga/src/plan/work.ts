@@ -1,6 +1,6 @@
 import type { Action } from '../definition/action.ts';
 import type { ChildNode } from '../definition/definition.ts';
-import type { Phase } from '../state.ts';
+import type { Phase, SagaFailure } from '../state.ts';
 
 /** Something to do now. */
 export interface Work {
@@ -19,4 +19,6 @@ export interface Work {
   /** Of a reservation, epoch milliseconds. */
   readonly expiresAtMs: number | undefined;
   readonly timeoutMs: number | undefined;
+  /** Why the saga is being undone. */
+  readonly failure: SagaFailure | undefined;
 }
