@@ -1,8 +1,14 @@
 import { expose, gateway, system } from '@banyan/banyan';
+import { accounting } from './accounting/contract.ts';
+import { accountingService } from './accounting/service.ts';
 import { consumers } from './consumers/contract.ts';
 import { consumersService } from './consumers/service.ts';
 import { identity } from './identity/contract.ts';
 import { identityService, issuer } from './identity/service.ts';
+import { kitchen } from './kitchen/contract.ts';
+import { kitchenService } from './kitchen/service.ts';
+import { orders } from './orders/contract.ts';
+import { ordersService } from './orders/service.ts';
 import { restaurants } from './restaurants/contract.ts';
 import { restaurantsService } from './restaurants/service.ts';
 import type { Role } from './vocabulary/signed-in.ts';
@@ -10,7 +16,7 @@ import type { Role } from './vocabulary/signed-in.ts';
 const role = (scope: Role) => ({ scope });
 
 export default system('food-to-go', {
-  services: [consumersService, restaurantsService],
+  services: [consumersService, restaurantsService, ordersService, kitchenService, accountingService],
   // A stand-in for the outside world. In production another service keeps the same contract.
   development: [identityService],
   gateway: gateway({
@@ -25,6 +31,30 @@ export default system('food-to-go', {
         listRestaurants: 'anyone',
         getRestaurant: 'anyone',
         reviseMenu: role('restaurant'),
+      }),
+      expose(orders, {
+        createOrder: role('consumer'),
+        // Consumers see their own, staff all.
+        getOrder: 'user',
+        cancelOrder: role('consumer'),
+        reviseOrder: role('consumer'),
+        listChanges: role('staff'),
+        listProcesses: role('staff'),
+        reverseChange: role('staff'),
+        rebuild: role('staff'),
+      }),
+      expose(kitchen, {
+        listTickets: role('restaurant'),
+        getTicket: role('restaurant'),
+        acceptTicket: role('restaurant'),
+        startPreparing: role('restaurant'),
+        markReady: role('restaurant'),
+        pickUp: role('restaurant'),
+      }),
+      expose(accounting, {
+        getAccount: role('consumer'),
+        registerCard: role('consumer'),
+        setLimit: role('staff'),
       }),
     ],
   }),

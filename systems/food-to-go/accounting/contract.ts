@@ -28,7 +28,6 @@ export const declineReasons = ['noCard', 'cardExpired', 'limitExceeded'] as cons
 export type DeclineReason = (typeof declineReasons)[number];
 
 const Authorization = z.object({
-  authorizationId: Id,
   orderId: Id,
   consumerId: z.string(),
   amount: Money,
@@ -36,7 +35,6 @@ const Authorization = z.object({
 });
 const News = z.object({
   orderId: Id,
-  authorizationId: Id,
   consumerId: z.string(),
   /** What is authorized from now on. */
   amount: Money,
@@ -44,10 +42,10 @@ const News = z.object({
   revision: z.int().min(1),
   at: Timestamp,
 });
-const AuthorizationRef = z.object({ authorizationId: WantedId });
+/** An order has one authorization. */
+const AuthorizationRef = z.object({ orderId: Id });
 const cardDeclined = { status: 402, data: z.object({ reason: z.enum(declineReasons) }) } as const;
 const authorizationNotFound = { status: 404 } as const;
-const authorizationReversed = { status: 409 } as const;
 
 export const accounting = contract('accounting', {
   version: '1.0.0',
@@ -75,25 +73,24 @@ export const accounting = contract('accounting', {
       output: Authorization,
       errors: { cardDeclined },
     }),
-    reverse: operation('POST /authorizations/:authorizationId/reverse', {
+    reverse: operation('POST /authorizations/:orderId/reverse', {
       summary: 'Gives the money back. Doing it again changes nothing.',
       input: AuthorizationRef,
       output: Authorization,
       errors: { authorizationNotFound },
       idempotent: true,
     }),
-    revise: operation('POST /authorizations/:authorizationId/revise', {
+    revise: operation('POST /authorizations/:orderId/revise', {
       summary: 'Sets more aside, or less.',
       input: AuthorizationRef.extend({ amount: Money }),
       output: Authorization,
-      errors: { authorizationNotFound, authorizationReversed, cardDeclined },
+      errors: { authorizationNotFound, cardDeclined },
     }),
-    listAuthorizations: operation('GET /authorizations', {
-      summary: 'All authorizations of an order, with each change of the amount, oldest first.',
-      input: z.object({ orderId: Id }),
-      output: z.object({
-        authorizations: z.array(Authorization.extend({ amounts: z.array(z.int()) })),
-      }),
+    getAuthorization: operation('GET /authorizations/:orderId', {
+      summary: 'What is authorized for an order, and what was before.',
+      input: AuthorizationRef,
+      output: Authorization.extend({ history: z.array(z.object({ amount: Money, at: Timestamp })) }),
+      errors: { authorizationNotFound },
     }),
   },
   // Every key is the order's id and nothing else.

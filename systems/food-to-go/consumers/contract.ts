@@ -31,14 +31,12 @@ export const consumers = contract('consumers', {
       input: z.object({ consumerId: WantedId, orderId: Id, total: Money }),
       output: z.object({}),
       errors: { consumerNotFound },
-      // It only looks.
-      idempotent: true,
     }),
   },
   events: {
     registered: event('ConsumerRegistered', { data: Consumer, key: 'consumerId' }),
     verified: event('ConsumerVerified', {
-      description: 'The consumer of a new order may place it. Told when the order is choreographed.',
+      description: 'The consumer of a new order may place it.',
       data: z.object({ orderId: Id, consumerId: Id, coordination: Coordination, at: Timestamp }),
       key: 'orderId',
     }),

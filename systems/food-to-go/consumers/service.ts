@@ -28,9 +28,13 @@ export const consumersService = service(consumers, {
       return (isOneself ? await findConsumer(sql, consumerId) : undefined) ?? fail('consumerNotFound');
     },
 
-    async verifyConsumer({ consumerId }, { sql, fail }) {
-      return (await findConsumer(sql, consumerId)) === undefined ? fail('consumerNotFound') : {};
-    },
+    verifyConsumer: ({ consumerId, orderId }, { tx, fail }) =>
+      tx(async ({ sql, emit }) => {
+        const consumer = (await findConsumer(sql, consumerId)) ?? fail('consumerNotFound');
+        const at = new Date().toISOString();
+        emit('verified', { orderId, consumerId: consumer.consumerId, coordination: 'orchestration', at });
+        return {};
+      }),
   },
 });
 

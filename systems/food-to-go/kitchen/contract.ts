@@ -31,6 +31,8 @@ export type Ticket = z.infer<typeof Ticket>;
 
 const NewLine = z.object({ menuItemId: z.string(), quantity: z.int().min(1) });
 const TicketRef = z.object({ ticketId: WantedId });
+/** Other services know the order, which has one ticket. */
+const OrderRef = z.object({ orderId: Id });
 /** What all events of a ticket say. */
 const News = z.object({
   orderId: Id,
@@ -44,9 +46,12 @@ const ticketNotFound = { status: 404 } as const;
 const ticketStateForbids = { status: 409, data: z.object({ state: State }) } as const;
 const errors = { ticketNotFound, ticketStateForbids };
 
-/** An operation that changes the state of a ticket and needs to know nothing else. */
-const change = <Path extends string>(path: Path, summary: string) =>
+/** What the restaurant does with a ticket. */
+const work = <Path extends string>(path: Path, summary: string) =>
   operation(`POST /tickets/:ticketId/${path}`, { summary, input: TicketRef, output: Ticket, errors });
+/** What the process of an order does with its ticket. */
+const change = <Path extends string>(path: Path, summary: string) =>
+  operation(`POST /order-tickets/:orderId/${path}`, { summary, input: OrderRef, output: Ticket, errors });
 
 export const kitchen = contract('kitchen', {
   version: '1.0.0',
@@ -72,11 +77,11 @@ export const kitchen = contract('kitchen', {
       output: Ticket,
       errors: { ...errors, readyByInPast: { status: 422 } },
     }),
-    startPreparing: change('preparing', 'From now on it can be neither cancelled nor revised.'),
-    markReady: change('ready', 'It can be fetched.'),
-    pickUp: change('picked-up', 'A courier has it.'),
+    startPreparing: work('preparing', 'From now on it can be neither cancelled nor revised.'),
+    markReady: work('ready', 'It can be fetched.'),
+    pickUp: work('picked-up', 'A courier has it.'),
 
-    createTicket: operation('POST /tickets', {
+    createTicket: operation('POST /order-tickets', {
       summary: 'A ticket that nobody sees until it is confirmed.',
       input: z.object({
         orderId: Id,
@@ -93,9 +98,9 @@ export const kitchen = contract('kitchen', {
     beginCancel: change('begin-cancel', 'Locks the ticket, if it can still be cancelled.'),
     undoCancel: change('undo-cancel', 'Unlocks it: it is as it was.'),
     confirmCancel: change('confirm-cancel', 'It is cancelled.'),
-    beginRevision: operation('POST /tickets/:ticketId/begin-revision', {
+    beginRevision: operation('POST /order-tickets/:orderId/begin-revision', {
       summary: 'Locks the ticket, if it can still be revised.',
-      input: TicketRef.extend({ lines: z.array(NewLine).min(1) }),
+      input: OrderRef.extend({ lines: z.array(NewLine).min(1) }),
       output: Ticket,
       errors,
     }),

@@ -145,6 +145,12 @@ export const orders = contract('orders', {
       output: Order,
       errors: { orderNotFound, notReversible: { status: 409 } },
     }),
+    rebuild: operation('POST /orders-rebuilds', {
+      summary: 'Makes the table of orders anew from their events.',
+      input: z.object({}),
+      output: z.object({ orders: z.int() }),
+      timeoutMs: 600_000,
+    }),
     getRestaurantCopy: operation('GET /orders-restaurants/:restaurantId', {
       summary: 'What is known here of a restaurant.',
       input: z.object({ restaurantId: Id }),

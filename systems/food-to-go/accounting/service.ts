@@ -1,0 +1,67 @@
+import { service } from '@banyan/banyan';
+import { z } from 'zod';
+import { consumers } from '../consumers/contract.ts';
+import { signedIn } from '../vocabulary/signed-in.ts';
+import { findAccount, openAccount, setCard } from './accounts.ts';
+import { authorize, findAuthorization, findHistory, newsOf, reverse, revise } from './authorizations.ts';
+import { accounting } from './contract.ts';
+
+export const accountingService = service(accounting, {
+  uses: { consumers },
+  config: z.object({
+    /** Of new accounts: what may be authorized at one time, in minor units. */
+    limit: z.int().min(0).default(50_000),
+  }),
+  migrations: new URL('./migrations/', import.meta.url),
+  operations: {
+    async getAccount(_input, { sql, caller, fail }) {
+      return (await findAccount(sql, signedIn(caller))) ?? fail('accountNotFound');
+    },
+
+    async registerCard(card, { tx, caller, config }) {
+      const consumerId = signedIn(caller);
+      return tx(async ({ sql }) => {
+        // The news that there is this consumer may still be on its way.
+        await openAccount(sql, consumerId, config.limit);
+        return setCard(sql, consumerId, card);
+      });
+    },
+
+    async setLimit({ consumerId, limit }, { sql, fail }) {
+      await sql`update accounts set "limit" = ${limit} where consumer_id = ${consumerId}`;
+      return (await findAccount(sql, consumerId)) ?? fail('accountNotFound');
+    },
+
+    authorize: (request, { tx, fail }) =>
+      tx(async ({ sql, emit }) => {
+        const outcome = await authorize(sql, request);
+        if ('declined' in outcome) return fail('cardDeclined', { reason: outcome.declined });
+        const { authorization, isChanged } = outcome;
+        if (isChanged) emit('cardAuthorized', { ...newsOf(authorization), coordination: 'orchestration' });
+        return authorization;
+      }),
+
+    reverse: ({ orderId }, { tx, fail }) =>
+      tx(async ({ sql, emit }) => {
+        const { authorization, isChanged } = (await reverse(sql, orderId)) ?? fail('authorizationNotFound');
+        if (isChanged) emit('authorizationReversed', newsOf(authorization));
+        return authorization;
+      }),
+
+    revise: ({ orderId, amount }, { tx, fail }) =>
+      tx(async ({ sql, emit }) => {
+        const outcome = (await revise(sql, orderId, amount)) ?? fail('authorizationNotFound');
+        if ('declined' in outcome) return fail('cardDeclined', { reason: outcome.declined });
+        emit('authorizationRevised', newsOf(outcome.authorization));
+        return outcome.authorization;
+      }),
+
+    async getAuthorization({ orderId }, { sql, fail }) {
+      const authorization = (await findAuthorization(sql, orderId)) ?? fail('authorizationNotFound');
+      return { ...authorization, history: await findHistory(sql, authorization) };
+    },
+  },
+  on: {
+    'consumers.registered': ({ consumerId }, { sql, config }) => openAccount(sql, consumerId, config.limit),
+  },
+});
