@@ -3,10 +3,14 @@ import { accounting } from './accounting/contract.ts';
 import { accountingService } from './accounting/service.ts';
 import { consumers } from './consumers/contract.ts';
 import { consumersService } from './consumers/service.ts';
+import { delivery } from './delivery/contract.ts';
+import { deliveryService } from './delivery/service.ts';
 import { identity } from './identity/contract.ts';
 import { identityService, issuer } from './identity/service.ts';
 import { kitchen } from './kitchen/contract.ts';
 import { kitchenService } from './kitchen/service.ts';
+import { orderHistory } from './order-history/contract.ts';
+import { orderHistoryService } from './order-history/service.ts';
 import { orders } from './orders/contract.ts';
 import { ordersService } from './orders/service.ts';
 import { restaurants } from './restaurants/contract.ts';
@@ -16,7 +20,10 @@ import type { Role } from './vocabulary/signed-in.ts';
 const role = (scope: Role) => ({ scope });
 
 export default system('food-to-go', {
-  services: [consumersService, restaurantsService, ordersService, kitchenService, accountingService],
+  services: [
+    ...[consumersService, restaurantsService, ordersService, kitchenService, accountingService],
+    ...[deliveryService, orderHistoryService],
+  ],
   // A stand-in for the outside world. In production another service keeps the same contract.
   development: [identityService],
   gateway: gateway({
@@ -55,6 +62,20 @@ export default system('food-to-go', {
         getAccount: role('consumer'),
         registerCard: role('consumer'),
         setLimit: role('staff'),
+      }),
+      expose(delivery, {
+        setAvailability: role('courier'),
+        getPlan: role('courier'),
+        pickUp: role('courier'),
+        dropOff: role('courier'),
+        // Those whom it concerns see it, and staff all.
+        getDelivery: 'user',
+        getRestaurantCopy: role('staff'),
+      }),
+      expose(orderHistory, {
+        listOrders: role('consumer'),
+        getOrder: role('consumer'),
+        rebuild: role('staff'),
       }),
     ],
   }),

@@ -24,6 +24,8 @@ export const Delivery = z.object({
   deliveryAddress: Address.optional(),
   /** By the restaurant's account. */
   readyBy: Timestamp,
+  /** The restaurant has said so: it can be picked up. */
+  isReady: z.boolean(),
   /** From its schedule on, like the two times. */
   courierId: CourierId.optional(),
   pickUpAt: Timestamp.optional(),
@@ -55,15 +57,6 @@ const News = z.object({ orderId: Id, revision: z.int().min(1), at: Timestamp });
 const deliveryNotFound = { status: 404 } as const;
 const deliveryStateForbids = { status: 409, data: z.object({ state: State }) } as const;
 
-/** What the courier on the way tells. */
-const report = <Path extends string>(path: Path, summary: string) =>
-  operation(`POST /deliveries/:orderId/${path}`, {
-    summary,
-    input: z.object({ orderId: WantedId }),
-    output: Delivery,
-    errors: { deliveryNotFound, deliveryStateForbids },
-  });
-
 export const delivery = contract('delivery', {
   version: '1.0.0',
   description: 'Couriers, and what they bring where.',
@@ -84,8 +77,22 @@ export const delivery = contract('delivery', {
       output: Delivery,
       errors: { deliveryNotFound },
     }),
-    pickUp: report('pick-up', 'The courier who asks has it.'),
-    dropOff: report('drop-off', 'The courier who asks has brought it.'),
+    pickUp: operation('POST /deliveries/:orderId/pick-up', {
+      summary: 'The courier who asks has it.',
+      input: z.object({ orderId: WantedId }),
+      output: Delivery,
+      errors: {
+        deliveryNotFound,
+        deliveryStateForbids,
+        notReady: { status: 409, description: 'The restaurant has not said yet that it is ready.' },
+      },
+    }),
+    dropOff: operation('POST /deliveries/:orderId/drop-off', {
+      summary: 'The courier who asks has brought it.',
+      input: z.object({ orderId: WantedId }),
+      output: Delivery,
+      errors: { deliveryNotFound, deliveryStateForbids },
+    }),
     getRestaurantCopy: operation('GET /delivery-restaurants/:restaurantId', {
       summary: 'What is known here of a restaurant.',
       input: z.object({ restaurantId: WantedId }),

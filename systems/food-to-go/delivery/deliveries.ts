@@ -15,6 +15,11 @@ export async function insertDelivery(
     on conflict do nothing`;
 }
 
+/** It can be picked up. */
+export async function recordReadiness(sql: Sql, orderId: string): Promise<void> {
+  await sql`update deliveries set is_ready = true where order_id = ${orderId}`;
+}
+
 /** @returns the new revision and its time; undefined if there is no such delivery, or its state does not let this happen */
 export async function changeDelivery(
   sql: Sql,
@@ -38,7 +43,7 @@ export async function findDelivery(sql: Sql, orderId: string): Promise<Found | u
   if (!isId(orderId)) return undefined;
   const [row] = await sql<Row>`
     select order_id, deliveries.revision, state, restaurant_id, restaurants.address as pick_up_address, consumer_id,
-      destinations.address as delivery_address, ready_by, courier_id, pick_up_at, drop_off_at
+      destinations.address as delivery_address, ready_by, is_ready, courier_id, pick_up_at, drop_off_at
     from deliveries left join restaurants using (restaurant_id) left join destinations using (order_id)
     where order_id = ${orderId}`;
   if (row === undefined) return undefined;
@@ -53,6 +58,7 @@ type Row = {
   readonly state: DeliveryState;
   readonly restaurantId: string;
   readonly readyBy: string;
+  readonly isReady: boolean;
   /** Null as long as the restaurant, or the order, has not been heard of. */
   readonly pickUpAddress: Address | null;
   readonly consumerId: string | null;
@@ -64,19 +70,10 @@ type Row = {
 };
 
 function toDelivery(row: Row): Delivery {
-  const {
-    orderId,
-    revision,
-    state,
-    readyBy,
-    pickUpAddress,
-    deliveryAddress,
-    courierId,
-    pickUpAt,
-    dropOffAt,
-  } = row;
+  const { orderId, revision, state, readyBy, isReady } = row;
+  const { pickUpAddress, deliveryAddress, courierId, pickUpAt, dropOffAt } = row;
   return {
-    ...{ orderId, revision, state, readyBy, waitsFor: state === 'PENDING' ? missingIn(row) : [] },
+    ...{ orderId, revision, state, readyBy, isReady, waitsFor: state === 'PENDING' ? missingIn(row) : [] },
     ...(pickUpAddress && { pickUpAddress }),
     ...(deliveryAddress && { deliveryAddress }),
     ...(courierId !== null && { courierId }),

@@ -11,7 +11,7 @@ import {
   findRestaurantCopy,
   forgetDestination,
 } from './copies.ts';
-import { changeDelivery, findDelivery, insertDelivery } from './deliveries.ts';
+import { changeDelivery, findDelivery, insertDelivery, recordReadiness } from './deliveries.ts';
 import { findCourier, recordAvailability, reschedule } from './schedule.ts';
 
 /**
@@ -47,6 +47,7 @@ export const deliveryService = service(delivery, {
       const courierId = signedIn(caller);
       return tx(async ({ sql, emit }) => {
         const before = (await findOwn(sql, { orderId, courierId })) ?? fail('deliveryNotFound');
+        if (before.state === 'SCHEDULED' && !before.isReady) return fail('notReady');
         const changed = await changeDelivery(sql, { orderId, change: 'pickUp' });
         if (changed === undefined) return fail('deliveryStateForbids', { state: before.state });
         emit('pickedUp', { orderId, courierId, ...changed });
@@ -81,6 +82,7 @@ export const deliveryService = service(delivery, {
     'orders.rejected': async ({ orderId }, { sql }) => forgetDestination(sql, orderId),
     'kitchen.ticketAccepted': async (ticket, { sql, emit }) =>
       reschedule({ sql, emit }, () => insertDelivery(sql, ticket)),
+    'kitchen.ticketReady': async ({ orderId }, { sql }) => recordReadiness(sql, orderId),
     'kitchen.ticketCancelled': async ({ orderId }, { sql, emit }) => {
       const changed = await changeDelivery(sql, { orderId, change: 'cancel' });
       if (changed !== undefined) emit('cancelled', { orderId, ...changed });

@@ -1,4 +1,5 @@
 import { type Caller, service, type Tx } from '@banyan/banyan';
+import { delivery } from '../delivery/contract.ts';
 import { restaurants } from '../restaurants/contract.ts';
 import { signedIn } from '../vocabulary/signed-in.ts';
 import { kitchen, type Ticket } from './contract.ts';
@@ -15,7 +16,7 @@ import {
 } from './tickets.ts';
 
 export const kitchenService = service(kitchen, {
-  uses: { restaurants },
+  uses: { restaurants, delivery },
   migrations: new URL('./migrations/', import.meta.url),
   operations: {
     async listTickets({ limit, ...wanted }, { sql, caller }) {
@@ -65,6 +66,11 @@ export const kitchenService = service(kitchen, {
   on: {
     'restaurants.created': (restaurant, { sql }) => copyMenu(sql, restaurant),
     'restaurants.menuRevised': (revision, { sql }) => copyMenu(sql, revision),
+    'delivery.pickedUp': async ({ orderId }, { sql, emit }) => {
+      const changed = await changeTicket(sql, { orderId }, 'pickUp');
+      // Otherwise the restaurant has said so itself.
+      if (changed.result === 'changed') tellOf(emit, 'pickUp', changed.ticket);
+    },
   },
 });
 

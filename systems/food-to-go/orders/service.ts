@@ -2,6 +2,7 @@ import { type Caller, isServiceError, type Sql, service } from '@banyan/banyan';
 import { z } from 'zod';
 import { accounting } from '../accounting/contract.ts';
 import { consumers } from '../consumers/contract.ts';
+import { delivery } from '../delivery/contract.ts';
 import { kitchen } from '../kitchen/contract.ts';
 import { restaurants } from '../restaurants/contract.ts';
 import { totalOf } from '../vocabulary/money.ts';
@@ -22,7 +23,7 @@ import { reviseOrder } from './revise-order.saga.ts';
 const { operations } = orders;
 
 export const ordersService = service(orders, {
-  uses: { consumers, restaurants, kitchen, accounting },
+  uses: { consumers, restaurants, kitchen, accounting, delivery },
   config: z.object({
     /** Who carries new orders to their approval. */
     createOrder: z.enum(['orchestration']).default('orchestration'),
@@ -151,6 +152,9 @@ export const ordersService = service(orders, {
   on: {
     'restaurants.created': (restaurant, { sql }) => copyRestaurant(sql, restaurant),
     'restaurants.menuRevised': (revision, { sql }) => reviseCopiedMenu(sql, revision),
+    'delivery.delivered': async ({ orderId, at }, tx) => {
+      await changeOrder(tx, { orderId, command: { change: 'deliver', at }, by: 'delivery' });
+    },
   },
 });
 

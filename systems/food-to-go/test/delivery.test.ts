@@ -77,7 +77,7 @@ describe('delivery', () => {
         pickUpAddress,
         deliveryAddress,
       },
-      ...{ readyBy: pickUpAt, pickUpAt, dropOffAt },
+      ...{ readyBy: pickUpAt, isReady: false, pickUpAt, dropOffAt },
     });
     assert.deepEqual(await getPlan({}), {
       courierId,
@@ -235,6 +235,9 @@ describe('delivery', () => {
     await assert.rejects(dropOff({ orderId }), {
       ...{ reason: 'deliveryStateForbids', details: { state: 'SCHEDULED' } },
     });
+    await assert.rejects(pickUp({ orderId }), { reason: 'notReady' });
+    await listeners.tell('kitchen', 'ticketReady', { ...order.cancelled, revision: 5 });
+    await settled(listeners, order, ({ isReady }) => isReady);
     assert.equal((await pickUp({ orderId })).state, 'PICKED_UP');
     assert.deepEqual(
       (await getPlan({})).plan.map(({ action }) => action),

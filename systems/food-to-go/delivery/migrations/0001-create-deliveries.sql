@@ -25,6 +25,7 @@ create table deliveries (
   revision integer not null default 1,
   state text not null default 'PENDING',
   ready_by timestamptz not null,
+  is_ready boolean not null default false,
   courier_id text references couriers,
   pick_up_at timestamptz,
   drop_off_at timestamptz,
