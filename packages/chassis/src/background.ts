@@ -7,6 +7,7 @@ import {
   sleep,
   type TransactionOptions,
 } from '@banyan/core';
+import type { LogReader } from '@banyan/event-store';
 import { type CancellableCallContext, createCallContext } from '@banyan/rpc';
 import type { Metrics } from '@banyan/telemetry';
 import { HandlerContext, runTransaction, type ServiceRuntime } from './handler-context.ts';
@@ -19,6 +20,11 @@ export interface BackgroundContext<C extends Contract, U extends Uses, Config>
   readonly sql: Sql;
   /** Of the process: what is defined here is on the service's `/metrics`. Label it with the service. */
   readonly metrics: Metrics;
+  /**
+   * Has the service look after a reader of its event store until the returned function is called: lag on `/metrics` and in health, and an alarm when it is
+   * behind for too long. Subscriptions and projections whose `database` is this context call it by themselves.
+   */
+  watch(reader: LogReader): () => void;
   tx<Result>(work: (tx: Tx<C>) => Promise<Result>, options?: TransactionOptions): Promise<Result>;
 }
 
@@ -92,6 +98,10 @@ class TaskContext extends HandlerContext implements BackgroundContext<Contract, 
 
   get sql(): Sql {
     return this.runtime.database.sql;
+  }
+
+  get watch(): BackgroundContext<Contract, Uses, unknown>['watch'] {
+    return (reader) => this.runtime.readers.watch(reader);
   }
 
   get tx(): BackgroundContext<Contract, Uses, unknown>['tx'] {

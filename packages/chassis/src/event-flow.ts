@@ -165,7 +165,6 @@ class ServiceEventFlow implements EventFlow {
 
   /** A standing invariant broke, or holds again: a log line, a metric, and an event for whoever wants to be woken. */
   #raise(alarm: Alarm): void {
-    this.#metrics.raise(alarm);
-    emitAlarm({ ...this.#options, onEmitted: () => this.#relay.poke() }, alarm);
+    void emitAlarm({ ...this.#options, onEmitted: () => this.#relay.poke() }, alarm);
   }
 }

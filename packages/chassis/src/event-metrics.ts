@@ -1,10 +1,8 @@
-import type { Alarm } from '@banyan/events';
 import type { Metrics } from '@banyan/telemetry';
 import type { EventFlowStatus } from './event-flow.ts';
 
 export interface EventMetrics {
   record(status: EventFlowStatus): void;
-  raise(alarm: Alarm): void;
   /** Takes the service's figures off the page: it runs here no longer. */
   end(): void;
 }
@@ -34,11 +32,6 @@ export function createEventMetrics(metrics: Metrics, service: string): EventMetr
     rebalances: gauge('banyan_consumer_rebalances', 'How often partitions changed their owner.'),
     overdue: gauge('banyan_consumer_overdue', '1 while the consumer breaks its bound.'),
   };
-  const alarms = metrics.counter({
-    name: 'banyan_alarms_total',
-    help: 'Standing invariants that broke.',
-    labels: ['service', 'invariant'],
-  });
   return {
     record({ relay, consumer: reading }) {
       outbox.backlog.set(relay.backlog);
@@ -54,9 +47,6 @@ export function createEventMetrics(metrics: Metrics, service: string): EventMetr
       consumer.partitions.set(reading.partitions.length);
       consumer.rebalances.set(reading.rebalances);
       consumer.overdue.set(reading.overdue ? 1 : 0);
-    },
-    raise(alarm) {
-      if (alarm.state === 'broken') alarms.labels(service, alarm.invariant).inc();
     },
     end() {
       for (const each of [...Object.values(outbox), ...Object.values(consumer)]) each.set(0);

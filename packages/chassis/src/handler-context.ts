@@ -22,6 +22,7 @@ import type { MessageDirectory } from './message-directory.ts';
 import type { MessageMetrics } from './message-metrics.ts';
 import type { GatheredAnswer, GatherOptions, ReplyState, RequestOptions } from './message-types.ts';
 import { type Outgoing, recordOutgoing } from './outgoing.ts';
+import type { ReaderWatch } from './reader-watch.ts';
 import type { RequestDesk } from './request-desk.ts';
 import type { Sagas } from './saga-types.ts';
 import { createSagas } from './sagas.ts';
@@ -51,6 +52,8 @@ export interface ServiceRuntime {
   readonly callbacks: Callbacks;
   /** Names of the services that may call, and so may send. */
   readonly callers: ReadonlySet<string>;
+  /** Throws for a service that has no database, with the fix in the text. */
+  readonly readers: ReaderWatch;
   readonly directory: MessageDirectory;
   readonly messageMetrics: MessageMetrics;
   /** Tells the relay that something was committed. */

@@ -49,6 +49,7 @@ export {
   type EdgeRoute,
   type EventHealth,
   type PartHealth,
+  type ReaderHealth,
   type RunningEdge,
   type System,
   type SystemOptions,

@@ -13,6 +13,7 @@ import { OperationHandlerContext, type ServiceRuntime } from './handler-context.
 import { createKeyedCalls, isKeyedCall } from './keyed-call.ts';
 import { createMessageDirectory } from './message-directory.ts';
 import { createMessageMetrics } from './message-metrics.ts';
+import { createReaderWatch, type ReaderWatch } from './reader-watch.ts';
 import { createRequestDesk } from './request-desk.ts';
 import type { Service } from './service.ts';
 import { createServiceSagas, type ServiceSagas, toSagaHealth } from './service-sagas.ts';
@@ -75,6 +76,14 @@ export async function startService(service: Service, surroundings: Surroundings)
   }
 }
 
+/** What a service without a database does not have. */
+interface Parts {
+  readonly store: ServiceStore | undefined;
+  readonly flow: EventFlow | undefined;
+  readonly sagas: ServiceSagas | undefined;
+  readonly readers: ReaderWatch | undefined;
+}
+
 type Undo = (timeoutMs: number) => Promise<void>;
 
 class ServiceStart {
@@ -92,7 +101,8 @@ class ServiceStart {
     const store = hasDatabase(this.#service) ? await this.#openStore() : undefined;
     const flow = store === undefined ? undefined : this.#startEventFlow(store);
     const sagas = store === undefined ? undefined : this.#createSagas(store, () => runtime);
-    const runtime = this.#createRuntime(store, flow, sagas);
+    const readers = store === undefined ? undefined : this.#createReaderWatch(store, flow);
+    const runtime = this.#createRuntime({ store, flow, sagas, readers });
     const { endpoint, drained } = this.#createEndpoint(runtime);
     this.#undo.push(drained);
     if (flow !== undefined) {
@@ -103,7 +113,7 @@ class ServiceStart {
       this.#undo.push((timeoutMs) => sagas.stop(timeoutMs));
       await sagas.start();
     }
-    const health = () => checkHealth(this.#service, { store, flow, sagas });
+    const health = () => checkHealth(this.#service, { store, flow, sagas, readers });
     const url = await this.#listen(endpoint, health);
     await this.#register(url);
     const background = this.#startBackground(runtime);
@@ -175,11 +185,16 @@ class ServiceStart {
     return background;
   }
 
-  #createRuntime(
-    store: ServiceStore | undefined,
-    flow: EventFlow | undefined,
-    sagas: ServiceSagas | undefined,
-  ): ServiceRuntime {
+  #createReaderWatch(store: ServiceStore, flow: EventFlow | undefined): ReaderWatch {
+    const { clock, logger, metrics } = this.#around;
+    const { name: service } = this.#service;
+    const onEmitted = () => flow?.poke();
+    const readers = createReaderWatch({ service, store, onEmitted, clock, logger, metrics });
+    this.#undo.push(async () => readers.stop());
+    return readers;
+  }
+
+  #createRuntime({ store, flow, sagas, readers }: Parts): ServiceRuntime {
     const { contract, uses, name } = this.#service;
     const { config, dataFolder, endpoint, instance, engines, callbacks, logger, clock, metrics } =
       this.#around;
@@ -220,6 +235,10 @@ class ServiceStart {
       get sagas() {
         if (sagas === undefined) throw noSagas(name);
         return sagas.engine;
+      },
+      get readers() {
+        if (readers === undefined) throw noDatabase(name);
+        return readers;
       },
       sagaDefinitions: this.#service.sagas,
       replies: store?.replies,
@@ -298,27 +317,18 @@ export function hasDatabase({ migrations, on, contract, uses, sagas }: Service):
   );
 }
 
-async function checkHealth(
-  service: Service,
-  {
-    store,
-    flow,
-    sagas,
-  }: {
-    readonly store: ServiceStore | undefined;
-    readonly flow: EventFlow | undefined;
-    readonly sagas: ServiceSagas | undefined;
-  },
-): Promise<PartHealth> {
+async function checkHealth(service: Service, { store, flow, sagas, readers }: Parts): Promise<PartHealth> {
   try {
     await store?.ping();
     const events = flow?.lastStatus;
     const standing = sagas?.lastStanding;
+    const reading = readers?.lastHealth;
     return {
       part: service.name,
       ready: true,
       ...(events === undefined ? undefined : { events: toEventHealth(events) }),
       ...(standing === undefined ? undefined : { sagas: toSagaHealth(standing) }),
+      ...(reading === undefined ? undefined : { readers: reading }),
     };
   } catch (error) {
     const reason = isServiceError(error) ? error.message : 'its database does not answer';

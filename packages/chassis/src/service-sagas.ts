@@ -117,6 +117,6 @@ class WatchedSagas implements ServiceSagas {
       error: state.steps[state.stuck?.step ?? '']?.e,
     });
     const alarm = { invariant: 'sagas', state: 'broken', ageMs: 0, boundMs: 0, count: 1 } as const;
-    emitAlarm({ ...this.#options, onEmitted: () => this.#runtime().onEmitted() }, alarm);
+    void emitAlarm({ ...this.#options, onEmitted: () => this.#runtime().onEmitted() }, alarm);
   }
 }

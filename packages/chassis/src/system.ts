@@ -47,6 +47,22 @@ export interface PartHealth {
   /** How its events stand; absent for a service without any, or one of another process. Being late does not make a service unready. */
   readonly events?: EventHealth;
   readonly sagas?: SagaHealth;
+  /** How its subscriptions and projections stand, as far as this process runs them. */
+  readonly readers?: readonly ReaderHealth[];
+}
+
+/** How a subscription or projection of a service's event store stands. */
+export interface ReaderHealth {
+  readonly name: string;
+  /** False while the oldest event that it has not passed is older than its bound. */
+  readonly onTime: boolean;
+  /** Positions that it has not passed. */
+  readonly lag: number;
+  readonly behindMs: number;
+  /** Positions that the version that is being built has not passed; absent if none is. */
+  readonly building?: number;
+  /** Reason of what it failed of last; absent while nothing fails. */
+  readonly failing?: string;
 }
 
 /** How the sagas of a service fare. */

@@ -5,8 +5,11 @@ import type { StandardIssue, StandardSchema } from './standard-schema.ts';
 
 /** A standing invariant of a service's events or sagas broke, or holds again. */
 export interface BanyanAlarm {
-  /** `outbox`: every committed event is published in time. `consumer`: every event for the service is handled in time. `sagas`: none needs an operator. */
-  readonly invariant: 'outbox' | 'consumer' | 'sagas';
+  /**
+   * `outbox`: every committed event is published in time. `consumer`: every event for the service is handled in time. `sagas`: none needs an operator.
+   * `readers`: the subscription or projection that `reader` names is not too far behind its event store.
+   */
+  readonly invariant: 'outbox' | 'consumer' | 'sagas' | 'readers';
   readonly state: 'broken' | 'restored';
   /** Age of the oldest event that waits, in milliseconds. */
   readonly ageMs: number;
@@ -14,6 +17,8 @@ export interface BanyanAlarm {
   readonly boundMs: number;
   /** Events that wait. */
   readonly count: number;
+  /** Which of the service's subscriptions and projections; for the invariant `readers` alone. */
+  readonly reader?: string;
 }
 
 /** What the platform tells of every service, beside the events of its contract. */
@@ -24,9 +29,9 @@ export interface PlatformEvents {
 const alarmFields = {
   invariant: {
     type: 'string',
-    enum: ['outbox', 'consumer', 'sagas'],
+    enum: ['outbox', 'consumer', 'sagas', 'readers'],
     description:
-      'Whether events wait to be published, or to be handled by the service; or a saga needs an operator.',
+      'Whether events wait to be published, or to be handled by the service; a saga needs an operator; or a reader of the event store is behind.',
   },
   state: { type: 'string', enum: ['broken', 'restored'], description: 'Whether one waits for too long.' },
   ageMs: {
@@ -40,7 +45,10 @@ const alarmFields = {
     description: 'The age from which on the invariant is broken, in milliseconds.',
   },
   count: { type: 'integer', minimum: 0, description: 'Events that wait.' },
+  reader: { type: 'string', description: 'Which subscription or projection; for the invariant `readers`.' },
 } as const satisfies Record<keyof BanyanAlarm, JsonSchema>;
+
+const optionalFields: ReadonlySet<string> = new Set<keyof BanyanAlarm>(['reader']);
 
 const declared: PlatformEvents = {
   banyanAlarm: event('BanyanAlarm', {
@@ -72,18 +80,20 @@ function alarmSchema(): StandardSchema<BanyanAlarm> {
     $schema: 'https://json-schema.org/draft/2020-12/schema',
     type: 'object',
     properties: alarmFields,
-    required: Object.keys(alarmFields),
+    required: Object.keys(alarmFields).filter((name) => !optionalFields.has(name)),
   });
   return {
     '~standard': {
       version: 1,
       vendor: 'banyan',
       validate(value) {
-        const alarm = Object.fromEntries(
-          Object.keys(alarmFields).map((name) => [name, (value as Record<string, unknown> | null)?.[name]]),
+        const given = (value ?? {}) as Record<string, unknown>;
+        const names = Object.keys(alarmFields).filter(
+          (name) => given[name] !== undefined || !optionalFields.has(name),
         );
+        const alarm = Object.fromEntries(names.map((name) => [name, given[name]]));
         const issues = Object.entries(alarmFields).flatMap(([name, field]) =>
-          issuesOf(alarm[name], name, field),
+          name in alarm ? issuesOf(alarm[name], name, field) : [],
         );
         return issues.length > 0 ? { issues } : { value: alarm as unknown as BanyanAlarm };
       },
@@ -98,6 +108,9 @@ function issuesOf(value: unknown, name: string, field: Field): readonly Standard
   if ('enum' in field) {
     const isOne = (field.enum as readonly unknown[]).includes(value);
     return isOne ? [] : [{ message: `must be one of ${field.enum.join(', ')}`, path: [name] }];
+  }
+  if (field.type === 'string') {
+    return typeof value === 'string' ? [] : [{ message: 'must be a string', path: [name] }];
   }
   const isWhole = field.type === 'number' || Number.isInteger(value);
   return typeof value === 'number' && value >= 0 && isWhole

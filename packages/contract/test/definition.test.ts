@@ -312,6 +312,8 @@ test('an alarm has what it says and nothing else', () => {
   const alarm = { invariant: 'outbox', state: 'broken', ageMs: 30_000.5, boundMs: 30_000, count: 2 } as const;
   const validator = dataValidator(banyanAlarm);
   assert.deepEqual(validator.parse({ ...alarm, later: true }), alarm);
+  const behind = { ...alarm, invariant: 'readers', reader: 'order_history' } as const;
+  assert.deepEqual(validator.parse(behind), behind);
   const refused: readonly (readonly [value: unknown, path: string])[] = [
     [{ ...alarm, invariant: 'inbox' }, '/invariant'],
     [{ ...alarm, state: undefined }, '/state'],
@@ -319,6 +321,7 @@ test('an alarm has what it says and nothing else', () => {
     [{ ...alarm, ageMs: Number.NaN }, '/ageMs'],
     [{ ...alarm, boundMs: -1 }, '/boundMs'],
     [{ ...alarm, count: 1.5 }, '/count'],
+    [{ ...alarm, reader: 7 }, '/reader'],
     [null, '/invariant'],
     ['outbox', '/invariant'],
     [[], '/invariant'],

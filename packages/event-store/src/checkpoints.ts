@@ -90,11 +90,12 @@ export interface SubscriptionLag {
   readonly ageMs: number;
 }
 
-/** How far a subscription is behind: the worst of its partitions. One that never began is behind all of the log. */
+/** How far a subscription is behind: the worst of its partitions. What never began is behind all of the log. */
 export async function readLag(sql: Sql, name: string): Promise<SubscriptionLag> {
   const [row] = await sql<SubscriptionLag>`
     with place as (
-      select coalesce(min(split_part(cursor, ' ', 1)::int8), 0) as after from banyan.event_subscription where name = ${name}
+      select case when count(*) = max(partitions) then min(split_part(cursor, ' ', 1)::int8) else 0 end as after
+      from banyan.event_subscription where name = ${name}
     )
     select greatest(coalesce((select max(position) from banyan.event), 0) - after, 0)::int8 as positions,
       coalesce(greatest(extract(epoch from clock_timestamp() - (

@@ -38,6 +38,7 @@ export {
   type NewEvent,
   type PersonalData,
 } from './event-types.ts';
+export type { LogReader, ReaderStanding } from './log-reader.ts';
 export {
   createProjection,
   defineProjection,

@@ -11,7 +11,7 @@ import {
   subscriptionOf,
   switchTo,
 } from './projection-tables.ts';
-import { createSubscription, type Subscription, type SubscriptionDatabase } from './subscription.ts';
+import { createWatchedSubscription, type Subscription, type SubscriptionDatabase } from './subscription.ts';
 
 /** The tables of the version that is being written, for use in `sql`. */
 export type ProjectionTables<Name extends string> = Readonly<Record<Name, SqlFragment>>;
@@ -65,6 +65,7 @@ export interface ProjectionOptions {
   readonly pageSize?: number;
   readonly leaseMs?: number;
   readonly pollMs?: number;
+  readonly overdueAfterMs?: number;
   readonly logger?: Logger;
 }
 
@@ -107,13 +108,18 @@ class TableProjection<Types extends EventTypes, Name extends string> implements 
   constructor(store: EventStore<Types>, projection: Projection<Types, Name>, options: ProjectionOptions) {
     this.#projection = projection;
     this.#database = options.database;
-    this.#subscription = createSubscription(store, {
+    const subscription = {
       ...options,
       name: subscriptionOf(projection),
       filter: { types: Object.keys(projection.on) as (keyof Types & string)[] },
       transaction: { concurrent: true },
-      handle: (events, { sql }) => this.#handle(events, sql),
+      handle: (events: readonly RecordedEvent<Types>[], { sql }: Transaction) => this.#handle(events, sql),
       onCaughtUp: () => this.#goLive(),
+    };
+    const { name, version } = projection;
+    this.#subscription = createWatchedSubscription(store, subscription, {
+      name,
+      seen: async () => subscriptionOf({ name, version: (await this.liveVersion()) ?? version }),
     });
   }
 

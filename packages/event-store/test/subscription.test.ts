@@ -196,6 +196,25 @@ test('whoever has lost the lease cannot act: the fence rolls its work back', asy
   assert.deepEqual(await seenIn(database), names(1));
 });
 
+test('a failing partition goes to another instance, and the first one says no longer that it fails', async (t) => {
+  const { database, connect } = await createEventDatabase(t);
+  const store = createEventStore({ database, events: orderEvents });
+  await store.append('order-0', [placed()]);
+  const create = (handle: () => Promise<void>) =>
+    createSubscription(store, { ...fast, name: 'moved', database: connect(), handle });
+  const sick = create(() => Promise.reject(new Error('this machine is sick')));
+  start(t, sick);
+  await until(() => sick.lastError !== undefined);
+  let handled = 0;
+  start(
+    t,
+    create(async () => {
+      handled += 1;
+    }),
+  );
+  await until(() => handled === 1 && sick.lastError === undefined);
+});
+
 test('partitions are shared by instances, and each stream stays in order', async (t) => {
   const { database, connect } = await createEventDatabase(t);
   const store = createEventStore({ database, events: orderEvents });

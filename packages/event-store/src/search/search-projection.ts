@@ -2,7 +2,7 @@ import type { Logger, Transaction } from '@banyan/core';
 import type { SubscriptionLag } from '../checkpoints.ts';
 import type { EventStore, RecordedEvent } from '../event-store.ts';
 import type { EventTypes } from '../event-types.ts';
-import { createSubscription, type Subscription, type SubscriptionDatabase } from '../subscription.ts';
+import { createWatchedSubscription, type Subscription, type SubscriptionDatabase } from '../subscription.ts';
 import type {
   DocumentValues,
   IndexVersion,
@@ -60,6 +60,7 @@ export interface SearchProjectionOptions {
   readonly pageSize?: number;
   readonly leaseMs?: number;
   readonly pollMs?: number;
+  readonly overdueAfterMs?: number;
   readonly logger?: Logger;
 }
 
@@ -92,6 +93,8 @@ class IndexProjection<Types extends EventTypes, Fields extends SearchFields>
   readonly #subscription: Subscription;
   readonly #index: IndexVersion;
   #isLive = false;
+  /** As of the last time that the engine answered. */
+  #liveVersion: number;
 
   constructor(
     store: EventStore<Types>,
@@ -101,12 +104,17 @@ class IndexProjection<Types extends EventTypes, Fields extends SearchFields>
     this.#projection = projection;
     this.#engine = options.engine;
     this.#index = projection;
-    this.#subscription = createSubscription(store, {
+    this.#liveVersion = projection.version;
+    const subscription = {
       ...options,
-      name: `search:${projection.name}_v${projection.version}`,
+      name: subscriptionOf(projection.name, projection.version),
       filter: { types: projection.types },
-      handle: (events) => this.#handle(events),
+      handle: (events: readonly RecordedEvent<Types>[]) => this.#handle(events),
       onCaughtUp: () => this.#goLive(),
+    };
+    this.#subscription = createWatchedSubscription(store, subscription, {
+      name: `search:${projection.name}`,
+      seen: () => this.#seen(),
     });
   }
 
@@ -125,6 +133,18 @@ class IndexProjection<Types extends EventTypes, Fields extends SearchFields>
 
   lag(): Promise<SubscriptionLag> {
     return this.#subscription.lag();
+  }
+
+  /** An engine that is away must not hide how far it is behind. */
+  async #seen(): Promise<string> {
+    const { name, version } = this.#projection;
+    await this.#engine.liveVersion(name).then(
+      (live) => {
+        this.#liveVersion = live ?? version;
+      },
+      () => {},
+    );
+    return subscriptionOf(name, this.#liveVersion);
   }
 
   async #goLive(): Promise<void> {
@@ -155,4 +175,8 @@ class IndexProjection<Types extends EventTypes, Fields extends SearchFields>
     }
     await this.#engine.put(this.#index, documents);
   }
+}
+
+function subscriptionOf(name: string, version: number): string {
+  return `search:${name}_v${version}`;
 }

@@ -1,0 +1,104 @@
+import type { Logger, Transaction } from '@banyan/core';
+import { type Lease, moveCheckpoint, releaseLease, renewLease } from './checkpoints.ts';
+import type { EventCursor, EventPage, EventStore } from './event-store.ts';
+import type { EventTypes } from './event-types.ts';
+import { pause } from './pause.ts';
+import type { SubscriptionOptions } from './subscription.ts';
+
+interface ReaderOptions<Types extends EventTypes, Tx extends Transaction> {
+  readonly store: EventStore<Types>;
+  readonly options: SubscriptionOptions<Types, Tx>;
+  readonly leaseMs: number;
+  readonly logger: Logger;
+  /** Called after each page whose effect is committed. */
+  readonly onProgress: () => void;
+}
+
+/** Reads one partition as long as it has the lease. */
+export class PartitionReader<Types extends EventTypes, Tx extends Transaction> {
+  readonly #lease: Lease;
+  readonly #settings: ReaderOptions<Types, Tx>;
+
+  constructor(lease: Lease, settings: ReaderOptions<Types, Tx>) {
+    this.#lease = lease;
+    this.#settings = settings;
+  }
+
+  /**
+   * Handles pages until `signal` aborts, then the page in hand is finished and the lease given back; so it is when handling rejects.
+   * @throws what `handle` rejects with; ServiceError `subscription_lease_lost`
+   */
+  async run(signal: AbortSignal): Promise<void> {
+    const { options, leaseMs, logger } = this.#settings;
+    const { sql } = options.database;
+    const lost = new AbortController();
+    const stopped = AbortSignal.any([signal, lost.signal]);
+    const renewal = setInterval(() => {
+      renewLease(sql, this.#lease, leaseMs).catch((error) => {
+        logger.warn('a subscription could not keep its lease', { subscription: this.#lease.name, error });
+        if (error.reason === 'subscription_lease_lost') lost.abort();
+      });
+    }, leaseMs / 3);
+    try {
+      await this.#follow(stopped);
+    } finally {
+      clearInterval(renewal);
+      await releaseLease(sql, this.#lease).catch((error) =>
+        logger.debug('a lease could not be given back; it ends by itself', { error }),
+      );
+    }
+  }
+
+  async #follow(stopped: AbortSignal): Promise<void> {
+    const { store, options, onProgress } = this.#settings;
+    const { pollMs = 250, onCaughtUp } = options;
+    let isDue = false;
+    let wake = () => {};
+    const off = store.onAppend(() => {
+      isDue = true;
+      wake();
+    });
+    try {
+      let next = this.#read(this.#lease.cursor);
+      while (!stopped.aborted) {
+        isDue = false;
+        const page = await next;
+        next = page.more ? this.#read(page.cursor) : Promise.resolve(page);
+        // Handling may fail before it is waited for.
+        next.catch(() => {});
+        if (page.passed > 0) {
+          await this.#handle(page);
+          onProgress();
+        }
+        if (page.more) continue;
+        await onCaughtUp?.();
+        if (!isDue) {
+          await pause(pollMs, stopped, (end) => {
+            wake = end;
+          });
+        }
+        next = this.#read(page.cursor);
+        next.catch(() => {});
+      }
+    } finally {
+      off();
+    }
+  }
+
+  #read(cursor: EventCursor): Promise<EventPage<Types>> {
+    const { store, options } = this.#settings;
+    const { filter, partitions = 1, pageSize = 500 } = options;
+    const partition = { index: this.#lease.partition, of: partitions };
+    return store.readPage(cursor, { pageSize, filter: { ...filter, partition } });
+  }
+
+  async #handle(page: EventPage<Types>): Promise<void> {
+    const { options, leaseMs } = this.#settings;
+    const { database, handle, transaction } = options;
+    await database.tx(async (tx) => {
+      // First, so that whoever has lost the lease waits for nothing and does nothing.
+      await moveCheckpoint(tx.sql, this.#lease, { cursor: page.cursor, leaseMs });
+      if (page.events.length > 0) await handle(page.events, tx);
+    }, transaction);
+  }
+}
