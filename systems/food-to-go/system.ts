@@ -21,8 +21,13 @@ const role = (scope: Role) => ({ scope });
 
 export default system('food-to-go', {
   services: [
-    ...[consumersService, restaurantsService, ordersService, kitchenService, accountingService],
-    ...[deliveryService, orderHistoryService],
+    consumersService,
+    restaurantsService,
+    ordersService,
+    kitchenService,
+    accountingService,
+    deliveryService,
+    orderHistoryService,
   ],
   // A stand-in for the outside world. In production another service keeps the same contract.
   development: [identityService],
@@ -56,7 +61,6 @@ export default system('food-to-go', {
         acceptTicket: role('restaurant'),
         startPreparing: role('restaurant'),
         markReady: role('restaurant'),
-        pickUp: role('restaurant'),
       }),
       expose(accounting, {
         getAccount: role('consumer'),
@@ -68,7 +72,7 @@ export default system('food-to-go', {
         getPlan: role('courier'),
         pickUp: role('courier'),
         dropOff: role('courier'),
-        // Those whom it concerns see it, and staff all.
+        // Those whom it concerns, and staff.
         getDelivery: 'user',
         getRestaurantCopy: role('staff'),
       }),

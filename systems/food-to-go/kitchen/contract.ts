@@ -79,7 +79,6 @@ export const kitchen = contract('kitchen', {
     }),
     startPreparing: work('preparing', 'From now on it can be neither cancelled nor revised.'),
     markReady: work('ready', 'It can be fetched.'),
-    pickUp: work('picked-up', 'A courier has it.'),
 
     createTicket: operation('POST /order-tickets', {
       summary: 'A ticket that nobody sees until it is confirmed.',

@@ -30,7 +30,10 @@ export type TicketChange = (typeof ticketChanges)[number];
 /** Where `undo…` and `confirmRevision` lead: the ticket goes on where it was. */
 export const former = 'FORMER';
 
-/** The life of a ticket: what each state lets happen, and where it leads. What has been begun in the kitchen is not cancelled or revised any more. */
+/**
+ * The life of a ticket: what each state lets happen, and where it leads. What has been begun in the kitchen is not cancelled or revised any more. What a
+ * courier has is picked up, even if the restaurant forgot to say that it was ready.
+ */
 export const lifecycle: Readonly<
   Record<TicketState, Partial<Record<TicketChange, TicketState | typeof former>>>
 > = {
@@ -42,10 +45,11 @@ export const lifecycle: Readonly<
   },
   ACCEPTED: {
     startPreparing: 'PREPARING',
+    pickUp: 'PICKED_UP',
     beginCancel: 'CANCEL_PENDING',
     beginRevision: 'REVISION_PENDING',
   },
-  PREPARING: { markReady: 'READY_FOR_PICKUP' },
+  PREPARING: { markReady: 'READY_FOR_PICKUP', pickUp: 'PICKED_UP' },
   READY_FOR_PICKUP: { pickUp: 'PICKED_UP' },
   PICKED_UP: {},
   CANCEL_PENDING: { undoCancel: former, confirmCancel: 'CANCELLED' },

@@ -1,4 +1,4 @@
-import { type Caller, service, type Tx } from '@banyan/banyan';
+import { type Caller, ServiceError, service, type Tx } from '@banyan/banyan';
 import { delivery } from '../delivery/contract.ts';
 import { restaurants } from '../restaurants/contract.ts';
 import { signedIn } from '../vocabulary/signed-in.ts';
@@ -38,7 +38,6 @@ export const kitchenService = service(kitchen, {
     startPreparing: ({ ticketId }, context) =>
       change(context, own(ticketId, context), { change: 'startPreparing' }),
     markReady: ({ ticketId }, context) => change(context, own(ticketId, context), { change: 'markReady' }),
-    pickUp: ({ ticketId }, context) => change(context, own(ticketId, context), { change: 'pickUp' }),
 
     createTicket: (wanted, { tx, fail }) =>
       tx(async ({ sql, emit }) => {
@@ -66,10 +65,13 @@ export const kitchenService = service(kitchen, {
   on: {
     'restaurants.created': (restaurant, { sql }) => copyMenu(sql, restaurant),
     'restaurants.menuRevised': (revision, { sql }) => copyMenu(sql, revision),
-    'delivery.pickedUp': async ({ orderId }, { sql, emit }) => {
+    'delivery.pickedUp': async ({ orderId }, { sql, emit, log }) => {
       const changed = await changeTicket(sql, { orderId }, 'pickUp');
-      // Otherwise the restaurant has said so itself.
-      if (changed.result === 'changed') tellOf(emit, 'pickUp', changed.ticket);
+      if (changed.result === 'changed') return tellOf(emit, 'pickUp', changed.ticket);
+      const state = changed.result === 'forbidden' ? changed.state : undefined;
+      // Somebody holds its lock: the news comes again.
+      if (state?.endsWith('_PENDING')) throw locked();
+      log.warn('A courier has what cannot be picked up.', { orderId, state });
     },
   },
 });
@@ -102,4 +104,8 @@ function change(context: ChangeContext, key: TicketKey, { change, ...details }: 
 /** A ticket of the restaurant that is signed in. */
 function own(ticketId: string, { caller }: { readonly caller: Caller }): TicketKey {
   return { ticketId, restaurantId: signedIn(caller) };
+}
+
+function locked(): ServiceError {
+  return new ServiceError('The ticket is being changed.', { code: 'unavailable', reason: 'ticket_locked' });
 }

@@ -1,4 +1,4 @@
-import { type Caller, isServiceError, type Sql, service } from '@banyan/banyan';
+import { type Caller, isServiceError, ServiceError, type Sql, service } from '@banyan/banyan';
 import { z } from 'zod';
 import { accounting } from '../accounting/contract.ts';
 import { consumers } from '../consumers/contract.ts';
@@ -152,8 +152,13 @@ export const ordersService = service(orders, {
   on: {
     'restaurants.created': (restaurant, { sql }) => copyRestaurant(sql, restaurant),
     'restaurants.menuRevised': (revision, { sql }) => reviseCopiedMenu(sql, revision),
-    'delivery.delivered': async ({ orderId, at }, tx) => {
-      await changeOrder(tx, { orderId, command: { change: 'deliver', at }, by: 'delivery' });
+    'delivery.delivered': async ({ orderId, at }, context) => {
+      const order = await findOrder(context.sql, orderId);
+      // Somebody holds its lock: the news comes again.
+      if (order?.state.endsWith('_PENDING')) throw locked();
+      if (order?.state === 'APPROVED') {
+        await changeOrder(context, { orderId, command: { change: 'deliver', at }, by: 'delivery' });
+      } else context.log.warn('What is not approved was delivered.', { orderId, state: order?.state });
     },
   },
 });
@@ -167,6 +172,10 @@ async function findOwn(sql: Sql, orderId: string, caller: Caller): Promise<Order
 
 function now(): string {
   return new Date().toISOString();
+}
+
+function locked(): ServiceError {
+  return new ServiceError('The order is being changed.', { code: 'unavailable', reason: 'order_locked' });
 }
 
 function missing(): never {
