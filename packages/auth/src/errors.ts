@@ -1,6 +1,10 @@
 import type { ErrorCode } from '@banyan/core';
 
 export const authErrors = {
+  certificates_unusable: {
+    code: 'failed_precondition',
+    text: 'The certificate files of a service are missing, do not belong together, or are for another service.',
+  },
   invalid_service_token: {
     code: 'unauthenticated',
     text: 'The calling service did not prove who it is: the token is forged, expired, or meant for another service.',

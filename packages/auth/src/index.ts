@@ -1,3 +1,15 @@
+export {
+  type Authority,
+  type AuthorityOptions,
+  type Credentials,
+  createAuthority,
+} from './certificates/authority.ts';
+export { type CertificateFilesOptions, readServiceCertificates } from './certificates/certificate-files.ts';
+export {
+  createServiceCertificates,
+  type ServiceCertificates,
+  type ServiceCertificatesOptions,
+} from './certificates/service-certificates.ts';
 export { authErrors } from './errors.ts';
 export {
   createServiceTokens,

@@ -3,7 +3,7 @@ export interface Instance {
   /** Unique among all instances that ever ran (a UUIDv7): a restarted service is a new instance. */
   readonly id: string;
   readonly service: string;
-  /** `http://host:port`, reachable from the callers; no path, no trailing slash. */
+  /** `http://host:port`, or `https://` for mutual TLS; reachable from the callers; no path, no trailing slash. */
   readonly url: string;
   /** Version of the contract that the instance keeps. */
   readonly version: string;
@@ -42,9 +42,9 @@ export function parseInstance(value: unknown): Instance {
   );
 }
 
-/** True for `http://host:port` and nothing more. */
+/** True for `http://host:port` or `https://host:port` and nothing more. */
 export function isInstanceUrl(url: string): boolean {
-  return /^http:\/\/[^\s/?#@\\]+:\d{1,5}$/.test(url) && URL.canParse(url);
+  return /^https?:\/\/[^\s/?#@\\]+:\d{1,5}$/.test(url) && URL.canParse(url);
 }
 
 /** The order of every list: oldest first, then by id. */
@@ -60,7 +60,9 @@ export function compare(left: string, right: string): number {
 function instanceUrl(url: unknown): string {
   const checked = text(url, 'url');
   if (!isInstanceUrl(checked)) {
-    throw new TypeError(`Instance.url must be http://host:port, not ${JSON.stringify(checked)}.`);
+    throw new TypeError(
+      `Instance.url must be http://host:port or https://host:port, not ${JSON.stringify(checked)}.`,
+    );
   }
   return checked;
 }

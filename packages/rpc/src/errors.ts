@@ -113,6 +113,10 @@ export const rpcErrors = {
     code: 'unauthenticated',
     text: 'The call does not say which service makes it.',
   },
+  wrong_certificate: {
+    code: 'unauthenticated',
+    text: 'The service token of the call and the certificate of its connection name different services.',
+  },
   port_taken: {
     code: 'failed_precondition',
     text: 'The port that the service should listen on is in use by another program.',

@@ -1,5 +1,4 @@
-import { Agent } from 'node:http';
-import type { ServiceTokens } from '@banyan/auth';
+import type { ServiceCertificates, ServiceTokens } from '@banyan/auth';
 import { type Contract, isStreaming, type Operation, type Upload } from '@banyan/contract';
 import { type CallContext, type Clock, type Logger, silentLogger, systemClock } from '@banyan/core';
 import { createBalancer, type Instance, type ServiceWatch } from '@banyan/discovery';
@@ -20,6 +19,7 @@ import { type ClientMetrics, createClientMetrics } from './client/client-metrics
 import { RemoteCall } from './client/remote-call.ts';
 import { createRemoteInstance, type RemoteInstance } from './client/remote-instance.ts';
 import type { RemoteService } from './client/remote-service.ts';
+import { createTransport, type Transport } from './client/transport.ts';
 import type { Endpoint } from './endpoint.ts';
 import { unknownOperation } from './handler-error.ts';
 import { encodeInput } from './json-value.ts';
@@ -31,6 +31,8 @@ export interface RemoteEndpointOptions {
   readonly watch: Pick<ServiceWatch, 'instances' | 'onChange'>;
   /** Proof of identity, as the calling service. */
   readonly tokens: ServiceTokens;
+  /** Of the calling service. With them every connection is mutual TLS, and an instance at an `http://` address is not called. */
+  readonly certificates?: ServiceCertificates;
   readonly clock?: Clock;
   readonly logger?: Logger;
   readonly metrics?: Metrics;
@@ -76,7 +78,7 @@ class BalancedEndpoint implements RemoteEndpoint, RemoteService {
   readonly bulkhead: Bulkhead;
   readonly backoff: Backoff;
   readonly budget: RetryBudget;
-  readonly agent = new Agent({ keepAlive: true, maxFreeSockets: 64 });
+  readonly transport: Transport;
   readonly lane: boolean;
   readonly maxAttempts: number;
   readonly maxResponseBytes: number;
@@ -100,6 +102,7 @@ class BalancedEndpoint implements RemoteEndpoint, RemoteService {
     this.contract = options.contract;
     this.name = options.contract.name;
     this.tokens = options.tokens;
+    this.transport = createTransport(this.name, options.certificates);
     this.clock = options.clock ?? systemClock;
     this.lane = options.lane ?? true;
     this.maxAttempts = options.maxAttempts ?? 3;
@@ -154,7 +157,7 @@ class BalancedEndpoint implements RemoteEndpoint, RemoteService {
     this.#closed = true;
     this.#unwatch();
     for (const candidate of this.#candidates) candidate.destroy();
-    this.agent.destroy();
+    this.transport.close();
   }
 
   #onChange(): void {
@@ -166,7 +169,7 @@ class BalancedEndpoint implements RemoteEndpoint, RemoteService {
   #follow(listed: readonly Instance[]): void {
     this.#listed = listed;
     const before = new Map(this.#candidates.map((candidate) => [candidate.instance.id, candidate]));
-    this.#candidates = listed.map((instance) => {
+    this.#candidates = listed.filter(this.#speaksLikeUs).map((instance) => {
       const known = before.get(instance.id);
       before.delete(instance.id);
       return known?.instance.url === instance.url ? known : this.#add(instance);
@@ -174,8 +177,22 @@ class BalancedEndpoint implements RemoteEndpoint, RemoteService {
     for (const gone of before.values()) gone.retire();
   }
 
+  /** Nobody may talk this caller out of TLS by writing another address into the registry. */
+  readonly #speaksLikeUs = ({ url }: Instance): boolean => {
+    const { scheme } = this.transport;
+    if (url.startsWith(scheme)) return true;
+    this.#logger.warn(
+      `an instance of ${this.name} is not called: its address does not begin with ${scheme}`,
+      {
+        callee: this.name,
+        url,
+      },
+    );
+    return false;
+  };
+
   #add(instance: Instance): RemoteInstance {
-    const { name, clock, tokens, maxResponseBytes } = this;
+    const { name, clock, tokens, transport, maxResponseBytes } = this;
     const logger = this.#logger;
     return createRemoteInstance({
       instance,
@@ -192,7 +209,16 @@ class BalancedEndpoint implements RemoteEndpoint, RemoteService {
       }),
       connect: ({ url }) => {
         const pingIntervalMs = this.#options.pingIntervalMs ?? 10_000;
-        return connectLane({ url, service: name, tokens, clock, logger, maxResponseBytes, pingIntervalMs });
+        return connectLane({
+          url,
+          transport,
+          service: name,
+          tokens,
+          clock,
+          logger,
+          maxResponseBytes,
+          pingIntervalMs,
+        });
       },
     });
   }

@@ -1,7 +1,8 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { type AddressInfo, Server as TcpServer } from 'node:net';
+import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
+import { type AddressInfo, type Socket, Server as TcpServer } from 'node:net';
 import type { Duplex } from 'node:stream';
-import type { ServiceTokens } from '@banyan/auth';
+import type { ServiceCertificates, ServiceTokens } from '@banyan/auth';
 import type { Operation } from '@banyan/contract';
 import { type Clock, type Logger, ServiceError, silentLogger, systemClock } from '@banyan/core';
 import { createDeadlineWheel } from '@banyan/resilience';
@@ -13,6 +14,7 @@ import { createOperationServer, type OperationServer } from './http/operation-se
 import { writeProblem } from './http/response.ts';
 import { createLaneServer, type LaneServer } from './lane/lane-server.ts';
 import { createServerMetrics, type ServerMetrics } from './server-metrics.ts';
+import { serverTls } from './tls.ts';
 
 /** What one service accepts at most. Times in milliseconds. */
 export interface ServerLimits {
@@ -38,6 +40,8 @@ export interface ServiceServerOptions {
   readonly endpoint: Endpoint;
   /** Proof of identity, as the service of the endpoint. */
   readonly tokens: ServiceTokens;
+  /** Of the service. With them the port speaks mutual TLS and nothing else. */
+  readonly certificates?: ServiceCertificates;
   /** Default `127.0.0.1`: services are not for the outside. */
   readonly host?: string;
   /** Default 0: any free port. */
@@ -88,10 +92,12 @@ class HttpServiceServer implements ServiceServer {
   readonly #operations: OperationServer;
   readonly #lane: LaneServer;
   readonly #serverMetrics: ServerMetrics | undefined;
+  readonly #sockets = new Set<Socket>();
+  #endRenewals = () => {};
   #stopped: Promise<void> | undefined;
 
   constructor(options: ServiceServerOptions) {
-    const { endpoint, tokens, limits = {}, metrics } = options;
+    const { endpoint, tokens, certificates, limits = {}, metrics } = options;
     this.#options = options;
     this.#logger = options.logger ?? silentLogger;
     this.#clock = options.clock ?? systemClock;
@@ -103,6 +109,7 @@ class HttpServiceServer implements ServiceServer {
     this.#operations = createOperationServer({
       endpoint,
       tokens,
+      certificates,
       environment,
       json: { maxBytes: limits.maxJsonBytes ?? 1_048_576, maxDepth: limits.maxJsonDepth ?? 64 },
       maxUrlBytes: limits.maxUrlBytes ?? 8_192,
@@ -112,13 +119,15 @@ class HttpServiceServer implements ServiceServer {
     this.#lane = createLaneServer({
       endpoint,
       tokens,
+      certificates,
       environment,
       logger: this.#logger,
       maxMessageBytes: limits.maxJsonBytes ?? 1_048_576,
       maxCallsPerLink: limits.maxCallsPerLink ?? 4_096,
       metrics: this.#serverMetrics,
     });
-    this.#server = createHttpServer(limits);
+    this.#server =
+      certificates === undefined ? createServer(httpOptions(limits)) : this.#createTlsServer(certificates);
     this.#server.on('request', this.#onRequest);
     this.#server.on('upgrade', (request, socket, head) => this.#onUpgrade(request, socket, head));
     this.#server.on('clientError', answerClientError);
@@ -132,7 +141,8 @@ class HttpServiceServer implements ServiceServer {
     });
     const address = this.#server.address() as AddressInfo;
     const name = address.family === 'IPv6' ? `[${address.address}]` : address.address;
-    return { url: `http://${name}:${address.port}` };
+    const scheme = this.#options.certificates === undefined ? 'http' : 'https';
+    return { url: `${scheme}://${name}:${address.port}` };
   }
 
   stop(options: { readonly timeoutMs?: number } = {}): Promise<void> {
@@ -141,6 +151,7 @@ class HttpServiceServer implements ServiceServer {
   }
 
   async #stop(timeoutMs: number): Promise<void> {
+    this.#endRenewals();
     if (!this.#server.listening) return;
     // Not `http.Server.close`, which also cuts idle connections: on each of them a request may be on its way.
     const closed = new Promise<void>((resolve) =>
@@ -155,9 +166,30 @@ class HttpServiceServer implements ServiceServer {
     const cancelTimer = this.#clock.setTimer(() => {
       this.#lane.destroy();
       this.#server.closeAllConnections();
+      for (const socket of this.#sockets) socket.destroy();
     }, timeoutMs);
     await Promise.all([closed, drained]);
     cancelTimer();
+  }
+
+  #createTlsServer(certificates: ServiceCertificates): TlsServer {
+    const server = createTlsServer({
+      ...httpOptions(this.#options.limits ?? {}),
+      ...serverTls(certificates),
+    });
+    server.on('tlsClientError', (error, socket) =>
+      this.#logger.debug('a connection was refused in its handshake', {
+        error,
+        address: socket.remoteAddress,
+      }),
+    );
+    // One that does not get through its handshake is none of the HTTP server's connections yet.
+    server.on('connection', (socket: Socket) => {
+      this.#sockets.add(socket);
+      socket.on('close', () => this.#sockets.delete(socket));
+    });
+    this.#endRenewals = certificates.onRenewal(() => server.setSecureContext(serverTls(certificates)));
+    return server;
   }
 
   readonly #onRequest = (request: IncomingMessage, response: ServerResponse): void => {
@@ -202,16 +234,16 @@ class HttpServiceServer implements ServiceServer {
   };
 }
 
-function createHttpServer(limits: ServerLimits): Server {
-  const server = createServer({
+function httpOptions(limits: ServerLimits) {
+  return {
+    handshakeTimeout: limits.headersTimeoutMs ?? 10_000,
     maxHeaderSize: limits.maxHeaderBytes ?? 16_384,
     headersTimeout: limits.headersTimeoutMs ?? 10_000,
     requestTimeout: limits.requestTimeoutMs ?? 300_000,
     keepAliveTimeout: limits.keepAliveTimeoutMs ?? 65_000,
     connectionsCheckingInterval: Math.min(limits.headersTimeoutMs ?? 10_000, 5_000),
     noDelay: true,
-  });
-  return server;
+  };
 }
 
 function writeText(response: ServerResponse, status: number, type: string, text: string): void {

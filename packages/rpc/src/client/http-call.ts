@@ -1,4 +1,4 @@
-import { type Agent, type ClientRequest, request as httpRequest, type IncomingMessage } from 'node:http';
+import type { ClientRequest, IncomingMessage } from 'node:http';
 import { createHttpBinding, type Download, isBinary, type Operation, type Upload } from '@banyan/contract';
 import { type CallContext, type Clock, fromProblem, type ServiceError, toServiceError } from '@banyan/core';
 import { formatTraceparent } from '@banyan/telemetry';
@@ -6,6 +6,7 @@ import { callHeaders } from '../http/call-headers.ts';
 import { encodeInput } from '../json-value.ts';
 import { connectionLost, malformedResponse, responseTooLarge } from '../lane/client-link.ts';
 import { connectionRefused } from '../lane/connect-lane.ts';
+import type { Transport } from './transport.ts';
 
 export interface HttpCall {
   readonly url: string;
@@ -15,7 +16,7 @@ export interface HttpCall {
   readonly upload: Upload | undefined;
   readonly token: string;
   readonly user: string | undefined;
-  readonly agent: Agent;
+  readonly transport: Transport;
   readonly clock: Clock;
   readonly maxResponseBytes: number;
   onResult(output: unknown): void;
@@ -43,14 +44,15 @@ class HttpExchange {
       call.input === undefined ? {} : call.input,
     );
     const text = body === undefined ? undefined : encodeInput(body);
-    this.#request = httpRequest(call.url + path + (query === '' ? '' : `?${query}`), {
-      method: call.operation.method,
-      agent: call.agent,
-      headers: { ...headers, ...headersOf(call, text) },
-    });
+    const { transport, url, operation } = call;
+    this.#request = transport.request(
+      url + path + (query === '' ? '' : `?${query}`),
+      { method: operation.method, headers: { ...headers, ...headersOf(call, text) } },
+      'shared',
+    );
     this.#request.on('socket', (socket) => {
       if (!socket.connecting) this.#connected = true;
-      else socket.once('connect', () => (this.#connected = true));
+      else socket.once(transport.connected, () => (this.#connected = true));
     });
     this.#request.on('error', (cause) => this.#fail(this.#connectionError(cause)));
     this.#request.on('response', (response) => this.#onResponse(response));

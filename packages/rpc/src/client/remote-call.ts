@@ -193,7 +193,7 @@ export class RemoteCall implements CancelTarget, LaneCall {
     proof: { readonly token: string; readonly user: string | undefined },
   ): void {
     const { operation, input } = this.#options;
-    const { agent, clock, maxResponseBytes } = this.#service;
+    const { transport, clock, maxResponseBytes } = this.#service;
     try {
       this.#stopWaiting = sendHttpCall({
         url: instance.instance.url,
@@ -202,7 +202,7 @@ export class RemoteCall implements CancelTarget, LaneCall {
         context: this.context,
         upload: this.#upload,
         ...proof,
-        agent,
+        transport,
         clock,
         maxResponseBytes,
         onResult: (output) => this.onResult(output),

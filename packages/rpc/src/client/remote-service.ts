@@ -1,9 +1,9 @@
-import type { Agent } from 'node:http';
 import type { ServiceTokens } from '@banyan/auth';
 import type { Clock } from '@banyan/core';
 import type { Backoff, Bulkhead, RetryBudget } from '@banyan/resilience';
 import type { ClientMetrics } from './client-metrics.ts';
 import type { RemoteInstance } from './remote-instance.ts';
+import type { Transport } from './transport.ts';
 
 /** What a call to a remote service needs of it. */
 export interface RemoteService {
@@ -13,7 +13,7 @@ export interface RemoteService {
   readonly bulkhead: Bulkhead;
   readonly backoff: Backoff;
   readonly budget: RetryBudget;
-  readonly agent: Agent;
+  readonly transport: Transport;
   readonly lane: boolean;
   readonly maxAttempts: number;
   readonly maxResponseBytes: number;

@@ -1,9 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { ServiceTokens } from '@banyan/auth';
+import type { ServiceCertificates, ServiceTokens } from '@banyan/auth';
 import { createHttpBinding, type HttpBinding, isBinary, type Operation } from '@banyan/contract';
 import type { Caller, Logger } from '@banyan/core';
 import type { CallEnvironment, CancellableCallContext } from '../call-context.ts';
 import type { Endpoint } from '../endpoint.ts';
+import { checkPeer } from '../tls.ts';
 import { callContextOf, callerOf } from './call-headers.ts';
 import { type JsonBodyOptions, readJsonBody } from './json-body.ts';
 import { routeError, urlTooLong } from './request-errors.ts';
@@ -14,6 +15,7 @@ import { uploadOf } from './upload.ts';
 export interface OperationServerOptions {
   readonly endpoint: Endpoint;
   readonly tokens: ServiceTokens;
+  readonly certificates: ServiceCertificates | undefined;
   readonly environment: CallEnvironment;
   readonly json: JsonBodyOptions;
   readonly maxUrlBytes: number;
@@ -63,12 +65,13 @@ class ContractServer implements OperationServer {
   }
 
   async #serve(exchange: Exchange): Promise<void> {
-    const { tokens, environment, endpoint, json } = this.#options;
+    const { tokens, certificates, environment, endpoint, json } = this.#options;
     const { request, response } = exchange;
     const url = request.url ?? '/';
     if (url.length > this.#options.maxUrlBytes) throw urlTooLong();
     const verdict = callerOf(request.headers, tokens);
     const caller: Caller = verdict instanceof Promise ? await verdict : verdict;
+    checkPeer(request.socket, caller.service, certificates);
     const queryAt = url.indexOf('?');
     const match = this.#match(request.method ?? '', queryAt === -1 ? url : url.slice(0, queryAt));
     const { operation, binding } = match.target;

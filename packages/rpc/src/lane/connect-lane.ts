@@ -1,12 +1,14 @@
-import { request as httpRequest, type IncomingMessage } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { fromProblem, ServiceError } from '@banyan/core';
+import type { Transport } from '../client/transport.ts';
 import { type ClientLink, type ClientLinkOptions, openClientLink } from './client-link.ts';
 import { laneProtocol } from './frame.ts';
 
 export interface LaneTarget extends Omit<ClientLinkOptions, 'socket' | 'token'> {
-  /** `http://host:port` */
+  /** `http://host:port`, or `https://` as the transport has it. */
   readonly url: string;
+  readonly transport: Transport;
 }
 
 /**
@@ -24,10 +26,8 @@ const connectTimeoutMs = 5_000;
 
 function upgrade(target: LaneTarget, token: string): Promise<Duplex | undefined> {
   return new Promise((resolve, reject) => {
-    const request = httpRequest(`${target.url}/`, {
-      headers: { connection: 'Upgrade', upgrade: laneProtocol, authorization: `Bearer ${token}` },
-      agent: false,
-    });
+    const headers = { connection: 'Upgrade', upgrade: laneProtocol, authorization: `Bearer ${token}` };
+    const request = target.transport.request(`${target.url}/`, { headers }, 'own');
     const cancelTimer = target.clock.setTimer(
       () => request.destroy(new Error('No answer.')),
       connectTimeoutMs,

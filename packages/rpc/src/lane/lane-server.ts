@@ -1,17 +1,19 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
-import type { ServiceIdentity, ServiceTokens } from '@banyan/auth';
+import type { ServiceCertificates, ServiceIdentity, ServiceTokens } from '@banyan/auth';
 import { isServiceError, type Logger, ServiceError, toProblem } from '@banyan/core';
 import type { CallEnvironment } from '../call-context.ts';
 import type { Endpoint } from '../endpoint.ts';
 import { bearerToken } from '../http/call-headers.ts';
 import type { ServerMetrics } from '../server-metrics.ts';
+import { checkPeer } from '../tls.ts';
 import { laneProtocol } from './frame.ts';
 import { createServerLink, type ServerLink } from './server-link.ts';
 
 export interface LaneServerOptions {
   readonly endpoint: Endpoint;
   readonly tokens: ServiceTokens;
+  readonly certificates: ServiceCertificates | undefined;
   readonly environment: CallEnvironment;
   readonly logger: Logger;
   readonly maxMessageBytes: number;
@@ -56,9 +58,9 @@ class UpgradeLaneServer implements LaneServer {
 
   async #accept(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
     if (request.headers.upgrade?.toLowerCase() !== laneProtocol) throw notALane();
-    const identity: ServiceIdentity = await this.#options.tokens.verify(
-      bearerToken(request.headers.authorization),
-    );
+    const { tokens, certificates } = this.#options;
+    const identity: ServiceIdentity = await tokens.verify(bearerToken(request.headers.authorization));
+    checkPeer(socket, identity.service, certificates);
     if (socket.destroyed) return;
     socket.write(
       `HTTP/1.1 101 Switching Protocols\r\nconnection: Upgrade\r\nupgrade: ${laneProtocol}\r\n\r\n`,
