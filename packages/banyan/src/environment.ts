@@ -40,6 +40,18 @@ export const environmentVariables: readonly EnvironmentVariable[] = [
     default: '.banyan/secret',
     summary: 'Signing key of the system: 32 bytes or more, base64url.',
   },
+  {
+    name: 'BANYAN_TLS',
+    default: 'on in production',
+    summary:
+      'Mutual TLS between processes: `on`, `off`, or a folder with `SERVICE/tls.crt`, `tls.key` and `ca.crt` for each service and `gateway`.',
+  },
+  {
+    name: 'PROBE_PORT',
+    default: 'none',
+    summary:
+      'For `serve` of one service: port for its health and metrics over plain HTTP, for probes without a certificate.',
+  },
   { name: 'BANYAN_DATA', default: '.banyan', summary: 'Folder for databases, logs, keys and stored files.' },
   {
     name: 'BANYAN_CALLBACKS',

@@ -5,6 +5,7 @@ import { type Logger, systemClock } from '@banyan/core';
 import { openPostgresEngines, type PostgresEnginesOptions } from '@banyan/postgres';
 import { collectProcessMetrics, createMetrics } from '@banyan/telemetry';
 import { awaitBroker } from './brokers.ts';
+import { type CertificateSource, createCertificates } from './certificates.ts';
 import { createNamedRegistry } from './engines.ts';
 import { keepRetention } from './log-retention.ts';
 
@@ -20,6 +21,7 @@ export interface LaunchPlan
     | 'instance'
     | 'internalHost'
     | 'internalPort'
+    | 'probePort'
     | 'publicHost'
     | 'publicPort'
   > {
@@ -35,6 +37,8 @@ export interface LaunchPlan
   /** Every part of the system runs in this process. */
   readonly isAlone: boolean;
   readonly secret: string;
+  /** Connections between processes are mutual TLS with these certificates; plain if missing. */
+  readonly tls?: CertificateSource;
 }
 
 export interface Launch {
@@ -61,6 +65,12 @@ export async function createLaunch(options: LaunchOptions): Promise<Launch> {
   const hosted = servicesOf(system, plan.development).filter(({ name }) => plan.parts.includes(name));
   const configuration = readAllConfig(hosted, source);
   const clock = systemClock;
+  const certificates =
+    plan.tls === undefined
+      ? undefined
+      : createCertificates({ source: plan.tls, secret: plan.secret, system: system.name, clock, logger });
+  // Files that do not fit end the start here, and not with the first call.
+  for (const part of plan.parts) certificates?.of(part);
   const registry = createNamedRegistry(plan.registry, { isAlone: plan.isAlone, clock });
   const log = await awaitBroker(plan.broker, { clock, logger, signal });
   const engines = await openPostgresEngines({
@@ -83,6 +93,7 @@ export async function createLaunch(options: LaunchOptions): Promise<Launch> {
     system,
     engines,
     tokensOf: (service) => createServiceTokens({ key: plan.secret, service, clock }),
+    ...(certificates === undefined ? undefined : { certificatesOf: certificates.of }),
     configuration,
     clock,
     logger,
@@ -93,6 +104,7 @@ export async function createLaunch(options: LaunchOptions): Promise<Launch> {
     start: () => host.start(),
     async stop() {
       await host.stop();
+      certificates?.close();
       await endRetention?.();
       await engines.close();
     },

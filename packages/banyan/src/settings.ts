@@ -3,6 +3,7 @@ import type { Service } from '@banyan/chassis';
 import { loadEnvironment } from '@banyan/config';
 import { type LogLevel, logLevels, ServiceError } from '@banyan/core';
 import { checkBrokerUrl } from './brokers.ts';
+import { type CertificateSource, parseTls } from './certificates.ts';
 import type { CommandInput } from './command-line.ts';
 import { durationMs } from './durations.ts';
 import { environmentVariables } from './environment.ts';
@@ -25,6 +26,9 @@ export interface Settings {
   readonly callbacks: readonly string[];
   readonly placement: string | undefined;
   readonly secret: string | undefined;
+  /** Undefined: connections between processes are plain. */
+  readonly tls: CertificateSource | undefined;
+  readonly probePort: number | undefined;
   readonly logLevel: LogLevel;
   /** Everything that a service's configuration may be read from. */
   readonly source: Readonly<Record<string, string | undefined>>;
@@ -63,17 +67,19 @@ export function readSettings(
       .filter((each) => each !== ''),
     placement: given('BANYAN_PLACEMENT'),
     secret: given('BANYAN_SECRET'),
+    tls: parseTls(given('BANYAN_TLS'), { directory, development }),
+    probePort: parsePort(given('PROBE_PORT'), 'PROBE_PORT'),
     logLevel: parseLogLevel(given('BANYAN_LOG_LEVEL') ?? 'info'),
     source,
     warnings: warnings.map((warning) => warning.message),
   };
 }
 
-function parsePort(value: string | boolean | undefined): number | undefined {
+function parsePort(value: string | boolean | undefined, name = 'PORT'): number | undefined {
   if (value === undefined) return undefined;
   const port = Number(value);
   if (Number.isInteger(port) && port >= 0 && port <= 65_535 && value !== '') return port;
-  throw invalid(`PORT must be a whole number from 0 to 65535, not '${value}'.`);
+  throw invalid(`${name} must be a whole number from 0 to 65535, not '${value}'.`);
 }
 
 function parseRetention(value: string | undefined, broker: string | undefined): number | undefined {

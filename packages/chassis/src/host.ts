@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { ServiceTokens } from '@banyan/auth';
+import type { ServiceCertificates, ServiceTokens } from '@banyan/auth';
 import type { Contract } from '@banyan/contract';
 import { type Clock, isServiceError, type Logger, ServiceError, sleep } from '@banyan/core';
 import type { ServiceWatch } from '@banyan/discovery';
@@ -19,6 +19,8 @@ export interface HostOptions {
   readonly engines: Engines;
   /** Proof of identity for one service of this process. */
   readonly tokensOf: (service: string) => ServiceTokens;
+  /** Certificates of one service of this process, or of `gateway`, for mutual TLS between processes. Default: plain connections. */
+  readonly certificatesOf?: (service: string) => ServiceCertificates;
   /** Validated configuration by service. */
   readonly configuration: ReadonlyMap<string, unknown>;
   /** Each service keeps its own files in a folder of its name below. */
@@ -34,6 +36,8 @@ export interface HostOptions {
   readonly internalHost: string;
   /** Port of the service, if this process runs one alone; default: any free port. */
   readonly internalPort?: number;
+  /** Health and metrics of the service over plain HTTP, if this process runs one alone; for probes that have no certificate. */
+  readonly probePort?: number;
   readonly publicHost: string;
   readonly publicPort: number;
   readonly clock: Clock;
@@ -196,6 +200,7 @@ class ProcessHost implements Host {
       metrics,
       configuration,
       tokensOf,
+      certificatesOf,
       development,
       harsh,
       instance,
@@ -205,12 +210,14 @@ class ProcessHost implements Host {
     return {
       engines,
       tokens: tokensOf(name),
+      certificates: certificatesOf?.(name),
       endpoint: (contractName) => this.endpoint(contractName, name),
       callers: this.#callersOf(name),
       config: configuration.get(name),
       dataFolder: join(this.#options.dataFolder, name),
       host: this.#options.internalHost,
       port: this.#options.internalPort ?? 0,
+      probePort: this.#options.probePort,
       instance: `${name}-${instance}`,
       copy: development,
       deliverTwice: harsh,
@@ -253,11 +260,12 @@ class ProcessHost implements Host {
     const key = `${caller} ${contractName}`;
     const known = this.#remotes.get(key);
     if (known !== undefined) return known;
-    const { clock, logger, metrics, tokensOf } = this.#options;
+    const { clock, logger, metrics, tokensOf, certificatesOf } = this.#options;
     const remote = createRemoteEndpoint({
       contract: this.#contract(contractName),
       watch: this.#watch(contractName),
       tokens: tokensOf(caller),
+      ...(certificatesOf === undefined ? undefined : { certificates: certificatesOf(caller) }),
       clock,
       logger: logger.with({ service: caller }),
       metrics,

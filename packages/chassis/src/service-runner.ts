@@ -1,4 +1,4 @@
-import type { ServiceTokens } from '@banyan/auth';
+import type { ServiceCertificates, ServiceTokens } from '@banyan/auth';
 import { type Clock, type Database, isServiceError, type Logger, uuidv7 } from '@banyan/core';
 import type { Registration } from '@banyan/discovery';
 import { createLocalEndpoint, createServiceServer, type Endpoint, type ServiceServer } from '@banyan/rpc';
@@ -24,6 +24,8 @@ import type { PartHealth } from './system.ts';
 export interface Surroundings {
   readonly engines: Engines;
   readonly tokens: ServiceTokens;
+  /** See `HostOptions.certificatesOf`. */
+  readonly certificates: ServiceCertificates | undefined;
   /** The service that keeps the contract of that name, wherever it runs. */
   readonly endpoint: (contractName: string) => Endpoint;
   /** Names of the services (and `gateway`) that may call. */
@@ -35,6 +37,8 @@ export interface Surroundings {
   readonly host: string;
   /** 0 lets the operating system choose. */
   readonly port: number;
+  /** See `HostOptions.probePort`. */
+  readonly probePort: number | undefined;
   /** Stable over restarts, different from every other running instance's. */
   readonly instance: string;
   /** Passes inputs and outputs of calls within the process through JSON, as a network would. */
@@ -277,12 +281,14 @@ class ServiceStart {
   }
 
   async #listen(endpoint: Endpoint, health: () => Promise<PartHealth>): Promise<string> {
-    const { tokens, host, port, logger, metrics } = this.#around;
+    const { tokens, certificates, host, port, probePort, logger, metrics } = this.#around;
     const server: ServiceServer = createServiceServer({
       endpoint,
       tokens,
+      ...(certificates === undefined ? undefined : { certificates }),
       host,
       port,
+      ...(probePort === undefined ? undefined : { probePort }),
       logger,
       metrics,
       health,

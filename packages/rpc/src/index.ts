@@ -18,7 +18,6 @@ export { createLocalEndpoint, type LocalEndpointOptions, type OperationHandle } 
 export { createRemoteEndpoint, type RemoteEndpoint, type RemoteEndpointOptions } from './remote-endpoint.ts';
 export {
   createServiceServer,
-  type Health,
   type ServerLimits,
   type ServiceServer,
   type ServiceServerOptions,

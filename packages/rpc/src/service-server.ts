@@ -1,18 +1,20 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
-import { type AddressInfo, type Socket, Server as TcpServer } from 'node:net';
+import { type Socket, Server as TcpServer } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { ServiceCertificates, ServiceTokens } from '@banyan/auth';
 import type { Operation } from '@banyan/contract';
-import { type Clock, type Logger, ServiceError, silentLogger, systemClock } from '@banyan/core';
+import { type Clock, type Logger, silentLogger, systemClock } from '@banyan/core';
 import { createDeadlineWheel } from '@banyan/resilience';
-import { expositionContentTypes, type Metrics } from '@banyan/telemetry';
+import type { Metrics } from '@banyan/telemetry';
 import type { CallEnvironment } from './call-context.ts';
 import type { Endpoint } from './endpoint.ts';
 import { answerClientError } from './http/client-error.ts';
 import { createOperationServer, type OperationServer } from './http/operation-server.ts';
-import { writeProblem } from './http/response.ts';
 import { createLaneServer, type LaneServer } from './lane/lane-server.ts';
+import { listenOn } from './listen.ts';
+import { type Health, PlatformPages } from './platform-pages.ts';
+import { createProbeServer, type ProbeServer } from './probe-server.ts';
 import { createServerMetrics, type ServerMetrics } from './server-metrics.ts';
 import { serverTls } from './tls.ts';
 
@@ -46,6 +48,8 @@ export interface ServiceServerOptions {
   readonly host?: string;
   /** Default 0: any free port. */
   readonly port?: number;
+  /** Health and metrics over plain HTTP, for probes that have no certificate. Default: only at `port`. */
+  readonly probePort?: number;
   readonly limits?: ServerLimits;
   readonly logger?: Logger;
   /** Shown at `/metrics`, which is 404 without it. */
@@ -53,12 +57,6 @@ export interface ServiceServerOptions {
   /** Whether the service can do its work; shown at `/health/ready`. Default: it can. */
   readonly health?: () => Promise<Health>;
   readonly clock?: Clock;
-}
-
-export interface Health {
-  readonly part: string;
-  readonly ready: boolean;
-  readonly reason?: string;
 }
 
 /**
@@ -82,7 +80,6 @@ export function createServiceServer(options: ServiceServerOptions): ServiceServe
 
 /** Callers that have not heard of the stop yet get this long to send their last request on a connection they have. */
 const lastRequestGraceMs = 100;
-const platformPaths: ReadonlySet<string> = new Set(['/health/live', '/health/ready', '/metrics']);
 
 class HttpServiceServer implements ServiceServer {
   readonly #options: ServiceServerOptions;
@@ -92,6 +89,8 @@ class HttpServiceServer implements ServiceServer {
   readonly #operations: OperationServer;
   readonly #lane: LaneServer;
   readonly #serverMetrics: ServerMetrics | undefined;
+  readonly #pages: PlatformPages;
+  readonly #probes: ProbeServer | undefined;
   readonly #sockets = new Set<Socket>();
   #endRenewals = () => {};
   #stopped: Promise<void> | undefined;
@@ -126,6 +125,10 @@ class HttpServiceServer implements ServiceServer {
       maxCallsPerLink: limits.maxCallsPerLink ?? 4_096,
       metrics: this.#serverMetrics,
     });
+    this.#pages = new PlatformPages({ service: endpoint.contract.name, metrics, health: options.health });
+    const { host = '127.0.0.1', probePort } = options;
+    this.#probes =
+      probePort === undefined ? undefined : createProbeServer(this.#pages, { host, port: probePort });
     this.#server =
       certificates === undefined ? createServer(httpOptions(limits)) : this.#createTlsServer(certificates);
     this.#server.on('request', this.#onRequest);
@@ -134,15 +137,9 @@ class HttpServiceServer implements ServiceServer {
   }
 
   async start(): Promise<{ readonly url: string }> {
-    const { host = '127.0.0.1', port = 0 } = this.#options;
-    await new Promise<void>((resolve, reject) => {
-      this.#server.once('error', (error) => reject(listenError(error, port)));
-      this.#server.listen(port, host, resolve);
-    });
-    const address = this.#server.address() as AddressInfo;
-    const name = address.family === 'IPv6' ? `[${address.address}]` : address.address;
-    const scheme = this.#options.certificates === undefined ? 'http' : 'https';
-    return { url: `${scheme}://${name}:${address.port}` };
+    const { host = '127.0.0.1', port = 0, certificates } = this.#options;
+    const [address] = await Promise.all([listenOn(this.#server, { host, port }), this.#probes?.start()]);
+    return { url: `${certificates === undefined ? 'http' : 'https'}://${address}` };
   }
 
   stop(options: { readonly timeoutMs?: number } = {}): Promise<void> {
@@ -169,6 +166,7 @@ class HttpServiceServer implements ServiceServer {
       for (const socket of this.#sockets) socket.destroy();
     }, timeoutMs);
     await Promise.all([closed, drained]);
+    this.#probes?.stop();
     cancelTimer();
   }
 
@@ -193,27 +191,8 @@ class HttpServiceServer implements ServiceServer {
   }
 
   readonly #onRequest = (request: IncomingMessage, response: ServerResponse): void => {
-    const { method, url = '' } = request;
-    if (platformPaths.has(url) && (method === 'GET' || method === 'HEAD')) {
-      this.#servePlatform(url, response).catch((error) => writeProblem(response, error));
-    } else this.#operations.serve(request, response);
+    if (!this.#pages.serve(request, response)) this.#operations.serve(request, response);
   };
-
-  async #servePlatform(path: string, response: ServerResponse): Promise<void> {
-    const { metrics, health, endpoint } = this.#options;
-    if (path === '/health/live') writeText(response, 200, 'application/json', '{"live":true}');
-    else if (path === '/health/ready') {
-      const verdict = (await health?.()) ?? { part: endpoint.contract.name, ready: true };
-      writeText(response, verdict.ready ? 200 : 503, 'application/json', JSON.stringify(verdict));
-    } else if (metrics !== undefined) {
-      writeText(response, 200, expositionContentTypes.prometheus, metrics.render());
-    } else {
-      throw new ServiceError('There is nothing at this address.', {
-        code: 'not_found',
-        reason: 'route_not_found',
-      });
-    }
-  }
 
   #onUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     if (this.#stopped !== undefined) socket.destroy();
@@ -244,23 +223,4 @@ function httpOptions(limits: ServerLimits) {
     connectionsCheckingInterval: Math.min(limits.headersTimeoutMs ?? 10_000, 5_000),
     noDelay: true,
   };
-}
-
-function writeText(response: ServerResponse, status: number, type: string, text: string): void {
-  const bytes = Buffer.from(text);
-  response.writeHead(status, {
-    'content-type': type,
-    'content-length': bytes.length,
-    'cache-control': 'no-store',
-  });
-  response.end(bytes);
-}
-
-function listenError(error: NodeJS.ErrnoException, port: number): Error {
-  if (error.code !== 'EADDRINUSE') return error;
-  return new ServiceError(`Port ${port} is in use by another program.`, {
-    code: 'failed_precondition',
-    reason: 'port_taken',
-    cause: error,
-  });
 }

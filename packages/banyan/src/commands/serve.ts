@@ -93,6 +93,7 @@ async function planOf(system: System, { input, terminal, settings }: Given): Pro
     ...(settings.brokerUrl === undefined ? undefined : { broker: settings.brokerUrl }),
     ...(settings.logRetentionMs === undefined ? undefined : { logRetentionMs: settings.logRetentionMs }),
     secret: settings.secret,
+    ...(settings.tls === undefined ? undefined : { tls: settings.tls }),
     dataFolder: join(dataDirectory(input, terminal), 'files'),
     development: settings.development,
     harsh: settings.harsh,
@@ -101,6 +102,9 @@ async function planOf(system: System, { input, terminal, settings }: Given): Pro
     internalHost: settings.host,
     // Two services cannot share a port, so it is for one that runs alone.
     ...(parts.length === 1 && settings.port !== undefined ? { internalPort: settings.port } : undefined),
+    ...(parts.length === 1 && settings.probePort !== undefined
+      ? { probePort: settings.probePort }
+      : undefined),
     publicHost: settings.host,
     publicPort: settings.port ?? defaultPort,
   };

@@ -108,6 +108,7 @@ async function startServer(system: System, start: Start): Promise<Omit<LaunchPla
     ...(settings.brokerUrl === undefined ? undefined : { broker: settings.brokerUrl }),
     ...(settings.logRetentionMs === undefined ? undefined : { logRetentionMs: settings.logRetentionMs }),
     secret,
+    ...(settings.tls === undefined ? undefined : { tls: settings.tls }),
     dataFolder: folder.files,
     development: settings.development,
     harsh: settings.harsh,

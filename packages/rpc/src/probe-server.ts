@@ -1,0 +1,32 @@
+import { createServer, type Server } from 'node:http';
+import { writeProblem } from './http/response.ts';
+import { listenOn } from './listen.ts';
+import { notFound, type PlatformPages } from './platform-pages.ts';
+
+/** Health and metrics over plain HTTP, for probes that have no certificate of the system; nothing else is here. */
+export interface ProbeServer {
+  /** @throws ServiceError `failed_precondition` `port_taken` */
+  start(): Promise<void>;
+  stop(): void;
+}
+
+export function createProbeServer(
+  pages: PlatformPages,
+  { host, port }: { readonly host: string; readonly port: number },
+): ProbeServer {
+  const server: Server = createServer(
+    { requestTimeout: 10_000, headersTimeout: 10_000 },
+    (request, response) => {
+      if (!pages.serve(request, response)) writeProblem(response, notFound());
+    },
+  );
+  return {
+    async start() {
+      await listenOn(server, { host, port });
+    },
+    stop() {
+      server.close();
+      server.closeAllConnections();
+    },
+  };
+}
