@@ -1,4 +1,5 @@
 import { describedOr } from './check-operation.ts';
+import { eventNameIssue } from './event-name.ts';
 import { checkKeyedData } from './keyed-data.ts';
 import type { OutputOf, Schema } from './standard-schema.ts';
 
@@ -25,7 +26,7 @@ export interface EventType<
 /**
  * Declares an event: `event('PaymentCaptured', { data: Payment, key: 'orderId' })`. With `answer` its publisher can gather what consumers
  * answer to it (publish and asynchronous responses).
- * @throws TypeError, with the fix in the text, if `key` is not a required string field of `data`
+ * @throws TypeError, with the fix in the text, if the name does not say what has happened, or `key` is not a required string field of `data`
  */
 export function event<Data extends Schema, Answer extends Schema | undefined = undefined>(
   type: string,
@@ -34,12 +35,13 @@ export function event<Data extends Schema, Answer extends Schema | undefined = u
     readonly key: keyof OutputOf<Data> & string;
     readonly answer?: Answer;
     readonly description?: string;
+    /** The name is right although it is not in the past tense, or sounds like storage. Say why beside it. */
+    readonly anyName?: boolean;
   },
 ): EventType<Data, Answer> {
   const refuse = (why: string) => new TypeError(`event('${type}'): ${why}`);
-  if (!/^[A-Z][A-Za-z0-9]*$/.test(type)) {
-    throw refuse("name it in PascalCase, as something that has happened, such as 'PaymentCaptured'.");
-  }
+  const issue = eventNameIssue(type, options.anyName);
+  if (issue !== undefined) throw refuse(issue);
   checkKeyedData(options.data, options.key, refuse);
   const { answer } = options;
   if (answer !== undefined) describedOr(refuse, 'answer', { schema: answer, direction: 'output' });

@@ -17,6 +17,7 @@ export {
 } from './contract-validators.ts';
 export { contractErrors } from './errors.ts';
 export { type EventType, event } from './event.ts';
+export { eventNameIssue } from './event-name.ts';
 export {
   createHttpBinding,
   expandLocation,

@@ -52,6 +52,8 @@ const optionalFields: ReadonlySet<string> = new Set<keyof BanyanAlarm>(['reader'
 
 const declared: PlatformEvents = {
   banyanAlarm: event('BanyanAlarm', {
+    // What the reader of a name looks for; it broke, or holds again.
+    anyName: true,
     data: alarmSchema(),
     key: 'invariant',
     description:

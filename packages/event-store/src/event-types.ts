@@ -1,4 +1,11 @@
-import { createValidator, type InputOf, type OutputOf, type Schema, type Validator } from '@banyan/contract';
+import {
+  createValidator,
+  eventNameIssue,
+  type InputOf,
+  type OutputOf,
+  type Schema,
+  type Validator,
+} from '@banyan/contract';
 import { isServiceError } from '@banyan/core';
 import { eventStoreError } from './errors.ts';
 
@@ -19,6 +26,7 @@ export interface EventDefinition<S extends Schema = Schema> {
   // biome-ignore lint/suspicious/noExplicitAny: only the author knows the shape that an old version had.
   readonly upcast: Readonly<Record<number, (old: any) => unknown>>;
   readonly personal: PersonalData<OutputOf<S>> | undefined;
+  readonly anyName: boolean;
 }
 
 /** The types of internal events, by name. */
@@ -51,6 +59,8 @@ export interface EventOptions<S extends Schema> {
   // biome-ignore lint/suspicious/noExplicitAny: see `EventDefinition`.
   readonly upcast?: Readonly<Record<number, (old: any) => unknown>>;
   readonly personal?: PersonalData<OutputOf<S>>;
+  /** The name is right although it is not in the past tense, or sounds like storage. Say why beside it. */
+  readonly anyName?: boolean;
 }
 
 /**
@@ -58,7 +68,7 @@ export interface EventOptions<S extends Schema> {
  * @throws TypeError, with the fix in the text, if an up-caster is missing or has no version to start from
  */
 export function defineEvent<S extends Schema>(options: EventOptions<S>): EventDefinition<S> {
-  const { schema, version = 1, upcast = {}, personal } = options;
+  const { schema, version = 1, upcast = {}, personal, anyName = false } = options;
   if (!Number.isInteger(version) || version < 1 || version > 1_000) {
     throw new TypeError(`defineEvent(): 'version' is a whole number from 1, not ${String(version)}.`);
   }
@@ -81,20 +91,22 @@ export function defineEvent<S extends Schema>(options: EventOptions<S>): EventDe
       "defineEvent(): name the personal fields in 'personal.erased', or leave 'personal' out.",
     );
   }
-  return { schema, version, upcast, personal };
+  return { schema, version, upcast, personal, anyName };
 }
 
-const typeName = /^[A-Z][A-Za-z0-9]{0,99}$/;
+const maxNameLength = 100;
 
 /**
  * The types of events of one store.
- * @throws TypeError if a name is not in PascalCase; name it as something that has happened, such as `OrderPlaced`
+ * @throws TypeError, with the fix in the text, if a name does not say what has happened
  */
 export function defineEvents<const Types extends EventTypes>(types: Types): Types {
-  for (const type of Object.keys(types)) {
-    if (!typeName.test(type)) {
-      throw new TypeError(`defineEvents(): name '${type}' in PascalCase, as something that has happened.`);
-    }
+  for (const [type, { anyName }] of Object.entries(types)) {
+    const issue =
+      type.length > maxNameLength
+        ? `a name has at most ${maxNameLength} characters.`
+        : eventNameIssue(type, anyName);
+    if (issue !== undefined) throw new TypeError(`defineEvents(): '${type.slice(0, 200)}': ${issue}`);
   }
   return types;
 }

@@ -58,7 +58,7 @@ test('events that this code cannot know are a clear error, and none is skipped',
   });
   const other = createEventStore({
     database,
-    events: defineEvents({ Other: defineEvent({ schema: z.object({}) }) }),
+    events: defineEvents({ Renamed: defineEvent({ schema: z.object({}) }) }),
   });
   await assert.rejects(other.readStream('person-1'), {
     code: 'failed_precondition',
@@ -95,5 +95,10 @@ test('a definition that cannot work is refused when it is made', () => {
   assert.throws(() => defineEvent({ schema, version: 0 }), TypeError);
   assert.throws(() => defineEvent({ schema, upcast: { 1: () => ({}) } }), TypeError);
   assert.throws(() => defineEvents({ 'order placed': defineEvent({ schema }) }), TypeError);
+  assert.throws(
+    () => defineEvents({ PlaceOrder: defineEvent({ schema }) }),
+    /'PlaceOrder': name it in the past tense/,
+  );
+  assert.doesNotThrow(() => defineEvents({ StockLow: defineEvent({ schema, anyName: true }) }));
   assert.throws(() => defineEvent({ schema, personal: { subject: () => 'x', erased: {} } }), TypeError);
 });

@@ -96,22 +96,28 @@ test('dropped and built anew it is the same, and nothing is told to anybody', as
 });
 
 test('a new version is built beside the live one while writes go on, switched to at once, and byte-identical', async (t) => {
+  // A millisecond for each event is far more than it takes.
+  const timeoutMs = 30_000 + rebuildEvents;
   const { database, connect } = await createEventDatabase(t);
   const store = createEventStore({ database, events: accountEvents });
   const accounts = 50;
   await fill(store, accounts, Math.floor(rebuildEvents / accounts));
   const live = createProjection(store, balances(1), { ...fast, database, pageSize: 2_000 });
   start(t, live);
-  await until(async () => (await live.lag()).positions === 0);
+  await until(async () => (await live.lag()).positions === 0, timeoutMs);
+  const builtMs = performance.now();
   let isWriting = true;
+  let written = 0;
   const writing = (async () => {
     for (let round = 0; isWriting; round += 1) {
       await store.append(`account-${round % accounts}`, [moved(1)]);
       await store.append(`late-${round}`, [opened('late')]);
+      written += 2;
     }
   })();
   const reader = connect();
   let shown = 0;
+  let looks = 0;
   let isReading = true;
   const reading = (async () => {
     while (isReading) {
@@ -119,15 +125,23 @@ test('a new version is built beside the live one while writes go on, switched to
       const [row] = await reader.sql<{ total: number }>`select sum(moves)::int8 as total from balance`;
       assert.ok((row?.total ?? 0) >= shown, 'a reader went back in time');
       shown = row?.total ?? 0;
+      looks += 1;
     }
   })();
   const rebuilt = createProjection(store, balances(2), { ...fast, database: connect(), pageSize: 2_000 });
   start(t, rebuilt);
-  await until(async () => (await rebuilt.liveVersion()) === 2);
+  await until(async () => (await rebuilt.liveVersion()) === 2, timeoutMs);
+  const seconds = ((performance.now() - builtMs) / 1_000).toFixed(1);
   isReading = false;
   isWriting = false;
   await Promise.all([writing, reading]);
-  await until(async () => (await live.lag()).positions === 0 && (await rebuilt.lag()).positions === 0);
+  t.diagnostic(
+    `${rebuildEvents} events rebuilt in ${seconds} s; ${written} more written, ${looks} looks meanwhile`,
+  );
+  await until(
+    async () => (await live.lag()).positions === 0 && (await rebuilt.lag()).positions === 0,
+    timeoutMs,
+  );
   assert.equal(await contentOf(database, 'balance_v2'), await contentOf(database, 'balance_v1'));
   assert.equal(await contentOf(database, 'balance'), await contentOf(database, 'balance_v2'));
 });
