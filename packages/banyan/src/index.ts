@@ -42,5 +42,5 @@ export {
 } from '@banyan/core';
 export { expose, gateway } from '@banyan/gateway';
 export { createBulkhead } from '@banyan/resilience';
-export { type Saga, saga } from '@banyan/saga';
+export { type Durable, type DurableContext, durable, type Saga, saga } from '@banyan/saga';
 export { openBroker } from './brokers.ts';

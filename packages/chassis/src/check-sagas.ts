@@ -1,14 +1,21 @@
 import type { Contract } from '@banyan/contract';
-import { allNodes, definitionId, type Node, type SagaDefinition } from '@banyan/saga';
+import { allNodes, type DurableDefinition, definitionId, type Node, type SagaDefinition } from '@banyan/saga';
 import type { Uses } from './service.ts';
 
 /** @throws TypeError, with the fix in the text, if a saga calls what the service may not call, or two have one name and version */
-export function checkSagas(contract: Contract, uses: Uses, sagas: readonly SagaDefinition[]): void {
+export function checkSagas(
+  contract: Contract,
+  uses: Uses,
+  {
+    sagas,
+    durable,
+  }: { readonly sagas: readonly SagaDefinition[]; readonly durable: readonly DurableDefinition[] },
+): void {
   const refuse = (why: string) => new TypeError(`service '${contract.name}': ${why}`);
   const seen = new Set<string>();
-  for (const saga of sagas) {
-    const id = definitionId(saga);
-    if (seen.has(id)) throw refuse(`two sagas are ${id}: give the changed one another version.`);
+  for (const each of [...sagas, ...durable]) {
+    const id = definitionId(each);
+    if (seen.has(id)) throw refuse(`two are ${id}: give the changed one another version.`);
     seen.add(id);
   }
   const services = new Set(Object.values(uses).map(({ name }) => name));

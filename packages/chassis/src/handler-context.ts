@@ -12,7 +12,7 @@ import {
   type TransactionOptions,
 } from '@banyan/core';
 import type { ClaimStore, Outbox, RequestStore } from '@banyan/events';
-import type { SagaDefinition, SagaEngine } from '@banyan/saga';
+import type { SagaEngine, Startable } from '@banyan/saga';
 import type { Callbacks } from './callback.ts';
 import type { CreateCalls } from './clients.ts';
 import { createTx } from './create-tx.ts';
@@ -45,7 +45,8 @@ export interface ServiceRuntime {
   readonly desk: RequestDesk;
   /** Throws for a service that runs no sagas, with the fix in the text. */
   readonly sagas: SagaEngine;
-  readonly sagaDefinitions: readonly SagaDefinition[];
+  /** Sagas and durable functions. */
+  readonly sagaDefinitions: readonly Startable[];
   /** Replies to keyed calls; undefined for a service that has no database. */
   readonly replies: ReplyStore | undefined;
   readonly claims: ClaimStore;

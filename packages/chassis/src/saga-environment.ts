@@ -7,17 +7,22 @@ import { createEmission } from './emission.ts';
 import type { ServiceRuntime } from './handler-context.ts';
 import { watchInterleaving } from './interleaving.ts';
 import { type Outgoing, recordOutgoing } from './outgoing.ts';
+import type { Uses } from './service.ts';
 
 /** What steps of sagas reach the service through. */
 export function createSagaEnvironment(
   runtime: () => ServiceRuntime,
-  endpoint: (contractName: string) => Endpoint,
+  { endpoint, uses }: { readonly endpoint: (contractName: string) => Endpoint; readonly uses: Uses },
 ): SagaEnvironment {
+  const services = new Set(Object.values(uses).map(({ name }) => name));
   return {
     transaction: (work) => inTransaction(runtime(), work),
     call: async (call) => {
       const { contract } = runtime();
       const { operation, input, timeoutMs, idempotencyKey, signal } = call;
+      if (!services.has(operation.service)) {
+        throw new TypeError(`'${call.saga}' calls '${operation.service}': add it to 'uses' of the service.`);
+      }
       const context = contextOf(contract.name, call);
       try {
         return await callOperation(contract.name, endpoint(operation.service), operation, {

@@ -1,5 +1,5 @@
 import type { InputOf } from '@banyan/contract';
-import type { SagaDefinition, SagaFailure, SagaStatus } from '@banyan/saga';
+import type { SagaFailure, SagaStatus, Startable } from '@banyan/saga';
 
 export interface StartOptions {
   /** The same key is the same saga: a second start changes nothing, as long as the saga is remembered. At most 1,000 characters. */
@@ -8,8 +8,8 @@ export interface StartOptions {
   readonly deadlineMs?: number;
 }
 
-/** Starts a saga if the transaction commits. Returns its id, also if it had been started with the same key before. */
-export type StartSaga = <S extends SagaDefinition>(
+/** Starts a saga or a durable function if the transaction commits. Returns its id, also if it had been started with the same key before. */
+export type StartSaga = <S extends Startable>(
   saga: S,
   input: InputOf<S['input']>,
   options?: StartOptions,
@@ -23,7 +23,7 @@ export interface SignalOptions {
 /** Tells a saga what it waits for, or will: kept until a step of that name asks for it. Without effect once the saga has ended. */
 export type SignalSaga = (sagaId: string, name: string, data?: unknown, options?: SignalOptions) => void;
 
-/** Asks a saga to undo what it did. Without effect once it has passed its pivot. */
+/** Asks a saga to undo what it did; without effect once it has passed its pivot. A durable function is interrupted where it waits. */
 export type CancelSaga = (sagaId: string, reason: string) => void;
 
 /** What a handler may do to sagas within its transaction. */
@@ -41,10 +41,14 @@ export interface SagaProgress {
   readonly status: SagaStatus;
   /** Results of the steps that are done, by name. */
   readonly results: Readonly<Record<string, unknown>>;
+  /** What a durable function returned. */
+  readonly result: unknown;
   /** Signals that it waits for. */
   readonly waitingFor: readonly string[];
-  /** Share of the definition's own steps that are done, 0 to 1. */
+  /** Share of the definition's own steps that are done, 0 to 1; of a durable function what it says itself. */
   readonly progress: number;
+  /** What a durable function says about its progress. */
+  readonly progressText: string | undefined;
   /** Why it is being undone, or is stuck. */
   readonly failure: SagaFailure | undefined;
 }
@@ -60,11 +64,7 @@ export interface SagaView extends SagaProgress {
 /** Sagas of the service, outside of a transaction. */
 export interface Sagas {
   /** Starts a saga on its own; resolves when it is on record. */
-  start<S extends SagaDefinition>(
-    saga: S,
-    input: InputOf<S['input']>,
-    options?: StartOptions,
-  ): Promise<string>;
+  start<S extends Startable>(saga: S, input: InputOf<S['input']>, options?: StartOptions): Promise<string>;
   /** Undefined if there is none of that id, or no longer. */
   read(id: string): Promise<SagaView | undefined>;
   /** Waits until it has ended or is stuck, at most `timeoutMs`; resolves with how it stands then. */

@@ -3,9 +3,9 @@ import {
   allNodes,
   type Letter,
   type NewSaga,
-  type SagaDefinition,
   type SagaEngine,
   type SagaStand,
+  type Startable,
   type StoredSaga,
 } from '@banyan/saga';
 import { formatTraceparent } from '@banyan/telemetry';
@@ -88,7 +88,7 @@ function prepare(
   { sagas }: ServiceRuntime,
   context: CallContext,
   start: {
-    readonly saga: SagaDefinition;
+    readonly saga: Startable;
     readonly input: unknown;
     readonly options: StartOptions | undefined;
   },
@@ -111,7 +111,7 @@ function toView(runtime: ServiceRuntime, stored: StoredSaga): SagaView {
 function toProgress({ sagaDefinitions }: ServiceRuntime, stand: SagaStand): SagaProgress {
   const { id, name, version, status, state, waitingFor } = stand;
   const definition = sagaDefinitions.find((each) => each.name === name && each.version === version);
-  const own = definition === undefined ? [] : definition.nodes;
+  const own = definition?.kind === 'saga' ? definition.nodes : [];
   const finished = own.filter((node) => {
     const inner = [...allNodes([node])].map((each) => state.steps[each.name]?.s);
     return inner.some((each) => each === 'done' || each === 'ignored' || each === 'skipped');
@@ -119,10 +119,13 @@ function toProgress({ sagaDefinitions }: ServiceRuntime, stand: SagaStand): Saga
   const results = Object.entries(state.steps)
     .filter(([, record]) => record.s === 'done' && record.r !== undefined)
     .map(([step, record]): [string, unknown] => [step, record.r]);
+  const { result, progress } = state.durable ?? {};
+  const share = own.length === 0 ? (progress?.share ?? 0) : finished.length / (own.length + 1);
   return {
-    ...{ id, saga: name, version, status, waitingFor },
+    ...{ id, saga: name, version, status, waitingFor, result },
     results: Object.fromEntries(results),
-    progress: status === 'completed' ? 1 : own.length === 0 ? 0 : finished.length / (own.length + 1),
+    progress: status === 'completed' ? 1 : share,
+    progressText: progress?.text,
     failure: state.failure,
   };
 }

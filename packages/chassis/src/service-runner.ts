@@ -172,11 +172,12 @@ class ServiceStart {
   }
 
   #createSagas(store: ServiceStore, runtime: () => ServiceRuntime): ServiceSagas | undefined {
-    const { name, sagas } = this.#service;
+    const { name, uses } = this.#service;
+    const sagas = [...this.#service.sagas, ...this.#service.durable];
     if (sagas.length === 0) return undefined;
-    const { instance, endpoint, clock, logger, metrics } = this.#around;
+    const { instance, endpoint, deliverTwice: rehearse, clock, logger, metrics } = this.#around;
     return createServiceSagas(
-      { service: name, sagas, instance, store, endpoint, clock, logger, metrics },
+      { service: name, sagas, uses, instance, store, endpoint, rehearse, clock, logger, metrics },
       runtime,
     );
   }
@@ -244,7 +245,7 @@ class ServiceStart {
         if (readers === undefined) throw noDatabase(name);
         return readers;
       },
-      sagaDefinitions: this.#service.sagas,
+      sagaDefinitions: [...this.#service.sagas, ...this.#service.durable],
       replies: store?.replies,
       onEmitted: () => flow?.poke(),
     };
@@ -312,14 +313,16 @@ class ServiceStart {
 }
 
 /** A service without tables, events, messages or consumers gets by without a database. */
-export function hasDatabase({ migrations, on, contract, uses, sagas }: Service): boolean {
+export function hasDatabase({ migrations, on, contract, uses, sagas, durable }: Service): boolean {
   const mayRecord = [
     on,
     contract.events,
     ...[contract, ...Object.values(uses)].map(({ messages }) => messages),
   ];
   return (
-    migrations !== undefined || sagas.length > 0 || mayRecord.some((part) => Object.keys(part).length > 0)
+    migrations !== undefined ||
+    sagas.length + durable.length > 0 ||
+    mayRecord.some((part) => Object.keys(part).length > 0)
   );
 }
 
@@ -374,7 +377,7 @@ function createCallCounter(clock: Clock): CallCounter {
 }
 
 function noSagas(name: string): TypeError {
-  return new TypeError(`service '${name}' runs no sagas: add them to 'sagas' of the service.`);
+  return new TypeError(`service '${name}' runs no sagas: add them to 'sagas' or 'durable' of the service.`);
 }
 
 function noDatabase(name: string): TypeError {

@@ -2,10 +2,10 @@ import type { Clock, Logger } from '@banyan/core';
 import type { Endpoint } from '@banyan/rpc';
 import {
   createSagaEngine,
-  type LiveSaga,
-  type SagaDefinition,
+  type EndedSaga,
   type SagaEngine,
   type SagaStanding,
+  type Startable,
 } from '@banyan/saga';
 import type { Metrics } from '@banyan/telemetry';
 import { emitAlarm } from './alarm-event.ts';
@@ -13,14 +13,19 @@ import type { ServiceStore } from './engines.ts';
 import type { ServiceRuntime } from './handler-context.ts';
 import { createSagaEnvironment } from './saga-environment.ts';
 import { createSagaMetrics, type SagaMetrics } from './saga-metrics.ts';
+import type { Uses } from './service.ts';
 import type { SagaHealth } from './system.ts';
 
 export interface ServiceSagasOptions {
   readonly service: string;
-  readonly sagas: readonly SagaDefinition[];
+  /** Sagas and durable functions. */
+  readonly sagas: readonly Startable[];
+  readonly uses: Uses;
   readonly instance: string;
   readonly store: ServiceStore;
   readonly endpoint: (contractName: string) => Endpoint;
+  /** In development durable functions run again from their beginning after each entry. */
+  readonly rehearse: boolean;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: Metrics;
@@ -59,7 +64,7 @@ class WatchedSagas implements ServiceSagas {
   #isStopped = false;
 
   constructor(options: ServiceSagasOptions, runtime: () => ServiceRuntime) {
-    const { service, sagas, instance, store, endpoint, clock, logger, metrics } = options;
+    const { service, sagas, instance, store, endpoint, uses, rehearse, clock, logger, metrics } = options;
     this.#options = options;
     this.#runtime = runtime;
     this.#metrics = createSagaMetrics(metrics, service);
@@ -67,7 +72,8 @@ class WatchedSagas implements ServiceSagas {
       instance,
       sagas,
       store: store.sagas,
-      environment: createSagaEnvironment(runtime, endpoint),
+      environment: createSagaEnvironment(runtime, { endpoint, uses }),
+      rehearse,
       onEnd: (live) => this.#onEnd(live),
       clock,
       logger,
@@ -107,14 +113,14 @@ class WatchedSagas implements ServiceSagas {
   }
 
   /** A saga that cannot go on by itself: a log line, a metric, and an event for whoever wants to be woken. */
-  #onEnd({ row, status, state }: LiveSaga): void {
+  #onEnd({ row, status, state }: EndedSaga): void {
     this.#metrics.ended(row.name, status);
     if (status !== 'stuck') return;
     const { logger } = this.#options;
     const { id: sagaId, name: saga, version } = row;
     logger.error('a saga is stuck and needs an operator', {
       ...{ sagaId, saga, version, stuck: state.stuck, failure: state.failure },
-      error: state.steps[state.stuck?.step ?? '']?.e,
+      error: state.steps[state.stuck?.step ?? '']?.e ?? state.failure?.error,
     });
     const alarm = { invariant: 'sagas', state: 'broken', ageMs: 0, boundMs: 0, count: 1 } as const;
     void emitAlarm({ ...this.#options, onEmitted: () => this.#runtime().onEmitted() }, alarm);

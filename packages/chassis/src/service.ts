@@ -12,7 +12,7 @@ import {
   type Upload,
 } from '@banyan/contract';
 import type { CallContext, Logger, Sql, SqlQuery, Transaction, TransactionOptions } from '@banyan/core';
-import type { SagaDefinition } from '@banyan/saga';
+import type { DurableDefinition, SagaDefinition } from '@banyan/saga';
 import type { BackgroundContext, BackgroundTask } from './background.ts';
 import { checkMessageHandlers } from './check-messages.ts';
 import { checkSagas } from './check-sagas.ts';
@@ -189,6 +189,8 @@ export interface ServiceOptions<C extends Contract, U extends Uses, ConfigSchema
   readonly replies?: ReplyHandlers<C, U, OutputOf<ConfigSchema>>;
   /** Sagas that this service runs, each version that may still be under way. */
   readonly sagas?: readonly SagaDefinition[];
+  /** Durable functions that this service runs, each version that may still be under way. */
+  readonly durable?: readonly DurableDefinition[];
   /**
    * Work that goes on while the service runs, in every instance of it, by name: it begins when the service is ready and ends when
    * `signal` aborts. A task that rejects is started again after a back-off, 1 s to 60 s; one that resolves is done.
@@ -216,6 +218,7 @@ export interface Service {
   readonly messages: Readonly<Record<string, MessageHandler>>;
   readonly replies: Readonly<Record<string, ReplyHandler>>;
   readonly sagas: readonly SagaDefinition[];
+  readonly durable: readonly DurableDefinition[];
   readonly background: Readonly<Record<string, BackgroundTask>>;
   /** URL of the module that defined it; what a development reload imports again. */
   readonly definedAt: string;
@@ -255,8 +258,8 @@ export function service<
   const messages = (options.messages ?? {}) as unknown as Service['messages'];
   const replies = (options.replies ?? {}) as unknown as Service['replies'];
   checkMessageHandlers(contract, uses, { messages, replies });
-  const sagas = options.sagas ?? [];
-  checkSagas(contract, uses, sagas);
+  const { sagas = [], durable = [] } = options;
+  checkSagas(contract, uses, { sagas, durable });
   return {
     kind: 'service',
     name: contract.name,
@@ -269,6 +272,7 @@ export function service<
     messages,
     replies,
     sagas,
+    durable,
     background: (options.background ?? {}) as unknown as Service['background'],
     definedAt: getCallSites(2)[1]?.scriptName ?? '',
   };

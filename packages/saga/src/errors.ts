@@ -6,4 +6,20 @@ export const sagaErrors = {
     code: 'deadline_exceeded',
     text: 'A step of a saga took longer than its `timeoutMs`; it may have taken effect, and is tried again.',
   },
+  durable_cancelled: {
+    code: 'cancelled',
+    text: 'A durable function was cancelled: whatever it waits for then rejects with this, once.',
+  },
+  durable_deadline: {
+    code: 'deadline_exceeded',
+    text: 'The deadline of a durable function has passed: whatever it waits for then rejects with this, once.',
+  },
+  signal_timeout: {
+    code: 'deadline_exceeded',
+    text: 'A durable function waited for a signal, and none came within its `timeoutMs`.',
+  },
+  child_failed: {
+    code: 'failed_precondition',
+    text: 'A durable function waited for a saga that was compensated.',
+  },
 } as const satisfies Record<string, { readonly code: ErrorCode; readonly text: string }>;

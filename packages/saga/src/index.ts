@@ -21,7 +21,15 @@ export {
 } from './definition/definition.ts';
 export { type Path, type Saga, type SagaOptions, saga } from './definition/saga.ts';
 export { type DrawnInstance, drawSaga } from './draw.ts';
-export type { SagaStand, WaitForEnd } from './engine/ends.ts';
+export { checkJournals, type DurableHistory } from './durable/check-journals.ts';
+export type { AttemptOptions } from './durable/command.ts';
+export type { ChildResult, DurableContext, Startable } from './durable/context.ts';
+export { drawJournal } from './durable/draw-journal.ts';
+export { type Durable, type DurableDefinition, type DurableOptions, durable } from './durable/durable.ts';
+export type { DurableState, PendingRecord } from './durable/durable-state.ts';
+export { type JournalEntry, type NewJournalEntry, wordsFor } from './durable/journal.ts';
+export { answerDurable, cancelStuckDurable, retryDurable, skipDurable } from './durable/operate-durable.ts';
+export type { EndedSaga, SagaStand, WaitForEnd } from './engine/ends.ts';
 export {
   createSagaEngine,
   type SagaEngine,

@@ -1,4 +1,5 @@
 import type { Sql, User } from '@banyan/core';
+import type { JournalEntry, NewJournalEntry } from './durable/journal.ts';
 import type { Letter, SagaState, SagaStatus } from './state.ts';
 
 export interface NewSaga {
@@ -12,6 +13,8 @@ export interface NewSaga {
   readonly user: User | undefined;
   readonly traceparent: string | undefined;
   readonly parent: { readonly id: string; readonly step: string } | undefined;
+  /** Default: that of a saga in which nothing has begun. */
+  readonly state?: SagaState;
 }
 
 /** A saga as a worker has it in hand. */
@@ -118,6 +121,10 @@ export interface SagaStore {
   claim(token: number, definitions: readonly string[], limit: number): Promise<readonly SagaRow[]>;
   /** In the order of nothing. What is missing in the answer belongs to somebody else. */
   advance(sql: Sql, token: number, transitions: readonly Transition[]): Promise<readonly Advanced[]>;
+  /** Adds to the journals of durable functions. Only what `advance` of the same transaction has not refused may be committed. */
+  append(sql: Sql, entries: readonly NewJournalEntry[]): Promise<void>;
+  /** Journals by id, in their order; none for an id that has no entry. */
+  journal(ids: readonly string[]): Promise<ReadonlyMap<string, readonly JournalEntry[]>>;
   /** What a worker has in hand, by the database's word. */
   owned(token: number): Promise<readonly { readonly id: string; readonly mailCount: number }[]>;
   /** What the worker has in hand of these. */

@@ -1,9 +1,17 @@
 import type { Problem } from '@banyan/core';
+import type { DurableState } from './durable/durable-state.ts';
 
-export const sagaStatuses = ['running', 'compensating', 'completed', 'compensated', 'stuck'] as const;
+export const sagaStatuses = [
+  'running',
+  'compensating',
+  'completed',
+  'compensated',
+  'failed',
+  'stuck',
+] as const;
 /**
- * `running`: on its way. `compensating`: being undone. `completed`: every step is done. `compensated`: everything that was done has been undone. `stuck`: it
- * cannot go on without an operator.
+ * `running`: on its way. `compensating`: being undone. `completed`: every step is done. `compensated`: everything that was done has been undone. `failed`: a
+ * durable function that ended with an error. `stuck`: it cannot go on without an operator.
  */
 export type SagaStatus = (typeof sagaStatuses)[number];
 
@@ -79,6 +87,8 @@ export interface SagaState {
   readonly restart?: true;
   /** Not before, after a restart. */
   readonly at?: number;
+  /** Of a durable function, which has no steps. */
+  readonly durable?: DurableState;
   /** What an operator is needed for. */
   readonly stuck?: {
     readonly from: 'running' | 'compensating';
@@ -94,12 +104,23 @@ export type Phase = (typeof phases)[number];
 export type Letter =
   | { readonly kind: 'signal'; readonly name: string; readonly data: unknown; readonly key?: string }
   | { readonly kind: 'cancel'; readonly reason: string; readonly by: string }
-  | { readonly kind: 'child'; readonly step: string; readonly child: string; readonly status: SagaStatus };
+  | ({
+      readonly kind: 'child';
+      readonly step: string;
+      readonly child: string;
+      readonly status: SagaStatus;
+    } & ChildEnd);
+
+/** How a durable function ended that was somebody's child. */
+export interface ChildEnd {
+  readonly result?: { readonly value: unknown };
+  readonly error?: Problem;
+}
 
 export const emptyState: SagaState = { steps: {}, done: [], round: 0, read: [] };
 
 export function isEnded(status: SagaStatus): boolean {
-  return status === 'completed' || status === 'compensated';
+  return status === 'completed' || status === 'compensated' || status === 'failed';
 }
 
 /** It does not go on by itself. */

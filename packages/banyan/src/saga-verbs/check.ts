@@ -1,4 +1,10 @@
-import { checkHistories, type SagaHistory } from '@banyan/saga';
+import {
+  checkHistories,
+  checkJournals,
+  type DurableHistory,
+  type JournalEntry,
+  type SagaHistory,
+} from '@banyan/saga';
 import { readJson, type VerbInput, wrong } from '../event-verbs/verb.ts';
 import { renderTable } from '../table.ts';
 import { serviceWithSagas } from './named.ts';
@@ -14,7 +20,14 @@ export async function check(input: VerbInput): Promise<number> {
   const { service, sagas } = await serviceWithSagas(input, 'check');
   const isGiven = input.options['file'] !== undefined;
   const histories = isGiven ? await readHistories(input) : await openSagas(sagas);
-  const { checked, broken } = checkHistories(service.sagas, histories);
+  const isDurable = (history: SagaHistory): history is DurableHistory => history.state.durable !== undefined;
+  const plain = checkHistories(
+    service.sagas,
+    histories.filter((history) => !isDurable(history)),
+  );
+  const replayed = await checkJournals(service.durable, histories.filter(isDurable));
+  const checked = plain.checked + replayed.checked;
+  const broken = [...plain.broken, ...replayed.broken];
   if (input.options['json'] === true) {
     input.terminal.write(`${JSON.stringify({ checked, broken }, null, 2)}\n`);
   } else {
@@ -33,7 +46,16 @@ async function openSagas(
   if (lists.some(({ length }) => length >= most)) {
     throw wrong(`More than ${most} sagas are under way: give those to check with --file.`);
   }
-  return lists.flat();
+  const found = lists.flat();
+  const durable = found.filter(({ state }) => state.durable !== undefined).map(({ id }) => id);
+  const journals = new Map<string, readonly JournalEntry[]>();
+  for (let from = 0; from < durable.length; from += 500) {
+    for (const [id, journal] of await sagas.journal(durable.slice(from, from + 500)))
+      journals.set(id, journal);
+  }
+  return found.map((saga) =>
+    saga.state.durable === undefined ? saga : { ...saga, journal: journals.get(saga.id) ?? [] },
+  );
 }
 
 async function readHistories(input: VerbInput): Promise<readonly SagaHistory[]> {

@@ -1,5 +1,5 @@
 import { ServiceError } from '@banyan/core';
-import type { SagaDefinition, StoredSaga } from '@banyan/saga';
+import type { Startable, StoredSaga } from '@banyan/saga';
 import type { ServicePorts } from '../event-ports.ts';
 import { type VerbInput, wrong } from '../event-verbs/verb.ts';
 
@@ -7,7 +7,7 @@ export interface NamedSaga {
   readonly ports: ServicePorts;
   readonly saga: StoredSaga;
   /** As this checkout has it. */
-  readonly definition: SagaDefinition | undefined;
+  readonly definition: Startable | undefined;
 }
 
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
@@ -33,7 +33,7 @@ export async function sagaNamed(input: VerbInput, verb: string): Promise<NamedSa
       reason: 'no_saga',
     });
   }
-  const definition = ports.service.sagas.find(
+  const definition = [...ports.service.sagas, ...ports.service.durable].find(
     (each) => each.name === saga.name && each.version === saga.version,
   );
   return { ports, saga, definition };

@@ -2,7 +2,9 @@ import type { Sql } from '@banyan/core';
 import type {
   Advanced,
   AuditEntry,
+  JournalEntry,
   Letter,
+  NewJournalEntry,
   NewSaga,
   OperatorChange,
   SagaFilter,
@@ -65,7 +67,8 @@ class SagaTable implements SagaStore {
     const rows = await sql<{ id: string }>`
       insert into banyan.saga (id, name, version, idempotency_key, input, state, status, owner, ready_at, deadline_at,
         caller, traceparent, parent_id, parent_step)
-      select id::uuid, name, version::integer, idempotency_key, input::json, '{"steps":{},"done":[],"round":0,"read":[]}', 'running',
+      select id::uuid, name, version::integer, idempotency_key, input::json,
+        coalesce(state::json, '{"steps":{},"done":[],"round":0,"read":[]}'), 'running',
         ${owner ?? null}::bigint, case when ${owner ?? null}::bigint is null then clock_timestamp() end,
         clock_timestamp() + deadline_ms::float8 * interval '1 millisecond', caller::json, traceparent, parent_id::uuid, parent_step
       from unnest(
@@ -73,8 +76,8 @@ class SagaTable implements SagaStore {
         ${texts(({ idempotencyKey }) => idempotencyKey)}, ${texts(({ input }) => json(input) ?? '{}')},
         ${texts(({ deadlineMs }) => json(deadlineMs))}, ${texts(({ user }) => json(user))},
         ${texts(({ traceparent }) => traceparent)}, ${texts(({ parent }) => parent?.id)},
-        ${texts(({ parent }) => parent?.step)}
-      ) as s (id, name, version, idempotency_key, input, deadline_ms, caller, traceparent, parent_id, parent_step)
+        ${texts(({ parent }) => parent?.step)}, ${texts(({ state }) => json(state))}
+      ) as s (id, name, version, idempotency_key, input, deadline_ms, caller, traceparent, parent_id, parent_step, state)
       on conflict (id) do nothing
       returning id`;
     return rows.map(({ id }) => id);
@@ -112,6 +115,27 @@ class SagaTable implements SagaStore {
     return rows.flat();
   }
 
+  async append(sql: Sql, entries: readonly NewJournalEntry[]): Promise<void> {
+    if (entries.length === 0) return;
+    const ids = entries.map(({ sagaId }) => sagaId);
+    const seqs = entries.map(({ seq }) => seq);
+    const texts = entries.map(({ entry }) => JSON.stringify(entry));
+    // An entry that is there already was written by whoever has taken over; `advance` then refuses the row.
+    await sql`
+      insert into banyan.saga_journal (saga_id, seq, entry)
+      select id, seq, entry::json
+      from unnest(${sql.array(ids, 'uuid')}, ${sql.array(seqs, 'int4')}, ${sql.array(texts, 'text')}) as j (id, seq, entry)
+      on conflict do nothing`;
+  }
+
+  async journal(ids: readonly string[]): Promise<ReadonlyMap<string, readonly JournalEntry[]>> {
+    const { sql } = this.#database;
+    const rows = await sql<{ sagaId: string; entry: JournalEntry }>`
+      select saga_id, entry from banyan.saga_journal where saga_id = any(${sql.array(ids, 'uuid')}) order by saga_id, seq`;
+    const grouped = Map.groupBy(rows, ({ sagaId }) => sagaId);
+    return new Map([...grouped].map(([id, entries]) => [id, entries.map(({ entry }) => entry)]));
+  }
+
   async owned(token: number): Promise<readonly { readonly id: string; readonly mailCount: number }[]> {
     return this.#database.sql<{ id: string; mailCount: number }>`
       select id, mail_count from banyan.saga where owner = ${token}`;
@@ -127,8 +151,8 @@ class SagaTable implements SagaStore {
         mail_count = mail_count + is_new::int4,
         ready_at = case when is_open and owner is null and status <> 'stuck' then clock_timestamp() else ready_at end
       from (
-        select id, status not in ('completed', 'compensated') as is_open,
-          status not in ('completed', 'compensated') and (${marked}::text is null or strpos(coalesce(mail, ''), ${marked}::text) = 0) as is_new
+        select id, status not in ('completed', 'compensated', 'failed') as is_open,
+          status not in ('completed', 'compensated', 'failed') and (${marked}::text is null or strpos(coalesce(mail, ''), ${marked}::text) = 0) as is_new
         from banyan.saga where id = ${id}::uuid for update
       ) as found
       where saga.id = found.id
@@ -161,7 +185,7 @@ class SagaTable implements SagaStore {
         update banyan.saga set state = ${JSON.stringify(state)}::json, status = ${status}, owner = null,
           ready_at = case when ${status}::text in ('running', 'compensating') then clock_timestamp() end,
           changed_at = clock_timestamp(),
-          ended_at = case when ${status}::text in ('completed', 'compensated') then clock_timestamp() end
+          ended_at = case when ${isEnded(status)}::boolean then clock_timestamp() end
         where id = ${id}::uuid and owner is null and changed_at = ${changedAt}::timestamptz returning id`;
       if (rows.length === 0) return false;
       await sql`insert into banyan.saga_audit (actor, action, saga_id, detail)
@@ -212,6 +236,12 @@ class SagaTable implements SagaStore {
     return { stuck, overdue, overdueMs, unknown: (needed ?? []).filter((each) => !known.includes(each)) };
   }
 
+  async #forgetJournals(ids: readonly string[]): Promise<void> {
+    const { sql } = this.#database;
+    if (ids.length === 0) return;
+    await sql`delete from banyan.saga_journal where saga_id = any(${sql.array(ids, 'uuid')})`;
+  }
+
   async prune(olderThanMs: number): Promise<number> {
     const { sql } = this.#database;
     await sql`delete from banyan.saga_worker as w where dead_at < now() - ${forgetWorkersAfter}::interval
@@ -225,11 +255,12 @@ class SagaTable implements SagaStore {
       if (gone.length < pruneStep) break;
     }
     for (let total = 0; ; ) {
-      const gone = await sql`
+      const gone = await sql<{ id: string }>`
         delete from banyan.saga where id in (
           select id from banyan.saga where ended_at < now() - ${olderThanMs}::float8 * interval '1 millisecond'
           limit ${pruneStep} ${freshPlan} for update skip locked
-        ) returning 1`;
+        ) returning id`;
+      await this.#forgetJournals(gone.map(({ id }) => id));
       total += gone.length;
       if (gone.length < pruneStep) return total;
     }

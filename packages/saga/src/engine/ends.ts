@@ -3,6 +3,9 @@ import type { StoredSaga } from '../saga-store.ts';
 import { isSettled } from '../state.ts';
 import type { LiveSaga } from './live-saga.ts';
 
+/** A saga or durable function that has ended, or is stuck. */
+export type EndedSaga = Pick<LiveSaga, 'row' | 'state' | 'status'>;
+
 /** How far a saga is. */
 export type SagaStand = Pick<StoredSaga, 'id' | 'name' | 'version' | 'status' | 'state' | 'waitingFor'>;
 
@@ -20,7 +23,7 @@ export interface WaitForEnd {
 /** Those who wait for a saga to end. */
 export class Ends {
   readonly #options: EndsOptions;
-  readonly #waiters = new Map<string, Set<(live: LiveSaga | undefined) => void>>();
+  readonly #waiters = new Map<string, Set<(live: EndedSaga | undefined) => void>>();
   #isStopped = false;
 
   constructor(options: EndsOptions) {
@@ -28,7 +31,7 @@ export class Ends {
   }
 
   /** It has ended here, or is stuck. */
-  tell(live: LiveSaga): void {
+  tell(live: EndedSaga): void {
     for (const wake of this.#waiters.get(live.row.id) ?? []) wake(live);
   }
 
@@ -36,7 +39,7 @@ export class Ends {
   async wait(id: string, { timeoutMs, signal }: WaitForEnd): Promise<SagaStand | undefined> {
     const { clock, isInHand, read } = this.#options;
     const untilMs = clock.nowMs() + timeoutMs;
-    const { promise: told, resolve: tell } = Promise.withResolvers<LiveSaga | undefined>();
+    const { promise: told, resolve: tell } = Promise.withResolvers<EndedSaga | undefined>();
     const onAbort = () => tell(undefined);
     const waiters = this.#waiters.get(id) ?? new Set();
     this.#waiters.set(id, waiters.add(tell));
@@ -66,7 +69,7 @@ export class Ends {
   }
 }
 
-function toStand({ row, status, state }: LiveSaga): SagaStand {
+function toStand({ row, status, state }: EndedSaga): SagaStand {
   const { id, name, version } = row;
   return { id, name, version, status, state, waitingFor: [] };
 }

@@ -1,27 +1,30 @@
 import { createValidator, type Validator } from '@banyan/contract';
 import type { Clock, Logger, Sql, User } from '@banyan/core';
 import { checkDuration } from '../definition/check-definition.ts';
-import { definitionId, type SagaDefinition } from '../definition/definition.ts';
+import { definitionId } from '../definition/definition.ts';
+import type { Startable } from '../durable/context.ts';
+import { firstState } from '../durable/durable-state.ts';
 import type { SagaEnvironment } from '../environment.ts';
 import type { NewSaga, SagaStanding, SagaStore, StoredSaga } from '../saga-store.ts';
 import type { Letter } from '../state.ts';
-import { Ends, type SagaStand, type WaitForEnd } from './ends.ts';
+import { type EndedSaga, Ends, type SagaStand, type WaitForEnd } from './ends.ts';
 import { Intake } from './intake.ts';
-import type { LiveSaga } from './live-saga.ts';
 import { sagaIdOf } from './saga-id.ts';
-import { SagaWorker } from './saga-worker.ts';
 import { defaultSettings, type SagaSettings } from './settings.ts';
 import { StartBatch } from './start-batch.ts';
 import { createWorkerLease, type WorkerLease } from './worker-lease.ts';
+import { Workers } from './workers.ts';
 
 export interface SagaEngineOptions {
   /** Name of this instance of the service, for operators. */
   readonly instance: string;
-  readonly sagas: readonly SagaDefinition[];
+  readonly sagas: readonly Startable[];
   readonly store: SagaStore;
   readonly environment: SagaEnvironment;
   /** A saga has ended, or needs an operator. */
-  readonly onEnd?: (saga: LiveSaga) => void;
+  readonly onEnd?: (saga: EndedSaga) => void;
+  /** Runs durable functions again from their beginning after each entry of their journal. Default: false. */
+  readonly rehearse?: boolean;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly settings?: Partial<SagaSettings>;
@@ -30,7 +33,7 @@ export interface SagaEngineOptions {
 const pruneIntervalMs = 10 * 60_000;
 
 export interface StartRequest {
-  readonly saga: SagaDefinition;
+  readonly saga: Startable;
   /** Validated here. */
   readonly input: unknown;
   readonly idempotencyKey: string | undefined;
@@ -75,10 +78,10 @@ export function createSagaEngine(options: SagaEngineOptions): SagaEngine {
 class LeasedEngine implements SagaEngine {
   readonly #options: SagaEngineOptions;
   readonly #settings: SagaSettings;
-  readonly #definitions: ReadonlyMap<string, SagaDefinition>;
-  readonly #validators = new Map<SagaDefinition, Validator<unknown>>();
+  readonly #definitions: ReadonlyMap<string, Startable>;
+  readonly #validators = new Map<Startable, Validator<unknown>>();
   readonly #lease: WorkerLease;
-  readonly #worker: SagaWorker;
+  readonly #worker: Workers;
   readonly #intake: Intake;
   readonly #ends: Ends;
   readonly #starts: StartBatch;
@@ -95,13 +98,14 @@ class LeasedEngine implements SagaEngine {
     this.#lease = createWorkerLease({ store, instance, leaseMs, onLost, clock, logger });
     const token = () => this.#lease.token;
     const common = { store, token, clock, random: Math.random, logger };
-    this.#worker = new SagaWorker({
+    this.#worker = new Workers({
       ...common,
       definitions: this.#definitions,
       environment,
       onEnd: (live) => this.#onEnd(live),
       maxInHand,
       maxCalls,
+      rehearse: options.rehearse ?? false,
     });
     const names = [...this.#definitions.keys()];
     this.#intake = new Intake({ ...common, definitions: names, hands: this.#worker, pollMs });
@@ -144,7 +148,7 @@ class LeasedEngine implements SagaEngine {
     if (this.#definitions.get(definitionId(saga)) === undefined) {
       const known = [...this.#definitions.keys()].join(', ') || 'none';
       throw new TypeError(
-        `start(${definitionId(saga)}): add it to 'sagas' of the service, which has ${known}.`,
+        `start(${definitionId(saga)}): add it to '${saga.kind === 'saga' ? 'sagas' : 'durable'}' of the service, which has ${known}.`,
       );
     }
     if (idempotencyKey !== undefined && (idempotencyKey === '' || idempotencyKey.length > 1_000)) {
@@ -163,6 +167,7 @@ class LeasedEngine implements SagaEngine {
       user,
       traceparent,
       parent: undefined,
+      ...(saga.kind === 'durable' ? { state: firstState(this.#options.clock.nowMs()) } : undefined),
     };
   }
 
@@ -204,7 +209,7 @@ class LeasedEngine implements SagaEngine {
     return this.#options.store.standing([...this.#definitions.keys()]);
   }
 
-  #onEnd(live: LiveSaga): void {
+  #onEnd(live: EndedSaga): void {
     this.#ends.tell(live);
     if (live.row.parent !== undefined) this.poke([live.row.parent.id]);
     this.#options.onEnd?.(live);

@@ -22,7 +22,7 @@ export function isLocal({ action }: Work): boolean {
   return action.kind === 'tx' || action.kind === 'startChild' || action.kind === 'cancelChild';
 }
 
-export function identityOf({ row }: LiveSaga, step: string): StepIdentity {
+export function identityOf({ row }: Pick<LiveSaga, 'row'>, step: string): StepIdentity {
   const { id, name, user, traceparent } = row;
   return { sagaId: id, saga: name, step, user, traceparent };
 }

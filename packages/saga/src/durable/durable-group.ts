@@ -1,0 +1,248 @@
+import { createValidator } from '@banyan/contract';
+import { type Clock, type Logger, uuidv7 } from '@banyan/core';
+import type { SagaEnvironment, SagaTransaction } from '../environment.ts';
+import { failed, type Outcome, succeeded } from '../plan/outcome.ts';
+import type { Advanced, NewSaga, SagaStore, Transition } from '../saga-store.ts';
+import { isEnded, type Letter } from '../state.ts';
+import type { Startable } from './context.ts';
+import { durableStateOf, firstState } from './durable-state.ts';
+import type { Execution } from './execution.ts';
+import type { JournalEntry, NewJournalEntry } from './journal.ts';
+import type { LiveDurable } from './live-durable.ts';
+import type { CommandOutcome, DueCommand, Look } from './look.ts';
+import { isOwnFailure } from './own-failure.ts';
+import { performTx } from './perform.ts';
+import { type Standing, standingAfter } from './standing.ts';
+
+export interface DurableGroupOptions {
+  readonly store: SagaStore;
+  readonly environment: SagaEnvironment;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly logger: Logger;
+  /** The service runs it. */
+  readonly isRun: (definition: Startable) => boolean;
+  /** An instance that is to be looked at again this soon stays in hand. */
+  readonly holdMs: number;
+}
+
+/** One instance's part in a group, and how it went. */
+export interface DurableMember {
+  readonly live: LiveDurable;
+  readonly execution: Execution;
+  /** Outcomes it brings. */
+  readonly outcomes: number;
+  written?: Standing & { readonly entries: readonly JournalEntry[]; readonly beyond: Look };
+  advanced?: Advanced;
+  /** Its own pieces failed: nothing of the group took effect, and this is why. */
+  failures: CommandOutcome[];
+  /** Somebody else has it. */
+  isFenced: boolean;
+  /** Started by it. */
+  readonly children: NewSaga[];
+}
+
+export function createDurableMember(live: LiveDurable, execution: Execution): DurableMember {
+  return { live, execution, outcomes: live.outcomes.length, failures: [], isFenced: false, children: [] };
+}
+
+/** The transaction was undone on purpose; its members say why. */
+export class DurableGroupUndone extends Error {}
+
+class Interleaved extends Error {}
+
+interface Open {
+  readonly token: number;
+  readonly transaction: SagaTransaction;
+}
+
+/**
+ * Takes all members further in one transaction: their own pieces of it side by side; then each function is told what came back and runs until it waits
+ * again; then their journals and rows are written. Either all of it takes effect, or nothing: what ran on too far is then run again from its journal.
+ */
+export class DurableGroup {
+  readonly #options: DurableGroupOptions;
+  /** Names of pieces that ask the database more than once: nobody else may ask between. */
+  readonly #ordered = new Set<string>();
+
+  constructor(options: DurableGroupOptions) {
+    this.#options = options;
+  }
+
+  /** @throws DurableGroupUndone after which the members tell what to do; or what the database throws */
+  async commit(token: number, members: readonly DurableMember[]): Promise<void> {
+    const { environment } = this.#options;
+    for (;;) {
+      try {
+        await environment.transaction((transaction) => this.#run(token, members, transaction));
+        return;
+      } catch (error) {
+        for (const member of members) member.children.length = 0;
+        // Once for each piece: from now on it takes its turn.
+        if (error instanceof Interleaved) continue;
+        for (const member of members) {
+          // It was told what is not true.
+          if (member.written !== undefined) member.live.execution = undefined;
+          delete member.written;
+        }
+        throw error;
+      }
+    }
+  }
+
+  async #run(token: number, members: readonly DurableMember[], transaction: SagaTransaction): Promise<void> {
+    const { store, clock, random } = this.#options;
+    const { sql } = transaction;
+    const times = { nowMs: clock.nowMs(), random };
+    const looks = members.map(({ live, execution }) => live.look(execution, times));
+    const results = await this.#runLocals(members, looks, { token, transaction });
+    if (transaction.isInterleaved) throw new Interleaved();
+    if (members.some(({ failures }) => failures.length > 0)) throw new DurableGroupUndone();
+    for (const [index, member] of members.entries()) {
+      const { live, execution } = member;
+      const done = results[index] ?? [];
+      const told = done.length === 0 ? (looks[index] as Look) : live.look(execution, times, done);
+      const { entries } = told;
+      // From here on the function knows what the database does not.
+      member.written = { state: live.state, status: live.status, entries, beyond: told };
+      await execution.advance(entries);
+      const beyond = live.lookBeyond(execution, told, times);
+      member.written = { ...standingAfter(live, { execution, told, beyond }), entries, beyond };
+    }
+    const transitions = members.map((member) => this.#transition(member, times.nowMs));
+    const [rows] = await Promise.all([
+      store.advance(sql, token, transitions),
+      store.append(sql, journalOf(members)),
+    ]);
+    const advanced = new Map(rows.map((each) => [each.id, each]));
+    for (const member of members) {
+      const found = advanced.get(member.live.row.id);
+      if (found === undefined) member.isFenced = true;
+      else member.advanced = found;
+    }
+    if (members.some(({ isFenced }) => isFenced)) throw new DurableGroupUndone();
+    await this.#tellParents(members, transaction);
+  }
+
+  async #runLocals(
+    members: readonly DurableMember[],
+    looks: readonly Look[],
+    open: Open,
+  ): Promise<readonly (readonly CommandOutcome[])[]> {
+    const { transaction } = open;
+    const results: CommandOutcome[][] = members.map(() => []);
+    const ordered: (() => Promise<void>)[] = [];
+    const together: Promise<void>[] = [];
+    for (const [index, member] of members.entries()) {
+      const local = looks[index]?.local ?? [];
+      if (local.length === 0) continue;
+      const run = async () => {
+        for (const due of local) {
+          const outcome = await this.#runLocal(member, due, open);
+          const ended = { index: due.command.index, outcome };
+          if (outcome.ok) results[index]?.push(ended);
+          else if (isOwnFailure(outcome)) member.failures.push(ended);
+          else throw outcome.error;
+          if (!outcome.ok) return;
+        }
+      };
+      if (local.some((due) => this.#ordered.has(pieceOf(member, due)))) ordered.push(run);
+      else together.push(run());
+    }
+    const settled = await Promise.allSettled(together);
+    const isHealthy = () =>
+      !transaction.isInterleaved &&
+      members.every(({ failures }) => failures.length === 0) &&
+      settled.every(({ status }) => status === 'fulfilled');
+    for (const run of ordered) {
+      if (!isHealthy()) break;
+      await run();
+    }
+    if (transaction.isInterleaved || members.some(({ failures }) => failures.length > 0)) return results;
+    for (const each of settled) if (each.status === 'rejected') throw each.reason;
+    return results;
+  }
+
+  async #runLocal(member: DurableMember, due: DueCommand, { token, transaction }: Open): Promise<Outcome> {
+    const { live } = member;
+    const { command, record } = due;
+    const { store, clock } = this.#options;
+    if (command.kind === 'tx') {
+      const onInterleaved = () => void this.#ordered.add(pieceOf(member, due));
+      return performTx(live, due, { transaction, onInterleaved, clock });
+    }
+    try {
+      if (record.child !== undefined) {
+        const reason = `The function ${live.row.id} was interrupted.`;
+        await store.post(transaction.sql, record.child, { kind: 'cancel', reason, by: live.row.id });
+        return succeeded(command.name, 'do', undefined);
+      }
+      const child = this.#createChild(live, due, clock.nowMs());
+      await store.start(transaction.sql, [child], token);
+      member.children.push(child);
+      return succeeded(command.name, 'do', child.id);
+    } catch (error) {
+      return failed(command.name, 'do', error);
+    }
+  }
+
+  #transition({ live, written, execution }: DurableMember, nowMs: number): Transition {
+    if (written === undefined) throw new TypeError('nothing is to be written');
+    const { state, status, beyond } = written;
+    const { entries, local, remote, wakeAtMs, waitingFor } = beyond;
+    const isOpen = status === 'running' || status === 'compensating';
+    const hasWork = entries.length + local.length + remote.length + live.inFlight.size > 0;
+    const wakeInMs = wakeAtMs === undefined ? undefined : wakeAtMs - nowMs;
+    const isHeld = isOpen && (hasWork || (wakeInMs !== undefined && wakeInMs <= this.#options.holdMs));
+    return {
+      id: execution.id,
+      ...{ state, status, isHeld, waitingFor },
+      readyInMs: isOpen && !isHeld ? wakeInMs : undefined,
+      mailSeen: live.mail.length,
+    };
+  }
+
+  async #tellParents(members: readonly DurableMember[], { sql }: SagaTransaction): Promise<void> {
+    for (const { live, written } of members) {
+      const { parent, id } = live.row;
+      if (parent === undefined || written === undefined || !isEnded(written.status)) continue;
+      const { result, error } = durableStateOf(written.state);
+      const letter: Letter = {
+        ...{ kind: 'child', step: parent.step, child: id, status: written.status },
+        result: { value: result ?? null },
+        ...(error === undefined ? undefined : { error }),
+      };
+      await this.#options.store.post(sql, parent.id, letter);
+    }
+  }
+
+  #createChild({ row }: LiveDurable, { command }: DueCommand, nowMs: number): NewSaga {
+    const { request, index } = command;
+    if (request.kind !== 'child') throw new TypeError(`'${request.kind}' is no child`);
+    const { definition } = request;
+    if (!this.#options.isRun(definition))
+      throw new TypeError(`The service does not run ${command.name}: add it to 'sagas' or 'durable'.`);
+    const { name, version, deadlineMs } = definition;
+    const { user, traceparent } = row;
+    return {
+      ...{ id: uuidv7(), name, version, deadlineMs, user, traceparent, idempotencyKey: undefined },
+      input: createValidator<unknown>(definition.input, 'input').parse(request.input),
+      parent: { id: row.id, step: String(index) },
+      ...(definition.kind === 'durable' ? { state: firstState(nowMs) } : undefined),
+    };
+  }
+}
+
+function journalOf(members: readonly DurableMember[]): readonly NewJournalEntry[] {
+  return members.flatMap(({ live, written }) =>
+    (written?.entries ?? []).map((entry, index) => ({
+      sagaId: live.row.id,
+      seq: live.journal.length + index,
+      entry,
+    })),
+  );
+}
+
+function pieceOf({ live }: DurableMember, { command }: DueCommand): string {
+  return `${live.row.name}/${command.name}`;
+}

@@ -1,0 +1,75 @@
+import type { Clock } from '@banyan/core';
+import type { StepContext, TxStepContext } from '../definition/action.ts';
+import { identityOf, keyOf, refuse, within } from '../engine/step-work.ts';
+import type { SagaEnvironment, SagaTransaction } from '../environment.ts';
+import { failed, type Outcome, succeeded } from '../plan/outcome.ts';
+import type { Command } from './command.ts';
+import type { LiveDurable } from './live-durable.ts';
+import type { DueCommand } from './look.ts';
+
+/** Does what does not run in the service's own transaction. Never rejects. */
+export async function performCommand(
+  environment: SagaEnvironment,
+  live: LiveDurable,
+  { due, clock }: { readonly due: DueCommand; readonly clock: Clock },
+): Promise<Outcome> {
+  const { command, phase } = due;
+  const { request, name } = command;
+  const identity = identityOf(live, name);
+  const context = contextOf(live, due);
+  try {
+    if (request.kind === 'call') {
+      const { operation, input, timeoutMs } = request;
+      const { idempotencyKey } = context;
+      const call = { ...identity, operation, input, idempotencyKey, timeoutMs, signal: live.signal };
+      return succeeded(name, phase, await environment.call(call));
+    }
+    if (request.kind !== 'run') throw new TypeError(`'${request.kind}' is not done outside`);
+    const limit = new AbortController();
+    const interrupted = live.execution?.signal;
+    const signals = [live.signal, limit.signal, ...(interrupted === undefined ? [] : [interrupted])];
+    const log = environment.log(identity);
+    const running = request.run({ ...context, log, refuse, signal: AbortSignal.any(signals) });
+    return succeeded(name, phase, await within(running, { timeoutMs: request.timeoutMs, limit, clock }));
+  } catch (error) {
+    return failed(name, phase, error);
+  }
+}
+
+/** Does one piece of the service's own transaction. Never rejects. */
+export async function performTx(
+  live: LiveDurable,
+  due: DueCommand,
+  open: {
+    readonly transaction: SagaTransaction;
+    readonly onInterleaved: () => void;
+    readonly clock: Clock;
+  },
+): Promise<Outcome> {
+  const { request, name } = due.command;
+  const { transaction, onInterleaved, clock } = open;
+  try {
+    if (request.kind !== 'tx') throw new TypeError(`'${request.kind}' is not done in the own transaction`);
+    const opened = transaction.open(identityOf(live, name), onInterleaved);
+    // By prototype: spreading would make a logger that few pieces ask for.
+    const context: TxStepContext = Object.assign(Object.create(opened), contextOf(live, due), { refuse });
+    return succeeded(name, 'do', await within(request.tx(context), { timeoutMs: request.timeoutMs, clock }));
+  } catch (error) {
+    return failed(name, 'do', error);
+  }
+}
+
+function contextOf({ row }: LiveDurable, { command, record, phase }: DueCommand): StepContext {
+  return {
+    sagaId: row.id,
+    idempotencyKey: keyOf(row.id, 0, stepOf(command), phase),
+    attempt: (record.a ?? 0) + 1,
+    expiresAt: undefined,
+    failure: undefined,
+  };
+}
+
+/** What names a command's effect: the code asks for the same things in the same order, so its number does. */
+function stepOf({ index }: Command): string {
+  return String(index);
+}

@@ -1,0 +1,115 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
+import { createRandom, seed } from '@banyan/test-support/random';
+import { checkAlbums, openFunctions } from './fixtures/albums-books.ts';
+import { eventually } from './fixtures/eventually.ts';
+import { openPhotoWorkers, type PhotoWorker, type PhotoWorkers } from './fixtures/process/photo-workers.ts';
+
+const kills = Number(process.env['BANYAN_KILLS'] ?? 10);
+
+const allEnd = (workers: PhotoWorkers) =>
+  eventually(
+    () => openFunctions(workers),
+    (open) => open === 0,
+    120_000,
+  );
+
+test('workers that are killed at any await lose no durable function and repeat no effect', async (t) => {
+  t.diagnostic(`seed ${seed}, ${kills} kills; repeat with BANYAN_SEED=${seed}`);
+  const workers = await openPhotoWorkers(t);
+  const random = createRandom(seed);
+  let [launched, killed, atAwaits] = [0, 0, 0];
+  const last: PhotoWorker[] = [];
+  const occupy = async (place: number) => {
+    while (killed < kills) {
+      launched += 1;
+      const [isAtAwait, when] = [random() < 0.5, random()];
+      const dies = isAtAwait ? { diesAt: 1 + Math.floor(when ** 2 * 4_000) } : {};
+      const worker = workers.launch({
+        instance: String(launched),
+        seed: seed + launched,
+        customers: 3,
+        ...dies,
+      });
+      last[place] = worker;
+      if (isAtAwait) await Promise.race([worker.ended, pause(6_000)]);
+      else {
+        await Promise.race([worker.ready.catch(() => {}), pause(10_000)]);
+        await pause(when * 2_000);
+      }
+      if (killed >= kills) return;
+      if (worker.process.signalCode === 'SIGKILL') atAwaits += 1;
+      else worker.process.kill('SIGKILL');
+      await worker.ended;
+      killed += 1;
+    }
+  };
+  await Promise.all([0, 1, 2].map(occupy));
+  for (const { process: each } of last) each.send('quiet', () => {});
+  await workers.launch({ instance: 'last', seed, customers: 0 }).ready;
+  await allEnd(workers);
+  const { endings, wrong } = await checkAlbums(workers);
+  t.diagnostic(`${killed} kills, ${atAwaits} at awaits; ${JSON.stringify(endings)}`);
+  assert.deepEqual(wrong, []);
+  assert.ok(Object.keys(endings).length >= 3);
+});
+
+test('a worker that is paused past its lease adds nothing to a journal when it goes on', async (t) => {
+  const workers = await openPhotoWorkers(t);
+  const paused = workers.launch({ instance: '1', seed: 3, customers: 3 });
+  await paused.ready;
+  const ended = async () => {
+    const [row] = await workers.databases.albums.sql<{ count: number }>`
+      select count(*)::int4 as count from banyan.saga where status = 'completed'`;
+    return row?.count ?? 0;
+  };
+  await eventually(ended, (count) => count > 20);
+  paused.process.kill('SIGSTOP');
+  const other = workers.launch({ instance: '2', seed: 4, customers: 0 });
+  await other.ready;
+  await allEnd(workers);
+  const journals = async () => {
+    const [row] = await workers.databases.albums.sql<{ sum: string }>`
+      select md5(string_agg(j.saga_id || ' ' || j.seq || j.entry::text, ' ' order by j.saga_id, j.seq)) as sum
+      from banyan.saga_journal as j join banyan.saga as s on s.id = j.saga_id
+      where s.started_at < (select lease_until from banyan.saga_worker where instance = 'albums-1' order by token limit 1)`;
+    return row?.sum;
+  };
+  const before = await journals();
+  paused.process.send('quiet');
+  paused.process.kill('SIGCONT');
+  await eventually(
+    async () => paused.logged,
+    (logged) => logged.some((line) => line.startsWith('the lease on sagas ended')),
+  );
+  assert.equal(await journals(), before);
+  // What its customers began while it was stopped goes through as well.
+  await allEnd(workers);
+  assert.deepEqual((await checkAlbums(workers)).wrong, []);
+});
+
+test("a dead worker's durable functions are taken over within 5 s", async (t) => {
+  const workers = await openPhotoWorkers(t);
+  const dead = workers.launch({
+    instance: '1',
+    seed: 1,
+    customers: 3,
+    functions: ['printAll'],
+    isStuck: true,
+  });
+  await dead.ready;
+  await eventually(
+    () => openFunctions(workers),
+    (open) => open >= 3,
+  );
+  const other = workers.launch({ instance: '2', seed: 2, customers: 0 });
+  await other.ready;
+  dead.process.kill('SIGKILL');
+  const killedAtMs = Date.now();
+  await allEnd(workers);
+  const recoveredMs = Date.now() - killedAtMs;
+  t.diagnostic(`recovered after ${recoveredMs} ms`);
+  assert.ok(recoveredMs < 5_000, `it took ${recoveredMs} ms`);
+  assert.deepEqual((await checkAlbums(workers)).wrong, []);
+});
