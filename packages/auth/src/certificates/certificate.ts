@@ -3,12 +3,12 @@ import {
   bitString,
   boolean,
   context,
-  generalizedTime,
   integer,
   objectIdentifier,
   octetString,
   sequence,
   set,
+  time,
   utf8String,
 } from './der.ts';
 
@@ -36,7 +36,7 @@ export function signCertificate(options: CertificateOptions): string {
     integer(serialNumber()),
     ecdsaWithSha256,
     nameOf(signer.name),
-    sequence(generalizedTime(notBeforeMs), generalizedTime(notAfterMs)),
+    sequence(time(notBeforeMs), time(notAfterMs)),
     nameOf(subject),
     publicKey.export({ type: 'spki', format: 'der' }),
     context(3, sequence(...extensionsOf(options)), true),

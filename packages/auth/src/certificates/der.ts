@@ -7,6 +7,7 @@ const tags = {
   octetString: 0x04,
   objectIdentifier: 0x06,
   utf8String: 0x0c,
+  utcTime: 0x17,
   generalizedTime: 0x18,
   sequence: 0x30,
   set: 0x31,
@@ -45,10 +46,13 @@ export function utf8String(text: string): Buffer {
   return tagged(tags.utf8String, Buffer.from(text, 'utf8'));
 }
 
-/** To the second, UTC. */
-export function generalizedTime(epochMs: number): Buffer {
+/** To the second, UTC; with two digits of the year until 2049, as RFC 5280, 4.1.2.5 wants it. */
+export function time(epochMs: number): Buffer {
   const digits = new Date(epochMs).toISOString().replaceAll(/[-:T]|\.\d+/g, '');
-  return tagged(tags.generalizedTime, Buffer.from(digits, 'ascii'));
+  const isShort = new Date(epochMs).getUTCFullYear() < 2050;
+  return isShort
+    ? tagged(tags.utcTime, Buffer.from(digits.slice(2), 'ascii'))
+    : tagged(tags.generalizedTime, Buffer.from(digits, 'ascii'));
 }
 
 /** `'2.5.29.17'` */
