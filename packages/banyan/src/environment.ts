@@ -30,6 +30,12 @@ export const environmentVariables: readonly EnvironmentVariable[] = [
       'Age at which the log in PostgreSQL forgets events, such as `30d`: longer than any consumer may be away. Brokers have settings of their own in `BROKER_URL`.',
   },
   {
+    name: 'CACHE_URL',
+    default: 'memory',
+    summary:
+      'What replicas of the gateway share: redis://, rediss://, or `postgres` for tables in the platform’s database. Without it each counts in its own memory.',
+  },
+  {
     name: 'REGISTRY_URL',
     default: 'built-in',
     summary: 'Where services find each other: `static:` addresses.',

@@ -6,6 +6,7 @@ import { openPostgresEngines, type PostgresEnginesOptions } from '@banyan/postgr
 import { collectProcessMetrics, createMetrics } from '@banyan/telemetry';
 import { awaitBroker } from './brokers.ts';
 import { type CertificateSource, createCertificates } from './certificates.ts';
+import { openEdgeState } from './edge-state.ts';
 import { createNamedRegistry } from './engines.ts';
 import { keepRetention } from './log-retention.ts';
 
@@ -32,6 +33,8 @@ export interface LaunchPlan
   readonly registry?: string;
   /** `BROKER_URL`, if it was given. */
   readonly broker?: string;
+  /** `CACHE_URL`, if it was given. */
+  readonly cache?: string;
   /** `BANYAN_LOG_RETENTION`, if it was given. */
   readonly logRetentionMs?: number;
   /** Every part of the system runs in this process. */
@@ -86,6 +89,14 @@ export async function createLaunch(options: LaunchOptions): Promise<Launch> {
     plan.logRetentionMs === undefined
       ? undefined
       : keepRetention({ log: engines.log, retentionMs: plan.logRetentionMs, clock, logger });
+  const edgeState = plan.parts.includes('gateway')
+    ? await openEdgeState(plan.cache, { platformUrl: plan.platformUrl, clock, logger }).catch(
+        async (error: unknown) => {
+          await engines.close();
+          throw error;
+        },
+      )
+    : undefined;
   const metrics = createMetrics();
   collectProcessMetrics(metrics);
   const host = createHost({
@@ -95,6 +106,7 @@ export async function createLaunch(options: LaunchOptions): Promise<Launch> {
     tokensOf: (service) => createServiceTokens({ key: plan.secret, service, clock }),
     ...(certificates === undefined ? undefined : { certificatesOf: certificates.of }),
     configuration,
+    ...(edgeState === undefined ? undefined : { edgeState }),
     clock,
     logger,
     metrics,
@@ -105,6 +117,7 @@ export async function createLaunch(options: LaunchOptions): Promise<Launch> {
     async stop() {
       await host.stop();
       certificates?.close();
+      await edgeState?.close();
       await endRetention?.();
       await engines.close();
     },

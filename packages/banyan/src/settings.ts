@@ -6,6 +6,7 @@ import { checkBrokerUrl } from './brokers.ts';
 import { type CertificateSource, parseTls } from './certificates.ts';
 import type { CommandInput } from './command-line.ts';
 import { durationMs } from './durations.ts';
+import { checkCacheUrl } from './edge-state.ts';
 import { environmentVariables } from './environment.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -19,6 +20,7 @@ export interface Settings {
   readonly port: number | undefined;
   readonly databaseUrl: string | undefined;
   readonly brokerUrl: string | undefined;
+  readonly cacheUrl: string | undefined;
   /** Age at which the log in PostgreSQL forgets events; undefined keeps them for ever. */
   readonly logRetentionMs: number | undefined;
   readonly registryUrl: string | undefined;
@@ -52,6 +54,7 @@ export function readSettings(
   const given = (name: string) => source[name] || undefined;
   const development = input.options['production'] !== true && given('BANYAN_ENV') !== 'production';
   checkBrokerUrl(given('BROKER_URL'));
+  checkCacheUrl(given('CACHE_URL'));
   return {
     development,
     harsh: development && input.options['calm'] !== true && given('BANYAN_CALM') === undefined,
@@ -59,6 +62,7 @@ export function readSettings(
     port: parsePort(input.options['port'] ?? given('PORT')),
     databaseUrl: given('DATABASE_URL'),
     brokerUrl: given('BROKER_URL'),
+    cacheUrl: given('CACHE_URL'),
     logRetentionMs: parseRetention(given('BANYAN_LOG_RETENTION'), given('BROKER_URL')),
     registryUrl: given('REGISTRY_URL'),
     callbacks: (given('BANYAN_CALLBACKS') ?? '')

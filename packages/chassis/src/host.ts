@@ -10,7 +10,7 @@ import { withRandomDelay } from './random-delay.ts';
 import type { Service } from './service.ts';
 import { type RunningService, startService } from './service-runner.ts';
 import { createServiceSlot, type ServiceSlot } from './service-slot.ts';
-import { type PartHealth, type RunningEdge, type System, servicesOf } from './system.ts';
+import { type EdgeState, type PartHealth, type RunningEdge, type System, servicesOf } from './system.ts';
 
 export interface HostOptions {
   readonly system: System;
@@ -40,6 +40,8 @@ export interface HostOptions {
   readonly probePort?: number;
   readonly publicHost: string;
   readonly publicPort: number;
+  /** What the edge shares with its replicas; closed by whoever opened it. Default: nothing, each counts in its own memory. */
+  readonly edgeState?: EdgeState;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: Metrics;
@@ -238,7 +240,7 @@ class ProcessHost implements Host {
   }
 
   async #startEdge(): Promise<string | undefined> {
-    const { system, parts, publicHost, publicPort, development, clock, logger } = this.#options;
+    const { system, parts, publicHost, publicPort, development, edgeState, clock, logger } = this.#options;
     if (system.gateway === undefined || !parts.includes('gateway')) return undefined;
     this.#options.onChange?.({ part: 'gateway', state: 'starting' });
     this.#edge = system.gateway.create({
@@ -248,6 +250,7 @@ class ProcessHost implements Host {
       host: publicHost,
       port: publicPort,
       development,
+      ...(edgeState === undefined ? undefined : { state: edgeState }),
       clock,
       logger: logger.with({ service: 'gateway' }),
     });

@@ -47,6 +47,7 @@ export {
   type Edge,
   type EdgeOptions,
   type EdgeRoute,
+  type EdgeState,
   type EventHealth,
   type PartHealth,
   type ReaderHealth,

@@ -1,6 +1,7 @@
 import { getCallSites } from 'node:util';
 import type { Contract } from '@banyan/contract';
 import type { Clock, Logger } from '@banyan/core';
+import type { RateLimitStore } from '@banyan/resilience';
 import type { Endpoint } from '@banyan/rpc';
 import type { Service } from './service.ts';
 
@@ -25,6 +26,13 @@ export interface Edge {
   create(options: EdgeOptions): RunningEdge;
 }
 
+/** What the replicas of an edge share. */
+export interface EdgeState {
+  readonly rates: RateLimitStore;
+  /** Idempotent. */
+  close(): Promise<void>;
+}
+
 export interface EdgeOptions {
   readonly systemName: string;
   /** The service that keeps the contract of that name, wherever it runs. */
@@ -35,6 +43,8 @@ export interface EdgeOptions {
   /** 0 lets the operating system choose. */
   readonly port: number;
   readonly development: boolean;
+  /** Closed by whoever opened it. Default: this process's own memory. */
+  readonly state?: EdgeState;
   readonly clock: Clock;
   readonly logger: Logger;
 }

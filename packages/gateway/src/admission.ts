@@ -33,24 +33,6 @@ export function createAdmission(
   };
 }
 
-/**
- * The client that an address stands for. An IPv6 subscriber owns a whole /64, so those count as one; IPv4 addresses mapped into
- * IPv6 count as IPv4.
- */
-export function clientOfAddress(address: string | undefined): string {
-  if (address === undefined) return '';
-  if (!address.includes(':')) return address;
-  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address);
-  if (mapped?.[1] !== undefined) return mapped[1];
-  const [head = '', tail] = address.split('::');
-  const groups = head === '' ? [] : head.split(':');
-  if (tail !== undefined) {
-    const after = tail === '' ? [] : tail.split(':');
-    while (groups.length + after.length < 8) groups.push('0');
-  }
-  return `${groups.slice(0, 4).join(':')}::/64`;
-}
-
 function overloaded(): ServiceError {
   return new ServiceError('The system is handling as many requests as it can; try again in a moment.', {
     code: 'unavailable',

@@ -3,7 +3,7 @@ import { apiPageStyle } from './api-page-style.ts';
 import { curlLine } from './curl-line.ts';
 import type { ExposedRoute } from './exposure.ts';
 import { type Html, html } from './html.ts';
-import type { Policy } from './policy.ts';
+import type { Access } from './policy.ts';
 import { type SchemaRow, schemaRows } from './schema-rows.ts';
 import { takesJsonBody } from './takes-json-body.ts';
 
@@ -61,13 +61,13 @@ function navItem({ operation }: ExposedRoute): Html {
 function article({ operation, policy }: ExposedRoute, origin: string): Html {
   return html`<article id="${anchorOf(operation)}" aria-label="${operation.method} ${operation.path}">
 <h3><span class="method">${operation.method}</span><code>${operation.path}</code></h3>
-<p>${operation.summary ?? operation.name} <span class="badge">${policyWords(policy)}</span></p>
+<p>${operation.summary ?? operation.name} <span class="badge">${accessWords(policy.access)}</span></p>
 ${operation.description === undefined ? undefined : html`<p>${operation.description}</p>`}
 ${inputPart(operation)}
 ${outputPart(operation)}
 ${refusalPart(operation)}
 <h4>Example</h4>
-<pre tabindex="0" aria-label="curl command"><code>${curlLine(operation, origin, policy !== 'anyone')}</code></pre>
+<pre tabindex="0" aria-label="curl command"><code>${curlLine(operation, origin, policy.access !== 'anyone')}</code></pre>
 </article>
 `;
 }
@@ -127,9 +127,9 @@ function anchorOf(operation: Operation): string {
   return `${operation.service}.${operation.name}`;
 }
 
-function policyWords(policy: Policy): string {
-  if (policy === 'anyone') return 'anyone';
-  return policy === 'user' ? 'signed-in user' : `signed-in user with scope ${policy.scope}`;
+function accessWords(access: Access): string {
+  if (access === 'anyone') return 'anyone';
+  return access === 'user' ? 'signed-in user' : `signed-in user with scope ${access.scope}`;
 }
 
 function binaryWords({ types, maxBytes }: Binary): string {

@@ -1,11 +1,10 @@
 import type { Socket } from 'node:net';
-import { clientOfAddress } from './admission.ts';
 
 /** One open connection of a client. */
 export interface Connection {
   readonly socket: Socket;
-  /** The client that the address stands for; see `clientOfAddress`. */
-  readonly client: string;
+  /** Address of the other end, which Node forgets when the socket closes. */
+  readonly peer: string | undefined;
   /** Requests of this connection that are not answered yet. */
   active: number;
   /** The one that arrived last; only its answer may end the connection. */
@@ -41,7 +40,7 @@ class OpenConnections implements Connections {
   open(socket: Socket): Connection {
     const connection = {
       socket,
-      client: clientOfAddress(socket.remoteAddress),
+      peer: socket.remoteAddress,
       active: 0,
       newest: undefined,
       isClosing: false,

@@ -2,7 +2,8 @@ import type { IncomingMessage } from 'node:http';
 import type { HeaderList } from './security-headers.ts';
 
 /** Headers that pages of other origins may read beside those that the Fetch standard always allows. */
-const exposedHeaders = 'etag, location, retry-after, traceresponse, www-authenticate, x-trace-id';
+const exposedHeaders =
+  'etag, location, ratelimit, ratelimit-policy, retry-after, traceresponse, www-authenticate, x-trace-id';
 const allowedHeaders = 'authorization, content-type, idempotency-key, if-none-match';
 
 /** Cross-origin access for an exact list of origins; without credentials, because the API knows no cookies. */

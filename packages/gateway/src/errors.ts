@@ -58,6 +58,10 @@ export const gatewayErrors = {
     code: 'resource_exhausted',
     text: 'The client address has as many requests in progress as one may have; nothing was started.',
   },
+  rate_limited: {
+    code: 'resource_exhausted',
+    text: 'A quota is used up; `details.policies` names it, `Retry-After` says when there is more. Nothing was started.',
+  },
   not_ready: {
     code: 'unavailable',
     text: 'A part of the system that the gateway depends on is not ready; `details.parts` names each.',

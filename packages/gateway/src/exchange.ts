@@ -2,18 +2,22 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type Caller, type ServiceError, type TraceContext, toProblem } from '@banyan/core';
 import type { CancellableCallContext } from '@banyan/rpc';
 import { createTrace, formatTraceparent } from '@banyan/telemetry';
+import type { ClientAddresses } from './client-address.ts';
 import type { Connection } from './connections.ts';
 import type { Cors } from './cors.ts';
 import { discardBody } from './discard-body.ts';
 import { hasBody } from './framing.ts';
-import type { Policy } from './policy.ts';
+import type { Access } from './policy.ts';
 import { toPublicError } from './public-error.ts';
+import { addQuotaFields } from './quota-fields.ts';
+import type { QuotaStanding } from './route-rates.ts';
 import { type AnswerKind, type HeaderList, securityHeaders } from './security-headers.ts';
 import { challengeOf } from './user-authentication.ts';
 
 /** What all exchanges of one gateway share. */
 export interface ExchangeEnvironment {
   readonly cors: Cors;
+  readonly clients: ClientAddresses;
   /** True from the moment the gateway stops: answers then end their connection. */
   readonly draining: boolean;
 }
@@ -26,6 +30,8 @@ export class Exchange {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
   readonly connection: Connection;
+  /** Whom it comes from: an address, or the network of an IPv6 subscriber. */
+  readonly client: string;
   // A trace of the client is not continued: it could make its requests look like those of others, and choose what is sampled.
   readonly trace: TraceContext = createTrace();
   readonly startedMs = performance.now();
@@ -38,7 +44,9 @@ export class Exchange {
   /** Template of the route, such as `/orders/:orderId`; empty if there is none. */
   route = '';
   query = '';
-  policy: Policy | undefined = undefined;
+  access: Access | undefined = undefined;
+  /** What it has taken from its quotas so far. */
+  readonly quotas: QuotaStanding[] = [];
   caller: Caller | undefined = undefined;
   /** True if it holds a place of the admission. */
   admitted = false;
@@ -58,6 +66,7 @@ export class Exchange {
     this.response = response;
     this.connection = shared.connection;
     this.#environment = shared.environment;
+    this.client = shared.environment.clients.clientOf(request, shared.connection.peer);
     this.sentBefore = request.socket.bytesWritten;
     this.receivedBefore = request.socket.bytesRead;
   }
@@ -73,6 +82,7 @@ export class Exchange {
   headers(kind: AnswerKind): HeaderList {
     const headers: HeaderList = [...securityHeaders[kind]];
     headers.push('x-trace-id', this.trace.traceId, 'traceresponse', formatTraceparent(this.trace));
+    addQuotaFields(headers, this.quotas);
     this.#environment.cors.addTo(headers, this.request);
     if (this.#endsConnection()) {
       this.connection.isClosing = true;
@@ -121,7 +131,7 @@ export class Exchange {
   }
 
   #addRefusalHeaders(headers: HeaderList, error: ServiceError): void {
-    const challenge = challengeOf(error, this.policy);
+    const challenge = challengeOf(error, this.access);
     if (challenge !== undefined) headers.push('www-authenticate', challenge);
     else if (error.status === 401) headers.push('www-authenticate', 'Bearer');
     if (error.status === 405) headers.push('allow', allowedMethods(error));

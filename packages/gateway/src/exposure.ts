@@ -1,6 +1,6 @@
 import type { EdgeRoute } from '@banyan/chassis';
 import type { Contract, Operation } from '@banyan/contract';
-import { type Policy, policyProblem, policyText } from './policy.ts';
+import { accessText, type Policy, policyProblem, type RoutePolicy, toRoutePolicy } from './policy.ts';
 
 /** Some operations of one contract, each with who may use it. */
 export interface Exposure {
@@ -36,14 +36,14 @@ export function expose<C extends Contract>(contract: C, policies: Policies<NoInf
 export interface ExposedRoute {
   readonly contract: Contract;
   readonly operation: Operation;
-  readonly policy: Policy;
+  readonly policy: RoutePolicy;
 }
 
 export function exposedRoutes(exposures: readonly Exposure[]): readonly ExposedRoute[] {
   return exposures.flatMap(({ contract, policies }) =>
     Object.entries(policies).flatMap(([name, policy]) => {
       const operation = contract.operations[name];
-      return operation === undefined ? [] : [{ contract, operation, policy }];
+      return operation === undefined ? [] : [{ contract, operation, policy: toRoutePolicy(policy) }];
     }),
   );
 }
@@ -54,7 +54,7 @@ export function toEdgeRoute({ contract, operation, policy }: ExposedRoute): Edge
     path: operation.path,
     service: contract.name,
     operation: operation.name,
-    policy: policyText(policy),
+    policy: accessText(policy.access),
   };
 }
 

@@ -1,5 +1,6 @@
 import type { Edge, EdgeOptions, RunningEdge } from '@banyan/chassis';
 import type { Contract } from '@banyan/contract';
+import { proxyProblems } from './client-address.ts';
 import { corsProblems } from './cors.ts';
 import {
   type ExposedRoute,
@@ -10,6 +11,8 @@ import {
   toEdgeRoute,
 } from './exposure.ts';
 import { defaultLimits, type GatewayLimits, limitProblems } from './limits.ts';
+import type { RateLimit } from './rate-limit.ts';
+import { rateProblems } from './rate-problems.ts';
 import { createRunningGateway } from './running-gateway.ts';
 
 export interface UserTokens<Keys extends Contract = Contract> {
@@ -30,6 +33,13 @@ export interface GatewayOptions<Keys extends Contract = Contract> {
   /** Origins whose pages may call the API. Default: none but the gateway's own. */
   readonly cors?: { readonly origins: readonly string[] };
   readonly limits?: Partial<GatewayLimits>;
+  /** Quotas that the requests of every exposed operation take from; per user only where users sign in. Default: none. */
+  readonly rates?: readonly RateLimit[];
+  /**
+   * Addresses and networks (`10.1.0.0/16`) of the proxies in front, whose `X-Forwarded-For` tells the client's address. Default: none, so that
+   * the client is whoever connects.
+   */
+  readonly trustedProxies?: readonly string[];
   /** Title of the API page. Default: the system's name. */
   readonly title?: string;
   readonly description?: string;
@@ -42,6 +52,8 @@ export interface GatewayDefinition {
   readonly site: URL | undefined;
   readonly origins: readonly string[];
   readonly limits: GatewayLimits;
+  readonly rates: readonly RateLimit[];
+  readonly trustedProxies: readonly string[];
   readonly title: string | undefined;
   readonly description: string | undefined;
 }
@@ -58,6 +70,8 @@ export function gateway<Keys extends Contract = Contract>(options: GatewayOption
     site: options.site,
     origins: options.cors?.origins ?? [],
     limits: { ...defaultLimits, ...options.limits },
+    rates: options.rates ?? [],
+    trustedProxies: options.trustedProxies ?? [],
     title: options.title,
     description: options.description,
   };
@@ -66,6 +80,8 @@ export function gateway<Keys extends Contract = Contract>(options: GatewayOption
     ...tokenProblems(definition),
     ...corsProblems(definition.origins),
     ...limitProblems(options.limits ?? {}),
+    ...rateProblems(routes, definition.rates),
+    ...proxyProblems(definition.trustedProxies),
     ...siteProblems(definition),
   ];
   if (problems.length > 0) throw new TypeError(listed('gateway()', problems));
@@ -81,7 +97,7 @@ export function gateway<Keys extends Contract = Contract>(options: GatewayOption
 
 function tokenProblems({ routes, userTokens }: GatewayDefinition): string[] {
   if (userTokens === undefined) {
-    const first = routes.find((route) => route.policy !== 'anyone');
+    const first = routes.find((route) => route.policy.access !== 'anyone');
     if (first === undefined) return [];
     return [
       `'${first.contract.name}.${first.operation.name}' wants a signed-in user; add 'userTokens' with issuer, audience and keys.`,

@@ -28,7 +28,7 @@ function toDocument({ title, description, routes }: GatewayDefinition, systemNam
     operations: routes.map(({ contract, operation, policy }) => ({
       contract,
       operation,
-      secured: policy !== 'anyone',
+      secured: policy.access !== 'anyone',
     })),
   });
 }

@@ -19,7 +19,8 @@ import type { Exchange } from './exchange.ts';
 import type { ExposedRoute } from './exposure.ts';
 import { hasBody } from './framing.ts';
 import type { GatewayLimits } from './limits.ts';
-import type { Policy } from './policy.ts';
+import type { Access } from './policy.ts';
+import type { RouteRates } from './route-rates.ts';
 import type { HeaderList } from './security-headers.ts';
 import { takesJsonBody } from './takes-json-body.ts';
 import type { Target } from './target.ts';
@@ -28,6 +29,7 @@ import type { UserAuthentication } from './user-authentication.ts';
 export interface OperationTargetOptions {
   readonly endpoint: Endpoint;
   readonly authentication: UserAuthentication;
+  readonly rates: RouteRates;
   readonly limits: GatewayLimits;
   readonly environment: CallEnvironment;
 }
@@ -42,7 +44,7 @@ type Params = Readonly<Record<string, string>>;
 class OperationTarget implements Target {
   readonly route: string;
   readonly #operation: Operation;
-  readonly #policy: Policy;
+  readonly #access: Access;
   readonly #binding: HttpBinding;
   readonly #options: OperationTargetOptions;
   readonly #timeoutMs: number;
@@ -51,7 +53,7 @@ class OperationTarget implements Target {
   constructor({ operation, policy }: ExposedRoute, options: OperationTargetOptions) {
     this.route = operation.path;
     this.#operation = operation;
-    this.#policy = policy;
+    this.#access = policy.access;
     this.#binding = createHttpBinding(operation);
     this.#options = options;
     this.#timeoutMs = Math.min(operation.timeoutMs, options.limits.requestTimeoutMs);
@@ -59,8 +61,15 @@ class OperationTarget implements Target {
   }
 
   handle(exchange: Exchange, params: Params): Promise<void> {
-    exchange.policy = this.#policy;
-    const caller = this.#options.authentication.authenticate(exchange.request, this.#policy);
+    exchange.access = this.#access;
+    const counted = this.#options.rates.atArrival(exchange);
+    return counted === undefined
+      ? this.#authenticate(exchange, params)
+      : counted.then(() => this.#authenticate(exchange, params));
+  }
+
+  #authenticate(exchange: Exchange, params: Params): Promise<void> {
+    const caller = this.#options.authentication.authenticate(exchange.request, this.#access);
     if (!(caller instanceof Promise)) return this.#call(exchange, params, caller);
     return caller.then((verified) => this.#call(exchange, params, verified));
   }
@@ -69,6 +78,7 @@ class OperationTarget implements Target {
     const { request } = exchange;
     const operation = this.#operation;
     exchange.caller = caller;
+    await this.#options.rates.forCaller(exchange);
     const idempotencyKey = idempotencyKeyOf(request.headers['idempotency-key']);
     const upload = operation.upload === undefined ? undefined : uploadOf(request, operation.upload);
     exchange.acceptBody();
@@ -76,6 +86,7 @@ class OperationTarget implements Target {
       ? await readJsonBody(request, { maxBytes: this.#options.limits.maxJsonBytes })
       : undefined;
     const input = this.#binding.toInput(params, exchange.query, body, request.headers);
+    await this.#options.rates.forInput(exchange, input);
     const context = createCallContext({
       caller,
       timeoutMs: this.#timeoutMs,

@@ -1,17 +1,46 @@
-/** Who may use an exposed operation: anybody, a signed-in user, or a signed-in user whose token has the scope. */
-export type Policy = 'anyone' | 'user' | { readonly scope: string };
+import { type RateLimit, rateLimitProblem } from './rate-limit.ts';
 
-/** How a policy reads in route lists: `anyone`, `user` or `scope:<name>`. */
-export function policyText(policy: Policy): string {
-  return typeof policy === 'string' ? policy : `scope:${policy.scope}`;
+/** Who may use an exposed operation: anybody, a signed-in user, or a signed-in user whose token has the scope. */
+export type Access = 'anyone' | 'user' | { readonly scope: string };
+
+/** All that the gateway does about an exposed operation. */
+export interface RoutePolicy {
+  readonly access: Access;
+  /** Quotas that each request takes from, beside those of the whole gateway. */
+  readonly rates?: readonly RateLimit[];
+  /** Units that one request takes from each of its quotas. Default 1. */
+  readonly cost?: number;
 }
+
+export type Policy = Access | RoutePolicy;
+
+export function toRoutePolicy(policy: Policy): RoutePolicy {
+  return typeof policy === 'object' && 'access' in policy ? policy : { access: policy };
+}
+
+/** How an access reads in route lists: `anyone`, `user` or `scope:<name>`. */
+export function accessText(access: Access): string {
+  return typeof access === 'string' ? access : `scope:${access.scope}`;
+}
+
+const known: ReadonlySet<string> = new Set(['access', 'rates', 'cost']);
 
 /** Why `policy` is none, with the fix; undefined if it is one. Plain JavaScript can hand in anything. */
 export function policyProblem(policy: unknown): string | undefined {
-  if (policy === 'anyone' || policy === 'user') return undefined;
+  if (typeof policy !== 'object' || policy === null || !('access' in policy)) return accessProblem(policy);
+  const { access, rates = [], cost = 1 } = policy as Partial<Record<keyof RoutePolicy, unknown>>;
+  const unknown = Object.keys(policy).find((name) => !known.has(name));
+  if (unknown !== undefined) return `has '${unknown}' in its policy; there are ${[...known].join(', ')}.`;
+  if (!(Number.isSafeInteger(cost) && (cost as number) > 0)) return 'needs a whole number above 0 as cost.';
+  if (!Array.isArray(rates)) return 'needs a list of rateLimit() as rates.';
+  return accessProblem(access) ?? rates.map(rateLimitProblem).find((problem) => problem !== undefined);
+}
+
+function accessProblem(access: unknown): string | undefined {
+  if (access === 'anyone' || access === 'user') return undefined;
   const scope =
-    typeof policy === 'object' && policy !== null ? (policy as { scope?: unknown }).scope : undefined;
+    typeof access === 'object' && access !== null ? (access as { scope?: unknown }).scope : undefined;
   // RFC 6749, 3.3: the characters of a scope token.
   if (typeof scope === 'string' && /^[\x21\x23-\x5B\x5D-\x7E]{1,128}$/.test(scope)) return undefined;
-  return `has no valid policy; use 'anyone', 'user' or { scope: 'name' }.`;
+  return `has no valid policy; use 'anyone', 'user', { scope: 'name' } or { access: …, rates: […] }.`;
 }

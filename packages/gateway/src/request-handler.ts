@@ -93,7 +93,7 @@ class Handler implements RequestHandler {
 
   /** Probes of the system's own health do not count: they must be answered when nothing else is. */
   #admit(exchange: Exchange): void {
-    this.#options.admission.enter(exchange.connection.client);
+    this.#options.admission.enter(exchange.client);
     exchange.admitted = true;
   }
 
@@ -136,7 +136,7 @@ class Handler implements RequestHandler {
     connection.active -= 1;
     connection.idleSinceMs = performance.now();
     this.#options.exchanges.delete(exchange);
-    if (exchange.admitted) this.#options.admission.leave(connection.client);
+    if (exchange.admitted) this.#options.admission.leave(exchange.client);
     this.#options.logger.info('request', {
       method: request.method,
       route: exchange.route,

@@ -2,9 +2,15 @@ import { createServer, type Server } from 'node:http';
 import { type AddressInfo, Server as NetServer, type Socket } from 'node:net';
 import type { EdgeOptions, RunningEdge } from '@banyan/chassis';
 import { ServiceError } from '@banyan/core';
-import { createDeadlineWheel } from '@banyan/resilience';
+import {
+  createDeadlineWheel,
+  createMemoryRateLimits,
+  createRateLimiter,
+  type RateLimiter,
+} from '@banyan/resilience';
 import type { Route } from '@banyan/rpc';
 import { createAdmission } from './admission.ts';
+import { createClientAddresses } from './client-address.ts';
 import { type Connections, createConnections } from './connections.ts';
 import { createCors } from './cors.ts';
 import type { ExchangeEnvironment } from './exchange.ts';
@@ -13,6 +19,7 @@ import { createOpenApiTarget } from './open-api-target.ts';
 import { createOperationTarget } from './operation-target.ts';
 import { createDocsTarget, createLivenessTarget, createReadinessTarget } from './platform-targets.ts';
 import { createRequestHandler } from './request-handler.ts';
+import { createRouteRates } from './route-rates.ts';
 import { createStaticSite, type StaticSite } from './static-site.ts';
 import type { Target } from './target.ts';
 import { createTrafficWatch, type TrafficWatch } from './traffic-watch.ts';
@@ -28,6 +35,7 @@ const defaultStopTimeoutMs = 10_000;
 
 class RunningGateway implements RunningEdge, ExchangeEnvironment {
   readonly cors: ExchangeEnvironment['cors'];
+  readonly clients: ExchangeEnvironment['clients'];
   draining = false;
   readonly #definition: GatewayDefinition;
   readonly #options: EdgeOptions;
@@ -42,6 +50,7 @@ class RunningGateway implements RunningEdge, ExchangeEnvironment {
     this.#definition = definition;
     this.#options = options;
     this.cors = createCors(definition.origins);
+    this.clients = createClientAddresses(definition.trustedProxies);
     this.#site = definition.site && createStaticSite(definition.site, { watched: options.development });
     this.#watch = createTrafficWatch(options.clock, definition.limits);
   }
@@ -119,8 +128,9 @@ class RunningGateway implements RunningEdge, ExchangeEnvironment {
   }
 
   #routes(): readonly Route<Target>[] {
-    const { routes, userTokens, limits } = this.#definition;
+    const { routes, userTokens, limits, rates } = this.#definition;
     const { endpoint, clock } = this.#options;
+    const limiter = this.#createLimiter();
     const authentication =
       userTokens === undefined
         ? openAuthentication
@@ -132,6 +142,12 @@ class RunningGateway implements RunningEdge, ExchangeEnvironment {
       target: createOperationTarget(route, {
         endpoint: endpoint(route.contract.name),
         authentication,
+        rates: createRouteRates({
+          route: `${route.operation.method} ${route.operation.path}`,
+          limits: [...rates, ...(route.policy.rates ?? [])],
+          cost: route.policy.cost ?? 1,
+          limiter,
+        }),
         limits,
         environment,
       }),
@@ -140,6 +156,18 @@ class RunningGateway implements RunningEdge, ExchangeEnvironment {
       ...operations,
       ...this.#platformTargets().map((target) => ({ method: 'GET', path: target.route, target })),
     ];
+  }
+
+  #createLimiter(): RateLimiter {
+    const { state, clock, logger } = this.#options;
+    return createRateLimiter({
+      store: state?.rates ?? createMemoryRateLimits({ clock }),
+      clock,
+      onStoreChange({ answers, error }) {
+        if (answers) logger.info('rate limits are shared again');
+        else logger.warn('rate limits are not shared: their store does not answer', { error });
+      },
+    });
   }
 
   #platformTargets(): readonly Target[] {

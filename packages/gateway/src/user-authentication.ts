@@ -3,7 +3,7 @@ import { createUserTokenVerifier, type UserTokenVerifier, type VerifiedUser } fr
 import { type Caller, type Clock, isServiceError, ServiceError } from '@banyan/core';
 import { createCallContext, type Endpoint } from '@banyan/rpc';
 import type { UserTokens } from './gateway.ts';
-import type { Policy } from './policy.ts';
+import type { Access } from './policy.ts';
 
 /** Decides who a request comes from and whether that is enough. */
 export interface UserAuthentication {
@@ -12,7 +12,7 @@ export interface UserAuthentication {
    * @throws ServiceError `unauthenticated` `missing_token`, `invalid_token`, `expired_token`; `permission_denied` `insufficient_scope`;
    * `unavailable` `signing_keys_unavailable`
    */
-  authenticate(request: IncomingMessage, policy: Policy): Caller | Promise<Caller>;
+  authenticate(request: IncomingMessage, access: Access): Caller | Promise<Caller>;
 }
 
 export interface UserAuthenticationOptions {
@@ -59,17 +59,17 @@ class BearerAuthentication implements UserAuthentication {
     this.#verifier = verifier;
   }
 
-  authenticate(request: IncomingMessage, policy: Policy): Caller | Promise<Caller> {
-    if (policy === 'anyone') return anonymous;
+  authenticate(request: IncomingMessage, access: Access): Caller | Promise<Caller> {
+    if (access === 'anyone') return anonymous;
     const { authorization } = request.headers;
     if (authorization === undefined) throw missingToken();
     const token = authorization.length > maxTokenLength ? undefined : bearer.exec(authorization)?.[1];
     if (token === undefined) throw invalidToken(undefined);
     const known = this.#verifier.verified(token);
-    return known === undefined ? this.#verify(token, policy) : this.#admit(known, policy);
+    return known === undefined ? this.#verify(token, access) : this.#admit(known, access);
   }
 
-  async #verify(token: string, policy: Policy): Promise<Caller> {
+  async #verify(token: string, access: Access): Promise<Caller> {
     let user: VerifiedUser;
     try {
       user = await this.#verifier.verify(token);
@@ -77,12 +77,12 @@ class BearerAuthentication implements UserAuthentication {
       if (!isServiceError(error) || error.code !== 'unauthenticated') throw error;
       throw isExpired(error) ? expiredToken(error) : invalidToken(error);
     }
-    return this.#admit(user, policy);
+    return this.#admit(user, access);
   }
 
-  #admit(user: VerifiedUser, policy: Policy): Caller {
-    if (typeof policy === 'object' && !user.scopes.includes(policy.scope))
-      throw insufficientScope(policy.scope);
+  #admit(user: VerifiedUser, access: Access): Caller {
+    if (typeof access === 'object' && !user.scopes.includes(access.scope))
+      throw insufficientScope(access.scope);
     let caller = this.#callers.get(user);
     if (caller === undefined) {
       caller = { service: 'gateway', user: { id: user.id, scopes: user.scopes } };
@@ -93,13 +93,13 @@ class BearerAuthentication implements UserAuthentication {
 }
 
 /** The `WWW-Authenticate` challenge (RFC 6750, 3) that belongs to an error; undefined for other errors. */
-export function challengeOf(error: ServiceError, policy: Policy | undefined): string | undefined {
+export function challengeOf(error: ServiceError, access: Access | undefined): string | undefined {
   if (error.declared) return undefined;
   if (error.reason === 'missing_token') return 'Bearer';
   if (error.reason === 'invalid_token') return 'Bearer error="invalid_token"';
   if (error.reason === 'expired_token') return 'Bearer error="invalid_token", error_description="expired"';
-  if (error.reason !== 'insufficient_scope' || typeof policy !== 'object') return undefined;
-  return `Bearer error="insufficient_scope", scope="${policy.scope}"`;
+  if (error.reason !== 'insufficient_scope' || typeof access !== 'object') return undefined;
+  return `Bearer error="insufficient_scope", scope="${access.scope}"`;
 }
 
 function toKeySet(

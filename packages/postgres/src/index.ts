@@ -13,6 +13,7 @@ export {
   type DatabaseStats,
   type PostgresDatabase,
 } from './database.ts';
+export { createPostgresRateLimits, type PostgresRateLimitsOptions } from './edge/postgres-rate-limits.ts';
 export {
   createEmbeddedServer,
   type EmbeddedServer,

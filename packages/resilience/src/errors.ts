@@ -9,4 +9,8 @@ export const resilienceErrors = {
     code: 'resource_exhausted',
     text: 'As many calls as allowed are running and waiting, so this one was refused without being sent.',
   },
+  rate_limits_unavailable: {
+    code: 'unavailable',
+    text: 'The store that rate limits are shared through does not answer, and the limit lets nothing through then.',
+  },
 } as const satisfies Record<string, { readonly code: ErrorCode; readonly text: string }>;

@@ -17,5 +17,25 @@ export {
   type DeadlineWheelOptions,
 } from './deadline-wheel.ts';
 export { resilienceErrors } from './errors.ts';
+export { createMemoryRateLimits, type MemoryRateLimitsOptions } from './memory-rate-limits.ts';
 export { failureKindOf, isRetryable, type OutcomeKind } from './outcome.ts';
+export {
+  type Charge,
+  chargeOf,
+  type Rate,
+  type RateLimitStore,
+  rateProblem,
+  type Taking,
+  type Verdict,
+  verdictOf,
+} from './rate-limit-store.ts';
+export {
+  createRateLimiter,
+  type LimitedRate,
+  type RateLimiter,
+  type RateLimiterOptions,
+  type StoreFailureMode,
+  storeFailureModes,
+  type Withdrawal,
+} from './rate-limiter.ts';
 export { createRetryBudget, type RetryBudget, type RetryBudgetOptions } from './retry-budget.ts';

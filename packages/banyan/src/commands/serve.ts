@@ -91,6 +91,7 @@ async function planOf(system: System, { input, terminal, settings }: Given): Pro
     isAlone: false,
     ...(settings.registryUrl === undefined ? undefined : { registry: settings.registryUrl }),
     ...(settings.brokerUrl === undefined ? undefined : { broker: settings.brokerUrl }),
+    ...(settings.cacheUrl === undefined ? undefined : { cache: settings.cacheUrl }),
     ...(settings.logRetentionMs === undefined ? undefined : { logRetentionMs: settings.logRetentionMs }),
     secret: settings.secret,
     ...(settings.tls === undefined ? undefined : { tls: settings.tls }),

@@ -106,6 +106,7 @@ async function startServer(system: System, start: Start): Promise<Omit<LaunchPla
   return {
     ...server.urls,
     ...(settings.brokerUrl === undefined ? undefined : { broker: settings.brokerUrl }),
+    ...(settings.cacheUrl === undefined ? undefined : { cache: settings.cacheUrl }),
     ...(settings.logRetentionMs === undefined ? undefined : { logRetentionMs: settings.logRetentionMs }),
     secret,
     ...(settings.tls === undefined ? undefined : { tls: settings.tls }),

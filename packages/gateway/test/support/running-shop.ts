@@ -170,9 +170,9 @@ export async function readToEnd(socket: Socket): Promise<string> {
 }
 
 /** Polls until `condition` holds. */
-export async function until(condition: () => boolean, what: string): Promise<void> {
+export async function until(condition: () => boolean | Promise<boolean>, what: string): Promise<void> {
   const startedMs = performance.now();
-  while (!condition()) {
+  while (!(await condition())) {
     if (performance.now() - startedMs > 10_000) throw new Error(`waited in vain until ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
