@@ -7,4 +7,5 @@ export {
   type TestServer,
   type TestServerOptions,
 } from './test-database.ts';
+export type { TestProcess } from './test-process.ts';
 export { type CallAs, startTestSystem, type TestSystem, type TestSystemOptions } from './test-system.ts';

@@ -15,6 +15,7 @@ import type { Metrics } from '@banyan/telemetry';
 import { lastFirst } from './last-first.ts';
 import { openHost } from './open-host.ts';
 import { startTestServer } from './test-database.ts';
+import { forkProcess, type TestProcess, toModuleUrl } from './test-process.ts';
 
 export interface TestSystemOptions {
   /**
@@ -35,6 +36,8 @@ export interface TestSystemOptions {
   readonly metrics?: Metrics;
   /** Another event log than the one in PostgreSQL, such as one on a broker: asked for once by each host, and closed with it. */
   readonly openLog?: () => Promise<EventLog>;
+  /** Instances find each other through the database, so that `addProcess` works; on PostgreSQL alone. Default false. */
+  readonly processes?: boolean;
 }
 
 export interface CallAs {
@@ -53,6 +56,11 @@ export interface TestSystem {
   readonly hosts: readonly Host[];
   /** Starts another host on the same databases: a part that was stopped, or one more instance of it; stopped with the others. */
   addHost(parts: readonly string[]): Promise<Host>;
+  /**
+   * Runs parts in a process of their own, which a test may kill while it works; it ends with the test. Needs the option `processes`, and a system that is
+   * the default export of its module: what the test has reloaded here is not known there.
+   */
+  addProcess(parts: readonly string[]): Promise<TestProcess>;
   /** Typed calls to one service, from the first host. */
   client<C extends Contract>(contract: C, as?: CallAs): Client<C>;
   /** The service as an endpoint, as a caller in the first host sees it. */
@@ -82,7 +90,7 @@ export async function startTestSystem(
   });
   const logger = options.logger ?? silentLogger;
   const clock = systemClock;
-  const registry = createMemoryRegistry({ clock });
+  const registry = options.processes ? 'shared' : createMemoryRegistry({ clock });
   const dataFolder = await mkdtemp(join(tmpdir(), 'banyan-test-files-'));
   const closing: (() => Promise<void>)[] = [
     () => rm(dataFolder, { recursive: true, force: true }),
@@ -111,6 +119,10 @@ export async function startTestSystem(
   closing.push(async () => {
     await Promise.all(hosts.map((host) => host.stop()));
   });
+  const processes: TestProcess[] = [];
+  closing.push(async () => {
+    await Promise.all(processes.map((each) => each.kill()));
+  });
   const stop = async () => {
     for (let close = closing.pop(); close !== undefined; close = closing.pop()) await close();
   };
@@ -128,6 +140,17 @@ export async function startTestSystem(
       const host = await open(parts);
       await host.start();
       return host;
+    },
+    async addProcess(parts) {
+      if (!options.processes) throw new TypeError("addProcess(): start the system with 'processes: true'.");
+      const added = await forkProcess({
+        ...{ systemUrl: toModuleUrl(system.definedAt), parts, urls, secret, dataFolder, development },
+        environment: options.environment ?? {},
+        harsh: options.harsh ?? true,
+        instance: `process-${processes.length + 1}`,
+      });
+      processes.push(added);
+      return added;
     },
     endpoint,
     client: (contract, as = {}) => {

@@ -1,0 +1,47 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { pathToFileURL } from 'node:url';
+import type { ProcessPlan } from './process-main.ts';
+
+/** Parts of a test's system in a process of their own. */
+export interface TestProcess {
+  /** Ends it at once, whatever it is doing, and waits until it is gone. */
+  kill(): Promise<void>;
+}
+
+/**
+ * Resolves when the parts are ready.
+ * @throws Error with what the process said before it ended
+ */
+export async function forkProcess(plan: ProcessPlan): Promise<TestProcess> {
+  const child = fork(new URL('./process-main.ts', import.meta.url), {
+    stdio: ['ignore', 'inherit', 'pipe', 'ipc'],
+  });
+  let said = '';
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+    said += text;
+  });
+  const ended = once(child, 'exit');
+  child.once('message', () => child.send(plan));
+  const isReady = await Promise.race([readiness(child), ended.then(() => false)]);
+  if (!isReady) throw new Error(`The process ended before it was ready: ${said}`);
+  return {
+    async kill() {
+      child.kill('SIGKILL');
+      await ended;
+    },
+  };
+}
+
+function readiness(child: ChildProcess): Promise<true> {
+  return new Promise((resolve) => {
+    child.on('message', (message) => {
+      if (message === 'ready') resolve(true);
+    });
+  });
+}
+
+/** A module as it can be imported by another process. */
+export function toModuleUrl(definedAt: string): string {
+  return definedAt.startsWith('file:') ? definedAt : pathToFileURL(definedAt).href;
+}
