@@ -34,6 +34,7 @@ export default system('food-to-go', {
   gateway: gateway({
     title: 'Food to Go',
     description: 'Meals from restaurants, brought to the door.',
+    site: new URL('./web/', import.meta.url),
     userTokens: { issuer, audience: issuer, keys: [identity, 'publicKeys'] },
     expose: [
       expose(identity, { createSession: 'anyone' }),
