@@ -14,6 +14,8 @@ export const PastOrder = z.object({
   lineItems: z.array(z.object({ name: z.string(), quantity: z.int() })),
   total: Money,
   createdAt: Timestamp,
+  /** Why it was rejected. */
+  rejection: z.string().optional(),
 });
 export type PastOrder = z.infer<typeof PastOrder>;
 

@@ -16,10 +16,10 @@ export interface Search {
 }
 
 /** Newest first. */
-export function findOrders(sql: Sql, search: Search): Promise<PastOrder[]> {
+export async function findOrders(sql: Sql, search: Search): Promise<PastOrder[]> {
   const { consumerId, since, until, status, keyword, after, limit } = search;
   const words = wordsIn(keyword).map((word) => `%${word}%`);
-  return sql<PastOrder>`
+  const rows = await sql<Row>`
     select ${columns(sql)} from shown
     where consumer_id = ${consumerId}
       and created_at >= ${since === undefined ? sql`clock_timestamp() - interval '30 days'` : sql`${since}`}
@@ -28,6 +28,7 @@ export function findOrders(sql: Sql, search: Search): Promise<PastOrder[]> {
       ${words.length === 0 ? sql`` : sql`and names ilike any (${sql.array(words, 'text')})`}
       ${after === undefined ? sql`` : sql`and (created_at, order_id) < (${after.createdAt}, ${after.orderId})`}
     order by created_at desc, order_id desc limit ${limit}`;
+  return rows.map(toPastOrder);
 }
 
 /** Undefined, too, if it is somebody else's. */
@@ -36,9 +37,15 @@ export async function findOrder(
   { orderId, consumerId }: { readonly orderId: string; readonly consumerId: string },
 ): Promise<PastOrder | undefined> {
   if (!isId(orderId)) return undefined;
-  const [order] = await sql<PastOrder>`
+  const [row] = await sql<Row>`
     select ${columns(sql)} from shown where order_id = ${orderId} and consumer_id = ${consumerId}`;
-  return order;
+  return row && toPastOrder(row);
+}
+
+type Row = Omit<PastOrder, 'rejection'> & { readonly rejection: string | null };
+
+function toPastOrder({ rejection, ...order }: Row): PastOrder {
+  return rejection === null ? order : { ...order, rejection };
 }
 
 /** Letters and digits only, so that nothing in it is a wildcard. */
@@ -47,5 +54,5 @@ function wordsIn(keyword = ''): string[] {
 }
 
 function columns(sql: Sql) {
-  return sql`order_id, revision, status, restaurant, line_items, total, created_at`;
+  return sql`order_id, revision, status, restaurant, line_items, total, created_at, rejection`;
 }

@@ -48,7 +48,8 @@ export const orderHistoryService = service(orderHistory, {
     'orders.created': async (event, { sql }) =>
       receive(sql, { ...event, status: 'APPROVAL_PENDING', createdAt: event.at }),
     'orders.approved': async (event, { sql }) => receive(sql, { ...event, status: 'APPROVED' }),
-    'orders.rejected': async (event, { sql }) => receive(sql, { ...event, status: 'REJECTED' }),
+    'orders.rejected': async ({ reason: rejection, ...event }, { sql }) =>
+      receive(sql, { ...event, status: 'REJECTED', rejection }),
     'orders.revised': async (event, { sql }) => receive(sql, { ...event, status: 'APPROVED' }),
     'orders.cancelled': async (event, { sql }) => receive(sql, { ...event, status: 'CANCELLED' }),
     'orders.delivered': async (event, { sql }) => receive(sql, { ...event, status: 'DELIVERED' }),

@@ -21,7 +21,7 @@ export async function receive(sql: Sql, { orderId, revision, ...change }: Change
     insert into shown (${columns(sql)}) ${derived(sql, orderId)}
     on conflict (order_id) do update set
       revision = excluded.revision, status = excluded.status, restaurant = excluded.restaurant,
-      line_items = excluded.line_items, total = excluded.total, created_at = excluded.created_at, names = excluded.names`;
+      line_items = excluded.line_items, total = excluded.total, created_at = excluded.created_at, rejection = excluded.rejection, names = excluded.names`;
 }
 
 /**
@@ -39,14 +39,14 @@ export async function rebuild(sql: Sql): Promise<number> {
 }
 
 function columns(sql: Sql) {
-  return sql`order_id, revision, consumer_id, status, restaurant, line_items, total, created_at, names`;
+  return sql`order_id, revision, consumer_id, status, restaurant, line_items, total, created_at, rejection, names`;
 }
 
 /** What the view shows of one order, or of all. It follows from the events alone: with the clock in it, a view that is made anew would be another one. */
 function derived(sql: Sql, orderId?: string) {
   return sql`
     select order_id, revision, content->>'consumerId', content->>'status', content#>>'{restaurant,name}',
-      content->'lineItems', content->'total', (content->>'createdAt')::timestamptz,
+      content->'lineItems', content->'total', (content->>'createdAt')::timestamptz, content->>'rejection',
       concat_ws(' ', content#>>'{restaurant,name}', jsonb_path_query_array(content, '$.lineItems[*].name'))
     from (
       select order_id, max(revision) as revision, merged(change order by revision) as content

@@ -134,6 +134,7 @@ describe('order history', () => {
     });
     await shown({ ...news, orderId: approved.orderId });
     await shown({ ...news, orderId: rejected.orderId });
+    assert.equal((await shown({ ...news, orderId: rejected.orderId })).rejection, 'cardDeclined');
     const history = listeners.history(consumerId);
     const found = async (status: 'APPROVED' | 'REJECTED' | 'APPROVAL_PENDING' | 'CANCELLED') =>
       idsOf(await history.listOrders({ status }));

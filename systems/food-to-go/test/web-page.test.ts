@@ -70,6 +70,7 @@ describe('the page in Chromium', { skip: noChromium }, () => {
     await consumer.getByRole('button', { name: 'Sign up' }).click();
     await consumer.getByRole('button', { name: 'Order', exact: true }).click();
     await consumer.getByText('rejected').waitFor();
+    await consumer.getByText('The card has expired.').waitFor();
     await page.reload();
     await consumer.getByText('rejected').waitFor();
     assert.equal(await scrollsSideways(page), false);

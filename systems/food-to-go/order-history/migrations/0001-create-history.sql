@@ -19,6 +19,7 @@ create table shown (
   line_items jsonb not null,
   total jsonb not null,
   created_at timestamptz not null,
+  rejection text,
   -- Where keywords are looked for: the names of the restaurant and of the dishes.
   names text not null
 );

@@ -117,8 +117,15 @@ function orderForm({ restaurantId, name, menu }, consumer) {
   return form;
 }
 
+/** Why an order was rejected, for people. @type {Record<string, string>} */
+const reasons = {
+  'cardDeclined: cardExpired': 'The card has expired.',
+  'cardDeclined: limitExceeded': 'That is more than the card may be charged with.',
+  'cardDeclined: noCard': 'There is no card to pay with.',
+};
+
 /** @param {any} order @param {import('./api.js').Somebody} consumer */
-function orderItem({ orderId, status, lineItems, total, createdAt, delivery }, consumer) {
+function orderItem({ orderId, status, lineItems, total, createdAt, rejection, delivery }, consumer) {
   const change = (/** @type {string} */ what, /** @type {unknown} */ json = {}) =>
     consumer.request('POST', `/orders/${orderId}/${what}`, json);
   const double = async () => {
@@ -139,6 +146,7 @@ function orderItem({ orderId, status, lineItems, total, createdAt, delivery }, c
       ` ${formatLines(lineItems)}`,
     ),
     element('p', { class: 'soft' }, `${formatMoney(total)}, ordered at ${formatClock(createdAt)}`),
+    rejection && element('p', { class: 'soft' }, reasons[rejection] ?? `It could not be done: ${rejection}`),
     delivery && element('p', { class: 'soft' }, deliveryText(delivery)),
     status === 'APPROVED' &&
       element(
