@@ -64,7 +64,7 @@ service(orders, {
     },
     'orders.placed': async ({ orderId }, { log }) => log.info(orderId),
     'payments.banyanAlarm': async ({ invariant, ageMs }, { log }) => {
-      const kind: 'outbox' | 'consumer' | 'sagas' | 'readers' = invariant;
+      const kind: 'outbox' | 'consumer' | 'sagas' | 'readers' | 'flows' = invariant;
       log.error(kind, { minutes: ageMs / 60_000 });
     },
     // @ts-expect-error unknown event

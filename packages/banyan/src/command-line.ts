@@ -3,6 +3,7 @@ import { isServiceError, ServiceError } from '@banyan/core';
 import { check } from './commands/check.ts';
 import { describe } from './commands/describe.ts';
 import { events } from './commands/events.ts';
+import { flow } from './commands/flow.ts';
 import { graph } from './commands/graph.ts';
 import { reset } from './commands/reset.ts';
 import { routes } from './commands/routes.ts';
@@ -183,6 +184,22 @@ export const commands: readonly Command[] = [
       json: { type: 'boolean', summary: 'As JSON.' },
     },
     run: saga,
+  },
+  {
+    name: 'flow',
+    usage: 'banyan flow VERB NAME [FLOW] [KEY] [options]',
+    summary: 'Look at the flows that a service watches: ls, show, dismiss.',
+    options: {
+      dir: directory,
+      data,
+      status: { type: 'string', value: 'STATUS', summary: 'ls: open, failing, completed, failed, late.' },
+      after: { type: 'string', value: 'CURSOR', summary: 'ls: the next page, as the one before names it.' },
+      svg: { type: 'string', value: 'FILE', summary: 'show: draw the path that it took into an SVG file.' },
+      by: { type: 'string', value: 'WHO', summary: 'dismiss: who does it. Default: the user of this shell.' },
+      limit: { type: 'string', value: 'N', summary: 'ls: at most so many, up to 1000. Default: 50.' },
+      json: { type: 'boolean', summary: 'As JSON.' },
+    },
+    run: flow,
   },
   {
     name: 'reset',

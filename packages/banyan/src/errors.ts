@@ -33,4 +33,8 @@ export const banyanErrors = {
     code: 'not_found',
     text: 'The service has no saga of that id, or it ended so long ago that it was forgotten.',
   },
+  no_flow: {
+    code: 'not_found',
+    text: 'The service has seen no flow of that key, or has forgotten it; or it is not under way, and cannot be dismissed.',
+  },
 } as const satisfies Record<string, { readonly code: ErrorCode; readonly text: string }>;

@@ -1,6 +1,7 @@
 import { type Service, type System, servicesOf } from '@banyan/chassis';
 import { type Database, isServiceError, ServiceError, silentLogger, systemClock } from '@banyan/core';
 import type { EventLog, Inbox, Outbox, RequestStore } from '@banyan/events';
+import type { FlowStore } from '@banyan/flow';
 import {
   findEmbeddedServer,
   findSystem,
@@ -27,6 +28,8 @@ export interface ServicePorts {
   /** What it has asked others by message. */
   readonly requests: RequestStore;
   readonly sagas: SagaStore;
+  /** What it has seen of the flows that it watches. */
+  readonly flows: FlowStore;
   readonly database: Database;
 }
 
@@ -72,8 +75,8 @@ export async function openEventPorts(input: CommandInput, terminal: Terminal): P
       if (service === undefined || !names.includes(name)) throw unknownService(name, names);
       const opening = stores.get(name) ?? openStore(engines, service);
       stores.set(name, opening);
-      const { outbox, inbox, requests, sagas, database } = await opening;
-      return { service, outbox, inbox, requests, sagas, database };
+      const { outbox, inbox, requests, sagas, flows, database } = await opening;
+      return { service, outbox, inbox, requests, sagas, flows, database };
     },
     async close() {
       // What could not be opened needs no closing, and whoever asked for it was told.

@@ -1,4 +1,5 @@
 import type { GraphEdge, GraphNode, SystemGraph } from '@banyan/chassis';
+import { escapeXml } from '@banyan/diagram';
 
 const boxWidth = 170;
 const boxHeight = 44;
@@ -111,8 +112,4 @@ function renderNode(node: GraphNode, x: number, y: number): string {
   const version =
     node.version === '' ? 'public' : `${node.version}${node.development ? ' · development' : ''}`;
   return `<g><rect x="${x}" y="${y}" width="${boxWidth}" height="${boxHeight}" rx="8" fill="#eef5ee" stroke="#3c6e47"${stroke}/><text x="${middle}" y="${y + 19}" text-anchor="middle" font-weight="600" fill="#1d2b20">${escapeXml(node.name)}</text><text x="${middle}" y="${y + 35}" text-anchor="middle" font-size="11" fill="#55606e">${escapeXml(version)}</text></g>`;
-}
-
-function escapeXml(text: string): string {
-  return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
 }

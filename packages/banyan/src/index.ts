@@ -3,6 +3,7 @@ export {
   type CallOptions,
   type ClosedTx,
   type EventContext,
+  type Flows,
   type MessageContext,
   type OperationContext,
   type ReplyContext,
@@ -40,6 +41,7 @@ export {
   type Sql,
   type User,
 } from '@banyan/core';
+export { correlate, drawFlow, type FlowPage, type FlowView, flow } from '@banyan/flow';
 export { expose, gateway } from '@banyan/gateway';
 export { createBulkhead } from '@banyan/resilience';
 export { type Durable, type DurableContext, durable, type Saga, saga } from '@banyan/saga';

@@ -1,6 +1,7 @@
 import type { Database } from '@banyan/core';
 import type { Registry } from '@banyan/discovery';
 import type { ClaimStore, EventLog, Inbox, Outbox, RequestStore } from '@banyan/events';
+import type { FlowStore } from '@banyan/flow';
 import type { SagaStore } from '@banyan/saga';
 import type { ReplyStore } from './keyed-call.ts';
 import type { Service } from './service.ts';
@@ -13,6 +14,7 @@ export interface ServiceStore {
   readonly requests: RequestStore;
   readonly sagas: SagaStore;
   readonly replies: ReplyStore;
+  readonly flows: FlowStore;
   /** Rejects if the database does not answer. */
   ping(): Promise<void>;
   close(): Promise<void>;

@@ -1,3 +1,4 @@
+import type { Service } from './service.ts';
 import { type System, servicesOf } from './system.ts';
 
 export interface GraphNode {
@@ -42,14 +43,25 @@ export function describeGraph(system: System): SystemGraph {
       const messages = Object.keys(used.messages);
       if (messages.length > 0) edges.push({ from: name, to: used.name, kind: 'message', labels: messages });
     }
-    const heard = Map.groupBy(Object.keys(service.on), (eventName) => eventName.split('.')[0] ?? '');
-    for (const [alias, names] of heard) {
-      const from = service.uses[alias]?.name ?? name;
-      const labels = names.map((each) => each.slice(alias.length + 1));
-      edges.push({ from, to: name, kind: 'event', labels });
+    for (const [from, labels] of eventsHeardBy(service)) {
+      edges.push({ from, to: name, kind: 'event', labels: [...labels] });
     }
   }
   return { nodes, edges };
+}
+
+/** Events that a service handles, or follows flows by: their names by the service that tells them. */
+function eventsHeardBy({ name: self, uses, on, flows }: Service): ReadonlyMap<string, ReadonlySet<string>> {
+  const handled = Object.keys(on).map((each) => {
+    const [alias = '', event = ''] = each.split('.');
+    return [uses[alias]?.name ?? self, event] as const;
+  });
+  const followed = flows.flatMap(({ topics }) => topics.map((topic) => topic.split('.')));
+  const heard = new Map<string, Set<string>>();
+  for (const [from = '', event = ''] of [...handled, ...followed]) {
+    heard.set(from, (heard.get(from) ?? new Set()).add(event));
+  }
+  return heard;
 }
 
 /** Who may send messages, replies and answers to a service: itself, those that use it, and those that it uses. */

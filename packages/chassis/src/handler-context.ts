@@ -27,6 +27,7 @@ import type { RequestDesk } from './request-desk.ts';
 import type { Sagas } from './saga-types.ts';
 import { createSagas } from './sagas.ts';
 import type { OperationContext, Tx, Uses } from './service.ts';
+import type { Flows, ServiceFlows } from './service-flows.ts';
 
 /** What all contexts of one running service share. */
 export interface ServiceRuntime {
@@ -47,6 +48,8 @@ export interface ServiceRuntime {
   readonly sagas: SagaEngine;
   /** Sagas and durable functions. */
   readonly sagaDefinitions: readonly Startable[];
+  /** Throws for a service that watches no flows, with the fix in the text. */
+  readonly flows: ServiceFlows;
   /** Replies to keyed calls; undefined for a service that has no database. */
   readonly replies: ReplyStore | undefined;
   readonly claims: ClaimStore;
@@ -162,6 +165,10 @@ export class OperationHandlerContext
 
   get sagas(): Sagas {
     return createSagas(this.runtime, this.context);
+  }
+
+  get flows(): Flows {
+    return this.runtime.flows.queries;
   }
 
   get gather(): (name: string, data: unknown, options: GatherOptions) => Promise<GatheredAnswer<never>[]> {

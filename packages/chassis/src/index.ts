@@ -41,6 +41,7 @@ export {
   type Tx,
   type Uses,
 } from './service.ts';
+export type { Flows } from './service-flows.ts';
 export { hasDatabase } from './service-runner.ts';
 export { topicsOf } from './subscriptions.ts';
 export {
@@ -49,6 +50,7 @@ export {
   type EdgeRoute,
   type EdgeState,
   type EventHealth,
+  type FlowHealth,
   type PartHealth,
   type ReaderHealth,
   type RunningEdge,

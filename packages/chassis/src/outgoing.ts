@@ -1,5 +1,6 @@
 import type { Transaction } from '@banyan/core';
 import type { CloudEvent, NewRequest } from '@banyan/events';
+import type { Sighting } from '@banyan/flow';
 import type { NewSaga } from '@banyan/saga';
 import { checkInClaims } from './claim-check.ts';
 import type { ServiceRuntime } from './handler-context.ts';
@@ -10,6 +11,7 @@ export type Outgoing =
   | OutgoingEvent
   | { readonly afterCommit: () => void }
   | { readonly saga: NewSaga }
+  | { readonly sightings: readonly Sighting[] }
   | SagaLetter;
 
 /** An event or a message, and what is remembered about its reply. */
@@ -32,15 +34,18 @@ export async function recordOutgoing(
   const events: OutgoingEvent[] = [];
   const started: NewSaga[] = [];
   const letters: SagaLetter[] = [];
+  const sightings: Sighting[] = [];
   for (const each of outgoing) {
     if ('event' in each) events.push(each);
     else if ('saga' in each) started.push(each.saga);
     else if ('letter' in each) letters.push(each);
+    else if ('sightings' in each) sightings.push(...each.sightings);
     else onCommit(each.afterCommit);
   }
   if (started.length + letters.length > 0) {
     await recordSagas(runtime.sagas, { sql, onCommit }, { started, letters });
   }
+  if (sightings.length > 0) await runtime.flows.record({ sql, onCommit }, sightings);
   if (events.length === 0) return;
   const requests = events.map(({ request }) => request).filter((request) => request !== undefined);
   if (requests.length > 0) await runtime.requests.open(sql, requests);

@@ -16,6 +16,7 @@ import { createMessageMetrics } from './message-metrics.ts';
 import { createReaderWatch, type ReaderWatch } from './reader-watch.ts';
 import { createRequestDesk } from './request-desk.ts';
 import type { Service } from './service.ts';
+import { createServiceFlows, type ServiceFlows, toFlowHealth } from './service-flows.ts';
 import { createServiceSagas, type ServiceSagas, toSagaHealth } from './service-sagas.ts';
 import { subscriptionsOf } from './subscriptions.ts';
 import type { PartHealth } from './system.ts';
@@ -86,6 +87,7 @@ interface Parts {
   readonly flow: EventFlow | undefined;
   readonly sagas: ServiceSagas | undefined;
   readonly readers: ReaderWatch | undefined;
+  readonly flows: ServiceFlows | undefined;
 }
 
 type Undo = (timeoutMs: number) => Promise<void>;
@@ -106,7 +108,8 @@ class ServiceStart {
     const flow = store === undefined ? undefined : this.#startEventFlow(store);
     const sagas = store === undefined ? undefined : this.#createSagas(store, () => runtime);
     const readers = store === undefined ? undefined : this.#createReaderWatch(store, flow);
-    const runtime = this.#createRuntime({ store, flow, sagas, readers });
+    const flows = store === undefined ? undefined : this.#createFlows(store, flow);
+    const runtime = this.#createRuntime({ store, flow, sagas, readers, flows });
     const { endpoint, drained } = this.#createEndpoint(runtime);
     this.#undo.push(drained);
     if (flow !== undefined) {
@@ -117,7 +120,11 @@ class ServiceStart {
       this.#undo.push((timeoutMs) => sagas.stop(timeoutMs));
       await sagas.start();
     }
-    const health = () => checkHealth(this.#service, { store, flow, sagas, readers });
+    if (flows !== undefined) {
+      this.#undo.push(() => flows.stop());
+      flows.start();
+    }
+    const health = () => checkHealth(this.#service, { store, flow, sagas, readers, flows });
     const url = await this.#listen(endpoint, health);
     await this.#register(url);
     const background = this.#startBackground(runtime);
@@ -131,6 +138,7 @@ class ServiceStart {
           flow?.stopConsuming(timeoutMs),
           background.stop(timeoutMs),
           sagas?.stop(timeoutMs),
+          flows?.stop(),
         ]);
       },
       stop: (timeoutMs) => this.undo(timeoutMs),
@@ -182,6 +190,15 @@ class ServiceStart {
     );
   }
 
+  #createFlows(store: ServiceStore, events: EventFlow | undefined): ServiceFlows | undefined {
+    const { name, flows } = this.#service;
+    if (flows.length === 0) return undefined;
+    const { clock, logger, metrics } = this.#around;
+    const behindMs = async () => (await events?.status())?.consumer?.behindMs ?? 0;
+    const onEmitted = () => events?.poke();
+    return createServiceFlows({ service: name, flows, store, behindMs, onEmitted, clock, logger, metrics });
+  }
+
   #startBackground(runtime: ServiceRuntime): Background {
     const { clock, logger, metrics } = this.#around;
     const { name, background: tasks } = this.#service;
@@ -199,7 +216,7 @@ class ServiceStart {
     return readers;
   }
 
-  #createRuntime({ store, flow, sagas, readers }: Parts): ServiceRuntime {
+  #createRuntime({ store, flow, sagas, readers, flows }: Parts): ServiceRuntime {
     const { contract, uses, name } = this.#service;
     const { config, dataFolder, endpoint, instance, engines, callbacks, logger, clock, metrics } =
       this.#around;
@@ -246,6 +263,10 @@ class ServiceStart {
         return readers;
       },
       sagaDefinitions: [...this.#service.sagas, ...this.#service.durable],
+      get flows() {
+        if (flows === undefined) throw noFlows(name);
+        return flows;
+      },
       replies: store?.replies,
       onEmitted: () => flow?.poke(),
     };
@@ -313,7 +334,7 @@ class ServiceStart {
 }
 
 /** A service without tables, events, messages or consumers gets by without a database. */
-export function hasDatabase({ migrations, on, contract, uses, sagas, durable }: Service): boolean {
+export function hasDatabase({ migrations, on, contract, uses, sagas, durable, flows }: Service): boolean {
   const mayRecord = [
     on,
     contract.events,
@@ -321,12 +342,15 @@ export function hasDatabase({ migrations, on, contract, uses, sagas, durable }: 
   ];
   return (
     migrations !== undefined ||
-    sagas.length + durable.length > 0 ||
+    sagas.length + durable.length + flows.length > 0 ||
     mayRecord.some((part) => Object.keys(part).length > 0)
   );
 }
 
-async function checkHealth(service: Service, { store, flow, sagas, readers }: Parts): Promise<PartHealth> {
+async function checkHealth(
+  service: Service,
+  { store, flow, sagas, readers, flows }: Parts,
+): Promise<PartHealth> {
   try {
     await store?.ping();
     const events = flow?.lastStatus;
@@ -338,6 +362,7 @@ async function checkHealth(service: Service, { store, flow, sagas, readers }: Pa
       ...(events === undefined ? undefined : { events: toEventHealth(events) }),
       ...(standing === undefined ? undefined : { sagas: toSagaHealth(standing) }),
       ...(reading === undefined ? undefined : { readers: reading }),
+      ...(flows === undefined ? undefined : { flows: toFlowHealth(flows.standings) }),
     };
   } catch (error) {
     const reason = isServiceError(error) ? error.message : 'its database does not answer';
@@ -378,6 +403,10 @@ function createCallCounter(clock: Clock): CallCounter {
 
 function noSagas(name: string): TypeError {
   return new TypeError(`service '${name}' runs no sagas: add them to 'sagas' or 'durable' of the service.`);
+}
+
+function noFlows(name: string): TypeError {
+  return new TypeError(`service '${name}' watches no flows: add them to 'flows' of the service.`);
 }
 
 function noDatabase(name: string): TypeError {

@@ -12,8 +12,10 @@ import {
   type Upload,
 } from '@banyan/contract';
 import type { CallContext, Logger, Sql, SqlQuery, Transaction, TransactionOptions } from '@banyan/core';
+import type { FlowDefinition } from '@banyan/flow';
 import type { DurableDefinition, SagaDefinition } from '@banyan/saga';
 import type { BackgroundContext, BackgroundTask } from './background.ts';
+import { checkFlows } from './check-flows.ts';
 import { checkMessageHandlers } from './check-messages.ts';
 import { checkSagas } from './check-sagas.ts';
 import type {
@@ -30,6 +32,7 @@ import type {
   Send,
 } from './message-types.ts';
 import type { SagaActions, Sagas } from './saga-types.ts';
+import type { Flows } from './service-flows.ts';
 
 export type Uses = Readonly<Record<string, Contract>>;
 
@@ -124,6 +127,8 @@ export interface OperationContext<C extends Contract, Op extends Operation, U ex
   readonly gather: Gather<C>;
   /** The service's sagas, outside of a transaction. */
   readonly sagas: Sagas;
+  /** The flows that the service watches. */
+  readonly flows: Flows;
   readonly fail: Fail<Op>;
   /** The request's byte stream, for an operation that declares `upload`. */
   readonly upload: Op['upload'] extends undefined ? undefined : Upload;
@@ -191,6 +196,8 @@ export interface ServiceOptions<C extends Contract, U extends Uses, ConfigSchema
   readonly sagas?: readonly SagaDefinition[];
   /** Durable functions that this service runs, each version that may still be under way. */
   readonly durable?: readonly DurableDefinition[];
+  /** Flows that this service watches: it listens to their events, of services in `uses` and its own, and follows how far each has come. */
+  readonly flows?: readonly FlowDefinition[];
   /**
    * Work that goes on while the service runs, in every instance of it, by name: it begins when the service is ready and ends when
    * `signal` aborts. A task that rejects is started again after a back-off, 1 s to 60 s; one that resolves is done.
@@ -219,6 +226,7 @@ export interface Service {
   readonly replies: Readonly<Record<string, ReplyHandler>>;
   readonly sagas: readonly SagaDefinition[];
   readonly durable: readonly DurableDefinition[];
+  readonly flows: readonly FlowDefinition[];
   readonly background: Readonly<Record<string, BackgroundTask>>;
   /** URL of the module that defined it; what a development reload imports again. */
   readonly definedAt: string;
@@ -260,6 +268,8 @@ export function service<
   checkMessageHandlers(contract, uses, { messages, replies });
   const { sagas = [], durable = [] } = options;
   checkSagas(contract, uses, { sagas, durable });
+  const flows = options.flows ?? [];
+  checkFlows(contract, uses, flows);
   return {
     kind: 'service',
     name: contract.name,
@@ -273,6 +283,7 @@ export function service<
     replies,
     sagas,
     durable,
+    flows,
     background: (options.background ?? {}) as unknown as Service['background'],
     definedAt: getCallSites(2)[1]?.scriptName ?? '',
   };

@@ -59,6 +59,8 @@ export interface PartHealth {
   readonly sagas?: SagaHealth;
   /** How its subscriptions and projections stand, as far as this process runs them. */
   readonly readers?: readonly ReaderHealth[];
+  /** How each kind of flow that it watches fares. */
+  readonly flows?: readonly FlowHealth[];
 }
 
 /** How a subscription or projection of a service's event store stands. */
@@ -73,6 +75,18 @@ export interface ReaderHealth {
   readonly building?: number;
   /** Reason of what it failed of last; absent while nothing fails. */
   readonly failing?: string;
+}
+
+/** How the flows of one kind fare, as of a few seconds ago. */
+export interface FlowHealth {
+  readonly flow: string;
+  /** False while one is late. */
+  readonly onTime: boolean;
+  readonly open: number;
+  readonly failing: number;
+  readonly late: number;
+  /** Since the first event of the oldest one that is under way. */
+  readonly oldestMs: number;
 }
 
 /** How the sagas of a service fare. */

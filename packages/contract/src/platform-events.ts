@@ -3,22 +3,24 @@ import { type EventType, event } from './event.ts';
 import type { JsonSchema } from './json-schema.ts';
 import type { StandardIssue, StandardSchema } from './standard-schema.ts';
 
-/** A standing invariant of a service's events or sagas broke, or holds again. */
+/** A standing invariant of a service's events, sagas or flows broke, or holds again. */
 export interface BanyanAlarm {
   /**
    * `outbox`: every committed event is published in time. `consumer`: every event for the service is handled in time. `sagas`: none needs an operator.
-   * `readers`: the subscription or projection that `reader` names is not too far behind its event store.
+   * `readers`: the subscription or projection that `reader` names is not too far behind its event store. `flows`: none of the flows that `flow` names is late.
    */
-  readonly invariant: 'outbox' | 'consumer' | 'sagas' | 'readers';
+  readonly invariant: 'outbox' | 'consumer' | 'sagas' | 'readers' | 'flows';
   readonly state: 'broken' | 'restored';
-  /** Age of the oldest event that waits, in milliseconds. */
+  /** Age of the oldest event that waits, or time since the last one of a flow, in milliseconds. */
   readonly ageMs: number;
   /** The age from which on the invariant is broken, in milliseconds. */
   readonly boundMs: number;
-  /** Events that wait. */
+  /** Events that wait, or flows that are late. */
   readonly count: number;
   /** Which of the service's subscriptions and projections; for the invariant `readers` alone. */
   readonly reader?: string;
+  /** Which kind of flow; for the invariant `flows` alone. */
+  readonly flow?: string;
 }
 
 /** What the platform tells of every service, beside the events of its contract. */
@@ -29,26 +31,27 @@ export interface PlatformEvents {
 const alarmFields = {
   invariant: {
     type: 'string',
-    enum: ['outbox', 'consumer', 'sagas', 'readers'],
+    enum: ['outbox', 'consumer', 'sagas', 'readers', 'flows'],
     description:
-      'Whether events wait to be published, or to be handled by the service; a saga needs an operator; or a reader of the event store is behind.',
+      'Whether events wait to be published, or to be handled by the service; a saga needs an operator; a reader of the event store is behind; or flows are late.',
   },
   state: { type: 'string', enum: ['broken', 'restored'], description: 'Whether one waits for too long.' },
   ageMs: {
     type: 'number',
     minimum: 0,
-    description: 'Age of the oldest event that waits, in milliseconds.',
+    description: 'Age of the oldest event that waits, or time since the last one of a flow, in milliseconds.',
   },
   boundMs: {
     type: 'number',
     minimum: 0,
     description: 'The age from which on the invariant is broken, in milliseconds.',
   },
-  count: { type: 'integer', minimum: 0, description: 'Events that wait.' },
+  count: { type: 'integer', minimum: 0, description: 'Events that wait, or flows that are late.' },
   reader: { type: 'string', description: 'Which subscription or projection; for the invariant `readers`.' },
+  flow: { type: 'string', description: 'Which kind of flow; for the invariant `flows`.' },
 } as const satisfies Record<keyof BanyanAlarm, JsonSchema>;
 
-const optionalFields: ReadonlySet<string> = new Set<keyof BanyanAlarm>(['reader']);
+const optionalFields: ReadonlySet<string> = new Set<keyof BanyanAlarm>(['reader', 'flow']);
 
 const declared: PlatformEvents = {
   banyanAlarm: event('BanyanAlarm', {
@@ -57,7 +60,7 @@ const declared: PlatformEvents = {
     data: alarmSchema(),
     key: 'invariant',
     description:
-      'An event of the service waits for too long, in its outbox or before its consumer; or none does any longer.',
+      'Something of the service waits for too long: an event in its outbox or before its consumer, a saga, a flow; or nothing does any longer.',
   }),
 };
 

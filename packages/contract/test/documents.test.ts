@@ -245,7 +245,13 @@ test('the AsyncAPI document has no errors and no warnings under the parser of As
   const alarm = parsed?.channels().get('banyanAlarm');
   assert.deepEqual(alarm?.parameters().get('service')?.json('enum'), ['orders', 'photos']);
   const alarmData = alarm?.messages().get('BanyanAlarm')?.payload()?.property('data');
-  assert.deepEqual(alarmData?.property('invariant')?.enum(), ['outbox', 'consumer', 'sagas', 'readers']);
+  assert.deepEqual(alarmData?.property('invariant')?.enum(), [
+    'outbox',
+    'consumer',
+    'sagas',
+    'readers',
+    'flows',
+  ]);
   const placed = parsed
     ?.messages()
     .all()

@@ -1,12 +1,14 @@
 import { type Clock, type Logger, systemClock, uuidv7 } from '@banyan/core';
 import type { Registry } from '@banyan/discovery';
 import type { ClaimStore, EventLog, Inbox, Outbox, RequestStore } from '@banyan/events';
+import type { FlowStore } from '@banyan/flow';
 import type { SagaStore } from '@banyan/saga';
 import { createDatabase, type PostgresDatabase } from './database.ts';
 import { openPostgresEventLog } from './events/postgres-event-log.ts';
 import { createPostgresInbox } from './events/postgres-inbox.ts';
 import { createPostgresOutbox } from './events/postgres-outbox.ts';
 import { createPostgresOutboxLog, type PostgresOutboxLog } from './events/postgres-outbox-log.ts';
+import { createPostgresFlowStore } from './flows/postgres-flow-store.ts';
 import { createPostgresClaimStore } from './messages/postgres-claim-store.ts';
 import { createPostgresRequestStore } from './messages/postgres-request-store.ts';
 import { checkMigrated, migrate, platformMigrations } from './migrations.ts';
@@ -41,6 +43,7 @@ export interface PostgresServiceStore {
   readonly requests: RequestStore;
   readonly sagas: SagaStore;
   readonly replies: PostgresReplyStore;
+  readonly flows: FlowStore;
   ping(): Promise<void>;
   close(): Promise<void>;
 }
@@ -140,6 +143,7 @@ async function openStore(
     requests: createPostgresRequestStore(database, { logger }),
     sagas: createPostgresSagaStore(database),
     replies: createPostgresReplyStore(),
+    flows: createPostgresFlowStore(database),
     ping: () => database.ping(),
     close: () => database.close(),
   };

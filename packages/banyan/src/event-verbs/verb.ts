@@ -15,7 +15,7 @@ export interface VerbInput {
   readonly terminal: Terminal;
 }
 
-/** One verb of `banyan events` or `banyan saga`; resolves with the exit code. */
+/** One verb of `banyan events`, `banyan saga` or `banyan flow`; resolves with the exit code. */
 export type EventVerb = (input: VerbInput) => Promise<number>;
 
 /** The service that the first word names. @throws ServiceError `invalid_argument` `invalid_command_line` */
