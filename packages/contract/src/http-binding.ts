@@ -56,6 +56,12 @@ export function isHeaderValue(text: string): boolean {
 }
 export const notAHeaderValue = 'travels in a header, so it must be visible ASCII without spaces around it';
 
+/**
+ * The header in which the gateway tells an operation that asks for it, `headers: { client: 'banyan-client' }`, which client a request comes
+ * from: an address, or the network that stands for one. Always the gateway's word, never the client's.
+ */
+export const clientHeader = 'banyan-client';
+
 const bindings = new WeakMap<Operation, HttpBinding>();
 
 /** The HTTP side of `operation`; made once per operation value. */

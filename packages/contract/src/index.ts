@@ -19,6 +19,7 @@ export { contractErrors } from './errors.ts';
 export { type EventType, event } from './event.ts';
 export { eventNameIssue } from './event-name.ts';
 export {
+  clientHeader,
   createHttpBinding,
   expandLocation,
   type HttpBinding,

@@ -28,6 +28,7 @@ export interface OperationOptions<
   /**
    * Input fields that are request headers over HTTP, such as `{ accept: 'accept', ifNoneMatch: 'if-none-match' }`: for what HTTP itself
    * defines (negotiation, conditions, preferences). An optional string each; a caller within the system passes them like any field.
+   * `banyan-client` is the client's address, as the gateway sees it.
    */
   readonly headers?: Readonly<Record<string, string>>;
   readonly output: Output;

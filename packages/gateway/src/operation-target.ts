@@ -1,4 +1,5 @@
 import {
+  clientHeader,
   createHttpBinding,
   expandLocation,
   type HttpBinding,
@@ -49,6 +50,7 @@ class OperationTarget implements Target {
   readonly #options: OperationTargetOptions;
   readonly #timeoutMs: number;
   readonly #readsJson: boolean;
+  readonly #tellsClient: boolean;
 
   constructor({ operation, policy }: ExposedRoute, options: OperationTargetOptions) {
     this.route = operation.path;
@@ -58,6 +60,7 @@ class OperationTarget implements Target {
     this.#options = options;
     this.#timeoutMs = Math.min(operation.timeoutMs, options.limits.requestTimeoutMs);
     this.#readsJson = takesJsonBody(operation);
+    this.#tellsClient = Object.values(operation.headers).includes(clientHeader);
   }
 
   handle(exchange: Exchange, params: Params): Promise<void> {
@@ -85,7 +88,10 @@ class OperationTarget implements Target {
     const body = this.#readsJson
       ? await readJsonBody(request, { maxBytes: this.#options.limits.maxJsonBytes })
       : undefined;
-    const input = this.#binding.toInput(params, exchange.query, body, request.headers);
+    const headers = this.#tellsClient
+      ? { ...request.headers, [clientHeader]: exchange.client }
+      : request.headers;
+    const input = this.#binding.toInput(params, exchange.query, body, headers);
     await this.#options.rates.forInput(exchange, input);
     const context = createCallContext({
       caller,

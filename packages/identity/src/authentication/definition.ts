@@ -1,0 +1,46 @@
+import { type Caller, ServiceError, type service } from '@banyan/banyan';
+import { z } from 'zod';
+import { keysSetting } from '../keys/open-key-ring.ts';
+import { loginController } from '../login-controller/contract.ts';
+import { loginIds } from '../login-ids/contract.ts';
+import { messageSender } from '../message-sender/contract.ts';
+import { passwords } from '../passwords/contract.ts';
+import { secondFactors } from '../second-factors/contract.ts';
+import { sessions } from '../sessions/contract.ts';
+import { userInfo } from '../user-info/contract.ts';
+import type { authentication } from './contract.ts';
+
+export const uses = {
+  loginController,
+  loginIds,
+  passwords,
+  secondFactors,
+  userInfo,
+  sessions,
+  messageSender,
+};
+
+export const AuthenticationConfig = z.object({
+  keys: keysSetting,
+  name: z
+    .string()
+    .min(1)
+    .max(100)
+    .default('Banyan')
+    .describe('What authenticator apps and messages call the system.'),
+  triesPerClient: z
+    .int()
+    .min(1)
+    .default(50)
+    .describe('Failed sign-ins, sign-ups and resets of one address before it has to wait.'),
+});
+
+type Options = Parameters<typeof service<typeof authentication, typeof uses, typeof AuthenticationConfig>>[1];
+/** The handlers of the contract; each file has some of them. */
+export type AuthenticationOperations = Options['operations'];
+
+/** The account of whoever is signed in. */
+export function ownerOf(caller: Caller): string {
+  if (caller.user !== undefined) return caller.user.id;
+  throw new ServiceError('Sign in first.', { code: 'unauthenticated', reason: 'not_signed_in' });
+}

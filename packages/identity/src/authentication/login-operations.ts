@@ -1,0 +1,124 @@
+import { onRefusal } from '@banyan/banyan';
+import { handleHash } from '../keys/handle.ts';
+import { keyRingOf } from '../keys/open-key-ring.ts';
+import { secondFactors } from '../second-factors/contract.ts';
+import type { SecondFactorMethod } from '../vocabulary.ts';
+import type { AuthenticationOperations } from './definition.ts';
+import { describeLogin, recordGivingUp, recordLoginCheck, recordPasswordCheck } from './login-outcome.ts';
+import { beginAttempt, insertLogin, readLogin, useLogin } from './login-store.ts';
+import { takeTry } from './throttle.ts';
+import { clientLimits, clientSubject, loginLimits, loginSubject, retryAfter } from './tries.ts';
+
+type LoginOperations = Pick<
+  AuthenticationOperations,
+  'beginLogin' | 'attemptLogin' | 'getLogin' | 'sendLoginCode' | 'confirmLogin'
+>;
+type ContextOf<Name extends keyof LoginOperations> = Parameters<LoginOperations[Name]>[1];
+
+const checkTimeoutMs = 5_000;
+
+export const loginOperations: LoginOperations = {
+  async beginLogin(_input, { sql }) {
+    return { workflowId: await insertLogin(sql) };
+  },
+
+  async attemptLogin({ workflowId, loginId, password, client }, context) {
+    const { tx, sql, fail } = context;
+    const hash = handleHash(workflowId);
+    if ((await readLogin(sql, hash)) === undefined) return fail('noSuchLogin');
+    const subjects = await takeTries(loginId, client, context);
+    const beginning = await tx(({ sql }) => beginAttempt(sql, hash, subjects));
+    if (beginning.kind === 'none') return fail('noSuchLogin');
+    if (beginning.kind === 'under_way') return fail('attemptUnderWay');
+    if (beginning.kind === 'over') return fail('loginOver');
+    await check({ hash, attemptId: beginning.attemptId, loginId, password }, context);
+    const { login } = (await readLogin(sql, hash)) ?? fail('noSuchLogin');
+    return describeLogin(login);
+  },
+
+  async getLogin({ workflowId }, { sql, fail }) {
+    const { login } = (await readLogin(sql, handleHash(workflowId))) ?? fail('noSuchLogin');
+    return describeLogin(login);
+  },
+
+  async sendLoginCode({ workflowId }, { sql, call, fail }) {
+    const stored = await readLogin(sql, handleHash(workflowId));
+    const accountId = stored?.login.state === 'succeeded' ? stored.login.accountId : undefined;
+    if (accountId === undefined) return fail('noSuchLogin');
+    return call.secondFactors
+      .sendCode({ accountId })
+      .catch(onRefusal(secondFactors.operations.sendCode, 'noPhone', () => fail('noPhone')))
+      .catch(
+        onRefusal(secondFactors.operations.sendCode, 'tooManyCodes', (data) => fail('tooManyTries', data)),
+      );
+  },
+
+  async confirmLogin({ workflowId, method, code }, context) {
+    const { sql, call, fail } = context;
+    const hash = handleHash(workflowId);
+    const stored = await readLogin(sql, hash);
+    if (stored?.login.state !== 'succeeded' || stored.login.accountId === undefined)
+      return fail('noSuchLogin');
+    await checkSecondFactor(stored.login.accountId, { method, code }, context);
+    const accountId = (await useLogin(sql, hash)) ?? fail('noSuchLogin');
+    return { accountId, ...(await call.sessions.open({ accountId })) };
+  },
+};
+
+/** One try of the login id and one of the client, taken before anything is looked at. */
+async function takeTries(loginId: string, client: string | undefined, context: ContextOf<'attemptLogin'>) {
+  const { sql, config, fail } = context;
+  const ring = await keyRingOf(context);
+  const subjects = {
+    loginSubject: loginSubject(ring, loginId),
+    clientSubject: client === undefined ? undefined : clientSubject(ring, client),
+  };
+  const clientWaitS =
+    subjects.clientSubject &&
+    (await takeTry(sql, subjects.clientSubject, clientLimits(config.triesPerClient)));
+  const waitS = clientWaitS || (await takeTry(sql, subjects.loginSubject, loginLimits));
+  if (waitS) return fail('tooManyTries', retryAfter(waitS));
+  return subjects;
+}
+
+interface Attempt {
+  readonly hash: string;
+  readonly attemptId: string;
+  readonly loginId: string;
+  readonly password: string;
+}
+
+/** The orchestrated form: the controller is asked, and its answer recorded. */
+async function check({ hash, attemptId, loginId, password }: Attempt, context: ContextOf<'attemptLogin'>) {
+  const { tx, call } = context;
+  const attempt = { hash, attemptId };
+  try {
+    const { accountId, fits } = await call.loginController.check(
+      { loginId, password },
+      // Less than the operation itself has, so that there is time to record that nobody answered.
+      { timeoutMs: checkTimeoutMs },
+    );
+    await tx(async ({ sql }) => {
+      await recordLoginCheck(sql, attempt, accountId);
+      await recordPasswordCheck(sql, attempt, fits);
+    });
+  } catch (error) {
+    await tx(({ sql }) => recordGivingUp(sql, attempt));
+    throw error;
+  }
+}
+
+async function checkSecondFactor(
+  accountId: string,
+  given: { readonly method: SecondFactorMethod | undefined; readonly code: string | undefined },
+  { call, fail }: ContextOf<'confirmLogin'>,
+): Promise<void> {
+  const { methods, phoneEnding } = await call.secondFactors.describe({ accountId });
+  if (methods.length === 0) return;
+  const { method, code } = given;
+  if (method === undefined || code === undefined) return fail('codeNeeded', { methods, phoneEnding });
+  const { accepted } = await call.secondFactors
+    .check({ accountId, method, code })
+    .catch(onRefusal(secondFactors.operations.check, 'tooManyCodes', (data) => fail('tooManyTries', data)));
+  if (!accepted) fail('wrongCode');
+}

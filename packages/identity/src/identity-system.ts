@@ -1,0 +1,52 @@
+import { expose, type Service } from '@banyan/banyan';
+import { authentication } from './authentication/contract.ts';
+import { authenticationService } from './authentication/service.ts';
+import { loginControllerService } from './login-controller/service.ts';
+import { loginIdsService } from './login-ids/service.ts';
+import { passwordsService } from './passwords/service.ts';
+import { secondFactorsService } from './second-factors/service.ts';
+import { sessions } from './sessions/contract.ts';
+import { defaultIssuer, sessionsService } from './sessions/service.ts';
+import { userInfoService } from './user-info/service.ts';
+
+/** All services of the set, for `services` of a system. `developmentMessageSender` belongs into `development`. */
+export const identityServices: readonly Service[] = [
+  authenticationService,
+  loginControllerService,
+  loginIdsService,
+  passwordsService,
+  secondFactorsService,
+  userInfoService,
+  sessionsService,
+];
+
+/** What of them the world may call, for `expose` of a gateway. */
+export const identityExposures = [
+  expose(authentication, {
+    beginRegistration: 'anyone',
+    setPassword: 'anyone',
+    setRecoveryInformation: 'anyone',
+    setUpSecondFactor: 'anyone',
+    confirmRegistration: 'anyone',
+    beginLogin: 'anyone',
+    attemptLogin: 'anyone',
+    getLogin: 'anyone',
+    sendLoginCode: 'anyone',
+    confirmLogin: 'anyone',
+    askPasswordReset: 'anyone',
+    resetPassword: 'anyone',
+    verifyEmail: 'anyone',
+    getMyAccount: 'user',
+    changePassword: 'user',
+    beginSecondFactor: 'user',
+    confirmSecondFactor: 'user',
+  }),
+  expose(sessions, { publicKeys: 'anyone' }),
+];
+
+/** For `userTokens` of a gateway, with the issuer and audience of the default configuration. */
+export const identityTokens = {
+  issuer: defaultIssuer,
+  audience: defaultIssuer,
+  keys: [sessions, 'publicKeys'],
+} as const;

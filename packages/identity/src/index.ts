@@ -1,0 +1,18 @@
+export { authentication } from './authentication/contract.ts';
+export { authenticationService } from './authentication/service.ts';
+export { identityErrors } from './errors.ts';
+export { identityExposures, identityServices, identityTokens } from './identity-system.ts';
+export { loginController } from './login-controller/contract.ts';
+export { loginControllerService } from './login-controller/service.ts';
+export { loginIds } from './login-ids/contract.ts';
+export { loginIdsService } from './login-ids/service.ts';
+export { messageSender } from './message-sender/contract.ts';
+export { developmentMessageSender } from './message-sender/development-service.ts';
+export { passwords } from './passwords/contract.ts';
+export { passwordsService } from './passwords/service.ts';
+export { secondFactors } from './second-factors/contract.ts';
+export { secondFactorsService } from './second-factors/service.ts';
+export { sessions } from './sessions/contract.ts';
+export { defaultIssuer, sessionsService } from './sessions/service.ts';
+export { userInfo } from './user-info/contract.ts';
+export { userInfoService } from './user-info/service.ts';

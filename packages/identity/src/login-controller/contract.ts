@@ -1,0 +1,17 @@
+import { contract, operation } from '@banyan/banyan';
+import { z } from 'zod';
+import { AccountId, GivenLoginId, GivenPassword } from '../vocabulary.ts';
+
+export const loginController = contract('login-controller', {
+  version: '1.0.0',
+  description: 'The orchestrated login: one service asks the others in turn.',
+  operations: {
+    check: operation('POST /login-checks', {
+      summary:
+        'Whether the password is the one of the login id. Takes as long for a login id that nobody has.',
+      input: z.object({ loginId: GivenLoginId, password: GivenPassword }),
+      output: z.object({ accountId: AccountId.optional(), fits: z.boolean() }),
+      idempotent: true,
+    }),
+  },
+});

@@ -1,0 +1,18 @@
+import { onRefusal, service } from '@banyan/banyan';
+import { loginIds } from '../login-ids/contract.ts';
+import { passwords } from '../passwords/contract.ts';
+import { loginController } from './contract.ts';
+
+export const loginControllerService = service(loginController, {
+  uses: { loginIds, passwords },
+  operations: {
+    async check({ loginId, password }, { call }) {
+      const account = await call.loginIds
+        .find({ loginId })
+        .catch(onRefusal(loginIds.operations.find, 'noRegisteredUser', () => undefined));
+      const accountId = account?.accountId;
+      const { fits } = await call.passwords.check({ accountId, password });
+      return { accountId, fits };
+    },
+  },
+});

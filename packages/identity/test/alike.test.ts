@@ -1,0 +1,74 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { type Answer, type Identity, startIdentity } from './fixtures/identity.ts';
+
+// The real cost of a hash, and no delays at random: what is left of a difference is what somebody outside could measure.
+const settings = {
+  harsh: false,
+  environment: { PASSWORDS_MEMORY_KIB: '19456', PASSWORDS_PASSES: '2' },
+};
+
+test('an unknown login id is answered like a known one, in body, status and time', async (t) => {
+  const identity = await startIdentity(t, settings);
+  await assertAlike(identity, {
+    ask: async (loginId) => {
+      const workflowId = await identity.beginLogin();
+      return () => identity.attempt(workflowId, loginId, 'a wrong password');
+    },
+    status: 200,
+    // The fifth would have to wait.
+    timesEach: 4,
+  });
+});
+
+test('a reset for an unknown login id is answered like one for a known one, in body, status and time', async (t) => {
+  const identity = await startIdentity(t, settings);
+  await assertAlike(identity, {
+    ask: async (loginId) => () => identity.send('POST', '/password-resets', { loginId }),
+    status: 202,
+    timesEach: 2,
+  });
+});
+
+interface Asking {
+  /** Prepares a request, which is then sent. */
+  readonly ask: (loginId: string) => Promise<() => Promise<Answer>>;
+  readonly status: number;
+  readonly timesEach: number;
+}
+
+/** The medians differ by less than a tenth, in one of five rounds: the machine may be busy in some. */
+async function assertAlike({ register }: Identity, { ask, status, timesEach }: Asking): Promise<void> {
+  const seen: string[] = [];
+  for (let round = 0; round < 5; round += 1) {
+    const times: Record<'known' | 'unknown', number[]> = { known: [], unknown: [] };
+    for (let account = 0; account < 12; account += 1) {
+      const { loginId } = await register();
+      const names = { known: loginId, unknown: `no-${loginId}` };
+      for (let turn = 0; turn < timesEach; turn += 1) {
+        const answers: unknown[] = [];
+        // Turn by turn, so that whatever else happens on the machine happens to both.
+        for (const kind of turn % 2 === 0
+          ? (['known', 'unknown'] as const)
+          : (['unknown', 'known'] as const)) {
+          const send = await ask(names[kind]);
+          const startedMs = performance.now();
+          const answer = await send();
+          times[kind].push(performance.now() - startedMs);
+          assert.equal(answer.status, status, answer.text);
+          answers.push([answer.text, [...answer.headers.keys()].sort()]);
+        }
+        assert.deepEqual(answers[0], answers[1]);
+      }
+    }
+    const ratio = median(times.unknown) / median(times.known);
+    seen.push(`${median(times.unknown).toFixed(2)} / ${median(times.known).toFixed(2)} ms`);
+    if (Math.abs(ratio - 1) < 0.1) return;
+  }
+  assert.fail(`unknown and known differ by more than a tenth in every round: ${seen.join(', ')}`);
+}
+
+function median(numbers: readonly number[]): number {
+  const sorted = [...numbers].sort((one, other) => one - other);
+  return sorted[Math.floor(sorted.length / 2)] ?? 0;
+}
