@@ -252,9 +252,10 @@ describe('delivery', () => {
     assert.deepEqual([seen.state, seen.courierId], ['DELIVERED', courierId]);
   });
 
-  test('couriers and tickets that come at the same moment never miss each other', async (t) => {
+  test('couriers and tickets that come at the same moment never miss each other, at two instances', async (t) => {
     const listeners = await startListeners(t);
-    for (let round = 0; round < 10; round += 1) {
+    await listeners.system.addHost(['delivery']);
+    for (let round = 0; round < 15; round += 1) {
       const orders = [acceptedOrder(), acceptedOrder()];
       for (const { restaurant, created } of orders) {
         await listeners.tell('restaurants', 'created', restaurant);

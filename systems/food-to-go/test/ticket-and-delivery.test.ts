@@ -31,7 +31,7 @@ const levels: readonly (readonly [string, FoodOptions])[] = [
 
 for (const [level, options] of levels) {
   describe(`ticket and delivery ${level}`, () => {
-    test('a ticket is accepted once: then a courier has a plan, and the order comes to the door', async (t) => {
+    test('W17 a ticket is accepted once: then a courier has a plan, and the order comes to the door', async (t) => {
       const food = await startFood(t, options);
       const courier = await courierOf(food);
       const { orderId, consumer, restaurant, ticketId } = await food.approved();
@@ -88,7 +88,7 @@ for (const [level, options] of levels) {
       assert.deepEqual((await courier.send('GET', '/courier/plan')).json.plan, []);
     });
 
-    test('a revised menu reaches every copy, and changes nothing that was ordered before', async (t) => {
+    test('W20 a revised menu reaches every copy, and changes nothing that was ordered before', async (t) => {
       const food = await startFood(t, options);
       const { orderId, consumer, restaurant } = await food.approved();
       const { restaurantId } = restaurant;
@@ -127,13 +127,27 @@ for (const [level, options] of levels) {
   });
 }
 
-test('the history of orders answers while orders is down, and shows the revision that its consumer was told', async (t) => {
+test('W21 the history has filters and pages over HTTP, shows the revision that its consumer was told, and answers while orders is down', async (t) => {
   const others = everyPart.filter((part) => part !== 'orders');
   const food = await startFood(t, { placement: [others, ['orders']] });
   const { orderId, consumer } = await food.approved();
   const { revision } = (await consumer.send('GET', `/orders/${orderId}`)).json;
   const shown = (await consumer.send('GET', `/order-history/${orderId}?atLeast=${revision}`)).json;
   assert.equal(shown.status, 'APPROVED');
+
+  const list = async (query: string) => {
+    const { status, json } = await consumer.send('GET', `/orders?${query}`);
+    assert.equal(status, 200, query);
+    return json.orders.map((order: { orderId: string }) => order.orderId);
+  };
+  for (const query of ['', 'keyword=sushi%20chicken', 'status=APPROVED', `until=${inHours(1)}`, 'limit=1']) {
+    assert.deepEqual(await list(query), [orderId], query);
+  }
+  for (const query of ['keyword=sushi', 'status=REJECTED', `since=${inHours(1)}`]) {
+    assert.deepEqual(await list(query), [], query);
+  }
+  const unknown = await consumer.send('GET', '/orders?page=2');
+  assert.deepEqual([unknown.status, unknown.json.reason], [400, 'unknownPage']);
 
   await food.system.hosts[1]?.stop();
   assert.equal((await consumer.send('GET', `/orders/${orderId}`)).status, 503);
