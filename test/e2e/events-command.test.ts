@@ -174,7 +174,7 @@ test('dead letters are found, repaired, retried and discarded while the system r
 
   await t.test('what cannot be done is one line', async () => {
     const wrong: readonly (readonly [words: string, code: number, says: RegExp])[] = [
-      ['status nobody', 2, /no service 'nobody' with events; the system has sales, books/],
+      ['status nobody', 2, /no service 'nobody' with a database; the system has sales, books/],
       ['show books nothing', 1, /no dead letter 'nothing'/],
       ['discard books nothing --yes', 1, /no dead letter 'nothing'/],
       ['retry books', 2, /--all/],

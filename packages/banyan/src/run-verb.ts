@@ -1,7 +1,7 @@
 import { ServiceError } from '@banyan/core';
 import type { CommandInput } from './command-line.ts';
-import { openEventPorts } from './event-ports.ts';
 import type { EventVerb } from './event-verbs/verb.ts';
+import { openServicePorts } from './service-ports.ts';
 import type { Terminal } from './terminal.ts';
 
 /** The verbs of a command that looks after a running system, such as `banyan events`. */
@@ -26,7 +26,7 @@ export async function runVerb(
       reason: 'invalid_command_line',
     });
   }
-  const ports = await openEventPorts(input, terminal);
+  const ports = await openServicePorts(input, terminal);
   try {
     return await verb({ ports, words, options: input.options, terminal });
   } finally {

@@ -35,5 +35,8 @@ export function checkSagas(
 function servicesOf(node: Node): readonly string[] {
   if (node.kind !== 'step' && node.kind !== 'child') return [];
   const actions = node.kind === 'step' ? [node.action, node.undo, node.confirm] : [node.undo];
-  return actions.flatMap((action) => (action?.kind === 'call' ? [action.operation.service] : []));
+  return actions.flatMap((action) => {
+    if (action?.kind === 'call') return [action.operation.service];
+    return action?.kind === 'send' ? [action.message.service] : [];
+  });
 }

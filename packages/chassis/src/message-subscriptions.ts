@@ -1,8 +1,8 @@
 import { dataValidator } from '@banyan/contract';
-import { isExpired, serviceOfEvent } from '@banyan/events';
+import { expiredType, isExpired, serviceOfEvent } from '@banyan/events';
 import { callerNotAllowed } from './caller-not-allowed.ts';
 import type { EventHandlerContext } from './event-context.ts';
-import { parseData, receive, reply } from './receiving.ts';
+import { parseData, receive, reply, tellSender } from './receiving.ts';
 import type { Service } from './service.ts';
 import type { Subscription } from './subscriptions.ts';
 
@@ -33,9 +33,10 @@ function checkSender({ handling, runtime }: EventHandlerContext): void {
   if (from !== to && !runtime.callers.has(from)) throw callerNotAllowed(from, to);
 }
 
-/** Handled by not handling it: its sender has said that it is of no use any more. */
+/** Handled by not handling it: its sender has said that it is of no use any more. A saga has to know that it never will be. */
 function drop(context: EventHandlerContext): void {
   const { event, outgoing } = context.handling;
+  if (event.banyansaga !== undefined) tellSender(context, expiredType, {});
   const { log, runtime } = context;
   outgoing.push({
     afterCommit() {

@@ -44,19 +44,23 @@ export function parseData<Data>(event: CloudEvent, validator: Validator<Data>): 
  */
 export function reply(context: EventHandlerContext, type: EventType | MessageType, result: unknown): void {
   const data = replyValidator(type).parse(result);
-  const { event, outgoing } = context.handling;
-  const { contract, clock } = context.runtime;
-  if (event.banyanreplyto === undefined) return;
-  const nowMs = clock.nowMs();
   // Nobody gathers answers to an event any more; a message that was begun in time is always answered.
-  if (type.kind === 'event' && isExpired(event, nowMs)) return;
+  if (type.kind === 'event' && isExpired(context.handling.event, context.runtime.clock.nowMs())) return;
+  tellSender(context, replyTypeOf(type), data);
+}
+
+/** Sends something back to whoever waits for it, if anybody does. */
+export function tellSender(context: EventHandlerContext, type: string, data: unknown): void {
+  const { event: request, outgoing } = context.handling;
+  const { contract, clock } = context.runtime;
+  if (request.banyanreplyto === undefined) return;
   outgoing.push({
     event: createReply({
       service: contract.name,
-      type: replyTypeOf(type),
+      type,
       data,
-      request: event,
-      occurredAtMs: nowMs,
+      request,
+      occurredAtMs: clock.nowMs(),
       traceparent: formatTraceparent(context.trace),
       caller: context.caller,
     }),

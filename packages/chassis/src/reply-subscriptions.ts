@@ -1,6 +1,6 @@
 import { replyValidator } from '@banyan/contract';
 import { ServiceError } from '@banyan/core';
-import { type CloudEvent, createMessage, replyChannel, serviceOfEvent } from '@banyan/events';
+import { type CloudEvent, createMessage, expiredType, replyChannel, serviceOfEvent } from '@banyan/events';
 import { parseCallback, toPublicEvent } from './callback.ts';
 import type { EventHandlerContext } from './event-context.ts';
 import { createMessageDirectory, type MessageDirectory } from './message-directory.ts';
@@ -34,6 +34,7 @@ interface Expected {
 async function takeReply(context: EventHandlerContext, { directory, handlers }: Expected): Promise<void> {
   const event = await receive(context);
   const from = serviceOfEvent(event);
+  if (event.banyansaga !== undefined) return tellSaga(context, event, directory);
   const asked = directory.asked(from, event.type);
   if (asked === undefined || event.banyanrequest === undefined) throw unexpectedReply(event, from);
   const requestId = event.banyanrequest;
@@ -57,7 +58,22 @@ async function takeReply(context: EventHandlerContext, { directory, handlers }: 
   await handler?.(data, context);
 }
 
-function lateReply(context: EventHandlerContext, name: string): Outgoing {
+/** Leaves a letter with the saga that had sent the message. */
+function tellSaga(context: EventHandlerContext, event: CloudEvent, directory: MessageDirectory): void {
+  const { runtime, handling } = context;
+  const { banyansaga: sagaId = '', banyanrequest: message = '' } = event;
+  const from = serviceOfEvent(event);
+  const asked = directory.asked(from, event.type);
+  const hasExpired = event.type === expiredType;
+  if ((asked === undefined && !hasExpired) || runtime.sagaDefinitions.length === 0) {
+    throw unexpectedReply(event, from);
+  }
+  const reply = asked === undefined ? undefined : { data: parseData(event, replyValidator(asked.type)) };
+  const { afterCommit: onUnread } = lateReply(context, asked?.name ?? from);
+  handling.outgoing.push({ sagaId, letter: { kind: 'reply', message, from, reply }, onUnread });
+}
+
+function lateReply(context: EventHandlerContext, name: string): { readonly afterCommit: () => void } {
   const { log, runtime } = context;
   const { banyanrequest: requestId } = context.handling.event;
   return {

@@ -1,7 +1,9 @@
+import { dataValidator } from '@banyan/contract';
 import type { Caller, Logger } from '@banyan/core';
+import { type CloudEvent, createMessage } from '@banyan/events';
 import { createCallContext, type Endpoint } from '@banyan/rpc';
-import type { SagaEnvironment, SagaTransaction, StepIdentity } from '@banyan/saga';
-import { childTrace, createTrace, parseTraceparent } from '@banyan/telemetry';
+import type { SagaEnvironment, SagaTransaction, StepIdentity, StepMessage } from '@banyan/saga';
+import { childTrace, createTrace, formatTraceparent, parseTraceparent } from '@banyan/telemetry';
 import { callOperation } from './clients.ts';
 import { createEmission } from './emission.ts';
 import type { ServiceRuntime } from './handler-context.ts';
@@ -54,6 +56,11 @@ function inTransaction<Result>(
         get isInterleaved() {
           return interleaving.happened;
         },
+        send: (message) => {
+          const event = createSagaMessage(runtime, message);
+          outgoing.push({ event });
+          return event.id;
+        },
         open: (identity, onInterleaved) => {
           const { contract, clock } = runtime;
           return {
@@ -74,6 +81,27 @@ function inTransaction<Result>(
     },
     { concurrent: true },
   );
+}
+
+function createSagaMessage({ contract, clock }: ServiceRuntime, step: StepMessage): CloudEvent {
+  const { message, expiresAtMs, sagaId } = step;
+  const data = dataValidator(message).parse(step.data) as Readonly<Record<string, unknown>>;
+  const context = contextOf(contract.name, step);
+  context.end();
+  return createMessage({
+    service: contract.name,
+    to: message.service,
+    name: message.name,
+    type: message.type,
+    key: String(data[message.key]),
+    data,
+    occurredAtMs: clock.nowMs(),
+    wantsReply: message.reply !== undefined,
+    saga: sagaId,
+    expiresAtMs,
+    traceparent: formatTraceparent(context.trace),
+    caller: context.caller,
+  });
 }
 
 /** Whoever started the saga, carried on: same trace, same end user. */

@@ -55,13 +55,18 @@ export async function recordSagas(
   }
   // In one order, so that two transactions do not wait for each other.
   const sorted = letters.toSorted((a, b) => (a.sagaId < b.sagaId ? -1 : a.sagaId > b.sagaId ? 1 : 0));
-  for (const { sagaId, letter } of sorted) await engine.post(sql, sagaId, letter);
+  for (const { sagaId, letter, onUnread } of sorted) {
+    const found = await engine.post(sql, sagaId, letter);
+    if (found !== 'posted' && onUnread !== undefined) onCommit(onUnread);
+  }
   if (letters.length > 0) onCommit(() => engine.poke(letters.map(({ sagaId }) => sagaId)));
 }
 
 export interface SagaLetter {
   readonly sagaId: string;
   readonly letter: Letter;
+  /** The saga has ended, or is not known. */
+  readonly onUnread?: () => void;
 }
 
 /** What an operation's handler gets as `sagas`. */

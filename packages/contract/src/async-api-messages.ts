@@ -41,7 +41,7 @@ export function requestMessage(message: MessageType, schemas: DocumentSchemas): 
     banyanname: { type: 'string', const: `${message.service}.${message.name}` },
     banyanto: { type: 'string', const: message.service },
     banyanexpires: expires,
-    ...(message.reply === undefined ? {} : { banyanreplyto: replyTo }),
+    ...(message.reply === undefined ? {} : { banyanreplyto: replyTo, banyansaga: ofSaga }),
     data: dataOf(schemas, message, { name: `${message.name}.message`, schema: message.data }),
   });
 }
@@ -65,6 +65,7 @@ export function answerMessage(asked: EventType | MessageType, schemas: DocumentS
         format: 'uuid',
         description: 'Id of what is answered: the correlation id.',
       },
+      banyansaga: ofSaga,
       data: dataOf(schemas, asked, { name: `${asked.name}.${kind}`, schema }),
     },
   );
@@ -108,6 +109,11 @@ function dataOf(
 
 const text = (description: string) => ({ type: 'string', description });
 const replyTo = text('The service that waits for what comes back, if one does.');
+const ofSaga = {
+  type: 'string',
+  format: 'uuid',
+  description: 'The saga of the sender that has asked, if one has; it comes back with the answer.',
+};
 const expires = {
   type: 'string',
   format: 'date-time',

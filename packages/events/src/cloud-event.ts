@@ -38,6 +38,8 @@ export interface CloudEvent<Data = unknown> {
   readonly banyanreplyto?: string;
   /** On an answer: id of the message that it answers. */
   readonly banyanrequest?: string;
+  /** On a message that a saga of the sender has sent, and on what comes back: id of the saga. */
+  readonly banyansaga?: string;
   /** Not worth handling after this time, RFC 3339 UTC. */
   readonly banyanexpires?: string;
   /** Where the data is kept if it is too large to travel along (claim check pattern, CloudEvents `dataref`); `data` is null then. */
@@ -134,6 +136,7 @@ export function parseEvent(value: unknown): CloudEvent {
   wants('causationid', isAbsentOr(event.causationid, uuid), 'a UUID in lower case');
   wants('correlationid', isAbsentOr(event.correlationid, uuid), 'a UUID in lower case');
   wants('banyanrequest', isAbsentOr(event.banyanrequest, uuid), 'a UUID in lower case');
+  wants('banyansaga', isAbsentOr(event.banyansaga, uuid), 'a UUID in lower case');
   wants('banyanexpires', event.banyanexpires === undefined || isTime(event.banyanexpires), 'RFC 3339 in UTC');
   wants('dataref', event.dataref === undefined || isText(event.dataref, 2048), 'printable text');
   if (faults.length > 0) throw invalid(faults);
@@ -153,6 +156,7 @@ const optionalNames = [
   'banyanto',
   'banyanreplyto',
   'banyanrequest',
+  'banyansaga',
   'banyanexpires',
   'dataref',
 ] as const;

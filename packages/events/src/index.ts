@@ -49,6 +49,7 @@ export {
   askForAnswers,
   createMessage,
   createReply,
+  expiredType,
   isExpired,
   type NewMessage,
   type NewReply,

@@ -4,6 +4,9 @@ import { type CloudEvent, parseEvent } from './cloud-event.ts';
 /** Name of every service's reply channel: answers to its requests come to `@<service>.replies`. */
 export const replyChannel = 'replies';
 
+/** CloudEvents type of the word that a saga's message expired before anybody began to handle it. */
+export const expiredType = 'MessageExpired';
+
 export interface NewMessage<Data = unknown> {
   /** The sender. */
   readonly service: string;
@@ -19,6 +22,8 @@ export interface NewMessage<Data = unknown> {
   readonly occurredAtMs: number;
   /** True if the sender wants to hear back. */
   readonly wantsReply: boolean;
+  /** Id of the saga that sends it. It is told in any case, also when the message expires. */
+  readonly saga?: string | undefined;
   /** Epoch milliseconds after which nobody should handle it. */
   readonly expiresAtMs?: number | undefined;
   readonly traceparent?: string | undefined;
@@ -39,6 +44,7 @@ export function createMessage<Data>(message: NewMessage<Data>): CloudEvent<Data>
     banyanname: `${message.to}.${message.name}`,
     banyanto: message.to,
     banyanreplyto: message.wantsReply ? message.service : undefined,
+    banyansaga: message.wantsReply ? message.saga : undefined,
     banyanexpires: toTime(message.expiresAtMs),
   }) as CloudEvent<Data>;
 }
@@ -70,6 +76,7 @@ export function createReply<Data>(reply: NewReply<Data>): CloudEvent<Data> {
     banyanname: `${request.banyanreplyto}.${replyChannel}`,
     banyanto: request.banyanreplyto,
     banyanrequest: request.id,
+    banyansaga: request.banyansaga,
   }) as CloudEvent<Data>;
 }
 

@@ -1,6 +1,6 @@
 import { createValidator } from '@banyan/contract';
 import { isServiceError } from '@banyan/core';
-import { definitionId, type Node, type SagaDefinition } from './definition/definition.ts';
+import { actionOf, definitionId, type Node, type SagaDefinition } from './definition/definition.ts';
 import type { StoredSaga } from './saga-store.ts';
 import { isEnded, type SagaState, type StepRecord } from './state.ts';
 
@@ -118,7 +118,9 @@ function kindMisfit(node: Node, record: StepRecord): string | undefined {
   ) {
     if (record.child !== undefined || node.kind === 'child') return differs(`a ${node.kind}`);
   }
-  if (record.s === 'waiting' && (node.kind === 'step' || node.kind === 'parallel'))
+  if (record.m !== undefined && actionOf(node, record.m.p)?.kind !== 'send')
+    return `'${node.name}' waits for the reply to a message, and the candidate sends none.`;
+  if (record.s === 'waiting' && record.m === undefined && (node.kind === 'step' || node.kind === 'parallel'))
     return differs(`a ${node.kind}`);
   if (record.x !== undefined && (node.kind !== 'step' || node.confirm === undefined))
     return differs('not tentative');

@@ -1,4 +1,4 @@
-import type { Operation } from '@banyan/contract';
+import type { MessageType, Operation } from '@banyan/contract';
 import type { Logger, Sql, User } from '@banyan/core';
 import type { TxStepContext } from './definition/action.ts';
 
@@ -19,12 +19,26 @@ export interface StepCall extends StepIdentity {
   readonly signal: AbortSignal;
 }
 
+export interface StepMessage extends StepIdentity {
+  readonly message: MessageType;
+  /** Validated by `send`. */
+  readonly data: unknown;
+  /** Nobody begins to handle it later; epoch milliseconds. */
+  readonly expiresAtMs: number | undefined;
+}
+
 /** One open transaction of the service's database, which several sagas share. */
 export interface SagaTransaction {
   readonly sql: Sql;
   /** True once a step asked the database again after others had asked: what rests on its first answer may be wrong, and all of it must be undone. */
   readonly isInterleaved: boolean;
   /** What one step may use of the transaction. */
+  /**
+   * Sends a message if the transaction commits, and returns its id. What comes back, its reply or the word that it expired, is posted to the saga as a
+   * letter.
+   * @throws ServiceError `invalid_argument` `invalid_input`
+   */
+  send(message: StepMessage): string;
   open(identity: StepIdentity, onInterleaved: () => void): Pick<TxStepContext, 'sql' | 'emit' | 'log'>;
 }
 

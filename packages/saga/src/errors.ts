@@ -2,6 +2,10 @@ import type { ErrorCode } from '@banyan/core';
 
 /** Reasons that this package gives; docs/reference/errors.md lists them all. */
 export const sagaErrors = {
+  message_expired: {
+    code: 'unavailable',
+    text: "The addressee of a message that a step of a saga sent did not begin to handle it in time. It has no effect, and is sent again before the saga's deadline.",
+  },
   step_timeout: {
     code: 'deadline_exceeded',
     text: 'A step of a saga took longer than its `timeoutMs`; it may have taken effect, and is tried again.',

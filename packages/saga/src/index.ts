@@ -4,8 +4,10 @@ export type {
   CallAction,
   Effect,
   EmitOf,
+  ReplyOf,
   RunAction,
   RunStepContext,
+  SendAction,
   StepContext,
   TxAction,
   TxStepContext,
@@ -40,7 +42,7 @@ export type { LiveSaga } from './engine/live-saga.ts';
 export { sagaIdOf } from './engine/saga-id.ts';
 export type { SagaSettings } from './engine/settings.ts';
 export { voidPrefix } from './engine/step-work.ts';
-export type { SagaEnvironment, SagaTransaction, StepCall, StepIdentity } from './environment.ts';
+export type { SagaEnvironment, SagaTransaction, StepCall, StepIdentity, StepMessage } from './environment.ts';
 export { sagaErrors } from './errors.ts';
 export { cancelStuck, type OperatorVerdict, repairStep, retrySaga, skipStep } from './operate.ts';
 export type {
@@ -58,6 +60,7 @@ export type {
 export {
   isEnded,
   type Letter,
+  type ReplyLetter,
   type SagaFailure,
   type SagaState,
   type SagaStatus,

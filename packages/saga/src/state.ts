@@ -27,7 +27,7 @@ export const stepStates = [
   'skipped',
 ] as const;
 /**
- * `failing`: tried, to be tried again. `waiting`: for a time, a signal, a child. `ignored`: failed, and it does not matter. `failed`: why the saga turned
+ * `failing`: tried, to be tried again. `waiting`: for a time, a signal, a reply, a child. `ignored`: failed, and it does not matter. `failed`: why the saga turned
  * round. `unsure`: may have happened. `void`: known not to have happened, and never to. `skipped`: done by an operator's word.
  */
 export type StepState = (typeof stepStates)[number];
@@ -47,6 +47,8 @@ export interface StepRecord {
   /** Reservation: when it ends; confirmed. */
   readonly x?: number;
   readonly c?: true;
+  /** Message that was sent and whose reply is not there yet: its id, and what it is for. */
+  readonly m?: { readonly id: string; readonly p: Exclude<Phase, 'void'> };
   /** Child saga; told to cancel. */
   readonly child?: string;
   readonly told?: true;
@@ -100,10 +102,22 @@ export interface SagaState {
 export const phases = ['do', 'undo', 'confirm', 'void'] as const;
 export type Phase = (typeof phases)[number];
 
+/** What came back for a message that the saga sent. */
+export interface ReplyLetter {
+  readonly kind: 'reply';
+  /** Id of the message that it answers. */
+  readonly message: string;
+  /** The service that answers. */
+  readonly from: string;
+  /** Validated; undefined if the message expired before anybody began to handle it. */
+  readonly reply: { readonly data: unknown } | undefined;
+}
+
 /** What others tell a saga; kept in the order in which it came. */
 export type Letter =
   | { readonly kind: 'signal'; readonly name: string; readonly data: unknown; readonly key?: string }
   | { readonly kind: 'cancel'; readonly reason: string; readonly by: string }
+  | ReplyLetter
   | ({
       readonly kind: 'child';
       readonly step: string;

@@ -74,7 +74,7 @@ test('a definition that contradicts itself is refused with the fix', () => {
   );
   assert.throws(() => begun.step('one', act).step('one', act), /'one' is taken/);
   assert.throws(() => begun.step('input', act), /'input' is taken/);
-  assert.throws(() => begun.step('one', {}), /give 'call', 'tx', 'run', or 'undo'/);
+  assert.throws(() => begun.step('one', {}), /give 'call', 'send', 'tx', 'run', or 'undo'/);
   assert.throws(() => begun.pivot('one', act).pivot('two', act), /one pivot/);
   assert.throws(
     () => begun.parallel('both', { left: (path) => path.pivot('one', act), right: (path) => path }),

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { operation } from '@banyan/contract';
 import { ServiceError } from '@banyan/core';
 import { saga } from '@banyan/saga';
 import { createRandom, seed } from '@banyan/test-support/random';
@@ -129,6 +130,31 @@ test('whatever fails, a saga ends with every effect kept or undone', (t) => {
     'holding completed',
   ];
   for (const each of reached) assert.ok(endings.has(each), `${each} was never reached`);
+});
+
+test('attempts to find out what happened are counted by themselves', () => {
+  const reserve = {
+    ...operation('POST /reservations', { input, output: z.object({}) }),
+    ...{ name: 'reserve', service: 'stock' },
+  };
+  const asking = saga('asking', { version: 1, input }).step('a', { call: reserve, with: () => ({}) });
+  let instance: Instance = {
+    ...{ id: 'x', definition: asking, input: {}, state: emptyState, status: 'running', mail: [] },
+    deadlineAtMs: undefined,
+  };
+  const times = { nowMs: 0, inFlight: new Set<string>(), isTakenOver: false, random: () => 0.5 };
+  const hear = (outcome: Outcome) => {
+    const next = plan(instance, [outcome], times);
+    instance = { ...instance, state: next.state, status: next.status };
+    return next;
+  };
+  for (let attempt = 0; attempt < 59; attempt += 1) hear(failed('a', 'do', away));
+  const turned = hear(failed('a', 'do', refusal));
+  assert.deepEqual(
+    turned.works.map(({ key }) => key),
+    ['a/void'],
+  );
+  assert.equal(hear(failed('a', 'void', away)).status, 'compensating');
 });
 
 test('a saga that is taken over while its wait runs out turns round', () => {

@@ -1,7 +1,7 @@
 import { topicsOf } from '@banyan/chassis';
 import { isServiceError } from '@banyan/core';
 import type { EventLog, InboxCounts, OutboxBacklog, RequestCounts } from '@banyan/events';
-import type { ServicePorts } from '../event-ports.ts';
+import type { ServicePorts } from '../service-ports.ts';
 import { renderTable } from '../table.ts';
 import { type LogStanding, logStandingOf } from './log-standing.ts';
 import { parseDuration, type VerbInput } from './verb.ts';

@@ -4,11 +4,11 @@ import { text as readAll } from 'node:stream/consumers';
 import { ServiceError } from '@banyan/core';
 import type { CommandInput } from '../command-line.ts';
 import { durationMs } from '../durations.ts';
-import type { EventPorts } from '../event-ports.ts';
+import type { SystemPorts } from '../service-ports.ts';
 import type { Terminal } from '../terminal.ts';
 
 export interface VerbInput {
-  readonly ports: EventPorts;
+  readonly ports: SystemPorts;
   /** What follows the verb. */
   readonly words: readonly string[];
   readonly options: CommandInput['options'];

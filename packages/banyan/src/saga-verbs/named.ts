@@ -1,7 +1,7 @@
 import { ServiceError } from '@banyan/core';
 import type { Startable, StoredSaga } from '@banyan/saga';
-import type { ServicePorts } from '../event-ports.ts';
 import { type VerbInput, wrong } from '../event-verbs/verb.ts';
+import type { ServicePorts } from '../service-ports.ts';
 
 export interface NamedSaga {
   readonly ports: ServicePorts;

@@ -1,4 +1,4 @@
-import type { Contract, InputOf, Operation } from '@banyan/contract';
+import type { Contract, InputOf, MessageType, Operation, OutputOf, Schema } from '@banyan/contract';
 import type { Logger, Sql } from '@banyan/core';
 import type { SagaFailure } from '../state.ts';
 
@@ -44,6 +44,27 @@ export interface CallAction<State, Op extends Operation = Operation> {
   readonly call: Op;
   /** The operation's input. Must be pure: it may be asked again, and the answer must be the same. */
   readonly with: (state: State, context: StepContext) => InputOf<Op['input']>;
+  readonly send?: never;
+  readonly tx?: never;
+  readonly run?: never;
+}
+
+/** What comes back for a message; undefined for a one-way message. */
+export type ReplyOf<Message extends MessageType> = Message['reply'] extends Schema
+  ? OutputOf<Message['reply']>
+  : undefined;
+
+/**
+ * Sends a message to a service in `uses` and goes on when its reply is there; with a one-way message at once. The message is sent, if, and only if, the
+ * step is on record, and handled once; the reply counts once.
+ */
+export interface SendAction<State, Message extends MessageType = MessageType> {
+  readonly send: Message;
+  /** The message's data. Must be pure. */
+  readonly with: (state: State, context: StepContext) => InputOf<Message['data']>;
+  /** The reason, if a reply is a refusal. Must be pure. Default: no reply is. */
+  readonly refusal?: (reply: ReplyOf<Message>) => string | undefined;
+  readonly call?: never;
   readonly tx?: never;
   readonly run?: never;
 }
@@ -52,6 +73,7 @@ export interface CallAction<State, Op extends Operation = Operation> {
 export interface TxAction<State, C extends Contract, Result> {
   readonly tx: (state: State, context: TxStepContext<C>) => Promise<Result>;
   readonly call?: never;
+  readonly send?: never;
   readonly run?: never;
 }
 
@@ -59,12 +81,19 @@ export interface TxAction<State, C extends Contract, Result> {
 export interface RunAction<State, Result> {
   readonly run: (state: State, context: RunStepContext) => Promise<Result>;
   readonly call?: never;
+  readonly send?: never;
   readonly tx?: never;
 }
 
 /** What undoes, confirms or cancels; its result is not kept. */
-export type Effect<State, C extends Contract, Op extends Operation = Operation> =
+export type Effect<
+  State,
+  C extends Contract,
+  Op extends Operation = Operation,
+  Message extends MessageType = MessageType,
+> =
   | CallAction<State, Op>
+  | SendAction<State, Message>
   | TxAction<State, C, unknown>
   | RunAction<State, unknown>;
 
@@ -75,24 +104,45 @@ export type Action =
       readonly operation: Operation;
       readonly with: (state: object, context: StepContext) => unknown;
     }
+  | {
+      readonly kind: 'send';
+      readonly message: MessageType;
+      readonly with: (state: object, context: StepContext) => unknown;
+      readonly refusal: (reply: unknown) => string | undefined;
+    }
   | { readonly kind: 'tx'; readonly tx: (state: object, context: TxStepContext) => Promise<unknown> }
   | { readonly kind: 'run'; readonly run: (state: object, context: RunStepContext) => Promise<unknown> };
 
-/** @throws TypeError unless it is exactly one of `call` and `with`, `tx`, or `run` */
+export const actionKinds = ['call', 'send', 'tx', 'run'] as const;
+type Given = Partial<Record<(typeof actionKinds)[number] | 'with' | 'refusal', unknown>>;
+
+/** @throws TypeError unless it is exactly one of `call` and `with`, `send` and `with`, `tx`, or `run` */
 export function toAction(where: string, given: object): Action {
-  const { call, with: toInput, tx, run } = given as Partial<Record<'call' | 'with' | 'tx' | 'run', unknown>>;
-  const kinds = [call, tx, run].filter((each) => each !== undefined);
-  if (kinds.length !== 1) throw new TypeError(`${where}: give one of 'call', 'tx' and 'run'.`);
+  const { call, send, tx, run, with: toInput, refusal }: Given = given;
+  const kinds = [call, send, tx, run].filter((each) => each !== undefined);
+  if (kinds.length !== 1) throw new TypeError(`${where}: give one of 'call', 'send', 'tx' and 'run'.`);
   if (typeof tx === 'function') return { kind: 'tx', tx: tx as Extract<Action, { kind: 'tx' }>['tx'] };
   if (typeof run === 'function') return { kind: 'run', run: run as Extract<Action, { kind: 'run' }>['run'] };
   const operation = call as Operation | undefined;
-  if (operation?.kind !== 'operation' || operation.name === '') {
+  const message = send as MessageType | undefined;
+  if (send === undefined && (operation?.kind !== 'operation' || operation.name === '')) {
     throw new TypeError(
       `${where}: 'call' is an operation of a contract, such as payments.operations.authorize.`,
     );
   }
+  if (call === undefined && (message?.kind !== 'message' || message.name === '')) {
+    throw new TypeError(`${where}: 'send' is a message of a contract, such as stock.messages.reserve.`);
+  }
   if (typeof toInput !== 'function') {
     throw new TypeError(`${where}: say 'with' what input: with: ({ input }) => ({ … }).`);
   }
-  return { kind: 'call', operation, with: toInput as Extract<Action, { kind: 'call' }>['with'] };
+  const input = toInput as Extract<Action, { kind: 'call' }>['with'];
+  if (message === undefined) return { kind: 'call', operation: operation as Operation, with: input };
+  if (refusal !== undefined && (typeof refusal !== 'function' || message.reply === undefined)) {
+    throw new TypeError(
+      `${where}: 'refusal' looks at a reply: it is a function, and the message has a 'reply'.`,
+    );
+  }
+  const toReason = refusal as Extract<Action, { kind: 'send' }>['refusal'] | undefined;
+  return { kind: 'send', message, with: input, refusal: toReason ?? (() => undefined) };
 }

@@ -1,4 +1,5 @@
 import type { Schema } from '@banyan/contract';
+import type { Phase } from '../state.ts';
 import type { Action } from './action.ts';
 
 export const failurePolicies = ['compensate', 'retry', 'ignore', 'restart'] as const;
@@ -97,6 +98,13 @@ export function* allNodes(nodes: readonly Node[]): Generator<Node> {
       for (const path of Object.values(node.paths)) yield* allNodes(path);
     }
   }
+}
+
+/** What a step does in a phase. */
+export function actionOf(node: Node | undefined, phase: Phase): Action | undefined {
+  if (node?.kind === 'child') return phase === 'undo' ? node.undo : undefined;
+  if (node?.kind !== 'step') return undefined;
+  return phase === 'undo' ? node.undo : phase === 'confirm' ? node.confirm : node.action;
 }
 
 /** `createOrder@2` */

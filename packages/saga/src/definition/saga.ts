@@ -1,5 +1,14 @@
-import type { Contract, InputOf, Operation, OutputOf, Schema } from '@banyan/contract';
-import { type CallAction, type Effect, type RunAction, type TxAction, toAction } from './action.ts';
+import type { Contract, InputOf, MessageType, Operation, OutputOf, Schema } from '@banyan/contract';
+import {
+  actionKinds,
+  type CallAction,
+  type Effect,
+  type ReplyOf,
+  type RunAction,
+  type SendAction,
+  type TxAction,
+  toAction,
+} from './action.ts';
 import { checkDuration, checkNode, checkSaga } from './check-definition.ts';
 import type { ChildNode, FailurePolicy, Node, RetryPolicy, SagaDefinition, StepNode } from './definition.ts';
 
@@ -20,19 +29,27 @@ interface StepOptions {
   /** Default `compensate`. After the pivot nothing is compensated: a refusal then waits for an operator, unless it is ignored. */
   readonly onFailure?: FailurePolicy;
   readonly retry?: Partial<RetryPolicy>;
-  /** Longest time of one attempt, in milliseconds. Default: the operation's own, 10,000 for others. */
+  /**
+   * Longest time of one attempt, in milliseconds. Default: the operation's own, 10,000 for others. For a message: within that time the addressee has to
+   * begin to handle it. Default: until the saga's deadline.
+   */
   readonly timeoutMs?: number;
 }
 
-type Forward<State, C extends Contract, Op extends Operation, Result> =
+type Forward<State, C extends Contract, Op extends Operation, Message extends MessageType, Result> =
   | CallAction<State, Op>
+  | SendAction<State, Message>
   | TxAction<State, C, Result>
   | RunAction<State, Result>
-  | { readonly call?: never; readonly tx?: never; readonly run?: never };
+  | { readonly call?: never; readonly send?: never; readonly tx?: never; readonly run?: never };
 
 type Given<Name extends string, Value> = { readonly [Key in Name]: Value };
 /** Results of an operation that answers with bytes cannot be kept. */
-type ResultOf<Op extends Operation, Result> = [Op] extends [never] ? Result : OutputOf<Op['output']>;
+type ResultOf<Op extends Operation, Message extends MessageType, Result> = [Op] extends [never]
+  ? [Message] extends [never]
+    ? Result
+    : ReplyOf<Message>
+  : OutputOf<Op['output']>;
 
 /** Adds the steps of one path. */
 export type Path<C extends Contract, State extends object, Added extends object> = (
@@ -57,18 +74,27 @@ export interface Saga<C extends Contract = Contract, State extends object = obje
   step<
     Name extends string,
     Op extends Operation = never,
+    Message extends MessageType = never,
     Result = undefined,
     UndoOp extends Operation = Operation,
+    UndoMessage extends MessageType = MessageType,
   >(
     name: Name,
-    options: Forward<State, C, Op, Result> &
-      StepOptions & { readonly undo?: Effect<State & Given<Name, ResultOf<Op, Result>>, C, UndoOp> },
-  ): Saga<C, State & Given<Name, ResultOf<Op, Result>>>;
+    options: Forward<State, C, Op, Message, Result> &
+      StepOptions & {
+        readonly undo?: Effect<State & Given<Name, ResultOf<Op, Message, Result>>, C, UndoOp, UndoMessage>;
+      },
+  ): Saga<C, State & Given<Name, ResultOf<Op, Message, Result>>>;
   /** The step that decides: until it is done the saga can be undone, from then on it only goes forward. */
-  pivot<Name extends string, Op extends Operation = never, Result = undefined>(
+  pivot<
+    Name extends string,
+    Op extends Operation = never,
+    Message extends MessageType = never,
+    Result = undefined,
+  >(
     name: Name,
-    options: Forward<State, C, Op, Result> & StepOptions,
-  ): Saga<C, State & Given<Name, ResultOf<Op, Result>>>;
+    options: Forward<State, C, Op, Message, Result> & StepOptions,
+  ): Saga<C, State & Given<Name, ResultOf<Op, Message, Result>>>;
   /**
    * Reserves something that the participant gives up by itself after `expiresInMs`. Confirmed once the pivot is passed (without one: when all steps are
    * done), cancelled if the saga is compensated. A reservation that ends before the pivot fails the saga.
@@ -76,18 +102,26 @@ export interface Saga<C extends Contract = Contract, State extends object = obje
   tentative<
     Name extends string,
     Op extends Operation = never,
+    Message extends MessageType = never,
     Result = undefined,
     ConfirmOp extends Operation = Operation,
     CancelOp extends Operation = Operation,
+    ConfirmMessage extends MessageType = MessageType,
+    CancelMessage extends MessageType = MessageType,
   >(
     name: Name,
     options: {
-      readonly reserve: Forward<State, C, Op, Result>;
-      readonly confirm: Effect<State & Given<Name, ResultOf<Op, Result>>, C, ConfirmOp>;
-      readonly cancel: Effect<State & Given<Name, ResultOf<Op, Result>>, C, CancelOp>;
+      readonly reserve: Forward<State, C, Op, Message, Result>;
+      readonly confirm: Effect<
+        State & Given<Name, ResultOf<Op, Message, Result>>,
+        C,
+        ConfirmOp,
+        ConfirmMessage
+      >;
+      readonly cancel: Effect<State & Given<Name, ResultOf<Op, Message, Result>>, C, CancelOp, CancelMessage>;
       readonly expiresInMs: number;
     } & StepOptions,
-  ): Saga<C, State & Given<Name, ResultOf<Op, Result>>>;
+  ): Saga<C, State & Given<Name, ResultOf<Op, Message, Result>>>;
   /** Goes one of several ways. Results of the others stay undefined. */
   branch<Name extends string, Paths extends Readonly<Record<string, AnyPath<C, State>>>>(
     name: Name,
@@ -110,12 +144,17 @@ export interface Saga<C extends Contract = Contract, State extends object = obje
   ): Saga<C, State & Given<Name, OutputOf<Signal> | undefined>>;
   sleep<Name extends string>(name: Name, ms: number | ((state: State) => number)): Saga<C, State>;
   /** Runs another saga of the service, and goes on when it has ended. Its own compensation is a failure of this step. */
-  child<Name extends string, Child extends SagaDefinition, UndoOp extends Operation = Operation>(
+  child<
+    Name extends string,
+    Child extends SagaDefinition,
+    UndoOp extends Operation = Operation,
+    UndoMessage extends MessageType = MessageType,
+  >(
     name: Name,
     options: {
       readonly saga: Child;
       readonly with: (state: State) => InputOf<Child['input']>;
-      readonly undo?: Effect<State, C, UndoOp>;
+      readonly undo?: Effect<State, C, UndoOp, UndoMessage>;
       readonly onFailure?: 'compensate' | 'ignore';
     },
   ): Saga<C, State & Given<Name, { readonly sagaId: string }>>;
@@ -247,10 +286,10 @@ class ChainedSaga implements SagaDefinition {
 
   #stepNode(name: string, action: object, options: AnyOptions): StepNode {
     const where = this.#where(name);
-    const hasAction = ['call', 'tx', 'run'].some((key) => Object.hasOwn(action, key));
+    const hasAction = actionKinds.some((key) => Object.hasOwn(action, key));
     const { undo, onFailure = 'compensate', retry = {}, timeoutMs } = options;
     if (!hasAction && undo === undefined)
-      throw new TypeError(`${where}: give 'call', 'tx', 'run', or 'undo'.`);
+      throw new TypeError(`${where}: give 'call', 'send', 'tx', 'run', or 'undo'.`);
     return {
       kind: 'step',
       name,

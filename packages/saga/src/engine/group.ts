@@ -8,7 +8,7 @@ import type { Work } from '../plan/work.ts';
 import type { Advanced, NewSaga, SagaStore, Transition } from '../saga-store.ts';
 import { isEnded, type Letter } from '../state.ts';
 import type { LiveSaga } from './live-saga.ts';
-import { contextOf, identityOf, isLocal, refuse, within } from './step-work.ts';
+import { contextOf, expiryOf, identityOf, isLocal, refuse, within } from './step-work.ts';
 
 export interface GroupOptions {
   readonly store: SagaStore;
@@ -157,6 +157,7 @@ export class Group {
         await store.post(transaction.sql, action.child, { kind: 'cancel', reason, by: live.row.id });
         return succeeded(step, phase, undefined);
       }
+      if (action.kind === 'send') return this.#send(live, work, transaction);
       if (action.kind !== 'tx') throw new TypeError(`'${action.kind}' is not local`);
       const opened = transaction.open(identityOf(live, step), () => this.#ordered.add(nameOf(member, work)));
       // By prototype: spreading would make a logger that few steps ask for.
@@ -166,6 +167,19 @@ export class Group {
     } catch (error) {
       return failed(step, phase, error);
     }
+  }
+
+  #send(live: LiveSaga, work: Work, transaction: SagaTransaction): Outcome {
+    const { step, phase, action } = work;
+    if (action.kind !== 'send') throw new TypeError(`'${action.kind}' is no message`);
+    const id = transaction.send({
+      ...identityOf(live, step),
+      message: action.message,
+      data: action.with(work.state, contextOf(live, work)),
+      expiresAtMs: expiryOf(live, work, this.#options.clock.nowMs()),
+    });
+    if (action.message.reply === undefined) return succeeded(step, phase, undefined);
+    return { step, phase, ok: true, value: id, isSent: true };
   }
 
   #transition(live: LiveSaga, after: Plan, nowMs: number): Transition {

@@ -19,7 +19,7 @@ export function keyOf(sagaId: string, round: number, step: string, phase: Phase)
 export const voidPrefix = 'void:';
 
 export function isLocal({ action }: Work): boolean {
-  return action.kind === 'tx' || action.kind === 'startChild' || action.kind === 'cancelChild';
+  return action.kind !== 'call' && action.kind !== 'run';
 }
 
 export function identityOf({ row }: Pick<LiveSaga, 'row'>, step: string): StepIdentity {
@@ -36,6 +36,19 @@ export function contextOf(live: LiveSaga, work: Work): StepContext {
     expiresAt: expiresAtMs === undefined ? undefined : new Date(expiresAtMs).toISOString(),
     failure,
   };
+}
+
+/** When a message is of no use any more: a step that has not begun by then will not be needed. What has to happen never expires. */
+export function expiryOf(
+  live: LiveSaga,
+  { phase, timeoutMs, expiresAtMs }: Work,
+  nowMs: number,
+): number | undefined {
+  if (phase !== 'do') return undefined;
+  const deadlineAtMs = live.state.forward ? undefined : live.row.deadlineAtMs;
+  const times = [deadlineAtMs, expiresAtMs, timeoutMs === undefined ? undefined : nowMs + timeoutMs];
+  const earliest = Math.min(...times.filter((each) => each !== undefined));
+  return Number.isFinite(earliest) ? earliest : undefined;
 }
 
 export function refuse(reason: string, details?: unknown): never {

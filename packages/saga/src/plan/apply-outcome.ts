@@ -1,6 +1,6 @@
 import type { Node } from '../definition/definition.ts';
 import { isEnded, type StepRecord } from '../state.ts';
-import { type Draft, isRemote } from './draft.ts';
+import { type Draft, isRemote, isSend } from './draft.ts';
 import { backoffMs, classify, type Outcome } from './outcome.ts';
 import {
   childRetry,
@@ -17,8 +17,16 @@ type Failed = Extract<Outcome, { ok: false }>;
 export function applyOutcome(draft: Draft, outcome: Outcome): void {
   const node = draft.nodes.get(outcome.step);
   if (node === undefined || isEnded(draft.status)) return;
-  if (outcome.phase === 'do') applyDone(draft, node, outcome);
+  if (outcome.ok && outcome.isSent) applySent(draft, outcome);
+  else if (outcome.phase === 'do') applyDone(draft, node, outcome);
   else applyEffect(draft, node, outcome);
+}
+
+function applySent(draft: Draft, { step, phase, value }: Extract<Outcome, { ok: true }>): void {
+  const { at: _at, ...rest } = draft.steps[step] ?? { s: 'waiting' };
+  if (phase === 'void') return;
+  const m = { id: String(value), p: phase };
+  draft.steps[step] = phase === 'do' ? { ...rest, s: 'waiting', m } : { ...rest, m };
 }
 
 function applyDone(draft: Draft, node: Node, outcome: Outcome): void {
@@ -35,9 +43,10 @@ function applyDone(draft: Draft, node: Node, outcome: Outcome): void {
     applyFailure(draft, node, outcome);
     return;
   }
-  // What was refused or never began did not happen; anything else is found out by voiding it.
-  const isRefused = classify(outcome.error) === 'refused';
-  if (isRefused && !record.u) draft.steps[name] = { s: 'failed', e: outcome.problem };
+  // What was refused did not happen, if it was the only attempt; anything else is found out by voiding it. Of a message there is only one at a time.
+  const isOnly = !record.u && !draft.context.isTakenOver;
+  const isKnown = isSend(node) || (isOnly && classify(outcome.error) === 'refused');
+  if (isKnown) draft.steps[name] = { s: 'failed', e: outcome.problem };
 }
 
 /** Tries again, goes on without it, or turns round, as the step's policy says. */

@@ -1,5 +1,5 @@
 import type { StepNode } from '../definition/definition.ts';
-import type { Draft } from './draft.ts';
+import { type Draft, isSend } from './draft.ts';
 import { backoffMs } from './outcome.ts';
 import { compensationRetry } from './retries.ts';
 
@@ -34,6 +34,11 @@ function settleAll(draft: Draft): boolean {
 /** Finds out whether a step took effect. True if nothing has to be done for it. */
 function settle(draft: Draft, node: StepNode): boolean {
   const { action } = node;
+  if (isSend(node)) {
+    // The addressee answers in any case: with its reply, or by saying that the message expired.
+    draft.waitingFor.push(node.name);
+    return false;
+  }
   if (action?.kind === 'call') {
     draft.offer(node, 'void', action);
     return false;

@@ -101,10 +101,14 @@ export class Draft {
     this.status = 'stuck';
   }
 
-  /** Work to be done now, unless its time has not come or it is being done. */
+  /** Work to be done now, unless its time has not come, or it is being done, or has been asked for by a message. */
   offer(node: StepNode | ChildNode, phase: Phase, action: Work['action']): void {
     const record = this.steps[node.name];
     const { nowMs, inFlight } = this.context;
+    if (record?.m !== undefined) {
+      this.waitingFor.push(node.name);
+      return;
+    }
     if (record?.at !== undefined && record.at > nowMs && record.s !== 'waiting') {
       this.wake(record.at);
       return;
@@ -152,6 +156,11 @@ export class Draft {
 /** It works outside of the saga's own transactions: whether it took effect may be unknown. */
 export function isRemote(node: Node | undefined): boolean {
   return node?.kind === 'step' && (node.action?.kind === 'call' || node.action?.kind === 'run');
+}
+
+/** It is asked for by a message, whose reply, or the word that it expired, comes in any case. */
+export function isSend(node: Node | undefined): boolean {
+  return node?.kind === 'step' && node.action?.kind === 'send';
 }
 
 const nodesOf = new WeakMap<SagaDefinition, ReadonlyMap<string, Node>>();

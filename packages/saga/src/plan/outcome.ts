@@ -3,7 +3,14 @@ import type { Phase } from '../state.ts';
 
 /** How one attempt ended. */
 export type Outcome =
-  | { readonly step: string; readonly phase: Phase; readonly ok: true; readonly value: unknown }
+  | {
+      readonly step: string;
+      readonly phase: Phase;
+      readonly ok: true;
+      readonly value: unknown;
+      /** A message was sent; `value` is its id, and how the attempt ends is yet to come. */
+      readonly isSent?: true;
+    }
   | {
       readonly step: string;
       readonly phase: Phase;

@@ -1,4 +1,5 @@
 import { isEnded, type Letter } from '../state.ts';
+import { applyReply } from './apply-reply.ts';
 import type { Draft } from './draft.ts';
 import { turnRound } from './turn.ts';
 
@@ -9,6 +10,7 @@ export function readLetters(draft: Draft): void {
     if (letter.kind === 'signal' || draft.read.has(index)) continue;
     draft.read.add(index);
     if (letter.kind === 'child') childEnded(draft, letter);
+    else if (letter.kind === 'reply') applyReply(draft, letter);
     else if (draft.status === 'running' && !draft.state.forward) {
       turnRound(draft, { kind: 'cancelled', reason: letter.reason });
     }

@@ -1,4 +1,4 @@
-import type { SagaFailure } from '../state.ts';
+import type { SagaFailure, StepRecord } from '../state.ts';
 import { type Draft, isRemote } from './draft.ts';
 import { walk } from './forward.ts';
 
@@ -22,12 +22,15 @@ export function turnRound(draft: Draft, failure: SagaFailure): void {
   }
   const begun = mayHaveBegun(draft, step);
   draft.status = 'compensating';
-  if (step !== undefined) {
-    draft.steps[step] = { ...draft.steps[step], s: begun.has(step) ? 'unsure' : 'failed' };
-  }
-  for (const name of begun) {
-    if (name !== step) draft.steps[name] = { ...draft.steps[name], s: 'unsure' };
-  }
+  if (step !== undefined) draft.steps[step] = { ...draft.steps[step], s: 'failed' };
+  for (const name of begun) draft.steps[name] = { ...afresh(draft.steps[name]), s: 'unsure' };
+}
+
+/** Attempts to find out what happened are counted, and wait, by themselves. */
+function afresh(record: StepRecord | undefined): Omit<StepRecord, 'n' | 'at'> | undefined {
+  if (record === undefined) return undefined;
+  const { n: _n, at: _at, ...rest } = record;
+  return rest;
 }
 
 /** Steps that may have happened without our knowing. */
@@ -40,12 +43,15 @@ function mayHaveBegun(draft: Draft, failed: string | undefined): ReadonlySet<str
   for (const [name, record] of Object.entries(draft.steps)) {
     // Also if it was refused at last: an earlier attempt may still be under way.
     if (record.s === 'failing' && record.u) names.add(name);
+    if (record.s === 'waiting' && record.m !== undefined) names.add(name);
   }
   for (const key of inFlight) {
     const [name = '', phase] = key.split('/');
     if (phase === 'do') add(name);
   }
   if (isTakenOver) {
+    // An attempt of the worker before may still be under way, whatever ours was told.
+    if (failed !== undefined && isRemote(draft.nodes.get(failed))) names.add(failed);
     const trial = draft.copy();
     walk(trial, draft.instance.definition.nodes);
     for (const { step, phase } of trial.works) if (phase === 'do') add(step);

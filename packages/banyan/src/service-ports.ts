@@ -20,7 +20,7 @@ import { readSettings, type Settings } from './settings.ts';
 import { dataDirectory, systemDirectory } from './system-directory.ts';
 import type { Terminal } from './terminal.ts';
 
-/** The events of one service, for a command beside the running system. */
+/** What one service keeps, for a command beside the running system. */
 export interface ServicePorts {
   readonly service: Service;
   readonly outbox: Outbox;
@@ -33,7 +33,7 @@ export interface ServicePorts {
   readonly database: Database;
 }
 
-export interface EventPorts {
+export interface SystemPorts {
   /** Opened when first asked for: dead letters can be looked after while the broker is away. @throws as `openBroker` */
   openLog(): Promise<EventLog>;
   /** Those with a database, by name, opened when first asked for. @throws ServiceError `invalid_argument` for an unknown name */
@@ -46,7 +46,7 @@ export interface EventPorts {
  * Opens the databases of a system that runs, or whose server runs: nothing is started, and none is made.
  * @throws ServiceError `failed_precondition` `not_running` if there is no server, or the system has never run there
  */
-export async function openEventPorts(input: CommandInput, terminal: Terminal): Promise<EventPorts> {
+export async function openServicePorts(input: CommandInput, terminal: Terminal): Promise<SystemPorts> {
   const directory = systemDirectory(input, terminal);
   const system = await loadSystem(directory);
   const settings = readSettings(directory, servicesOf(system, true), { input, terminal });
@@ -54,7 +54,7 @@ export async function openEventPorts(input: CommandInput, terminal: Terminal): P
   const names = servicesWithDatabase(services);
   const urls = await findDatabases(system, names, { input, terminal, settings });
   const options = { clock: systemClock, logger: silentLogger };
-  // A command looks after events and leaves the tables to the services.
+  // A command looks after rows and leaves the tables to the services.
   const engines = await openPostgresEngines({
     platformUrl: urls.platformUrl,
     serviceUrls: urls.serviceUrls,
@@ -127,8 +127,11 @@ function notRunning(message: string): ServiceError {
 }
 
 function unknownService(name: string, names: readonly string[]): ServiceError {
-  return new ServiceError(`There is no service '${name}' with events; the system has ${names.join(', ')}.`, {
-    code: 'invalid_argument',
-    reason: 'invalid_command_line',
-  });
+  return new ServiceError(
+    `There is no service '${name}' with a database; the system has ${names.join(', ')}.`,
+    {
+      code: 'invalid_argument',
+      reason: 'invalid_command_line',
+    },
+  );
 }
