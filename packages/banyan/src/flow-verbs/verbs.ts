@@ -8,8 +8,8 @@ import {
   flowView,
   listFlows,
 } from '@banyan/flow';
-import type { ServicePorts } from '../event-ports.ts';
 import { actor, limitOf, type VerbInput, wrong } from '../event-verbs/verb.ts';
+import type { ServicePorts } from '../service-ports.ts';
 import { renderTable } from '../table.ts';
 
 const statuses = [...flowStatuses, 'late'] as const;
