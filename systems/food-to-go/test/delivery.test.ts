@@ -2,39 +2,10 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { describe, test } from 'node:test';
 import type { Delivery } from '../delivery/contract.ts';
-import { type Listeners, newOrder, startListeners } from './fixtures/listeners.ts';
+import { type Listeners, startListeners, tellAll } from './fixtures/listeners.ts';
+import { type AcceptedOrder, acceptedOrder, at, inHours } from './fixtures/news.ts';
 import { recordingLogger } from './fixtures/recording-logger.ts';
 import { until } from './fixtures/until.ts';
-
-const hourMs = 60 * 60 * 1_000;
-const inHours = (hours: number) =>
-  new Date(Math.ceil(Date.now() / 1_000) * 1_000 + hours * hourMs).toISOString();
-const at = () => new Date().toISOString();
-
-/** What is told of one order that a restaurant accepts. */
-function acceptedOrder(change: { readonly restaurantId?: string; readonly readyBy?: string } = {}) {
-  const { restaurantId = randomUUID(), readyBy = inHours(1) } = change;
-  const created = newOrder({ restaurant: { restaurantId, name: 'Ajanta', revision: 1 } });
-  const { orderId, consumerId } = created;
-  return {
-    ...{ orderId, consumerId, created },
-    restaurant: {
-      ...{ restaurantId, revision: 1, name: 'Ajanta', at: at() },
-      address: { street: '1888 Solano Avenue', city: 'Berkeley', postalCode: '94707' },
-      menu: [{ menuItemId: 'vindaloo', name: 'Chicken Vindaloo', price: { amount: 1_234, currency: 'EUR' } }],
-      minimumOrder: { amount: 0, currency: 'EUR' },
-    },
-    accepted: { orderId, ticketId: orderId, restaurantId, revision: 3, at: at(), readyBy },
-    cancelled: { orderId, ticketId: orderId, restaurantId, revision: 4, at: at() },
-  };
-}
-type AcceptedOrder = ReturnType<typeof acceptedOrder>;
-
-const tellAll = async ({ tell }: Listeners, { restaurant, created, accepted }: AcceptedOrder) => {
-  await tell('restaurants', 'created', restaurant);
-  await tell('orders', 'created', created);
-  await tell('kitchen', 'ticketAccepted', accepted);
-};
 
 /** The delivery of an order, as staff see it, once it is as `wanted`. */
 function settled(

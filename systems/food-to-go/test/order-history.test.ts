@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
-import { type Listeners, newOrder, startListeners } from './fixtures/listeners.ts';
+import { type Listeners, startListeners } from './fixtures/listeners.ts';
+import { newOrder } from './fixtures/news.ts';
 
 const dayMs = 24 * 60 * 60 * 1_000;
 const daysAgo = (days: number) => new Date(Date.now() - days * dayMs).toISOString();
