@@ -33,7 +33,7 @@ export function createAdmission(
   };
 }
 
-export function overloaded(): ServiceError {
+function overloaded(): ServiceError {
   return new ServiceError('The system is handling as many requests as it can; try again in a moment.', {
     code: 'unavailable',
     reason: 'overloaded',

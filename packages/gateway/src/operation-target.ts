@@ -23,7 +23,6 @@ import type { GatewayLimits } from './limits.ts';
 import type { Access } from './policy.ts';
 import type { RouteRates } from './route-rates.ts';
 import type { HeaderList } from './security-headers.ts';
-import type { Shedding } from './shedding.ts';
 import { takesJsonBody } from './takes-json-body.ts';
 import type { Target } from './target.ts';
 import type { UserAuthentication } from './user-authentication.ts';
@@ -32,7 +31,6 @@ export interface OperationTargetOptions {
   readonly endpoint: Endpoint;
   readonly authentication: UserAuthentication;
   readonly rates: RouteRates;
-  readonly shedding: Shedding;
   readonly limits: GatewayLimits;
   readonly environment: CallEnvironment;
 }
@@ -67,7 +65,6 @@ class OperationTarget implements Target {
 
   handle(exchange: Exchange, params: Params): Promise<void> {
     exchange.access = this.#access;
-    this.#options.shedding.check();
     const counted = this.#options.rates.atArrival(exchange);
     return counted === undefined
       ? this.#authenticate(exchange, params)
@@ -105,8 +102,7 @@ class OperationTarget implements Target {
     });
     exchange.context = context;
     try {
-      const { endpoint, shedding } = this.#options;
-      const output = await shedding.run(() => endpoint.call(operation.name, input, context, upload));
+      const output = await this.#options.endpoint.call(operation.name, input, context, upload);
       await this.#answer(exchange, output);
     } finally {
       context.end();
