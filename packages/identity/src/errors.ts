@@ -19,4 +19,8 @@ export const identityErrors = {
     code: 'data_loss',
     text: 'An encrypted value was changed, or stands in another place than it was written for.',
   },
+  submission_key_missing: {
+    code: 'unavailable',
+    text: 'In the choreographed form, `passwords` has not been heard of yet, or for long.',
+  },
 } as const satisfies Record<string, { readonly code: ServiceError['code']; readonly text: string }>;

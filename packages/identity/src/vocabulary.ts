@@ -35,3 +35,8 @@ export type SecondFactorMethod = (typeof secondFactorMethods)[number];
 export const SecondFactorMethodName = z.enum(secondFactorMethods);
 /** What somebody types as a code: spaces and hyphens do not count. */
 export const GivenCode = z.string().min(1).max(64);
+
+/** One attempt of a login workflow, as events tell of it. */
+export const AttemptId = z.uuid();
+/** A password on its way through events, which only the service of passwords can open, for an hour at most. */
+export const SealedPassword = z.object({ keyId: z.uuid(), box: z.string().max(8_000) });

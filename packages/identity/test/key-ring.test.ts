@@ -7,6 +7,7 @@ import type { Logger } from '@banyan/banyan';
 import { createTestDatabase, lastFirst } from '@banyan/testing';
 import { createKeyRing, generateSecret } from '../src/keys/key-ring.ts';
 import { keyRingOf } from '../src/keys/open-key-ring.ts';
+import { generateBoxKey, openBox, sealBox } from '../src/keys/sealed-box.ts';
 
 const silent: Logger = { debug() {}, info() {}, warn() {}, error() {}, with: () => silent };
 
@@ -36,6 +37,21 @@ test('a code of one purpose is none of another', () => {
   assert.equal(ring.macHolds(mac, 'text', 'other'), false);
   assert.equal(ring.macHolds(mac, 'texT', 'one'), false);
   assert.equal(ring.macHolds('', 'text', 'one'), false);
+});
+
+test('a sealed box opens with its own key, in its own context, and not when changed', () => {
+  const [reader, other] = [generateBoxKey(), generateBoxKey()];
+  const box = sealBox('several quiet otters', reader.publicKey, 'attempt 1');
+  assert.equal(openBox(box, reader, 'attempt 1'), 'several quiet otters');
+  assert.throws(() => openBox(box, reader, 'attempt 2'));
+  assert.throws(() => openBox(box, other, 'attempt 1'));
+  assert.throws(() => openBox(box, { ...other, publicKey: reader.publicKey }, 'attempt 1'));
+  const [ephemeral = '', body = ''] = box.split('.');
+  assert.throws(() =>
+    openBox(`${ephemeral}.${body.startsWith('A') ? 'B' : 'A'}${body.slice(1)}`, reader, 'attempt 1'),
+  );
+  assert.throws(() => openBox(`${other.publicKey}.${body}`, reader, 'attempt 1'));
+  assert.notEqual(sealBox('x', reader.publicKey, 'y'), sealBox('x', reader.publicKey, 'y'));
 });
 
 test('a secret that is short, or no base64url, is refused', () => {

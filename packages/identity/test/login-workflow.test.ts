@@ -1,79 +1,130 @@
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import { goodPassword, type Identity, identitySystem, startIdentity } from './fixtures/identity.ts';
+import { after, before, describe, test } from 'node:test';
+import { expose } from '@banyan/banyan';
+import {
+  goodPassword,
+  type Identity,
+  identitySystem,
+  identityWith,
+  startIdentity,
+} from './fixtures/identity.ts';
+import { loginAudit, loginAuditService } from './fixtures/login-audit.ts';
 import { describeLoginWorkflow } from './fixtures/login-suite.ts';
 
-const cleaning: (() => unknown)[] = [];
-let identity: Identity;
-before(async () => {
-  identity = await startIdentity({ after: (cleanUp) => cleaning.push(cleanUp) });
-});
-after(async () => {
-  for (const cleanUp of cleaning.reverse()) await cleanUp();
-});
+const everything = ['gateway', 'message-sender', ...identitySystem.services.map(({ name }) => name)];
+const watched = identityWith(
+  [loginAuditService],
+  [expose(loginAudit, { list: 'anyone', progress: 'anyone' })],
+);
 
-describeLoginWorkflow('orchestrated', () => identity);
-
-test('orchestrated: login ids and passwords know nobody; only the controller calls them', () => {
-  const named = (name: string) => identitySystem.services.find((each) => each.name === name);
-  assert.deepEqual(Object.keys(named('login-ids')?.uses ?? {}), []);
-  assert.deepEqual(Object.keys(named('passwords')?.uses ?? {}), []);
-  assert.deepEqual(Object.keys(named('login-controller')?.uses ?? {}).sort(), ['loginIds', 'passwords']);
-});
-
-test('with user information down, signing in goes on, and an account shows what is left', async (t) => {
-  const others = identitySystem.services.map(({ name }) => name).filter((name) => name !== 'user-info');
-  const placed = await startIdentity(t, {
-    placement: [['gateway', 'message-sender', ...others], ['user-info']],
-  });
-  const { loginId, accountId } = await placed.register();
-  await placed.system.hosts[1]?.stop();
-  const signedIn = await placed.signIn(loginId);
-  assert.equal(signedIn.status, 201);
-  const authorization = `Bearer ${signedIn.json.token}`;
-  const account = await placed.send('GET', '/account', undefined, { authorization });
-  assert.deepEqual(
-    [account.status, account.json],
-    [200, { accountId, loginId, secondFactors: [], recoveryCodesLeft: 0 }],
-  );
-  const next = { current: goodPassword, password: 'some noisy seagulls' };
-  assert.equal((await placed.send('PUT', '/account/password', next, { authorization })).status, 200);
-});
-
-test('with the password service down an attempt costs nothing, and can be made when it is back', async (t) => {
-  const others = identitySystem.services.map(({ name }) => name).filter((name) => name !== 'passwords');
-  const placed = await startIdentity(t, {
-    placement: [['gateway', 'message-sender', ...others], ['passwords']],
-  });
-  const { loginId } = await placed.register();
-  const workflowId = await placed.beginLogin();
-  await placed.system.hosts[1]?.stop();
-  const refused = await placed.attempt(workflowId, loginId, goodPassword);
-  assert.ok([503, 504].includes(refused.status), refused.text);
-  await placed.system.addHost(['passwords']);
-  const answer = await placed.attempt(workflowId, loginId, goodPassword);
-  assert.deepEqual(
-    [answer.json.state, answer.json.visited],
-    [
-      'succeeded',
-      ['getLogin', 'retry', 'getLogin', 'checkLogin', 'getPassword', 'checkPassword', 'succeeded'],
-    ],
-  );
-});
-
-test('one address that fails too often has to wait, whichever login ids it tries, and whatever it says about itself', async (t) => {
-  const limited = await startIdentity(t, { environment: { AUTHENTICATION_TRIES_PER_CLIENT: '6' } });
-  const { loginId } = await limited.register(); // One try: names are worth something, too.
-  const statuses = [];
-  for (let turn = 0; turn < 6; turn += 1) {
-    const workflowId = await limited.beginLogin();
-    const headers = { 'banyan-client': `10.0.0.${turn}`, 'x-forwarded-for': `10.0.0.${turn}` };
-    const given = { loginId: `${loginId}-${turn}`, password: 'a wrong password', client: `10.0.0.${turn}` };
-    statuses.push((await limited.send('POST', `/logins/${workflowId}/attempts`, given, headers)).status);
+/** What an audit that only listens has heard, once it has heard `count` outcomes. */
+async function heard(identity: Identity, count: number) {
+  const audit = identity.system.client(loginAudit);
+  const outcomes = ['authenticated', 'attempt-failed', 'failed'];
+  for (let turn = 0; turn < 600; turn += 1) {
+    const { entries } = await audit.list({});
+    if (entries.filter(({ what }) => outcomes.includes(what)).length >= count) return entries;
+    await new Promise((resolve) => setTimeout(resolve, 50));
   }
-  assert.deepEqual(statuses, [200, 200, 200, 200, 200, 429]);
-  const refused = await limited.attempt(await limited.beginLogin(), loginId, goodPassword);
-  assert.equal(refused.status, 429);
-  assert.ok(refused.json.details.retryAfterS > 50);
-  assert.equal((await limited.send('POST', '/registrations', { loginId: 'somebody-else' })).status, 429);
+  throw new Error('The audit has not heard of the outcomes.');
+}
+
+describe('orchestrated', () => {
+  const cleaning: (() => unknown)[] = [];
+  let identity: Identity;
+  before(async () => {
+    identity = await startIdentity({ after: (cleanUp) => cleaning.push(cleanUp) }, { system: watched });
+  });
+  after(async () => {
+    for (const cleanUp of cleaning.reverse()) await cleanUp();
+  });
+
+  describeLoginWorkflow('orchestrated', () => identity);
+
+  test('orchestrated: the services send no message to each other; only the outcome is told', async () => {
+    const { register, signIn } = identity;
+    const before = (await heard(identity, 0)).length;
+    const { loginId } = await register();
+    await signIn(loginId, 'a wrong password');
+    await signIn(loginId);
+    const entries = await heard(identity, before + 2);
+    for (const { what } of entries)
+      assert.ok(['authenticated', 'attempt-failed', 'failed'].includes(what), what);
+  });
+});
+
+describe('choreographed', () => {
+  const cleaning: (() => unknown)[] = [];
+  let identity: Identity;
+  before(async () => {
+    const apart = ['login-ids', 'passwords', 'login-controller'];
+    identity = await startIdentity(
+      { after: (cleanUp) => cleaning.push(cleanUp) },
+      {
+        system: watched,
+        environment: { AUTHENTICATION_COORDINATION: 'choreography' },
+        // The controller is not there at all; the others reach each other's events only through the log.
+        placement: [
+          [...everything.filter((name) => !apart.includes(name)), 'login-audit'],
+          ['login-ids'],
+          ['passwords'],
+        ],
+      },
+    );
+  });
+  after(async () => {
+    for (const cleanUp of cleaning.reverse()) await cleanUp();
+  });
+
+  describeLoginWorkflow('choreographed', () => identity);
+
+  test('choreographed: without a controller the log alone shows login checked, password checked, outcome, for each attempt', async () => {
+    const { register, beginLogin, attempt } = identity;
+    const { loginId } = await register();
+    const known = new Set((await heard(identity, 0)).map(({ attemptId }) => attemptId));
+    const settled = (await heard(identity, 0)).filter(({ what }) => /authenticated|failed/.test(what)).length;
+    const workflowId = await beginLogin();
+    await attempt(workflowId, loginId, 'a wrong password');
+    await attempt(workflowId, `no-${loginId}`, goodPassword);
+    assert.equal((await attempt(workflowId, loginId, goodPassword)).json.state, 'succeeded');
+    const entries = (await heard(identity, settled + 3)).filter(({ attemptId }) => !known.has(attemptId));
+    const round = ['submitted', 'login-checked', 'password-checked'];
+    assert.deepEqual(
+      entries.map(({ what }) => what),
+      [...round, 'attempt-failed', ...round, 'attempt-failed', ...round, 'authenticated'],
+    );
+    const last = entries.at(-1)?.attemptId ?? '';
+    const { status } = await identity.system.client(loginAudit).progress({ attemptId: last });
+    assert.equal(status, 'completed', 'the flow monitor agrees');
+  });
+
+  test('choreographed: no event has a password in it, right or wrong', async () => {
+    const { register, signIn } = identity;
+    const { loginId } = await register();
+    const settled = (await heard(identity, 0)).filter(({ what }) => /authenticated|failed/.test(what)).length;
+    await signIn(loginId, 'a wrong password');
+    await signIn(loginId);
+    const told = JSON.stringify(await heard(identity, settled + 2));
+    assert.ok(told.includes(loginId));
+    for (const password of [goodPassword, 'a wrong password']) assert.ok(!told.includes(password));
+  });
+
+  test('choreographed: with the password service away an attempt waits, and is answered when it is back', async () => {
+    const { register, beginLogin, send, attempt } = identity;
+    const { loginId } = await register();
+    const workflowId = await beginLogin();
+    await identity.system.hosts[2]?.stop();
+    const waiting = await send('POST', `/logins/${workflowId}/attempts`, { loginId, password: goodPassword });
+    assert.deepEqual([waiting.status, waiting.json.state], [200, 'checking']);
+    const meanwhile = await attempt(workflowId, loginId, goodPassword).catch(() => undefined);
+    assert.equal(meanwhile?.json.reason, 'attemptUnderWay');
+    await identity.system.addHost(['passwords']);
+    for (let turn = 0; turn < 600; turn += 1) {
+      const { json } = await send('GET', `/logins/${workflowId}`);
+      if (json.state === 'succeeded') return;
+      assert.equal(json.state, 'checking');
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    assert.fail('The attempt was never answered.');
+  });
 });

@@ -5,11 +5,13 @@ import { AccessToken } from '../sessions/contract.ts';
 import { NewUser } from '../user-info/contract.ts';
 import {
   AccountId,
+  AttemptId,
   GivenCode,
   GivenLoginId,
   GivenPassword,
   Handle,
   PhoneNumber,
+  SealedPassword,
   SecondFactorMethodName,
   Timestamp,
   WeakPassword,
@@ -204,6 +206,31 @@ export const authentication = contract('authentication', {
     registered: event('AccountRegistered', {
       data: z.object({ accountId: AccountId, loginId: z.string() }),
       key: 'accountId',
+    }),
+    loginSubmitted: event('LoginSubmitted', {
+      description: 'Choreographed form: login id and password of an attempt have come.',
+      data: z.object({ attemptId: AttemptId, loginId: GivenLoginId, sealedPassword: SealedPassword }),
+      key: 'attemptId',
+    }),
+    loginSucceeded: event('LoginSucceeded', {
+      description: 'Login id and password of an attempt were right. A second factor may still be asked for.',
+      data: z.object({ attemptId: AttemptId, accountId: AccountId }),
+      key: 'attemptId',
+    }),
+    attemptFailed: event('LoginAttemptFailed', {
+      description: 'Login id or password of an attempt was wrong; the workflow goes on.',
+      data: z.object({ attemptId: AttemptId, attemptsLeft: z.int() }),
+      key: 'attemptId',
+    }),
+    loginFailed: event('LoginFailed', {
+      description: 'The last attempt of a workflow was wrong, too.',
+      data: z.object({ attemptId: AttemptId }),
+      key: 'attemptId',
+    }),
+    submissionKeyAsked: event('SubmissionKeyAsked', {
+      description: 'Choreographed form: an instance needs a key to seal passwords with.',
+      data: z.object({ askedBy: z.string() }),
+      key: 'askedBy',
     }),
     resetAsked: event('PasswordResetAsked', {
       description: 'Somebody has forgotten the password of this login id, which need not exist.',

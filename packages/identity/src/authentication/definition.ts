@@ -28,6 +28,10 @@ export const AuthenticationConfig = z.object({
     .max(100)
     .default('Banyan')
     .describe('What authenticator apps and messages call the system.'),
+  coordination: z
+    .enum(['orchestration', 'choreography'])
+    .default('orchestration')
+    .describe('Who drives a login: the controller, or events alone.'),
   triesPerClient: z
     .int()
     .min(1)
@@ -38,6 +42,9 @@ export const AuthenticationConfig = z.object({
 type Options = Parameters<typeof service<typeof authentication, typeof uses, typeof AuthenticationConfig>>[1];
 /** The handlers of the contract; each file has some of them. */
 export type AuthenticationOperations = Options['operations'];
+
+export type AuthenticationListeners = NonNullable<Options['on']>;
+export type AuthenticationTask = NonNullable<Options['background']>[string];
 
 /** The account of whoever is signed in. */
 export function ownerOf(caller: Caller): string {

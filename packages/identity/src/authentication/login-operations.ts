@@ -1,10 +1,12 @@
+import { randomUUID } from 'node:crypto';
 import { onRefusal } from '@banyan/banyan';
 import { handleHash } from '../keys/handle.ts';
 import { keyRingOf } from '../keys/open-key-ring.ts';
 import { secondFactors } from '../second-factors/contract.ts';
 import type { SecondFactorMethod } from '../vocabulary.ts';
 import type { AuthenticationOperations } from './definition.ts';
-import { describeLogin, recordGivingUp, recordLoginCheck, recordPasswordCheck } from './login-outcome.ts';
+import { isChoreographed, type Submission, submissionKey, submitLogin } from './login-choreography.ts';
+import { describeLogin, recordGivingUp, recordPasswordCheck } from './login-outcome.ts';
 import { beginAttempt, insertLogin, readLogin, useLogin } from './login-store.ts';
 import { takeTry } from './throttle.ts';
 import { clientLimits, clientSubject, loginLimits, loginSubject, retryAfter } from './tries.ts';
@@ -18,7 +20,10 @@ type ContextOf<Name extends keyof LoginOperations> = Parameters<LoginOperations[
 const checkTimeoutMs = 5_000;
 
 export const loginOperations: LoginOperations = {
-  async beginLogin(_input, { sql }) {
+  async beginLogin(_input, context) {
+    const { sql } = context;
+    // Said now rather than after somebody has typed a password.
+    if (isChoreographed(context)) await submissionKey(sql);
     return { workflowId: await insertLogin(sql) };
   },
 
@@ -27,11 +32,18 @@ export const loginOperations: LoginOperations = {
     const hash = handleHash(workflowId);
     if ((await readLogin(sql, hash)) === undefined) return fail('noSuchLogin');
     const subjects = await takeTries(loginId, client, context);
-    const beginning = await tx(({ sql }) => beginAttempt(sql, hash, subjects));
-    if (beginning.kind === 'none') return fail('noSuchLogin');
-    if (beginning.kind === 'under_way') return fail('attemptUnderWay');
-    if (beginning.kind === 'over') return fail('loginOver');
-    await check({ hash, attemptId: beginning.attemptId, loginId, password }, context);
+    const attemptId = randomUUID();
+    const beginning = await tx(async (transaction) => {
+      const begun = await beginAttempt(transaction.sql, { hash, attemptId, ...subjects });
+      if (begun === 'begun' && isChoreographed(context)) {
+        await submitLogin(transaction, { attemptId, loginId, password });
+      }
+      return begun;
+    });
+    if (beginning === 'none') return fail('noSuchLogin');
+    if (beginning === 'under_way') return fail('attemptUnderWay');
+    if (beginning === 'over') return fail('loginOver');
+    if (!isChoreographed(context)) await orchestrate({ attemptId, loginId, password }, context);
     const { login } = (await readLogin(sql, hash)) ?? fail('noSuchLogin');
     return describeLogin(login);
   },
@@ -81,29 +93,20 @@ async function takeTries(loginId: string, client: string | undefined, context: C
   return subjects;
 }
 
-interface Attempt {
-  readonly hash: string;
-  readonly attemptId: string;
-  readonly loginId: string;
-  readonly password: string;
-}
-
 /** The orchestrated form: the controller is asked, and its answer recorded. */
-async function check({ hash, attemptId, loginId, password }: Attempt, context: ContextOf<'attemptLogin'>) {
-  const { tx, call } = context;
-  const attempt = { hash, attemptId };
+async function orchestrate(
+  { attemptId, loginId, password }: Submission,
+  { tx, call }: ContextOf<'attemptLogin'>,
+): Promise<void> {
   try {
-    const { accountId, fits } = await call.loginController.check(
+    const checked = await call.loginController.check(
       { loginId, password },
       // Less than the operation itself has, so that there is time to record that nobody answered.
       { timeoutMs: checkTimeoutMs },
     );
-    await tx(async ({ sql }) => {
-      await recordLoginCheck(sql, attempt, accountId);
-      await recordPasswordCheck(sql, attempt, fits);
-    });
+    await tx((transaction) => recordPasswordCheck(transaction, attemptId, checked));
   } catch (error) {
-    await tx(({ sql }) => recordGivingUp(sql, attempt));
+    await tx(({ sql }) => recordGivingUp(sql, attemptId));
     throw error;
   }
 }

@@ -1,39 +1,42 @@
-import type { Sql } from '@banyan/banyan';
-import { lockLogin, type StoredLogin, writeLogin } from './login-store.ts';
+import type { Sql, Tx } from '@banyan/banyan';
+import type { authentication } from './contract.ts';
+import { lockAttempt, type StoredLogin, writeLogin } from './login-store.ts';
 import { givenUp, type Login, loginChecked, maxAttempts, passwordChecked } from './login-workflow.ts';
 import { forgetTries, giveTryBack } from './throttle.ts';
 
-/** One attempt of one workflow. */
-export interface AttemptRef {
-  /** Hash of the workflow's handle. */
-  readonly hash: string;
-  readonly attemptId: string;
-}
+/** The transaction of an operation or of an event. */
+type OutcomeTx = Pick<Tx<typeof authentication>, 'sql' | 'emit'>;
 
 /** Each records what is known about an attempt, in a transaction; what is said about an earlier attempt comes too late and changes nothing. */
 export async function recordLoginCheck(
   sql: Sql,
-  attempt: AttemptRef,
+  attemptId: string,
   accountId: string | undefined,
 ): Promise<void> {
-  await record(sql, attempt, ({ login }) => loginChecked(login, accountId));
+  await record(sql, attemptId, ({ login }) => (knowsLogin(login) ? login : loginChecked(login, accountId)));
 }
 
+/** Of two events the later one may come first, so this one has both. */
 export async function recordPasswordCheck(
-  sql: Sql,
-  attempt: AttemptRef,
-  fits: boolean,
-): Promise<Login | undefined> {
-  const stored = await record(sql, attempt, ({ login }) => passwordChecked(login, fits));
-  if (stored?.login.state !== 'succeeded') return stored?.login;
-  const { loginSubject, clientSubject } = stored.subjects;
-  await forgetTries(sql, loginSubject);
-  if (clientSubject !== undefined) await giveTryBack(sql, clientSubject);
-  return stored.login;
+  { sql, emit }: OutcomeTx,
+  attemptId: string,
+  { accountId, fits }: { readonly accountId?: string | undefined; readonly fits: boolean },
+): Promise<void> {
+  const stored = await record(sql, attemptId, ({ login }) =>
+    passwordChecked(knowsLogin(login) ? login : loginChecked(login, accountId), fits),
+  );
+  if (stored === undefined) return;
+  const { login, subjects } = stored;
+  if (login.state === 'succeeded') {
+    await forgetTries(sql, subjects.loginSubject);
+    if (subjects.clientSubject !== undefined) await giveTryBack(sql, subjects.clientSubject);
+    emit('loginSucceeded', { attemptId, accountId: login.accountId ?? '' });
+  } else if (login.state === 'failed') emit('loginFailed', { attemptId });
+  else emit('attemptFailed', { attemptId, attemptsLeft: describeLogin(login).attemptsLeft });
 }
 
-export async function recordGivingUp(sql: Sql, attempt: AttemptRef): Promise<void> {
-  const stored = await record(sql, attempt, ({ login }) => givenUp(login));
+export async function recordGivingUp(sql: Sql, attemptId: string): Promise<void> {
+  const stored = await record(sql, attemptId, ({ login }) => givenUp(login));
   if (stored === undefined) return;
   const { loginSubject, clientSubject } = stored.subjects;
   await giveTryBack(sql, loginSubject);
@@ -49,15 +52,19 @@ export function describeLogin({ state, attempt, visited }: Login) {
   };
 }
 
+/** False until the login id of the attempt under way has been checked. */
+function knowsLogin({ visited }: Login): boolean {
+  return visited.at(-1) !== 'getLogin';
+}
+
 async function record(
   sql: Sql,
-  { hash, attemptId }: AttemptRef,
+  attemptId: string,
   change: (stored: StoredLogin) => Login,
 ): Promise<StoredLogin | undefined> {
-  const stored = await lockLogin(sql, hash);
-  if (stored === undefined || stored.attemptId !== attemptId || stored.login.state !== 'checking')
-    return undefined;
+  const stored = await lockAttempt(sql, attemptId);
+  if (stored?.login.state !== 'checking') return undefined;
   const login = change(stored);
-  await writeLogin(sql, hash, login);
+  await writeLogin(sql, stored.hash, login);
   return { ...stored, login };
 }

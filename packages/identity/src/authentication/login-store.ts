@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import type { Sql } from '@banyan/banyan';
 import { handleHash, newHandle } from '../keys/handle.ts';
 import { givenUp, type Login, newLogin, submitted } from './login-workflow.ts';
@@ -10,17 +9,17 @@ export interface LoginSubjects {
 }
 
 interface LoginRow extends Omit<Login, 'accountId'> {
+  readonly handleHash: string;
   readonly accountId: string | null;
-  readonly attemptId: string | null;
   readonly loginSubject: string | null;
   readonly clientSubject: string | null;
   readonly isAbandoned: boolean;
 }
 
 export interface StoredLogin {
+  /** Of the workflow's handle. */
+  readonly hash: string;
   readonly login: Login;
-  /** Of the attempt under way. */
-  readonly attemptId: string | undefined;
   readonly subjects: LoginSubjects;
 }
 
@@ -39,36 +38,38 @@ export async function insertLogin(sql: Sql): Promise<string> {
 
 /** Undefined if there is none, or it has been used, or is over. */
 export async function readLogin(sql: Sql, hash: string): Promise<StoredLogin | undefined> {
-  return toStored(await selectLogin(sql, hash, sql``));
+  return toStored(await selectLogin(sql, sql`handle_hash = ${hash}`, sql``));
 }
 
-/** The same, and nobody else changes it until the transaction ends. */
-export async function lockLogin(sql: Sql, hash: string): Promise<StoredLogin | undefined> {
-  return toStored(await selectLogin(sql, hash, sql`for update`));
+/** The workflow that this is the latest attempt of; nobody else changes it until the transaction ends. */
+export async function lockAttempt(sql: Sql, attemptId: string): Promise<StoredLogin | undefined> {
+  return toStored(await selectLogin(sql, sql`attempt_id = ${attemptId}`, sql`for update`));
 }
 
-export type Beginning =
-  | { readonly kind: 'begun'; readonly attemptId: string }
-  | { readonly kind: 'none' }
-  | { readonly kind: 'under_way' }
-  | { readonly kind: 'over' };
+export interface NewAttempt extends LoginSubjects {
+  /** Of the workflow's handle. */
+  readonly hash: string;
+  readonly attemptId: string;
+}
 
 /** Begins an attempt, unless one is under way. In a transaction. */
-export async function beginAttempt(sql: Sql, hash: string, subjects: LoginSubjects): Promise<Beginning> {
-  const row = await selectLogin(sql, hash, sql`for update`);
+export async function beginAttempt(
+  sql: Sql,
+  { hash, attemptId, loginSubject, clientSubject }: NewAttempt,
+): Promise<'begun' | 'none' | 'under_way' | 'over'> {
+  const row = await selectLogin(sql, sql`handle_hash = ${hash}`, sql`for update`);
   const stored = toStored(row);
-  if (row === undefined || stored === undefined) return { kind: 'none' };
+  if (row === undefined || stored === undefined) return 'none';
   let { login } = stored;
   if (login.state === 'checking' && row.isAbandoned) login = givenUp(login);
-  if (login.state === 'checking') return { kind: 'under_way' };
-  if (login.state !== 'open') return { kind: 'over' };
-  const attemptId = randomUUID();
+  if (login.state === 'checking') return 'under_way';
+  if (login.state !== 'open') return 'over';
   await writeLogin(sql, hash, submitted(login));
   await sql`
-    update logins set attempt_id = ${attemptId}, checking_since = now(), login_subject = ${subjects.loginSubject},
-      client_subject = ${subjects.clientSubject ?? null}
+    update logins set attempt_id = ${attemptId}, checking_since = now(), login_subject = ${loginSubject},
+      client_subject = ${clientSubject ?? null}
     where handle_hash = ${hash}`;
-  return { kind: 'begun', attemptId };
+  return 'begun';
 }
 
 export async function writeLogin(sql: Sql, hash: string, login: Login): Promise<void> {
@@ -90,11 +91,15 @@ export async function forgetOldLogins(sql: Sql): Promise<void> {
   await sql`delete from logins where expires_at < now() - interval '1 hour'`;
 }
 
-async function selectLogin(sql: Sql, hash: string, lock: ReturnType<Sql>): Promise<LoginRow | undefined> {
+async function selectLogin(
+  sql: Sql,
+  which: ReturnType<Sql>,
+  lock: ReturnType<Sql>,
+): Promise<LoginRow | undefined> {
   const [row] = await sql<LoginRow>`
-    select state, attempt, auth_failed, account_id, visited, attempt_id, login_subject, client_subject,
+    select handle_hash, state, attempt, auth_failed, account_id, visited, login_subject, client_subject,
       coalesce(checking_since < now() - make_interval(secs => ${abandonedAfterS}), false) as is_abandoned
-    from logins where handle_hash = ${hash} and expires_at > now() and state <> 'used' ${lock}`;
+    from logins where ${which} and expires_at > now() and state <> 'used' ${lock}`;
   return row;
 }
 
@@ -102,8 +107,8 @@ function toStored(row: LoginRow | undefined): StoredLogin | undefined {
   if (row === undefined) return undefined;
   const { state, attempt, authFailed, accountId, visited } = row;
   return {
+    hash: row.handleHash,
     login: { state, attempt, authFailed, accountId: accountId ?? undefined, visited },
-    attemptId: row.attemptId ?? undefined,
     subjects: { loginSubject: row.loginSubject ?? '', clientSubject: row.clientSubject ?? undefined },
   };
 }

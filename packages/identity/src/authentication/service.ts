@@ -5,6 +5,7 @@ import { userInfo } from '../user-info/contract.ts';
 import { accountOperations } from './account-operations.ts';
 import { authentication } from './contract.ts';
 import { AuthenticationConfig, uses } from './definition.ts';
+import { askForSubmissionKey, loginListeners } from './login-choreography.ts';
 import { loginOperations } from './login-operations.ts';
 import { forgetOldLogins } from './login-store.ts';
 import { registrationOperations } from './registration-operations.ts';
@@ -20,6 +21,7 @@ export const authenticationService = service(authentication, {
   migrations: new URL('./migrations/', import.meta.url),
   operations: { ...registrationOperations, ...loginOperations, ...accountOperations },
   on: {
+    ...loginListeners,
     async 'authentication.resetAsked'({ loginId }, { call, config, event }) {
       const account = await call.loginIds
         .find({ loginId })
@@ -45,6 +47,7 @@ export const authenticationService = service(authentication, {
     },
   },
   background: {
+    askForSubmissionKey,
     /** Gives back what unfinished sign-ups hold, and forgets what is over. */
     async tidy({ sql, call, signal }) {
       while (!signal.aborted) {

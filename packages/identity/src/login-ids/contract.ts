@@ -1,6 +1,6 @@
-import { contract, operation } from '@banyan/banyan';
+import { contract, event, operation } from '@banyan/banyan';
 import { z } from 'zod';
-import { AccountId, GivenLoginId, Timestamp } from '../vocabulary.ts';
+import { AccountId, AttemptId, GivenLoginId, SealedPassword, Timestamp } from '../vocabulary.ts';
 import { NewLoginId } from './login-key.ts';
 
 const Account = z.object({ accountId: AccountId, loginId: z.string() });
@@ -42,6 +42,17 @@ export const loginIds = contract('login-ids', {
       input: z.object({ accountId: AccountId }),
       output: Account,
       errors: { noRegisteredUser: { status: 404 } },
+    }),
+  },
+  events: {
+    loginChecked: event('LoginChecked', {
+      description: "Choreographed form: the login id of an attempt is somebody's, or nobody's.",
+      data: z.object({
+        attemptId: AttemptId,
+        accountId: AccountId.optional(),
+        sealedPassword: SealedPassword,
+      }),
+      key: 'attemptId',
     }),
   },
 });

@@ -1,4 +1,5 @@
-import { service } from '@banyan/banyan';
+import { type Sql, service } from '@banyan/banyan';
+import { authentication } from '../authentication/contract.ts';
 import { loginIds } from './contract.ts';
 import { loginKey } from './login-key.ts';
 
@@ -8,6 +9,7 @@ interface Account {
 }
 
 export const loginIdsService = service(loginIds, {
+  uses: { authentication },
   migrations: new URL('./migrations/', import.meta.url),
   operations: {
     async reserve({ loginId, until }, { sql, fail }) {
@@ -35,10 +37,7 @@ export const loginIdsService = service(loginIds, {
     },
 
     async find({ loginId }, { sql, fail }) {
-      const [account] = await sql<Account>`
-        select account_id, login_id from login_ids
-        where login_key = ${loginKey(loginId)} and reserved_until is null`;
-      return account ?? fail('noRegisteredUser');
+      return (await registered(sql, loginId)) ?? fail('noRegisteredUser');
     },
 
     async describe({ accountId }, { sql, fail }) {
@@ -47,4 +46,17 @@ export const loginIdsService = service(loginIds, {
       return account ?? fail('noRegisteredUser');
     },
   },
+  on: {
+    async 'authentication.loginSubmitted'({ attemptId, loginId, sealedPassword }, { sql, emit }) {
+      const account = await registered(sql, loginId);
+      emit('loginChecked', { attemptId, accountId: account?.accountId, sealedPassword });
+    },
+  },
 });
+
+async function registered(sql: Sql, loginId: string): Promise<Account | undefined> {
+  const [account] = await sql<Account>`
+    select account_id, login_id from login_ids
+    where login_key = ${loginKey(loginId)} and reserved_until is null`;
+  return account;
+}

@@ -1,6 +1,14 @@
 import { contract, event, operation } from '@banyan/banyan';
 import { z } from 'zod';
-import { AccountId, ContextWords, GivenPassword, Handle, Timestamp, WeakPassword } from '../vocabulary.ts';
+import {
+  AccountId,
+  AttemptId,
+  ContextWords,
+  GivenPassword,
+  Handle,
+  Timestamp,
+  WeakPassword,
+} from '../vocabulary.ts';
 
 const weakPassword = { status: 422, data: WeakPassword } as const;
 const NewPassword = z.object({
@@ -108,6 +116,17 @@ export const passwords = contract('passwords', {
     }),
   },
   events: {
+    passwordChecked: event('PasswordChecked', {
+      description:
+        'Choreographed form: the password of an attempt fits the account, or not. Without an account it does not.',
+      data: z.object({ attemptId: AttemptId, accountId: AccountId.optional(), fits: z.boolean() }),
+      key: 'attemptId',
+    }),
+    submissionKeyOffered: event('SubmissionKeyOffered', {
+      description: 'Choreographed form: a public key to seal passwords with.',
+      data: z.object({ keyId: z.uuid(), publicKey: z.string(), madeAt: Timestamp }),
+      key: 'keyId',
+    }),
     changed: event('PasswordChanged', {
       data: z.object({ accountId: AccountId, by: z.enum(['owner', 'recovery']) }),
       key: 'accountId',

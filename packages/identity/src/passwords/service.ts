@@ -1,7 +1,10 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { isServiceError, service } from '@banyan/banyan';
 import { z } from 'zod';
+import { authentication } from '../authentication/contract.ts';
 import { handleHash } from '../keys/handle.ts';
 import { type KeyKeeper, keyRingOf, keysSetting } from '../keys/open-key-ring.ts';
+import { loginIds } from '../login-ids/contract.ts';
 import { commonPasswords } from './common-passwords.ts';
 import { passwords } from './contract.ts';
 import { decoyHash, hashPassword, isOutdated, passwordFits } from './hashing.ts';
@@ -15,6 +18,10 @@ import {
   writeRecord,
 } from './password-record.ts';
 import { floorAlone, lengthOf, problemsOfPassword } from './password-rules.ts';
+
+import { forgetOldKeys, offeredKey, openPassword } from './submission-keys.ts';
+
+const tidyEveryMs = 60_000;
 
 export const PasswordsConfig = z.object({
   keys: keysSetting,
@@ -47,6 +54,7 @@ interface GivenNewPassword {
 }
 
 export const passwordsService = service(passwords, {
+  uses: { authentication, loginIds },
   config: PasswordsConfig,
   migrations: new URL('./migrations/', import.meta.url),
   operations: {
@@ -82,15 +90,7 @@ export const passwordsService = service(passwords, {
     },
 
     async check({ accountId, password }, context) {
-      const stored = await fittingRecord(context, accountId, password);
-      if (stored === undefined) return { fits: false };
-      const { config, sql } = context;
-      const { newest } = await keyRingOf(context);
-      if (isOutdated(stored.hash ?? '', config) || stored.pepperKey !== newest) {
-        // If the password was changed meanwhile, this does nothing.
-        await replaceRecord(sql, await newRecord(context, { ...stored, password }), stored.seal);
-      }
-      return { fits: true };
+      return { fits: await passwordIsRight(context, accountId, password) };
     },
 
     async beginRecovery({ accountId, request, minutes }, context) {
@@ -176,7 +176,45 @@ export const passwordsService = service(passwords, {
       );
     },
   },
+  on: {
+    async 'loginIds.loginChecked'({ attemptId, accountId, sealedPassword }, context) {
+      const ring = await keyRingOf(context);
+      const password = await openPassword(context.sql, ring, { ...sealedPassword, attemptId });
+      // Too late for an attempt that was given up long ago.
+      if (password === undefined) return;
+      const fits = await passwordIsRight(context, accountId, password);
+      context.emit('passwordChecked', { attemptId, accountId, fits });
+    },
+
+    async 'authentication.submissionKeyAsked'(_data, context) {
+      const key = await offeredKey(context.sql, await keyRingOf(context));
+      context.emit('submissionKeyOffered', key);
+    },
+  },
+  background: {
+    async tidy({ sql, signal }) {
+      while (!signal.aborted) {
+        await forgetOldKeys(sql);
+        await sleep(tidyEveryMs, undefined, { signal }).catch(() => undefined);
+      }
+    },
+  },
 });
+
+/** Also brings the hash up to today's cost and pepper. If the password was changed meanwhile, it stays as it is. */
+async function passwordIsRight(
+  keeper: Keeper,
+  accountId: string | undefined,
+  password: string,
+): Promise<boolean> {
+  const stored = await fittingRecord(keeper, accountId, password);
+  if (stored === undefined) return false;
+  const { newest } = await keyRingOf(keeper);
+  if (isOutdated(stored.hash ?? '', keeper.config) || stored.pepperKey !== newest) {
+    await replaceRecord(keeper.sql, await newRecord(keeper, { ...stored, password }), stored.seal);
+  }
+  return true;
+}
 
 async function problemsOf({ password, secondFactor, contextWords }: GivenNewPassword, { config }: Keeper) {
   const problems = problemsOfPassword(password, {
