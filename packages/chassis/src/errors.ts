@@ -42,6 +42,10 @@ export const chassisErrors = {
     code: 'deadline_exceeded',
     text: 'No reply came in time; the message may have been handled, or still be.',
   },
+  operation_pending: {
+    code: 'deadline_exceeded',
+    text: 'A long operation had not ended when its caller stopped waiting; it goes on.',
+  },
   service_stopped: {
     code: 'unavailable',
     text: 'The service is stopping or has stopped in this process; the call was not started.',

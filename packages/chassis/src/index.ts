@@ -4,6 +4,7 @@ export type { Engines, ServiceStore } from './engines.ts';
 export { chassisErrors } from './errors.ts';
 export { describeGraph, type GraphEdge, type GraphNode, type SystemGraph, sendersTo } from './graph.ts';
 export { createHost, type Host, type HostOptions, type PartState, type PartStatus } from './host.ts';
+export { type LongHandler, longResult, type MayFollow } from './long-operations.ts';
 export type {
   ConsumerContext,
   Gather,

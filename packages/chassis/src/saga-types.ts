@@ -1,4 +1,5 @@
 import type { InputOf } from '@banyan/contract';
+import type { Problem, User } from '@banyan/core';
 import type { SagaFailure, SagaStatus, Startable } from '@banyan/saga';
 
 export interface StartOptions {
@@ -55,6 +56,10 @@ export interface SagaProgress {
 
 /** How a saga stands. */
 export interface SagaView extends SagaProgress {
+  readonly startedBy: User | undefined;
+  readonly deadlineAt: string | undefined;
+  /** What a durable function threw. */
+  readonly error: Problem | undefined;
   readonly input: unknown;
   readonly startedAt: string;
   readonly changedAt: string;

@@ -109,8 +109,9 @@ function prepare(
 }
 
 function toView(runtime: ServiceRuntime, stored: StoredSaga): SagaView {
-  const { input, startedAt, changedAt, endedAt } = stored;
-  return { ...toProgress(runtime, stored), input, startedAt, changedAt, endedAt };
+  const { input, startedAt, changedAt, endedAt, deadlineAt, user: startedBy, state } = stored;
+  const times = { startedAt, changedAt, endedAt, deadlineAt };
+  return { ...toProgress(runtime, stored), ...times, input, startedBy, error: state.durable?.error };
 }
 
 function toProgress({ sagaDefinitions }: ServiceRuntime, stand: SagaStand): SagaProgress {

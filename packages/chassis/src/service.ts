@@ -5,7 +5,9 @@ import {
   consumableEvents,
   type Download,
   type InputOf,
+  type LongPart,
   type Operation,
+  type Operations,
   type OutputOf,
   type PlatformEvents,
   type Schema,
@@ -18,6 +20,7 @@ import type { BackgroundContext, BackgroundTask } from './background.ts';
 import { checkFlows } from './check-flows.ts';
 import { checkMessageHandlers } from './check-messages.ts';
 import { checkSagas } from './check-sagas.ts';
+import { type LongHandler, longHandlers } from './long-operations.ts';
 import type {
   AnswerResult,
   ConsumerContext,
@@ -165,6 +168,18 @@ type ConsumableEvents<C extends Contract> = C['events'] & PlatformEvents;
 type EventDataOf<All extends Uses, Name> =
   EventOf<All, Name> extends { readonly data: infer Data } ? OutputOf<Data> : never;
 
+/** Names of the operations of a kind: without `long`, or of one part of a long one. */
+type NamesOf<Ops extends Operations, Long> = {
+  [Name in keyof Ops]: Ops[Name] extends { readonly long: Long } ? Name : never;
+}[keyof Ops];
+/** Names of operations that have a handler of their own. */
+type HandledNames<Ops extends Operations> = Exclude<keyof Ops, NamesOf<Ops, LongPart>>;
+
+/** A service whose contract has long operations says what they run. */
+type RunsLong<C extends Contract> = [NamesOf<C['operations'], LongPart<'start'>>] extends [never]
+  ? unknown
+  : { readonly long: object };
+
 export interface ServiceOptions<C extends Contract, U extends Uses, ConfigSchema extends Schema> {
   /** The contracts that this service may call and listen to, by the name it uses for them. */
   readonly uses?: U;
@@ -172,11 +187,19 @@ export interface ServiceOptions<C extends Contract, U extends Uses, ConfigSchema
   readonly config?: ConfigSchema;
   /** Folder of numbered SQL files (`0001-create-orders.sql`), run once each, in order. A service without it has no database. */
   readonly migrations?: URL;
+  /** A handler for each operation but the long ones. */
   readonly operations: {
-    readonly [Name in keyof C['operations']]: (
+    readonly [Name in HandledNames<C['operations']>]: (
       input: OutputOf<C['operations'][Name]['input']>,
       context: OperationContext<C, C['operations'][Name], U, OutputOf<ConfigSchema>>,
     ) => Promise<HandlerResultOf<C['operations'][Name]>>;
+  };
+  /** What each long operation of the contract runs. The platform starts it, tells how it stands, and cancels it. */
+  readonly long?: {
+    readonly [Name in NamesOf<C['operations'], LongPart<'start'>>]: LongHandler<
+      OutputOf<C['operations'][Name]['input']>,
+      OperationContext<C, C['operations'][Name], U, OutputOf<ConfigSchema>>
+    >;
   };
   /**
    * Consumers, by `service.event` over `uses` and the service's own events, and `service.banyanAlarm`, which the platform tells of every service. At
@@ -259,9 +282,8 @@ export function service<
   // biome-ignore lint/complexity/noBannedTypes: `{}` is the empty record of contracts.
   const U extends Uses = {},
   ConfigSchema extends Schema = Schema,
->(contract: C, options: ServiceOptions<C, U, ConfigSchema> & HandlesMessages<C>): Service {
+>(contract: C, options: ServiceOptions<C, U, ConfigSchema> & HandlesMessages<C> & RunsLong<C>): Service {
   const uses: Uses = options.uses ?? {};
-  checkHandlers(contract, options.operations);
   checkConsumers(contract, uses, Object.keys(options.on ?? {}));
   const messages = (options.messages ?? {}) as unknown as Service['messages'];
   const replies = (options.replies ?? {}) as unknown as Service['replies'];
@@ -270,6 +292,11 @@ export function service<
   checkSagas(contract, uses, { sagas, durable });
   const flows = options.flows ?? [];
   checkFlows(contract, uses, flows);
+  const operations = {
+    ...options.operations,
+    ...longHandlers(contract, options.long ?? {}, [...sagas, ...durable]),
+  };
+  checkHandlers(contract, operations);
   return {
     kind: 'service',
     name: contract.name,
@@ -277,7 +304,7 @@ export function service<
     uses,
     config: options.config,
     migrations: options.migrations,
-    operations: options.operations as unknown as Service['operations'],
+    operations: operations as unknown as Service['operations'],
     on: (options.on ?? {}) as unknown as Service['on'],
     messages,
     replies,

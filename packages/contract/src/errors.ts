@@ -10,6 +10,10 @@ export const contractErrors = {
     code: 'invalid_argument',
     text: 'The request body is not a JSON object, so it cannot carry the fields of the input.',
   },
+  operation_failed: {
+    code: 'failed_precondition',
+    text: 'A long operation ended without a result, and does not say more.',
+  },
   asynchronous_schema: {
     code: 'internal',
     text: 'A schema validates asynchronously, or one of its own functions threw; contracts need schemas that answer at once.',

@@ -29,6 +29,20 @@ export {
   type RequestHeaders,
 } from './http-binding.ts';
 export { type Direction, type JsonSchema, toJsonSchema } from './json-schema.ts';
+export {
+  isLongEnded,
+  type LongOperationOptions,
+  type LongOperations,
+  type LongPart,
+  type LongReference,
+  type LongSchema,
+  type LongState,
+  type LongStatus,
+  longOperation,
+  longStates,
+  resultOf,
+  retryAfterOf,
+} from './long-operation.ts';
 export { type MessageType, message } from './message.ts';
 export {
   type DocumentedOperation,

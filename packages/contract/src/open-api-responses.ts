@@ -93,20 +93,31 @@ function declaredAt(operation: Operation, status: string): readonly (readonly [s
 }
 
 function successOf(operation: Operation, schemas: DocumentSchemas): object {
-  const { output, status, location, service, name } = operation;
+  const { output, status, location, service, name, long } = operation;
   const header = {
     Location: {
-      description: `Where the result is found: ${location}.`,
+      description: `Where ${long === undefined ? 'the result' : 'its status'} is found: ${location}.`,
       schema: { type: 'string', format: 'uri-reference' },
     },
   };
-  const headers = location === undefined ? undefined : { headers: header };
+  const again = {
+    'Retry-After': {
+      description: 'Seconds after which to ask again, until it has ended.',
+      schema: { type: 'integer' },
+    },
+  };
+  const sent = {
+    ...(location === undefined ? undefined : header),
+    ...(long === undefined ? undefined : again),
+  };
+  const headers = Object.keys(sent).length === 0 ? undefined : { headers: sent };
   if (status === 204) return { description: 'Done.', ...headers };
   if (isBinary(output)) {
     return { description: 'The bytes.', content: Object.fromEntries(output.types.map((type) => [type, {}])) };
   }
   const schema = schemas.add(toJsonSchema(output, 'output'), { service, name: `${name}.output` });
-  return { description: 'Done.', ...headers, content: { 'application/json': { schema } } };
+  const description = long === undefined ? 'Done.' : long.part === 'start' ? 'Started.' : 'How it stands.';
+  return { description, ...headers, content: { 'application/json': { schema } } };
 }
 
 function refusalOf(

@@ -1,5 +1,6 @@
 import { type Binary, isBinary } from './binary.ts';
 import { checkOperation } from './check-operation.ts';
+import type { LongPart } from './long-operation.ts';
 import type { Schema } from './standard-schema.ts';
 
 export const httpMethods = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const;
@@ -78,6 +79,8 @@ export interface Operation<
   readonly timeoutMs: number;
   readonly summary: string | undefined;
   readonly description: string | undefined;
+  /** It takes its time, or follows one that does. */
+  readonly long?: LongPart;
 }
 
 const idempotentMethods: readonly HttpMethod[] = ['GET', 'PUT', 'DELETE'];

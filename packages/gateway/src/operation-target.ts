@@ -5,6 +5,7 @@ import {
   type HttpBinding,
   isBinary,
   type Operation,
+  retryAfterOf,
 } from '@banyan/contract';
 import { type Caller, ServiceError } from '@banyan/core';
 import {
@@ -116,6 +117,8 @@ class OperationTarget implements Target {
     headers.push('cache-control', 'no-store');
     const location = expandLocation(operation, output);
     if (location !== undefined) headers.push('location', location);
+    const retryAfter = retryAfterOf(operation, output);
+    if (retryAfter !== undefined) headers.push('retry-after', String(retryAfter));
     if (operation.status === 204) {
       exchange.answer(204, headers, undefined);
       return undefined;

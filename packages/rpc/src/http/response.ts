@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
-import { type Download, expandLocation, isBinary, type Operation } from '@banyan/contract';
+import { type Download, expandLocation, isBinary, type Operation, retryAfterOf } from '@banyan/contract';
 import { type Problem, toProblem } from '@banyan/core';
 
 /**
@@ -27,6 +27,8 @@ export function writeResult(
   const headers = ['content-type', 'application/json', 'content-length', String(bytes)];
   const location = expandLocation(operation, output);
   if (location !== undefined) headers.push('location', location);
+  const retryAfter = retryAfterOf(operation, output);
+  if (retryAfter !== undefined) headers.push('retry-after', String(retryAfter));
   // Text, not bytes: Node sends headers and text in one write, fastest as Latin-1, which plain ASCII is.
   response.writeHead(operation.status, headers).end(body, bytes === body.length ? 'latin1' : 'utf8');
   return undefined;
