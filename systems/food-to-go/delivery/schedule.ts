@@ -6,10 +6,10 @@ const minutesOnTheWay = 30;
 type Scheduling = Pick<Tx<typeof delivery>, 'sql' | 'emit'>;
 
 /**
- * Makes a change that may let deliveries be scheduled, and schedules them: whatever is known of in full and has a courier who takes orders.
+ * Makes a change to what the schedule is made from, and schedules what can be: whatever is known of in full, if there is a courier who takes orders.
  *
- * Changes take turns, in all instances, until their commit. A ticket that finds no courier and a courier who finds no ticket, both about to commit, would
- * otherwise wait for each other for ever.
+ * These changes take turns, in all instances, until their commit. A ticket that finds no courier and a courier who finds no ticket, both about to commit,
+ * would otherwise wait for each other for ever; and a delivery that is just being cancelled would be scheduled.
  */
 export async function reschedule({ sql, emit }: Scheduling, change: () => Promise<void>): Promise<void> {
   // Readers are not held up.

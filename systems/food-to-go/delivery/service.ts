@@ -82,11 +82,13 @@ export const deliveryService = service(delivery, {
     'orders.rejected': async ({ orderId }, { sql }) => forgetDestination(sql, orderId),
     'kitchen.ticketAccepted': async (ticket, { sql, emit }) =>
       reschedule({ sql, emit }, () => insertDelivery(sql, ticket)),
-    'kitchen.ticketReady': async ({ orderId }, { sql }) => recordReadiness(sql, orderId),
-    'kitchen.ticketCancelled': async ({ orderId }, { sql, emit }) => {
-      const changed = await changeDelivery(sql, { orderId, change: 'cancel' });
-      if (changed !== undefined) emit('cancelled', { orderId, ...changed });
-    },
+    'kitchen.ticketReady': async ({ orderId }, { sql, emit }) =>
+      reschedule({ sql, emit }, () => recordReadiness(sql, orderId)),
+    'kitchen.ticketCancelled': async ({ orderId }, { sql, emit }) =>
+      reschedule({ sql, emit }, async () => {
+        const changed = await changeDelivery(sql, { orderId, change: 'cancel' });
+        if (changed !== undefined) emit('cancelled', { orderId, ...changed });
+      }),
   },
 });
 

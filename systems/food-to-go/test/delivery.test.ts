@@ -242,6 +242,25 @@ describe('delivery', () => {
     }
   });
 
+  test('a ticket that is cancelled at the moment at which a courier comes stays cancelled', async (t) => {
+    const listeners = await startListeners(t);
+    await listeners.system.addHost(['delivery']);
+    for (let round = 0; round < 10; round += 1) {
+      const orders = Array.from({ length: 4 }, () => acceptedOrder());
+      for (const order of orders) await tellAll(listeners, order);
+      for (const order of orders)
+        await settled(listeners, order, ({ waitsFor }) => waitsFor[0] === 'courier');
+      const { setAvailability, getPlan } = listeners.delivery(randomUUID());
+      await Promise.all([
+        ...orders.map(({ cancelled }) => listeners.tell('kitchen', 'ticketCancelled', cancelled)),
+        ...[true, false, true, false].map((available) => setAvailability({ available })),
+      ]);
+      for (const order of orders) await settled(listeners, order, ({ state }) => state === 'CANCELLED');
+      await setAvailability({ available: false });
+      assert.deepEqual((await getPlan({})).plan, []);
+    }
+  });
+
   test('the copy of a restaurant is as new as the last news of it, says how old it is, and never goes back', async (t) => {
     const listeners = await startListeners(t);
     const { restaurant } = acceptedOrder();
