@@ -29,14 +29,13 @@ function setUp(environment: Readonly<Record<string, string>> = {}) {
       assert.ok(started);
       return started;
     },
-    reload: async (service: Service) => started?.system.hosts[0]?.reload(service),
     typesOf: (orderId: string) => witness.heardOf(orderId).map(({ type }) => type),
   };
 }
 
 describe('the saga that approves orders', () => {
   const running = setUp();
-  const { reload, typesOf } = running;
+  const { typesOf } = running;
   const processesOf = async (orderId: string) => {
     const staff = await running.food.signIn('staff', 'joe');
     return (await staff.send('GET', `/orders/${orderId}/processes`)).json.processes;
@@ -72,7 +71,7 @@ describe('the saga that approves orders', () => {
     const { food } = running;
     const consumer = await food.consumer();
     const restaurant = await food.restaurant();
-    await assert.rejects(async () => reload(broken(accountingService)));
+    await assert.rejects(food.reload(broken(accountingService)));
     const { orderId } = (await food.order(consumer, restaurant)).json;
     const waiting = await until('saga that waits for the card', async () => {
       const [found] = await processesOf(orderId);
@@ -80,7 +79,7 @@ describe('the saga that approves orders', () => {
     });
     assert.deepEqual([waiting.saga, waiting.status], ['createOrder', 'running']);
     assert.ok(waiting.progress > 0 && waiting.progress < 1, String(waiting.progress));
-    await reload(accountingService);
+    await food.reload(accountingService);
     await food.until(consumer, orderId, 'APPROVED');
     const [done] = await processesOf(orderId);
     assert.deepEqual([done.sagaId, done.status, done.progress], [waiting.sagaId, 'completed', 1]);
@@ -126,7 +125,7 @@ describe('the saga that approves orders', () => {
     const { food } = running;
     const consumer = await food.consumer();
     const restaurant = await food.restaurant();
-    await assert.rejects(async () => reload(broken(consumersService)));
+    await assert.rejects(food.reload(broken(consumersService)));
     const { orderId } = (await food.order(consumer, restaurant)).json;
     const rows = await inDatabaseOfOrders(
       food,
@@ -138,14 +137,14 @@ describe('the saga that approves orders', () => {
     );
     assert.deepEqual(rows.map(({ what }) => what).toSorted(), ['event', 'order', 'saga', 'told']);
     assert.equal(new Set(rows.map(({ transaction }) => transaction)).size, 1);
-    await reload(consumersService);
+    await food.reload(consumersService);
     await food.until(consumer, orderId, 'APPROVED', 'REJECTED');
   });
 });
 
 describe('orders that cannot be approved in time', () => {
   const running = setUp({ ORDERS_DEADLINE_SECONDS: '3' });
-  const { reload, typesOf } = running;
+  const { typesOf } = running;
 
   for (const [deaf, told] of [
     [consumersService, ['OrderCreated', 'OrderRejected']],
@@ -159,11 +158,11 @@ describe('orders that cannot be approved in time', () => {
       const { food } = running;
       const consumer = await food.consumer();
       const restaurant = await food.restaurant();
-      await reload(unanswering(deaf));
+      await food.reload(unanswering(deaf));
       const { orderId } = (await food.order(consumer, restaurant)).json;
       const order = await food.until(consumer, orderId, 'REJECTED');
       assert.equal(order.rejection, 'deadline');
-      await reload(deaf);
+      await food.reload(deaf);
       await until('all news', async () => (typesOf(orderId).length >= told.length ? true : undefined));
       assert.deepEqual(typesOf(orderId), told);
       assert.deepEqual((await consumer.send('GET', '/account')).json.authorized, []);

@@ -26,9 +26,8 @@ test('an orchestrator that is killed between any two steps goes on where it was,
   const orchestrator = await food.system.addProcess(['orders']);
   const restaurant = await food.restaurant();
   const holds = createHolds();
-  const [host] = food.system.hosts;
   for (const participant of [consumersService, kitchenService, accountingService]) {
-    await host?.reload(holds.around(participant));
+    await food.reload(holds.around(participant));
   }
 
   const points = ['verifyConsumer', 'createTicket', 'authorize', 'confirmCreate', 'cancelCreate'];

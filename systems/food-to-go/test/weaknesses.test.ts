@@ -26,7 +26,6 @@ describe('in a running system', () => {
     for (const cleanUp of cleanUps) await cleanUp();
   });
 
-  const reload = async (service: Service) => food.system.hosts[0]?.reload(service);
   const heard = (orderId: string, type: string) =>
     until(type, async () => witness.heardOf(orderId).find((each) => each.type === type));
   const processesOf = async (orderId: string) => {
@@ -116,14 +115,14 @@ describe('in a running system', () => {
   test('W19 a saga that is stuck after an exception: what nobody foresaw is an answer too, and everything is undone', async () => {
     const consumer = await food.consumer();
     const restaurant = await food.restaurant();
-    await reload(throwing(accountingService, 'authorize'));
+    await food.reload(throwing(accountingService, 'authorize'));
     const { orderId } = (await food.order(consumer, restaurant)).json;
     const { rejection } = await food.until(consumer, orderId, 'REJECTED');
     assert.equal(rejection, 'unexpected_error');
     assert.equal((await restaurant.ticketOf(orderId)).state, 'CANCELLED');
     const [{ status, failure }] = await processesOf(orderId);
     assert.deepEqual([status, failure.kind, failure.step], ['compensated', 'fault', 'authorize']);
-    await reload(accountingService);
+    await food.reload(accountingService);
   });
 
   test('W19 a compensation that fails is tried until it works, and the saga is not given up before', async () => {
@@ -140,13 +139,13 @@ describe('in a running system', () => {
         return handle(input, context);
       },
     };
-    await reload({ ...kitchenService, operations });
+    await food.reload({ ...kitchenService, operations });
     const { orderId } = (await food.order(consumer, restaurant)).json;
     await food.until(consumer, orderId, 'REJECTED');
     assert.equal(failures, 4);
     assert.equal((await restaurant.ticketOf(orderId)).state, 'CANCELLED');
     assert.equal((await processesOf(orderId))[0].status, 'compensated');
-    await reload(kitchenService);
+    await food.reload(kitchenService);
   });
 
   test('W19 a state of 1,000 characters: an order of a hundred lines goes through', async () => {
@@ -172,10 +171,10 @@ describe('in a running system', () => {
       (await food.anyone.send('GET', '/health/ready')).status,
     ];
     assert.deepEqual(await statuses(), [200, 200]);
-    await assert.rejects(async () => reload(broken(kitchenService)));
+    await assert.rejects(food.reload(broken(kitchenService)));
     await until('readiness that fails', async () => ((await statuses())[1] === 503 ? true : undefined));
     assert.deepEqual(await statuses(), [200, 503]);
-    await reload(kitchenService);
+    await food.reload(kitchenService);
     await until('readiness', async () => ((await statuses())[1] === 200 ? true : undefined));
   });
 
