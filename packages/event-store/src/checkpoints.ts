@@ -83,6 +83,11 @@ export async function releaseLease(sql: Sql, lease: Lease): Promise<void> {
     where name = ${lease.name} and partition = ${lease.partition} and owner = ${lease.owner} and token = ${lease.token}::int8`;
 }
 
+/** Its place in the log and its leases: it begins again where new ones begin. */
+export async function forgetSubscription(sql: Sql, name: string): Promise<void> {
+  await sql`delete from banyan.event_subscription where name = ${name}`;
+}
+
 export interface SubscriptionLag {
   /** Positions between its place and the end of the log, those of all partitions and of events it does not want included. */
   readonly positions: number;

@@ -75,6 +75,10 @@ export const eventStoreErrors = {
     code: 'failed_precondition',
     text: 'The search engine refused the request; the message has its answer.',
   },
+  search_index_lost: {
+    code: 'failed_precondition',
+    text: 'The search engine does not have the version of the index that is written. It is built anew from the log.',
+  },
   search_invalid: {
     code: 'invalid_argument',
     text: 'The search asks for a field that the index does not have, or for more than it gives.',

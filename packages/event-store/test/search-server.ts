@@ -66,9 +66,11 @@ export async function startSearchServer(t: Pick<TestContext, 'after'>): Promise<
       }
       if (request.method === 'PUT') {
         if (indexes.has(first)) return error(400, 'resource_already_exists_exception');
-        const { mappings } = json() as {
+        const { mappings, aliases: names } = json() as {
           mappings: { properties: { values: { properties: Index['types'] } } };
+          aliases: Record<string, object>;
         };
+        for (const name of Object.keys(names)) aliases.set(name, first);
         indexes.set(first, {
           types: mappings.properties.values.properties,
           documents: new Map(),
@@ -76,8 +78,20 @@ export async function startSearchServer(t: Pick<TestContext, 'after'>): Promise<
         });
         return answer(200, { acknowledged: true });
       }
+      if (verb === '_bulk' && request.url?.endsWith('?require_alias=true') && !aliases.has(first)) {
+        return answer(200, refused(text));
+      }
+      if (index === undefined && verb === '_mget') {
+        const { ids } = json() as { ids: string[] };
+        return answer(200, {
+          docs: ids.map((_id) => ({ _id, error: { type: 'index_not_found_exception' } })),
+        });
+      }
       if (index === undefined) return error(404, 'index_not_found_exception');
-      if (request.method === 'DELETE') return answer(200, { acknowledged: indexes.delete(first) });
+      if (request.method === 'DELETE') {
+        for (const [alias, target] of aliases) if (target === first) aliases.delete(alias);
+        return answer(200, { acknowledged: indexes.delete(first) });
+      }
       if (verb === '_refresh') {
         index.visible = new Map(index.documents);
         return answer(200, {});
@@ -130,6 +144,12 @@ function bulk({ documents }: Index, text: string) {
     });
   }
   return { errors: false, items };
+}
+
+/** Each document is refused by itself where an alias is asked for and there is none. */
+function refused(text: string) {
+  const item = { index: { status: 404, error: { type: 'index_not_found_exception' } } };
+  return { errors: true, items: Array(text.trimEnd().split('\n').length / 2).fill(item) };
 }
 
 function found({ documents }: Index, id: string) {

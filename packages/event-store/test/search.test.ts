@@ -24,15 +24,18 @@ describeSearchEngine('Elasticsearch', async (t) =>
   createElasticsearch({ url: (await startSearchServer(t)).url }),
 );
 
-/** Indexes of a test's own on the shared server. */
-async function createSharedEngine(t: Pick<TestContext, 'after'>): Promise<SearchEngine> {
+/** Of names that are a test's alone, also on a server that others use; what has them is removed after it. */
+function ownPrefix(t: Pick<TestContext, 'after'>, url: string): string {
   const prefix = `test-${randomBytes(6).toString('hex')}-`;
-  t.after(() => fetch(new URL(`/${prefix}*`, searchUrl), { method: 'DELETE' }));
-  return createElasticsearch({ url: searchUrl ?? '', prefix });
+  // The stand-in may be gone by then.
+  t.after(() => fetch(new URL(`/${prefix}*`, url), { method: 'DELETE' }).catch(() => {}));
+  return prefix;
 }
 
 describe('on a real server', { skip: noSearchServer }, () => {
-  describeSearchEngine('OpenSearch', createSharedEngine);
+  describeSearchEngine('OpenSearch', async (t) =>
+    createElasticsearch({ url: searchUrl ?? '', prefix: ownPrefix(t, searchUrl ?? '') }),
+  );
 });
 
 const fields = { item: 'text', status: 'keyword' } as const;
@@ -92,6 +95,7 @@ test('a search engine that fails loses nothing, and events that come again chang
   // Dies after it has written and before the place in the log has moved on, again and again.
   const engine: SearchEngine = Object.assign(Object.create(real) as SearchEngine, {
     get: real.get.bind(real),
+    has: real.has.bind(real),
     prepare: real.prepare.bind(real),
     liveVersion: real.liveVersion.bind(real),
     refresh: real.refresh.bind(real),
@@ -144,6 +148,41 @@ test('an index that is lost is built anew from the log', async (t) => {
   await until(async () => (await rebuilt.lag()).positions === 0);
   await engine.refresh(orders(2));
   assert.deepEqual(await rebuilt.search({ limit: 100 }), before);
+});
+
+test('an index that is lost under a running projection is made and filled again, and never by guesses of the engine', async (t) => {
+  const standIn = (await startSearchServer(t)).url;
+  for (const url of [standIn, ...(searchUrl === undefined ? [] : [searchUrl])]) {
+    const prefix = ownPrefix(t, url);
+    const engine = createElasticsearch({ url, prefix });
+    const loseIndex = () => fetch(new URL(`/${prefix}orders_v1`, url), { method: 'DELETE' });
+    const { database } = await createEventDatabase(t);
+    const store = createEventStore({ database, events: orderEvents });
+    for (let index = 0; index < 10; index += 1) await store.append(`order-${index}`, [placed(index + 1)]);
+    const lost = { code: 'failed_precondition', reason: 'search_index_lost' };
+    await assert.rejects(engine.put(orders(), [{ id: 'x', revision: 0, values: {} }]), lost);
+    const projection = createSearchProjection(store, orders(), { ...fast, database, engine });
+    const stop = start(t, projection);
+    const isComplete = (count: number) => async () => {
+      await engine.refresh(orders()).catch(() => {});
+      const { total } = await projection.search({}).catch(() => ({ total: -1 }));
+      return total === count && (await projection.lag()).positions === 0;
+    };
+    await until(isComplete(10));
+    // By the next event.
+    await loseIndex();
+    await store.append('order-10', [placed(11)]);
+    await until(isComplete(11));
+    assert.deepEqual(await idsOf(projection, { text: 'mug 7' }), ['order-6']);
+    // And without one.
+    await loseIndex();
+    await until(isComplete(11));
+    // And while nobody is there.
+    await stop();
+    await loseIndex();
+    start(t, createSearchProjection(store, orders(), { ...fast, database, engine }));
+    await until(isComplete(11));
+  }
 });
 
 test('an engine that is not there, or refuses, says which', async (t) => {

@@ -77,12 +77,14 @@ export function describeSearchEngine(name: string, create: (t: TestContext) => P
     test('a version is built beside the live one and switched to at once', async (t) => {
       const engine = await create(t);
       assert.equal(await engine.liveVersion('orders'), undefined);
+      assert.equal(await engine.has(index), false);
       await engine.prepare(index);
       await engine.prepare(index);
       await put(engine, index, { id: 'a', revision: 0, values: { title: 'first' } });
       await engine.prepare(later);
       await put(engine, later, { id: 'b', revision: 0, values: { title: 'second' } });
       assert.equal(await engine.liveVersion('orders'), 1);
+      assert.deepEqual([await engine.has(index), await engine.has(later)], [true, true]);
       assert.deepEqual(await find(engine, {}), ['a']);
       await engine.switchTo(later);
       await engine.switchTo(later);
@@ -92,6 +94,7 @@ export function describeSearchEngine(name: string, create: (t: TestContext) => P
       assert.deepEqual(await find(engine, {}), ['b']);
       await engine.remove(index);
       await engine.remove(index);
+      assert.deepEqual([await engine.has(index), await engine.has(later)], [false, true]);
     });
 
     test('hostile words and values are only words and values', async (t) => {

@@ -35,6 +35,13 @@ interface Answer {
   readonly body: unknown;
 }
 
+interface FoundDocument {
+  readonly _id: string;
+  readonly found?: boolean;
+  readonly _source: Source;
+  readonly error?: { readonly type: string };
+}
+
 interface BulkAnswer {
   readonly items: readonly Readonly<Record<string, { readonly status: number; readonly error?: unknown }>>[];
 }
@@ -46,6 +53,7 @@ interface SearchAnswer {
   };
 }
 
+const missingIndex = 'index_not_found_exception';
 const maxAnswerLength = 300;
 
 class HttpSearch implements SearchEngine {
@@ -53,6 +61,11 @@ class HttpSearch implements SearchEngine {
 
   constructor(options: ElasticsearchOptions) {
     this.#options = options;
+  }
+
+  async has(index: IndexVersion): Promise<boolean> {
+    const { status } = await this.#send('GET', `/_alias/${this.#writersAlias(index)}`, undefined, [404]);
+    return status !== 404;
   }
 
   async prepare(index: IndexVersion): Promise<void> {
@@ -66,14 +79,18 @@ class HttpSearch implements SearchEngine {
         values: { properties: values },
       },
     };
-    await this.#send('PUT', `/${this.#indexOf(index)}`, { mappings }, ['resource_already_exists_exception']);
+    const aliases = { [this.#writersAlias(index)]: {} };
+    await this.#send('PUT', `/${this.#indexOf(index)}`, { mappings, aliases }, [
+      'resource_already_exists_exception',
+    ]);
     if ((await this.liveVersion(index.name)) === undefined) await this.switchTo(index);
   }
 
   async get(index: IndexVersion, ids: readonly string[]): Promise<ReadonlyMap<string, SearchDocument>> {
     if (ids.length === 0) return new Map();
     const { body } = await this.#send('POST', `/${this.#indexOf(index)}/_mget`, { ids });
-    const { docs } = body as { docs: readonly { _id: string; found?: boolean; _source: Source }[] };
+    const { docs } = body as { docs: readonly FoundDocument[] };
+    if (docs.some(({ error }) => error?.type === missingIndex)) throw eventStoreError('search_index_lost');
     return new Map(
       docs.flatMap(({ _id: id, found, _source: source }) => {
         if (found !== true) return [];
@@ -90,10 +107,13 @@ class HttpSearch implements SearchEngine {
       JSON.stringify({ index: { _id: id, version: revision, version_type: 'external_gte' } }),
       JSON.stringify({ id, revision, removed: values === undefined, values: values ?? {} }),
     ]);
-    const { body } = await this.#send('POST', `/${this.#indexOf(index)}/_bulk`, `${lines.join('\n')}\n`);
+    // Into an alias that only `prepare` makes: into a name that is not there the engine would make an index, with fields as it guesses them.
+    const path = `/${this.#writersAlias(index)}/_bulk?require_alias=true`;
+    const { body } = await this.#send('POST', path, `${lines.join('\n')}\n`);
     for (const item of (body as BulkAnswer).items) {
       const { status, error } = item['index'] ?? { status: 500 };
       if (status < 300 || status === 409) continue;
+      if (status === 404) throw eventStoreError('search_index_lost');
       const reason = status === 429 || status >= 500 ? 'search_unavailable' : 'search_refused';
       throw eventStoreError(
         reason,
@@ -199,6 +219,10 @@ class HttpSearch implements SearchEngine {
 
   #aliasOf(name: string): string {
     return `${this.#options.prefix ?? ''}${name}`;
+  }
+
+  #writersAlias(index: IndexVersion): string {
+    return `${this.#indexOf(index)}_writer`;
   }
 
   #indexOf({ name, version }: Pick<IndexVersion, 'name' | 'version'>): string {

@@ -26,6 +26,13 @@ class PostgresSearch implements SearchEngine {
     this.#sql = sql;
   }
 
+  async has({ name, version }: IndexVersion): Promise<boolean> {
+    const [row] = await this.#sql<{ has: boolean }>`
+      select exists (select from banyan.search_live where name = ${name} and version = ${version})
+        or exists (select from banyan.search_document where name = ${name} and version = ${version}) as has`;
+    return row?.has ?? false;
+  }
+
   async prepare({ name, version }: IndexVersion): Promise<void> {
     const sql = this.#sql;
     await sql`

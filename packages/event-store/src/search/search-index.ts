@@ -54,11 +54,16 @@ export interface IndexVersion {
  * Errors: `unavailable` `search_unavailable`, `failed_precondition` `search_refused`, `invalid_argument` `search_invalid`.
  */
 export interface SearchEngine {
+  /** Whether what was put into the version, if anything was, is there. */
+  has(index: IndexVersion): Promise<boolean>;
   /** Makes the version if it is not there. The first version is live at once. */
   prepare(index: IndexVersion): Promise<void>;
   /** Documents by id, those that were removed included; what was put before this call is seen. */
   get(index: IndexVersion, ids: readonly string[]): Promise<ReadonlyMap<string, SearchDocument>>;
-  /** Writes documents; resolves when they are durable. Searches find them soon after. */
+  /**
+   * Writes documents; resolves when they are durable. Searches find them soon after. Never makes a version that is not there.
+   * @throws ServiceError `failed_precondition` `search_index_lost`, if the engine can lose an index and has
+   */
   put(index: IndexVersion, documents: readonly SearchDocument[]): Promise<void>;
   /** Makes everything that was put visible to searches. */
   refresh(index: IndexVersion): Promise<void>;

@@ -1,5 +1,6 @@
-import type { Logger, Transaction } from '@banyan/core';
-import type { SubscriptionLag } from '../checkpoints.ts';
+import { isServiceError, type Logger, type Transaction, type TransactionOptions } from '@banyan/core';
+import { forgetSubscription, type SubscriptionLag } from '../checkpoints.ts';
+import { eventStoreError } from '../errors.ts';
 import type { EventStore, RecordedEvent } from '../event-store.ts';
 import type { EventTypes } from '../event-types.ts';
 import { createWatchedSubscription, type Subscription, type SubscriptionDatabase } from '../subscription.ts';
@@ -68,7 +69,8 @@ export interface SearchProjectionOptions {
 export interface RunningSearchProjection<Fields extends SearchFields> {
   /**
    * Follows the log until `signal` aborts, and makes this version the live one when it has caught up. The engine has its own transactions: after a
-   * crash the same events come again, and those whose revision is in the document already change nothing.
+   * crash the same events come again, and those whose revision is in the document already change nothing. An index that the engine has lost is built
+   * anew from the start of the log, within seconds, whether or not events come.
    */
   run(signal: AbortSignal): Promise<void>;
   search(request: SearchRequest<Fields>): Promise<SearchResult<Fields>>;
@@ -85,14 +87,19 @@ export function createSearchProjection<Types extends EventTypes, Fields extends 
   return new IndexProjection(store, projection, options);
 }
 
+const lookIntervalMs = 5_000;
+
 class IndexProjection<Types extends EventTypes, Fields extends SearchFields>
   implements RunningSearchProjection<Fields>
 {
   readonly #projection: SearchProjection<Types, Fields>;
   readonly #engine: SearchEngine;
+  readonly #database: SubscriptionDatabase<Transaction>;
   readonly #subscription: Subscription;
   readonly #index: IndexVersion;
   #isLive = false;
+  /** When to look next whether the index is still there. */
+  #lookAtMs = 0;
   /** As of the last time that the engine answered. */
   #liveVersion: number;
 
@@ -105,8 +112,15 @@ class IndexProjection<Types extends EventTypes, Fields extends SearchFields>
     this.#engine = options.engine;
     this.#index = projection;
     this.#liveVersion = projection.version;
+    this.#database = options.database;
+    const { sql, watch } = options.database;
     const subscription = {
       ...options,
+      database: {
+        sql,
+        tx: this.#tx.bind(this),
+        ...(watch !== undefined && { watch: watch.bind(options.database) }),
+      },
       name: subscriptionOf(projection.name, projection.version),
       filter: { types: projection.types },
       handle: (events: readonly RecordedEvent<Types>[]) => this.#handle(events),
@@ -123,7 +137,8 @@ class IndexProjection<Types extends EventTypes, Fields extends SearchFields>
   }
 
   async run(signal: AbortSignal): Promise<void> {
-    await this.#engine.prepare(this.#index);
+    if (await this.#engine.has(this.#index)) await this.#engine.prepare(this.#index);
+    else await this.#beginAnew();
     await this.#subscription.run(signal);
   }
 
@@ -147,8 +162,36 @@ class IndexProjection<Types extends EventTypes, Fields extends SearchFields>
     return subscriptionOf(name, this.#liveVersion);
   }
 
+  /** An index that is gone is made anew when nothing is open that its place in the log would have to wait for. */
+  async #tx<Result>(
+    work: (tx: Transaction) => Promise<Result>,
+    options?: TransactionOptions,
+  ): Promise<Result> {
+    try {
+      return await this.#database.tx(work, options);
+    } catch (error) {
+      if (isServiceError(error) && error.reason === 'search_index_lost') await this.#beginAnew();
+      throw error;
+    }
+  }
+
+  /** From the start of the log. First its place is forgotten, which also stops whoever else writes: an index that is there has all that its place says. */
+  async #beginAnew(): Promise<void> {
+    const { name, version } = this.#projection;
+    await forgetSubscription(this.#database.sql, subscriptionOf(name, version));
+    await this.#engine.prepare(this.#index);
+    this.#isLive = false;
+  }
+
   async #goLive(): Promise<void> {
-    if (this.#isLive) return;
+    if (this.#isLive) {
+      const nowMs = performance.now();
+      if (nowMs < this.#lookAtMs) return;
+      this.#lookAtMs = nowMs + lookIntervalMs;
+      if (await this.#engine.has(this.#index)) return;
+      await this.#beginAnew();
+      throw eventStoreError('search_index_lost');
+    }
     const live = await this.#engine.liveVersion(this.#index.name);
     if (live === undefined || live < this.#index.version) {
       await this.#engine.refresh(this.#index);
