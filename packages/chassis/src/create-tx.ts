@@ -1,5 +1,6 @@
 import type { Contract } from '@banyan/contract';
 import type { CallContext, Sql, Transaction } from '@banyan/core';
+import type { Audit } from './audit-trail.ts';
 import { createEmission } from './emission.ts';
 import type { ServiceRuntime } from './handler-context.ts';
 import type { SendOptions } from './message-types.ts';
@@ -48,6 +49,13 @@ class RecordingTx implements Tx<Contract> {
       const sending = createSending(this.#runtime, context, { name, data, options });
       outgoing.push(sending);
       return sending.event.id;
+    };
+  }
+
+  get audit(): Audit {
+    const { context, outgoing } = this.#open;
+    return (action, about) => {
+      outgoing.push({ audit: this.#runtime.audit.newRecord(action, context, about) });
     };
   }
 

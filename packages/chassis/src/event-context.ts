@@ -1,5 +1,6 @@
 import type { CallContext, Logger, Sql } from '@banyan/core';
 import { type CloudEvent, serviceOfEvent } from '@banyan/events';
+import type { Audit } from './audit-trail.ts';
 import { createEmission } from './emission.ts';
 import { HandlerContext, type ServiceRuntime } from './handler-context.ts';
 import type { MessageContext, ReplyContext, SendOptions } from './message-types.ts';
@@ -56,6 +57,18 @@ export class EventHandlerContext
       const sending = createSending(runtime, context, { name, data, options, cause });
       outgoing.push(sending);
       return sending.event.id;
+    };
+  }
+
+  /** Tells of what the event tells: when it happened, and who asked for it. */
+  get audit(): Audit {
+    const { runtime, context } = this;
+    const { event, outgoing } = this.handling;
+    const { caller } = context;
+    const asked = { ...caller, service: event.banyancaller ?? caller.service };
+    return (action, about) => {
+      const record = runtime.audit.newRecord(action, context, { at: event.time, caller: asked, ...about });
+      outgoing.push({ audit: record });
     };
   }
 

@@ -1,3 +1,4 @@
+import type { AuditLog, NewAuditRecord } from '@banyan/audit';
 import { type Contract, errorDataValidator, type Operation, type Upload } from '@banyan/contract';
 import {
   type CallContext,
@@ -13,6 +14,7 @@ import {
 } from '@banyan/core';
 import type { ClaimStore, Outbox, RequestStore } from '@banyan/events';
 import type { SagaEngine, Startable } from '@banyan/saga';
+import type { AuditTrail, CallRecord } from './audit-trail.ts';
 import type { Callbacks } from './callback.ts';
 import type { CreateCalls } from './clients.ts';
 import { createTx } from './create-tx.ts';
@@ -52,6 +54,8 @@ export interface ServiceRuntime {
   readonly flows: ServiceFlows;
   /** Replies to keyed calls; undefined for a service that has no database. */
   readonly replies: ReplyStore | undefined;
+  /** Throws for a service that has no database, with the fix in the text. */
+  readonly audit: AuditTrail;
   readonly claims: ClaimStore;
   readonly callbacks: Callbacks;
   /** Names of the services that may call, and so may send. */
@@ -126,16 +130,22 @@ export class OperationHandlerContext
 {
   readonly operation: Operation;
   readonly upload: Upload;
+  /** Of this call, if its operation is audited. */
+  readonly record: CallRecord | undefined;
 
   constructor(
     runtime: ServiceRuntime,
     context: CallContext,
-    operation: Operation,
-    upload: Upload | undefined,
+    call: {
+      readonly operation: Operation;
+      readonly upload?: Upload | undefined;
+      readonly record: CallRecord | undefined;
+    },
   ) {
     super(runtime, context);
-    this.operation = operation;
-    this.upload = upload as Upload;
+    this.operation = call.operation;
+    this.upload = call.upload as Upload;
+    this.record = call.record;
   }
 
   get sql(): Sql {
@@ -143,7 +153,8 @@ export class OperationHandlerContext
   }
 
   get tx(): OperationContext<Contract, Operation, Uses, unknown>['tx'] {
-    return (work, options) => runTransaction(this.runtime, this.context, { work, ...options });
+    const { runtime, context, record } = this;
+    return (work, options) => runTransaction(runtime, context, { work, record, ...options });
   }
 
   get groupCommit(): OperationContext<Contract, Operation, Uses, unknown>['groupCommit'] {
@@ -171,6 +182,10 @@ export class OperationHandlerContext
     return this.runtime.flows.queries;
   }
 
+  get audits(): Pick<AuditLog, 'list'> {
+    return this.runtime.audit;
+  }
+
   get gather(): (name: string, data: unknown, options: GatherOptions) => Promise<GatheredAnswer<never>[]> {
     const { runtime, context } = this;
     return (name, data, options) =>
@@ -186,6 +201,7 @@ export class OperationHandlerContext
 
 interface TransactionRun<Result> extends TransactionOptions {
   readonly work: (tx: Tx<Contract>) => Promise<Result>;
+  readonly record?: CallRecord | undefined;
 }
 
 /** Runs `work` in a transaction of the service's database, with what it emits. */
@@ -194,16 +210,18 @@ export function runTransaction<Result>(
   context: CallContext,
   run: TransactionRun<Result>,
 ): Promise<Result> {
-  const { work, ...options } = run;
-  return runtime.database.tx(
-    async (transaction) => {
-      const outgoing: Outgoing[] = [];
-      const result = await work(createTx(runtime, { context, transaction, outgoing }));
-      await recordOutgoing(runtime, transaction, outgoing);
-      return result;
-    },
-    { ...options, concurrent: true, signal: options.signal ?? context.signal },
-  );
+  const { work, record, ...options } = run;
+  const transact = (audit: NewAuditRecord | undefined) =>
+    runtime.database.tx(
+      async (transaction) => {
+        const outgoing: Outgoing[] = audit === undefined ? [] : [{ audit }];
+        const result = await work(createTx(runtime, { context, transaction, outgoing }));
+        await recordOutgoing(runtime, transaction, outgoing);
+        return result;
+      },
+      { ...options, concurrent: true, signal: options.signal ?? context.signal },
+    );
+  return record === undefined ? transact(undefined) : record.carriedBy(transact);
 }
 
 /**

@@ -1,6 +1,8 @@
-import { isStreaming, type Operation, type Upload } from '@banyan/contract';
+import type { NewAuditRecord } from '@banyan/audit';
+import { isStreaming, type Operation } from '@banyan/contract';
 import { type CallContext, isServiceError, ServiceError, type Sql } from '@banyan/core';
 import { voidPrefix } from '@banyan/saga';
+import type { CallRecord } from './audit-trail.ts';
 import { createTx } from './create-tx.ts';
 import { createDeferredTransaction, type DeferredTransaction } from './deferred-transaction.ts';
 import { OperationHandlerContext, type ServiceRuntime } from './handler-context.ts';
@@ -36,6 +38,7 @@ interface KeyedCall {
   readonly handler: OperationHandler;
   readonly input: unknown;
   readonly context: CallContext;
+  readonly record: CallRecord | undefined;
 }
 
 /** Runs operations that sagas call. */
@@ -88,10 +91,26 @@ class RecordedCalls implements KeyedCalls {
     return replies;
   }
 
-  async #attempt({ operation, handler, input, context }: KeyedCall, key: string): Promise<unknown> {
+  #attempt(call: KeyedCall, key: string): Promise<unknown> {
+    const { record } = call;
+    if (record === undefined) return this.#transact(call, key, undefined);
+    return record.carriedBy((audit) => this.#transact(call, key, audit));
+  }
+
+  async #transact(
+    { operation, handler, input, context, record }: KeyedCall,
+    key: string,
+    audit: NewAuditRecord | undefined,
+  ): Promise<unknown> {
     const savepoints = this.#careful.has(operation.name);
     const transaction = createDeferredTransaction(this.#runtime.database, context.signal, { savepoints });
-    const keyed = new KeyedHandlerContext(this.#runtime, context, { operation, transaction, savepoints });
+    const keyed = new KeyedHandlerContext(this.#runtime, context, {
+      operation,
+      record,
+      transaction,
+      savepoints,
+    });
+    if (audit !== undefined) keyed.outgoing.push({ audit });
     try {
       const result = await handler(input, keyed);
       await transaction.commit(async (open) => {
@@ -119,11 +138,12 @@ class KeyedHandlerContext extends OperationHandlerContext {
     context: CallContext,
     parts: {
       readonly operation: Operation;
+      readonly record: CallRecord | undefined;
       readonly transaction: DeferredTransaction;
       readonly savepoints: boolean;
     },
   ) {
-    super(runtime, context, parts.operation, undefined as Upload | undefined);
+    super(runtime, context, parts);
     this.#transaction = parts.transaction;
     this.#savepoints = parts.savepoints;
   }

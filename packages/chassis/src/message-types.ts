@@ -1,5 +1,6 @@
 import type { Contract, InputOf, OutputOf, Schema } from '@banyan/contract';
 import type { Sql } from '@banyan/core';
+import type { Audit } from './audit-trail.ts';
 import type { SagaActions } from './saga-types.ts';
 import type { Emit, ServiceContext, Uses } from './service.ts';
 
@@ -133,6 +134,8 @@ export interface ConsumerContext<C extends Contract, U extends Uses, Config>
   readonly sql: Sql;
   readonly emit: Emit<C>;
   readonly send: Send<Reachable<C, U>>;
+  /** Puts on record, with the time of what is handled, that something was done. */
+  readonly audit: Audit;
 }
 
 /** What a message's handler gets beside the data. */

@@ -1,3 +1,4 @@
+import type { NewAuditRecord } from '@banyan/audit';
 import type { Transaction } from '@banyan/core';
 import type { CloudEvent, NewRequest } from '@banyan/events';
 import type { Sighting } from '@banyan/flow';
@@ -10,6 +11,7 @@ import { recordSagas, type SagaLetter } from './sagas.ts';
 export type Outgoing =
   | OutgoingEvent
   | { readonly afterCommit: () => void }
+  | { readonly audit: NewAuditRecord }
   | { readonly saga: NewSaga }
   | { readonly sightings: readonly Sighting[] }
   | SagaLetter;
@@ -35,16 +37,19 @@ export async function recordOutgoing(
   const started: NewSaga[] = [];
   const letters: SagaLetter[] = [];
   const sightings: Sighting[] = [];
+  const audits: NewAuditRecord[] = [];
   for (const each of outgoing) {
     if ('event' in each) events.push(each);
     else if ('saga' in each) started.push(each.saga);
     else if ('letter' in each) letters.push(each);
     else if ('sightings' in each) sightings.push(...each.sightings);
+    else if ('audit' in each) audits.push(each.audit);
     else onCommit(each.afterCommit);
   }
   if (started.length + letters.length > 0) {
     await recordSagas(runtime.sagas, { sql, onCommit }, { started, letters });
   }
+  if (audits.length > 0) await runtime.audit.append({ sql, onCommit }, audits);
   if (sightings.length > 0) await runtime.flows.record({ sql, onCommit }, sightings);
   if (events.length === 0) return;
   const requests = events.map(({ request }) => request).filter((request) => request !== undefined);

@@ -1,21 +1,21 @@
 import type { ServiceCertificates, ServiceTokens } from '@banyan/auth';
 import { type Clock, type Database, isServiceError, type Logger, uuidv7 } from '@banyan/core';
 import type { Registration } from '@banyan/discovery';
-import { createLocalEndpoint, createServiceServer, type Endpoint, type ServiceServer } from '@banyan/rpc';
+import { createServiceServer, type Endpoint, type ServiceServer } from '@banyan/rpc';
 import type { Metrics } from '@banyan/telemetry';
+import { AuditTrail } from './audit-trail.ts';
 import { type Background, startBackground } from './background.ts';
 import { createCallbacks } from './callback.ts';
-import { callerNotAllowed } from './caller-not-allowed.ts';
 import { createClients } from './clients.ts';
 import type { Engines, ServiceStore } from './engines.ts';
 import { type EventFlow, startEventFlow, toEventHealth } from './event-flow.ts';
-import { OperationHandlerContext, type ServiceRuntime } from './handler-context.ts';
-import { createKeyedCalls, isKeyedCall } from './keyed-call.ts';
+import type { ServiceRuntime } from './handler-context.ts';
 import { createMessageDirectory } from './message-directory.ts';
 import { createMessageMetrics } from './message-metrics.ts';
 import { createReaderWatch, type ReaderWatch } from './reader-watch.ts';
 import { createRequestDesk } from './request-desk.ts';
 import type { Service } from './service.ts';
+import { createServiceEndpoint } from './service-endpoint.ts';
 import { createServiceFlows, type ServiceFlows, toFlowHealth } from './service-flows.ts';
 import { createServiceSagas, type ServiceSagas, toSagaHealth } from './service-sagas.ts';
 import { subscriptionsOf } from './subscriptions.ts';
@@ -88,6 +88,7 @@ interface Parts {
   readonly sagas: ServiceSagas | undefined;
   readonly readers: ReaderWatch | undefined;
   readonly flows: ServiceFlows | undefined;
+  readonly audit: AuditTrail | undefined;
 }
 
 type Undo = (timeoutMs: number) => Promise<void>;
@@ -108,9 +109,19 @@ class ServiceStart {
     const flow = store === undefined ? undefined : this.#startEventFlow(store);
     const sagas = store === undefined ? undefined : this.#createSagas(store, () => runtime);
     const readers = store === undefined ? undefined : this.#createReaderWatch(store, flow);
+    const audit = store === undefined ? undefined : this.#startAudit(store);
     const flows = store === undefined ? undefined : this.#createFlows(store, flow);
-    const runtime = this.#createRuntime({ store, flow, sagas, readers, flows });
-    const { endpoint, drained } = this.#createEndpoint(runtime);
+    const runtime = this.#createRuntime({ store, flow, sagas, readers, flows, audit });
+    const { callers, copy, clock, logger } = this.#around;
+    const { endpoint, drained } = createServiceEndpoint({
+      service: this.#service,
+      runtime,
+      audit,
+      callers,
+      copy,
+      clock,
+      logger,
+    });
     this.#undo.push(drained);
     if (flow !== undefined) {
       await flow.startConsuming(runtime);
@@ -124,7 +135,7 @@ class ServiceStart {
       this.#undo.push(() => flows.stop());
       flows.start();
     }
-    const health = () => checkHealth(this.#service, { store, flow, sagas, readers, flows });
+    const health = () => checkHealth(this.#service, { store, flow, sagas, readers, flows, audit });
     const url = await this.#listen(endpoint, health);
     await this.#register(url);
     const background = this.#startBackground(runtime);
@@ -207,6 +218,14 @@ class ServiceStart {
     return background;
   }
 
+  #startAudit(store: ServiceStore): AuditTrail {
+    const { clock, logger } = this.#around;
+    const trail = new AuditTrail({ database: store.database, audited: this.#service.audited, clock, logger });
+    this.#undo.push(() => trail.stop());
+    trail.start();
+    return trail;
+  }
+
   #createReaderWatch(store: ServiceStore, flow: EventFlow | undefined): ReaderWatch {
     const { clock, logger, metrics } = this.#around;
     const { name: service } = this.#service;
@@ -216,7 +235,7 @@ class ServiceStart {
     return readers;
   }
 
-  #createRuntime({ store, flow, sagas, readers, flows }: Parts): ServiceRuntime {
+  #createRuntime({ store, flow, sagas, readers, flows, audit }: Parts): ServiceRuntime {
     const { contract, uses, name } = this.#service;
     const { config, dataFolder, endpoint, instance, engines, callbacks, logger, clock, metrics } =
       this.#around;
@@ -258,6 +277,10 @@ class ServiceStart {
         if (sagas === undefined) throw noSagas(name);
         return sagas.engine;
       },
+      get audit() {
+        if (audit === undefined) throw noDatabase(name);
+        return audit;
+      },
       get readers() {
         if (readers === undefined) throw noDatabase(name);
         return readers;
@@ -271,35 +294,6 @@ class ServiceStart {
       onEmitted: () => flow?.poke(),
     };
     return runtime;
-  }
-
-  /** The endpoint, and a step that waits until its calls in flight are done. */
-  #createEndpoint(runtime: ServiceRuntime): { endpoint: Endpoint; drained: Undo } {
-    const { operations, contract } = this.#service;
-    const { callers, copy, clock, logger } = this.#around;
-    const calls = createCallCounter(clock);
-    const keyed = createKeyedCalls(runtime);
-    const endpoint = createLocalEndpoint({
-      contract,
-      copy,
-      logger,
-      async handle(operation, input, context, upload) {
-        if (!callers.has(context.caller.service))
-          throw callerNotAllowed(context.caller.service, contract.name);
-        const handler = operations[operation.name];
-        if (handler === undefined) throw new TypeError(`no handler for '${operation.name}'`);
-        calls.begin();
-        try {
-          if (runtime.replies !== undefined && isKeyedCall(context, operation)) {
-            return await keyed.run({ operation, handler, input, context });
-          }
-          return await handler(input, new OperationHandlerContext(runtime, context, operation, upload));
-        } finally {
-          calls.end();
-        }
-      },
-    });
-    return { endpoint, drained: (timeoutMs) => calls.drained(timeoutMs) };
   }
 
   async #listen(endpoint: Endpoint, health: () => Promise<PartHealth>): Promise<string> {
@@ -334,8 +328,18 @@ class ServiceStart {
 }
 
 /** A service without tables, events, messages or consumers gets by without a database. */
-export function hasDatabase({ migrations, on, contract, uses, sagas, durable, flows }: Service): boolean {
+export function hasDatabase({
+  audited,
+  migrations,
+  on,
+  contract,
+  uses,
+  sagas,
+  durable,
+  flows,
+}: Service): boolean {
   const mayRecord = [
+    audited,
     on,
     contract.events,
     ...[contract, ...Object.values(uses)].map(({ messages }) => messages),
@@ -368,37 +372,6 @@ async function checkHealth(
     const reason = isServiceError(error) ? error.message : 'its database does not answer';
     return { part: service.name, ready: false, reason };
   }
-}
-
-interface CallCounter {
-  begin(): void;
-  end(): void;
-  /** Resolves when no call is in flight, or after `timeoutMs`. */
-  drained(timeoutMs: number): Promise<void>;
-}
-
-function createCallCounter(clock: Clock): CallCounter {
-  let inFlight = 0;
-  let onIdle: (() => void) | undefined;
-  return {
-    begin() {
-      inFlight += 1;
-    },
-    end() {
-      inFlight -= 1;
-      if (inFlight === 0) onIdle?.();
-    },
-    async drained(timeoutMs) {
-      if (inFlight === 0) return;
-      await new Promise<void>((resolve) => {
-        const cancel = clock.setTimer(resolve, timeoutMs);
-        onIdle = () => {
-          cancel();
-          resolve();
-        };
-      });
-    },
-  };
 }
 
 function noSagas(name: string): TypeError {

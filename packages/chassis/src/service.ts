@@ -1,4 +1,5 @@
 import { getCallSites } from 'node:util';
+import type { AuditLog } from '@banyan/audit';
 import {
   type Binary,
   type Contract,
@@ -16,6 +17,7 @@ import {
 import type { CallContext, Logger, Sql, SqlQuery, Transaction, TransactionOptions } from '@banyan/core';
 import type { FlowDefinition } from '@banyan/flow';
 import type { DurableDefinition, SagaDefinition } from '@banyan/saga';
+import type { Audit, AuditedOperations } from './audit-trail.ts';
 import type { BackgroundContext, BackgroundTask } from './background.ts';
 import { checkFlows } from './check-flows.ts';
 import { checkMessageHandlers } from './check-messages.ts';
@@ -80,11 +82,15 @@ export type Emit<C extends Contract> = <Name extends keyof C['events'] & string>
 export interface Tx<C extends Contract, U extends Uses = {}> extends Transaction, SagaActions {
   readonly emit: Emit<C>;
   readonly send: Send<Reachable<C, U>>;
+  readonly audit: Audit;
 }
 
 /** What a closed list of statements is made with. */
 // biome-ignore lint/complexity/noBannedTypes: `{}` is the empty record of contracts.
-export type ClosedTx<C extends Contract, U extends Uses = {}> = Pick<Tx<C, U>, 'sql' | 'emit' | 'send'>;
+export type ClosedTx<C extends Contract, U extends Uses = {}> = Pick<
+  Tx<C, U>,
+  'sql' | 'emit' | 'send' | 'audit'
+>;
 
 /** What each statement of a list gives. */
 export type RowsOf<Queries extends readonly SqlQuery<object>[]> = {
@@ -132,6 +138,8 @@ export interface OperationContext<C extends Contract, Op extends Operation, U ex
   readonly sagas: Sagas;
   /** The flows that the service watches. */
   readonly flows: Flows;
+  /** Reads what is on record in this service. */
+  readonly audits: Pick<AuditLog, 'list'>;
   readonly fail: Fail<Op>;
   /** The request's byte stream, for an operation that declares `upload`. */
   readonly upload: Op['upload'] extends undefined ? undefined : Upload;
@@ -215,6 +223,15 @@ export interface ServiceOptions<C extends Contract, U extends Uses, ConfigSchema
   readonly messages?: MessageHandlers<C, U, OutputOf<ConfigSchema>>;
   /** Handlers of replies to messages that this service sends, by `service.message`. Effect once. Replies to `request` go to whoever waits instead. */
   readonly replies?: ReplyHandlers<C, U, OutputOf<ConfigSchema>>;
+  /**
+   * Operations whose calls are put on record, however they end, each with what it is about: `cancelOrder: ({ orderId }) => orderId`. The record commits with
+   * the first transaction of the call; without one it is written before the answer.
+   */
+  readonly audited?: {
+    readonly [Name in keyof C['operations']]?: (
+      input: OutputOf<C['operations'][Name]['input']>,
+    ) => string | undefined;
+  };
   /** Sagas that this service runs, each version that may still be under way. */
   readonly sagas?: readonly SagaDefinition[];
   /** Durable functions that this service runs, each version that may still be under way. */
@@ -250,6 +267,7 @@ export interface Service {
   readonly sagas: readonly SagaDefinition[];
   readonly durable: readonly DurableDefinition[];
   readonly flows: readonly FlowDefinition[];
+  readonly audited: AuditedOperations;
   readonly background: Readonly<Record<string, BackgroundTask>>;
   /** URL of the module that defined it; what a development reload imports again. */
   readonly definedAt: string;
@@ -284,6 +302,7 @@ export function service<
   ConfigSchema extends Schema = Schema,
 >(contract: C, options: ServiceOptions<C, U, ConfigSchema> & HandlesMessages<C> & RunsLong<C>): Service {
   const uses: Uses = options.uses ?? {};
+  checkAudited(contract, options.audited ?? {});
   checkConsumers(contract, uses, Object.keys(options.on ?? {}));
   const messages = (options.messages ?? {}) as unknown as Service['messages'];
   const replies = (options.replies ?? {}) as unknown as Service['replies'];
@@ -311,6 +330,7 @@ export function service<
     sagas,
     durable,
     flows,
+    audited: (options.audited ?? {}) as unknown as AuditedOperations,
     background: (options.background ?? {}) as unknown as Service['background'],
     definedAt: getCallSites(2)[1]?.scriptName ?? '',
   };
@@ -330,6 +350,15 @@ function checkHandlers(contract: Contract, handlers: object): void {
         `service '${contract.name}': remove 'operations.${name}' or declare it in the contract, which has ${list(Object.keys(contract.operations))}.`,
       );
     }
+  }
+}
+
+function checkAudited(contract: Contract, audited: object): void {
+  for (const name of Object.keys(audited)) {
+    if (Object.hasOwn(contract.operations, name)) continue;
+    throw new TypeError(
+      `service '${contract.name}': remove 'audited.${name}'; the contract has ${list(Object.keys(contract.operations))}.`,
+    );
   }
 }
 

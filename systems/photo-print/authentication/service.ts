@@ -15,6 +15,7 @@ interface Credentials {
 export const authenticationService = service(authentication, {
   config: z.object({ tokenMinutes: z.int().min(1).max(1_440).default(60) }),
   migrations: new URL('./migrations/', import.meta.url),
+  audited: { createSession: ({ loginId }) => loginId },
   operations: {
     async createSession({ loginId, password }, { sql, config, fail }) {
       const [known] = await sql<Credentials>`

@@ -16,6 +16,7 @@ import { recordStep } from './record-step.ts';
 export const ordersService = service(orders, {
   uses: { uploads, payments, printing, despatch },
   migrations: new URL('./migrations/', import.meta.url),
+  audited: { cancelOrder: ({ orderId }) => orderId },
   operations: {
     async listProducts() {
       return { products: catalogue };
