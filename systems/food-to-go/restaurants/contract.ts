@@ -8,7 +8,8 @@ export const MenuItem = z.object({
   /** The restaurant's own name for it, unique in its menu. */
   menuItemId: z.string().regex(/^[a-z0-9][a-z0-9-]{0,63}$/, 'must be letters, digits and hyphens'),
   name: lineOfText(120),
-  price: Money,
+  /** At most 10,000.00: the largest order that there can be still has a total that is an amount of money. */
+  price: Money.extend({ amount: z.int().min(0).max(1_000_000) }),
 });
 export type MenuItem = z.infer<typeof MenuItem>;
 

@@ -44,12 +44,13 @@ describe('consumers and restaurants', () => {
     assert.deepEqual((await anyone.send('GET', path)).json.menu, menu);
   });
 
-  test('a menu has one currency and names each item once', async () => {
+  test('a menu has one currency, names each item once, and has prices that can be added up', async () => {
     const { restaurant, signIn } = food;
     const staff = await signIn('staff', 'joe');
     const [vindaloo] = ajanta.menu;
     const francs = { menuItemId: 'fondue', name: 'Fondue', price: { amount: 3_000, currency: 'CHF' } };
-    for (const menu of [[], [vindaloo, vindaloo], [vindaloo, francs], [francs]]) {
+    const gold = { menuItemId: 'gold', name: 'Gold', price: euros(1_000_001) };
+    for (const menu of [[], [vindaloo, vindaloo], [vindaloo, francs], [francs], [gold]]) {
       const { status, json } = await staff.send('POST', '/restaurants', { ...ajanta, menu });
       assert.deepEqual([status, json.reason], [400, 'invalid_input'], JSON.stringify(menu));
     }
