@@ -33,7 +33,7 @@ export function createAdmission(
   };
 }
 
-function overloaded(): ServiceError {
+export function overloaded(): ServiceError {
   return new ServiceError('The system is handling as many requests as it can; try again in a moment.', {
     code: 'unavailable',
     reason: 'overloaded',

@@ -24,6 +24,7 @@ import type { GatewayLimits } from './limits.ts';
 import type { Access } from './policy.ts';
 import type { RouteRates } from './route-rates.ts';
 import type { HeaderList } from './security-headers.ts';
+import type { Shedding } from './shedding.ts';
 import { takesJsonBody } from './takes-json-body.ts';
 import type { Target } from './target.ts';
 import type { UserAuthentication } from './user-authentication.ts';
@@ -32,6 +33,7 @@ export interface OperationTargetOptions {
   readonly endpoint: Endpoint;
   readonly authentication: UserAuthentication;
   readonly rates: RouteRates;
+  readonly shedding: Shedding;
   readonly limits: GatewayLimits;
   readonly environment: CallEnvironment;
 }
@@ -66,6 +68,7 @@ class OperationTarget implements Target {
 
   handle(exchange: Exchange, params: Params): Promise<void> {
     exchange.access = this.#access;
+    this.#options.shedding.check();
     const counted = this.#options.rates.atArrival(exchange);
     return counted === undefined
       ? this.#authenticate(exchange, params)
@@ -103,7 +106,8 @@ class OperationTarget implements Target {
     });
     exchange.context = context;
     try {
-      const output = await this.#options.endpoint.call(operation.name, input, context, upload);
+      const { endpoint, shedding } = this.#options;
+      const output = await shedding.run(() => endpoint.call(operation.name, input, context, upload));
       await this.#answer(exchange, output);
     } finally {
       context.end();

@@ -8,9 +8,17 @@ export interface RoutePolicy {
   readonly access: Access;
   /** Quotas that each request takes from, beside those of the whole gateway. */
   readonly rates?: readonly RateLimit[];
+  /**
+   * What is refused first when the service is overloaded. `exempt` is never refused and not measured: for operations that wait for something else than
+   * the service's work, such as news. Default `normal`.
+   */
+  readonly priority?: Priority;
   /** Units that one request takes from each of its quotas. Default 1. */
   readonly cost?: number;
 }
+
+export const priorities = ['low', 'normal', 'high', 'exempt'] as const;
+export type Priority = (typeof priorities)[number];
 
 export type Policy = Access | RoutePolicy;
 
@@ -23,15 +31,21 @@ export function accessText(access: Access): string {
   return typeof access === 'string' ? access : `scope:${access.scope}`;
 }
 
-const known: ReadonlySet<string> = new Set(['access', 'rates', 'cost']);
+const known: ReadonlySet<string> = new Set(['access', 'rates', 'cost', 'priority']);
 
 /** Why `policy` is none, with the fix; undefined if it is one. Plain JavaScript can hand in anything. */
 export function policyProblem(policy: unknown): string | undefined {
   if (typeof policy !== 'object' || policy === null || !('access' in policy)) return accessProblem(policy);
-  const { access, rates = [], cost = 1 } = policy as Partial<Record<keyof RoutePolicy, unknown>>;
+  const {
+    access,
+    rates = [],
+    cost = 1,
+    priority = 'normal',
+  } = policy as Partial<Record<keyof RoutePolicy, unknown>>;
   const unknown = Object.keys(policy).find((name) => !known.has(name));
   if (unknown !== undefined) return `has '${unknown}' in its policy; there are ${[...known].join(', ')}.`;
   if (!(Number.isSafeInteger(cost) && (cost as number) > 0)) return 'needs a whole number above 0 as cost.';
+  if (!priorities.some((each) => each === priority)) return `needs ${priorities.join(', ')} as priority.`;
   if (!Array.isArray(rates)) return 'needs a list of rateLimit() as rates.';
   return accessProblem(access) ?? rates.map(rateLimitProblem).find((problem) => problem !== undefined);
 }

@@ -20,6 +20,7 @@ import { createOperationTarget } from './operation-target.ts';
 import { createDocsTarget, createLivenessTarget, createReadinessTarget } from './platform-targets.ts';
 import { createRequestHandler } from './request-handler.ts';
 import { createRouteRates } from './route-rates.ts';
+import { createServiceLimits } from './shedding.ts';
 import { createStaticSite, type StaticSite } from './static-site.ts';
 import type { Target } from './target.ts';
 import { createTrafficWatch, type TrafficWatch } from './traffic-watch.ts';
@@ -131,6 +132,7 @@ class RunningGateway implements RunningEdge, ExchangeEnvironment {
     const { routes, userTokens, limits, rates } = this.#definition;
     const { endpoint, clock } = this.#options;
     const limiter = this.#createLimiter();
+    const services = createServiceLimits({ clock, maximum: 2 * limits.maxConcurrentRequests });
     const authentication =
       userTokens === undefined
         ? openAuthentication
@@ -148,6 +150,11 @@ class RunningGateway implements RunningEdge, ExchangeEnvironment {
           cost: route.policy.cost ?? 1,
           limiter,
         }),
+        shedding: services.sheddingOf(
+          route.contract.name,
+          route.operation,
+          route.policy.priority ?? 'normal',
+        ),
         limits,
         environment,
       }),

@@ -10,6 +10,12 @@ export {
   type FailureKind,
 } from './circuit-breaker.ts';
 export {
+  type ConcurrencyLimit,
+  type ConcurrencyLimitOptions,
+  createConcurrencyLimit,
+  type Place,
+} from './concurrency-limit.ts';
+export {
   createDeadlineWheel,
   type Deadline,
   type DeadlineTarget,

@@ -1,0 +1,66 @@
+import type { EdgeOptions } from '@banyan/chassis';
+import { isStreaming, type Operation } from '@banyan/contract';
+import { isServiceError } from '@banyan/core';
+import { type ConcurrencyLimit, createConcurrencyLimit } from '@banyan/resilience';
+import { overloaded } from './admission.ts';
+import type { Priority } from './policy.ts';
+
+/** What each priority may use of a service's limit: the last tenth is for what matters most, and what matters least goes first. */
+const shares: Readonly<Record<Exclude<Priority, 'exempt'>, number>> = { high: 1, normal: 0.9, low: 0.6 };
+
+/** Refuses calls of one operation while its service has as many as it can answer in time. */
+export interface Shedding {
+  /** For as early as possible, before anything is read. @throws ServiceError `unavailable` `overloaded` */
+  check(): void;
+  /** Makes the call if there is room. @throws ServiceError `unavailable` `overloaded` */
+  run<Result>(call: () => Promise<Result>): Promise<Result>;
+}
+
+const none: Shedding = { check: () => undefined, run: (call) => call() };
+
+/** The limits of all services behind one gateway, each found out by itself. */
+export interface ServiceLimits {
+  sheddingOf(service: string, operation: Operation, priority: Priority): Shedding;
+}
+
+export function createServiceLimits(
+  options: Pick<EdgeOptions, 'clock'> & { readonly maximum: number },
+): ServiceLimits {
+  const limits = new Map<string, ConcurrencyLimit>();
+  return {
+    sheddingOf(service, operation, priority) {
+      // How long bytes take to arrive is the client's doing.
+      if (priority === 'exempt' || isStreaming(operation)) return none;
+      let limit = limits.get(service);
+      if (limit === undefined) {
+        limit = createConcurrencyLimit(options);
+        limits.set(service, limit);
+      }
+      return createShedding(limit, operation.name, shares[priority]);
+    },
+  };
+}
+
+function createShedding(limit: ConcurrencyLimit, kind: string, share: number): Shedding {
+  return {
+    check() {
+      if (limit.isFull(share)) throw overloaded();
+    },
+    async run(call) {
+      const place = limit.enter(kind, share);
+      if (place === undefined) throw overloaded();
+      let outcome: 'done' | 'ignored' = 'ignored';
+      try {
+        const result = await call();
+        outcome = 'done';
+        return result;
+      } catch (error) {
+        // Refusals and failures may be much faster than the work itself; one that ran out of time was slow.
+        if (isServiceError(error) && error.code === 'deadline_exceeded') outcome = 'done';
+        throw error;
+      } finally {
+        limit.leave(place, outcome);
+      }
+    },
+  };
+}

@@ -1,0 +1,115 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
+import { expose } from '@banyan/gateway';
+import { runShop } from './support/running-shop.ts';
+import { shop } from './support/shop.ts';
+
+/** A service of four workers with a queue in front, as a pool of database connections makes one. */
+function createWorkers() {
+  const waiting: (() => void)[] = [];
+  let busy = 0;
+  const workers = {
+    inProgress: 0,
+    most: 0,
+    async work() {
+      workers.inProgress += 1;
+      workers.most = Math.max(workers.most, workers.inProgress);
+      if (busy === 4) await new Promise<void>((resolve) => waiting.push(resolve));
+      busy += 1;
+      await pause(10);
+      busy -= 1;
+      workers.inProgress -= 1;
+      waiting.shift()?.();
+    },
+  };
+  return workers;
+}
+
+test('under a lasting overload the queue of the service becomes short, and what is above it gets 503 at once', async (t) => {
+  const workers = createWorkers();
+  const server = await runShop(t, {
+    gateway: { expose: [expose(shop, { listProducts: 'anyone' })] },
+    handlers: {
+      listProducts: async () => {
+        await workers.work();
+        return { products: [], limit: 1, tags: [] };
+      },
+    },
+  });
+  const counts: Record<number, number> = {};
+  let isOver = false;
+  const client = async () => {
+    while (!isOver) {
+      const answer = await fetch(`${server.url}/products`);
+      const body = (await answer.json()) as { readonly reason?: string };
+      counts[answer.status] = (counts[answer.status] ?? 0) + 1;
+      if (answer.status === 503) {
+        assert.equal(body.reason, 'overloaded');
+        assert.equal(answer.headers.get('retry-after'), '1');
+        await pause(20);
+      }
+    }
+  };
+  const clients = Array.from({ length: 100 }, client);
+  const answered = async (count: number) => {
+    const from = counts[200] ?? 0;
+    while ((counts[200] ?? 0) < from + count) await pause(5);
+  };
+  // Long enough for the windows and probes in which the limit is found.
+  await answered(400);
+  workers.most = 0;
+  await answered(200);
+  isOver = true;
+  await Promise.all(clients);
+  // It began with 64 of the 100; without a queue there are 4.
+  assert.ok(workers.most <= 40, `${workers.most} were in the service`);
+  assert.deepEqual(Object.keys(counts), ['200', '503']);
+  assert.equal((await fetch(`${server.url}/products`)).status, 200);
+});
+
+test('an operation that only waits is neither measured nor refused', async (t) => {
+  const gate = Promise.withResolvers<void>();
+  const server = await runShop(t, {
+    gateway: {
+      expose: [expose(shop, { slowOrder: { access: 'anyone', priority: 'exempt' }, listProducts: 'anyone' })],
+    },
+    handlers: { slowOrder: () => gate.promise.then(() => ({ done: true })) },
+  });
+  const waiting = Array.from({ length: 150 }, () => fetch(`${server.url}/slow`));
+  while (server.contexts.length < 150) await pause(5);
+  assert.equal((await fetch(`${server.url}/products`)).status, 200);
+  gate.resolve();
+  for (const answer of await Promise.all(waiting)) assert.equal(answer.status, 200);
+});
+
+test('what matters less finds the service full first', async (t) => {
+  const gate = Promise.withResolvers<void>();
+  const server = await runShop(t, {
+    gateway: {
+      expose: [
+        expose(shop, {
+          slowOrder: 'anyone',
+          listProducts: { access: 'anyone', priority: 'low' },
+          getOrder: { access: 'anyone', priority: 'high' },
+        }),
+      ],
+    },
+    handlers: { slowOrder: () => gate.promise.then(() => ({ done: true })) },
+  });
+  const status = async (path: string) => {
+    const answer = await fetch(`${server.url}${path}`);
+    await answer.arrayBuffer();
+    return answer.status;
+  };
+  // Of the 64 places at the start low work may use 38, normal work 57.
+  const running = Array.from({ length: 38 }, () => status('/slow'));
+  while (server.contexts.length < 38) await pause(5);
+  assert.equal(await status('/products'), 503);
+  running.push(...Array.from({ length: 19 }, () => status('/slow')));
+  while (server.contexts.length < 57) await pause(5);
+  assert.equal(await status('/slow'), 503);
+  assert.equal(await status('/orders/1'), 200);
+  gate.resolve();
+  assert.deepEqual(new Set(await Promise.all(running)), new Set([200]));
+});
