@@ -53,6 +53,8 @@ export class Exchange {
   /** Reason of the refusal that was answered. */
   refusedFor: string | undefined = undefined;
   context: CancellableCallContext | undefined = undefined;
+  /** Called once the answer is out, or the client is gone. */
+  onClose: (() => void) | undefined = undefined;
   /** The client waits for `100 Continue` before it sends its body. */
   awaitsContinue = false;
   readonly #environment: ExchangeEnvironment;

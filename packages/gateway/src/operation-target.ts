@@ -107,7 +107,9 @@ class OperationTarget implements Target {
     exchange.context = context;
     try {
       const { endpoint, shedding } = this.#options;
-      const output = await shedding.run(() => endpoint.call(operation.name, input, context, upload));
+      const output = await shedding.run(exchange, () =>
+        endpoint.call(operation.name, input, context, upload),
+      );
       await this.#answer(exchange, output);
     } finally {
       context.end();

@@ -133,6 +133,7 @@ class Handler implements RequestHandler {
     const wasCutOff = !response.writableFinished;
     // Whoever still works for this answer works in vain; a call that is over does not notice.
     context?.cancel(clientGone());
+    exchange.onClose?.();
     connection.active -= 1;
     connection.idleSinceMs = performance.now();
     this.#options.exchanges.delete(exchange);

@@ -3,6 +3,7 @@ import { isStreaming, type Operation } from '@banyan/contract';
 import { isServiceError } from '@banyan/core';
 import { type ConcurrencyLimit, createConcurrencyLimit } from '@banyan/resilience';
 import { overloaded } from './admission.ts';
+import type { Exchange } from './exchange.ts';
 import type { Priority } from './policy.ts';
 
 /** What each priority may use of a service's limit: the last tenth is for what matters most, and what matters least goes first. */
@@ -12,11 +13,11 @@ const shares: Readonly<Record<Exclude<Priority, 'exempt'>, number>> = { high: 1,
 export interface Shedding {
   /** For as early as possible, before anything is read. @throws ServiceError `unavailable` `overloaded` */
   check(): void;
-  /** Makes the call if there is room. @throws ServiceError `unavailable` `overloaded` */
-  run<Result>(call: () => Promise<Result>): Promise<Result>;
+  /** Makes the call if there is room; the room is free again when the call or the exchange is over. @throws ServiceError `unavailable` `overloaded` */
+  run<Result>(exchange: Exchange, call: () => Promise<Result>): Promise<Result>;
 }
 
-const none: Shedding = { check: () => undefined, run: (call) => call() };
+const none: Shedding = { check: () => undefined, run: (_exchange, call) => call() };
 
 /** The limits of all services behind one gateway, each found out by itself. */
 export interface ServiceLimits {
@@ -46,10 +47,17 @@ function createShedding(limit: ConcurrencyLimit, kind: string, share: number): S
     check() {
       if (limit.isFull(share)) throw overloaded();
     },
-    async run(call) {
+    async run(exchange, call) {
       const place = limit.enter(kind, share);
       if (place === undefined) throw overloaded();
       let outcome: 'done' | 'ignored' = 'ignored';
+      let hasLeft = false;
+      const leave = () => {
+        if (!hasLeft) limit.leave(place, outcome);
+        hasLeft = true;
+      };
+      // A service that does not notice that its caller is gone must not hold the place for ever.
+      exchange.onClose = leave;
       try {
         const result = await call();
         outcome = 'done';
@@ -59,7 +67,7 @@ function createShedding(limit: ConcurrencyLimit, kind: string, share: number): S
         if (isServiceError(error) && error.code === 'deadline_exceeded') outcome = 'done';
         throw error;
       } finally {
-        limit.leave(place, outcome);
+        leave();
       }
     },
   };

@@ -3,7 +3,7 @@ import { createSlowdown, type Slowdown } from './slowdown.ts';
 
 export interface ConcurrencyLimitOptions {
   readonly clock?: Clock;
-  /** Before anything is known. Default 64. */
+  /** Before anything is known. Default 256. */
   readonly initial?: number;
   /** Default 4. */
   readonly minimum?: number;
@@ -11,6 +11,8 @@ export interface ConcurrencyLimitOptions {
   readonly maximum?: number;
   /** How many times slower than without a queue work may become. Default 2. */
   readonly tolerance?: number;
+  /** Work that is quicker than this counts as if it took this long: a queue that nobody notices is none. Default 25. */
+  readonly noticeableMs?: number;
 }
 
 /** One piece of work in progress; hand it back to {@link ConcurrencyLimit.leave}. */
@@ -60,7 +62,8 @@ class GradientLimit implements ConcurrencyLimit {
   readonly #minimum: number;
   readonly #maximum: number;
   readonly #tolerance: number;
-  readonly #slowdown: Slowdown = createSlowdown();
+  readonly #noticeableMs: number;
+  readonly #slowdown: Slowdown;
   #limit: number;
   #inFlight = 0;
   #mostInFlight = 0;
@@ -77,7 +80,9 @@ class GradientLimit implements ConcurrencyLimit {
     this.#minimum = options.minimum ?? 4;
     this.#maximum = options.maximum ?? 1_024;
     this.#tolerance = options.tolerance ?? 2;
-    this.#limit = Math.min(options.initial ?? 64, this.#maximum);
+    this.#noticeableMs = options.noticeableMs ?? 25;
+    this.#slowdown = createSlowdown(this.#noticeableMs);
+    this.#limit = Math.min(options.initial ?? 256, this.#maximum);
     this.#windowEndsMs = this.#clock.nowMs() + windowMs;
   }
 
@@ -97,8 +102,11 @@ class GradientLimit implements ConcurrencyLimit {
     if (this.isFull(share)) return undefined;
     this.#inFlight += 1;
     if (this.#inFlight > this.#mostInFlight) this.#mostInFlight = this.#inFlight;
-    const phase = this.#probeLimit === undefined ? 0 : this.#phase;
-    return { kind, enteredMs: this.#clock.nowMs(), phase };
+    const enteredMs = this.#clock.nowMs();
+    if (this.#probeLimit === undefined) return { kind, enteredMs, phase: 0 };
+    // The work of before may take its time to get out of the way.
+    this.#phaseEndsMs = Math.min(this.#phaseEndsMs, enteredMs + phaseTimeoutMs);
+    return { kind, enteredMs, phase: this.#phase };
   }
 
   leave(place: Place, outcome: 'done' | 'ignored'): void {
@@ -115,6 +123,7 @@ class GradientLimit implements ConcurrencyLimit {
 
   #endWindow(nowMs: number): void {
     const isLoaded = this.#mostInFlight >= this.#limit / 2;
+    const isNoticeable = this.#slowdown.meanMs > this.#noticeableMs;
     const slowdown = this.#slowdown.endWindow();
     if (slowdown <= 1.25 && !isLoaded) this.#confirmedMs = nowMs;
     if (isLoaded) {
@@ -123,8 +132,8 @@ class GradientLimit implements ConcurrencyLimit {
       this.#limit = Math.min(this.#maximum, Math.max(this.#minimum, next));
     }
     this.#beginWindow(nowMs);
-    if (isLoaded && nowMs - this.#confirmedMs >= probeEveryMs) {
-      this.#beginPhase(nowMs, this.#limit / 4);
+    if (isLoaded && isNoticeable && nowMs - this.#confirmedMs >= probeEveryMs) {
+      this.#beginPhase(this.#limit / 4);
     }
   }
 
@@ -133,10 +142,10 @@ class GradientLimit implements ConcurrencyLimit {
     this.#windowEndsMs = nowMs + windowMs;
   }
 
-  #beginPhase(nowMs: number, limit: number): void {
+  #beginPhase(limit: number): void {
     this.#phase += 1;
     this.#probeLimit = Math.max(this.#minimum, limit);
-    this.#phaseEndsMs = nowMs + phaseTimeoutMs;
+    this.#phaseEndsMs = Number.POSITIVE_INFINITY;
   }
 
   #endPhase(nowMs: number): void {
@@ -144,10 +153,12 @@ class GradientLimit implements ConcurrencyLimit {
     const limit = this.#probeLimit ?? this.#minimum;
     const wasFaster = this.#slowdown.endPhase() < 0.8;
     if (wasFaster && limit > this.#minimum) {
-      this.#beginPhase(nowMs, limit / 2);
+      this.#beginPhase(limit / 2);
       return;
     }
     this.#slowdown.endProbe();
+    // With twice as much as now it was not slower; tolerance is for the rest.
+    this.#limit = Math.min(this.#limit, 2 * limit * this.#tolerance);
     this.#probeLimit = undefined;
     this.#confirmedMs = nowMs;
     this.#beginWindow(nowMs);

@@ -1,5 +1,7 @@
 /** How much slower work is than it could be, over kinds of work that take different times. */
 export interface Slowdown {
+  /** Of everything since the window or the phase began. */
+  readonly meanMs: number;
   /** Since the window or the phase began. */
   readonly samples: number;
   add(kind: string, durationMs: number): void;
@@ -16,8 +18,9 @@ const leastSamples = 5;
 /** Timers and clocks are no finer. */
 const finestMs = 0.1;
 
-export function createSlowdown(): Slowdown {
-  return new SlowdownOfKinds();
+/** @param leastMs what is quicker counts as if it took this long */
+export function createSlowdown(leastMs: number): Slowdown {
+  return new SlowdownOfKinds(leastMs);
 }
 
 class Kind {
@@ -33,8 +36,18 @@ class Kind {
 }
 
 class SlowdownOfKinds implements Slowdown {
+  readonly #leastMs: number;
   readonly #kinds = new Map<string, Kind>();
+  #sumMs = 0;
   samples = 0;
+
+  constructor(leastMs: number) {
+    this.#leastMs = leastMs;
+  }
+
+  get meanMs(): number {
+    return this.samples === 0 ? 0 : this.#sumMs / this.samples;
+  }
 
   add(name: string, durationMs: number): void {
     let kind = this.#kinds.get(name);
@@ -45,10 +58,11 @@ class SlowdownOfKinds implements Slowdown {
     kind.count += 1;
     kind.sumMs += durationMs;
     this.samples += 1;
+    this.#sumMs += durationMs;
   }
 
   endWindow(): number {
-    const slowdown = this.#compare((kind) => kind.bestMs) ?? 1;
+    const slowdown = this.#compare((kind) => kind.bestMs && Math.max(kind.bestMs, this.#leastMs)) ?? 1;
     for (const kind of this.#measured()) kind.bestMs = least(kind.bestMs, kind.meanMs);
     this.#clear();
     return slowdown;
@@ -92,6 +106,7 @@ class SlowdownOfKinds implements Slowdown {
 
   #clear(): void {
     this.samples = 0;
+    this.#sumMs = 0;
     for (const kind of this.#kinds.values()) {
       kind.count = 0;
       kind.sumMs = 0;
