@@ -13,6 +13,8 @@ import { orderHistory } from './order-history/contract.ts';
 import { orderHistoryService } from './order-history/service.ts';
 import { orders } from './orders/contract.ts';
 import { ordersService } from './orders/service.ts';
+import { progress } from './progress/contract.ts';
+import { progressService } from './progress/service.ts';
 import { restaurants } from './restaurants/contract.ts';
 import { restaurantsService } from './restaurants/service.ts';
 import type { Role } from './vocabulary/signed-in.ts';
@@ -28,6 +30,7 @@ export default system('food-to-go', {
     accountingService,
     deliveryService,
     orderHistoryService,
+    progressService,
   ],
   // A stand-in for the outside world. In production another service keeps the same contract.
   development: [identityService],
@@ -76,6 +79,11 @@ export default system('food-to-go', {
         // Those whom it concerns, and staff.
         getDelivery: 'user',
         getRestaurantCopy: role('staff'),
+      }),
+      expose(progress, {
+        listCreateOrder: role('staff'),
+        getCreateOrder: role('staff'),
+        drawCreateOrder: role('staff'),
       }),
       expose(orderHistory, {
         listOrders: role('consumer'),

@@ -103,7 +103,8 @@ export const accounting = contract('accounting', {
       data: z.object({
         orderId: Id,
         consumerId: z.string(),
-        reason: z.enum(declineReasons),
+        /** `deadline`: nobody had asked for the card when the order's time was over. */
+        reason: z.enum([...declineReasons, 'deadline']),
         coordination: Coordination,
         at: Timestamp,
       }),

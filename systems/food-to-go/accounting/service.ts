@@ -1,13 +1,16 @@
 import { service } from '@banyan/banyan';
 import { z } from 'zod';
 import { consumers } from '../consumers/contract.ts';
+import { kitchen } from '../kitchen/contract.ts';
+import { orders } from '../orders/contract.ts';
 import { signedIn } from '../vocabulary/signed-in.ts';
 import { findAccount, openAccount, setCard } from './accounts.ts';
 import { authorize, findAuthorization, findHistory, newsOf, reverse, revise } from './authorizations.ts';
 import { accounting } from './contract.ts';
+import { choreography } from './create-order.choreography.ts';
 
 export const accountingService = service(accounting, {
-  uses: { consumers },
+  uses: { consumers, orders, kitchen },
   config: z.object({
     /** Of new accounts: what may be authorized at one time, in minor units. */
     limit: z.int().min(0).default(50_000),
@@ -62,6 +65,7 @@ export const accountingService = service(accounting, {
     },
   },
   on: {
+    ...choreography,
     'consumers.registered': ({ consumerId }, { sql, config }) => openAccount(sql, consumerId, config.limit),
   },
 });

@@ -1,9 +1,12 @@
-import { type Sql, service } from '@banyan/banyan';
+import { service } from '@banyan/banyan';
+import { orders } from '../orders/contract.ts';
 import { signedIn } from '../vocabulary/signed-in.ts';
-import { isId } from '../vocabulary/text.ts';
 import { type Consumer, consumers } from './contract.ts';
+import { choreography } from './create-order.choreography.ts';
+import { findConsumer } from './find-consumer.ts';
 
 export const consumersService = service(consumers, {
+  uses: { orders },
   migrations: new URL('./migrations/', import.meta.url),
   operations: {
     async registerConsumer({ name }, { tx, idempotencyKey = null }) {
@@ -36,11 +39,5 @@ export const consumersService = service(consumers, {
         return {};
       }),
   },
+  on: choreography,
 });
-
-async function findConsumer(sql: Sql, consumerId: string): Promise<Consumer | undefined> {
-  if (!isId(consumerId)) return undefined;
-  const [consumer] = await sql<Consumer>`
-    select consumer_id, name, registered_at from consumers where consumer_id = ${consumerId}`;
-  return consumer;
-}

@@ -129,7 +129,10 @@ export const kitchen = contract('kitchen', {
       }),
       key: 'orderId',
     }),
-    ticketConfirmed: event('TicketConfirmed', { data: News, key: 'orderId' }),
+    ticketConfirmed: event('TicketConfirmed', {
+      data: News.extend({ coordination: Coordination }),
+      key: 'orderId',
+    }),
     ticketAccepted: event('TicketAccepted', { data: News.extend({ readyBy: Timestamp }), key: 'orderId' }),
     ticketPreparing: event('TicketPreparationStarted', { data: News, key: 'orderId' }),
     ticketReady: event('TicketMarkedReady', { data: News, key: 'orderId' }),

@@ -7,7 +7,6 @@ type Emit = Tx<typeof kitchen>['emit'];
 
 /** Which event tells of a change. Locks that are taken and given back are nobody else's business. */
 const eventOf = {
-  confirmCreate: 'ticketConfirmed',
   cancelCreate: 'ticketCancelled',
   startPreparing: 'ticketPreparing',
   markReady: 'ticketReady',
@@ -19,11 +18,16 @@ export function tellOfNew(emit: Emit, ticket: Ticket, coordination: Coordination
   emit('ticketCreated', { ...newsOf(ticket), coordination, lines: ticket.lines });
 }
 
+export function tellOfConfirmed(emit: Emit, ticket: Ticket, coordination: Coordination): void {
+  emit('ticketConfirmed', { ...newsOf(ticket), coordination });
+}
+
 export function tellOf(emit: Emit, change: TicketChange, ticket: Ticket): void {
   const news = newsOf(ticket);
   if (change === 'accept' && ticket.readyBy !== undefined) {
     emit('ticketAccepted', { ...news, readyBy: ticket.readyBy });
-  } else if (change === 'confirmRevision') emit('ticketRevised', { ...news, lines: ticket.lines });
+  } else if (change === 'confirmCreate') tellOfConfirmed(emit, ticket, 'orchestration');
+  else if (change === 'confirmRevision') emit('ticketRevised', { ...news, lines: ticket.lines });
   else if (Object.hasOwn(eventOf, change)) emit(eventOf[change as keyof typeof eventOf], news);
 }
 

@@ -1,8 +1,12 @@
 import { type Caller, ServiceError, service, type Tx } from '@banyan/banyan';
+import { accounting } from '../accounting/contract.ts';
+import { consumers } from '../consumers/contract.ts';
 import { delivery } from '../delivery/contract.ts';
+import { orders } from '../orders/contract.ts';
 import { restaurants } from '../restaurants/contract.ts';
 import { signedIn } from '../vocabulary/signed-in.ts';
 import { kitchen, type Ticket } from './contract.ts';
+import { choreography } from './create-order.choreography.ts';
 import type { TicketChange, TicketState } from './lifecycle.ts';
 import { tellOf, tellOfNew } from './news.ts';
 import { copyMenu, findRestaurantCopy } from './restaurant-copies.ts';
@@ -16,7 +20,7 @@ import {
 } from './tickets.ts';
 
 export const kitchenService = service(kitchen, {
-  uses: { restaurants, delivery },
+  uses: { restaurants, delivery, orders, consumers, accounting },
   migrations: new URL('./migrations/', import.meta.url),
   operations: {
     async listTickets({ limit, ...wanted }, { sql, caller }) {
@@ -63,6 +67,7 @@ export const kitchenService = service(kitchen, {
     },
   },
   on: {
+    ...choreography,
     'restaurants.created': (restaurant, { sql }) => copyMenu(sql, restaurant),
     'restaurants.menuRevised': (revision, { sql }) => copyMenu(sql, revision),
     'delivery.pickedUp': async ({ orderId }, { sql, emit, log }) => {

@@ -14,12 +14,16 @@ export interface PlacedOrder {
 export type BeginApproval = (placed: PlacedOrder, tx: ProcessTx) => Promise<void>;
 
 /** One way for each form; which one is configuration. */
-export const beginApproval: Readonly<Record<Exclude<Coordination, 'choreography'>, BeginApproval>> = {
+export const beginApproval: Readonly<Record<Coordination, BeginApproval>> = {
   orchestration: ({ order, menuRevision, deadlineMs }, tx) => {
     const { orderId, consumerId, restaurant, lineItems, total } = order;
     const lines = linesOf(lineItems);
     const input = { orderId, consumerId, restaurantId: restaurant.restaurantId, menuRevision, lines, total };
     return begin(tx, createOrder, { input, deadlineMs });
+  },
+  // Whoever has to do with it has heard that the order was placed. What is left to do here is to mind the time.
+  choreography: async ({ order: { orderId }, deadlineMs }, { send }) => {
+    send('orders.endApproval', { orderId }, { delayMs: deadlineMs });
   },
 };
 

@@ -1,4 +1,4 @@
-import { contract, event, operation } from '@banyan/banyan';
+import { contract, event, message, operation } from '@banyan/banyan';
 import { z } from 'zod';
 import { Address } from '../vocabulary/address.ts';
 import { Coordination } from '../vocabulary/coordination.ts';
@@ -176,6 +176,12 @@ export const orders = contract('orders', {
       }),
       key: 'orderId',
     }),
+    approvalExpired: event('OrderApprovalExpired', {
+      description:
+        'The time in which a choreographed order was to be approved is over. Whoever decides on it, and has not, is to refuse it.',
+      data: News.omit({ revision: true }),
+      key: 'orderId',
+    }),
     approved: event('OrderApproved', { data: News, key: 'orderId' }),
     rejected: event('OrderRejected', { data: News.extend({ reason: z.string() }), key: 'orderId' }),
     cancelled: event('OrderCancelled', { data: News, key: 'orderId' }),
@@ -187,6 +193,13 @@ export const orders = contract('orders', {
     reinstated: event('OrderReinstated', {
       description: 'What was told last of the order was a mistake: it is approved, and not delivered yet.',
       data: News,
+      key: 'orderId',
+    }),
+  },
+  messages: {
+    endApproval: message('EndApproval', {
+      description: 'To itself: the time in which a choreographed order was to be approved is over.',
+      data: z.object({ orderId: Id }),
       key: 'orderId',
     }),
   },

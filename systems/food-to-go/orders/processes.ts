@@ -1,7 +1,7 @@
 import type { InputOf, Sql, Tx } from '@banyan/banyan';
 import type { orders } from './contract.ts';
 
-export type ProcessTx = Pick<Tx<typeof orders>, 'sql' | 'start'>;
+export type ProcessTx = Pick<Tx<typeof orders>, 'sql' | 'start' | 'send'>;
 type StartedSaga = Parameters<ProcessTx['start']>[0];
 
 /** Starts a saga of an order, if the transaction commits, and notes that it is one of that order. */

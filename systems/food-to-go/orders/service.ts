@@ -5,12 +5,14 @@ import { consumers } from '../consumers/contract.ts';
 import { delivery } from '../delivery/contract.ts';
 import { kitchen } from '../kitchen/contract.ts';
 import { restaurants } from '../restaurants/contract.ts';
+import { Coordination } from '../vocabulary/coordination.ts';
 import { totalOf } from '../vocabulary/money.ts';
 import { signedIn } from '../vocabulary/signed-in.ts';
 import { beginApproval, linesOf } from './begin-approval.ts';
 import { cancelOrder } from './cancel-order.saga.ts';
 import { changeOrder, orderStore, ordersIn } from './change-order.ts';
 import { type Order, orders } from './contract.ts';
+import { choreography, endApproval } from './create-order.choreography.ts';
 import { createOrder } from './create-order.saga.ts';
 import { findOrder, saveOrder, toOrder } from './order-table.ts';
 import { orderIdFor, priceLines } from './place-order.ts';
@@ -26,7 +28,7 @@ export const ordersService = service(orders, {
   uses: { consumers, restaurants, kitchen, accounting, delivery },
   config: z.object({
     /** Who carries new orders to their approval. */
-    createOrder: z.enum(['orchestration']).default('orchestration'),
+    createOrder: Coordination.default('orchestration'),
     /** What has not become certain after so long is undone. */
     deadlineSeconds: z.int().min(1).default(600),
   }),
@@ -149,7 +151,9 @@ export const ordersService = service(orders, {
       return { revision, name, menuItemIds: menu.map(({ menuItemId }) => menuItemId) };
     },
   },
+  messages: { endApproval },
   on: {
+    ...choreography,
     'restaurants.created': (restaurant, { sql }) => copyRestaurant(sql, restaurant),
     'restaurants.menuRevised': (revision, { sql }) => reviseCopiedMenu(sql, revision),
     'delivery.delivered': async ({ orderId, at }, context) => {
