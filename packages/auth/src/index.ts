@@ -11,6 +11,7 @@ export {
   type ServiceCertificatesOptions,
 } from './certificates/service-certificates.ts';
 export { authErrors } from './errors.ts';
+export { createExpiringCache, type ExpiringCache } from './expiring-cache.ts';
 export {
   createServiceTokens,
   type ServiceIdentity,

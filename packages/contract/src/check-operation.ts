@@ -1,6 +1,6 @@
 import { httpStatusOfCode } from '@banyan/core';
 import { isBinary } from './binary.ts';
-import { clientHeader, restIsInQuery } from './http-binding.ts';
+import { clientHeader, restIsInQuery, sessionHeader } from './http-binding.ts';
 import { type Direction, type JsonSchema, toJsonSchema } from './json-schema.ts';
 import { type ObjectField, type ObjectFields, objectFields } from './object-fields.ts';
 import type { Operation } from './operation.ts';
@@ -128,7 +128,7 @@ function checkHeaders(
     if (!/^[a-z][a-z0-9-]*$/.test(header)) {
       throw refuse(`'headers.${name}' must be a header name in lower case, not '${header}'.`);
     }
-    if (reservedHeaders.test(header) && header !== clientHeader)
+    if (reservedHeaders.test(header) && header !== clientHeader && header !== sessionHeader)
       throw refuse(`the platform reads the header '${header}' itself: remove it.`);
     if (taken.has(header)) throw refuse(`two input fields take the header '${header}': keep one.`);
     taken.add(header);

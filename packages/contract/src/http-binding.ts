@@ -62,6 +62,9 @@ export const notAHeaderValue = 'travels in a header, so it must be visible ASCII
  */
 export const clientHeader = 'banyan-client';
 
+/** The same for the reference in the session cookie, for the operation that ends the session: `headers: { session: 'banyan-session' }`. */
+export const sessionHeader = 'banyan-session';
+
 const bindings = new WeakMap<Operation, HttpBinding>();
 
 /** The HTTP side of `operation`; made once per operation value. */

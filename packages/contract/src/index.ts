@@ -27,6 +27,7 @@ export {
   isHeaderValue,
   notAHeaderValue,
   type RequestHeaders,
+  sessionHeader,
 } from './http-binding.ts';
 export { type Direction, type JsonSchema, toJsonSchema } from './json-schema.ts';
 export {

@@ -1,6 +1,6 @@
 import type { Contract } from './contract.ts';
 import { createDocumentSchemas, type DocumentSchemas } from './document-schemas.ts';
-import { clientHeader, restIsInQuery } from './http-binding.ts';
+import { clientHeader, restIsInQuery, sessionHeader } from './http-binding.ts';
 import { isJsonSchema, type JsonSchema, resolveReference, toJsonSchema } from './json-schema.ts';
 import { type ObjectField, objectFields } from './object-fields.ts';
 import { openApiResponses, problemSchema, sharedResponses } from './open-api-responses.ts';
@@ -135,8 +135,8 @@ function parametersOf(operation: Operation, { names, schemas }: Scope): readonly
     schema: describe(name, fields.get(name)),
   }));
   const inHeaders = Object.entries(operation.headers)
-    // The media types of the responses say the one, and OpenAPI ignores a parameter of this name; the gateway says the other.
-    .filter(([, header]) => header !== 'accept' && header !== clientHeader)
+    // The media types of the responses say the one, and OpenAPI ignores a parameter of this name; the gateway says the others.
+    .filter(([, header]) => !['accept', clientHeader, sessionHeader].includes(header))
     .map(([name, header]) => ({
       name: header,
       in: 'header',

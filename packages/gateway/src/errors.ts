@@ -34,6 +34,18 @@ export const gatewayErrors = {
     code: 'deadline_exceeded',
     text: 'The request did not arrive in time, or its body came too slowly. Status 408.',
   },
+  session_over: {
+    code: 'unauthenticated',
+    text: 'The session cookie stands for no session, or for one that has ended; it is taken back.',
+  },
+  two_credentials: {
+    code: 'invalid_argument',
+    text: 'The request has a session cookie and an `Authorization` header; one identity is enough.',
+  },
+  cross_site_request: {
+    code: 'permission_denied',
+    text: 'A request with a session cookie that changes something must come from a page of the same origin, and say so (`Sec-Fetch-Site` or `Origin`).',
+  },
   missing_token: {
     code: 'unauthenticated',
     text: 'The operation is for signed-in users, and the request has no access token.',

@@ -12,6 +12,7 @@ import { toPublicError } from './public-error.ts';
 import { addQuotaFields } from './quota-fields.ts';
 import type { QuotaStanding } from './route-rates.ts';
 import { type AnswerKind, type HeaderList, securityHeaders } from './security-headers.ts';
+import { forgetSession } from './session-cookie.ts';
 import { challengeOf } from './user-authentication.ts';
 
 /** What all exchanges of one gateway share. */
@@ -136,6 +137,7 @@ export class Exchange {
     const challenge = challengeOf(error, this.access);
     if (challenge !== undefined) headers.push('www-authenticate', challenge);
     else if (error.status === 401) headers.push('www-authenticate', 'Bearer');
+    if (error.reason === 'session_over') forgetSession(headers);
     if (error.status === 405) headers.push('allow', allowedMethods(error));
     if (error.retryAfterMs !== undefined) {
       headers.push('retry-after', String(Math.ceil(error.retryAfterMs / 1_000)));

@@ -14,6 +14,7 @@ import { defaultLimits, type GatewayLimits, limitProblems } from './limits.ts';
 import type { RateLimit } from './rate-limit.ts';
 import { rateProblems } from './rate-problems.ts';
 import { createRunningGateway } from './running-gateway.ts';
+import { type SessionOptions, sessionProblems } from './session-options.ts';
 
 export interface UserTokens<Keys extends Contract = Contract> {
   /** `iss` of every accepted token. */
@@ -22,6 +23,8 @@ export interface UserTokens<Keys extends Contract = Contract> {
   readonly audience: string;
   /** The operation that answers the JSON Web Key Set (RFC 7517) which tokens are checked with; called with `{}`. */
   readonly keys: readonly [contract: Keys, operation: keyof Keys['operations'] & string];
+  /** Takes session cookies besides access tokens. Default: no cookies. */
+  readonly session?: SessionOptions;
 }
 
 export interface GatewayOptions<Keys extends Contract = Contract> {
@@ -87,6 +90,7 @@ export function gateway<Keys extends Contract = Contract>(options: GatewayOption
   if (problems.length > 0) throw new TypeError(listed('gateway()', problems));
   const uses = new Set(options.expose.map((exposure) => exposure.contract));
   if (definition.userTokens !== undefined) uses.add(definition.userTokens.keys[0]);
+  if (definition.userTokens?.session !== undefined) uses.add(definition.userTokens.session.exchange[0]);
   return {
     kind: 'edge',
     routes: routes.map(toEdgeRoute),
@@ -114,7 +118,7 @@ function tokenProblems({ routes, userTokens }: GatewayDefinition): string[] {
       `'userTokens.keys' names '${operation}', which '${contract.name}' does not have; it has ${Object.keys(contract.operations).join(', ')}.`,
     );
   }
-  return problems;
+  return [...problems, ...sessionProblems(userTokens.session, routes)];
 }
 
 function siteProblems({ site, routes }: GatewayDefinition): string[] {

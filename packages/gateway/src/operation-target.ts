@@ -5,7 +5,9 @@ import {
   type HttpBinding,
   isBinary,
   type Operation,
+  type RequestHeaders,
   retryAfterOf,
+  sessionHeader,
 } from '@banyan/contract';
 import { type Caller, ServiceError } from '@banyan/core';
 import {
@@ -24,6 +26,8 @@ import type { GatewayLimits } from './limits.ts';
 import type { Access } from './policy.ts';
 import type { RouteRates } from './route-rates.ts';
 import type { HeaderList } from './security-headers.ts';
+import { checkNotForeign, forgetSession, openSession } from './session-cookie.ts';
+import type { SessionRole } from './session-options.ts';
 import type { Shedding } from './shedding.ts';
 import { takesJsonBody } from './takes-json-body.ts';
 import type { Target } from './target.ts';
@@ -32,6 +36,8 @@ import type { UserAuthentication } from './user-authentication.ts';
 export interface OperationTargetOptions {
   readonly endpoint: Endpoint;
   readonly authentication: UserAuthentication;
+  /** What the operation does with the session cookie. */
+  readonly session: SessionRole;
   readonly rates: RouteRates;
   readonly shedding: Shedding;
   readonly limits: GatewayLimits;
@@ -53,7 +59,8 @@ class OperationTarget implements Target {
   readonly #options: OperationTargetOptions;
   readonly #timeoutMs: number;
   readonly #readsJson: boolean;
-  readonly #tellsClient: boolean;
+  /** Names of the headers that the operation takes input from. */
+  readonly #asked: ReadonlySet<string>;
 
   constructor({ operation, policy }: ExposedRoute, options: OperationTargetOptions) {
     this.route = operation.path;
@@ -63,7 +70,7 @@ class OperationTarget implements Target {
     this.#options = options;
     this.#timeoutMs = Math.min(operation.timeoutMs, options.limits.requestTimeoutMs);
     this.#readsJson = takesJsonBody(operation);
-    this.#tellsClient = Object.values(operation.headers).includes(clientHeader);
+    this.#asked = new Set(Object.values(operation.headers));
   }
 
   handle(exchange: Exchange, params: Params): Promise<void> {
@@ -85,6 +92,7 @@ class OperationTarget implements Target {
     const { request } = exchange;
     const operation = this.#operation;
     exchange.caller = caller;
+    if (this.#options.session === 'opens') checkNotForeign(request);
     await this.#options.rates.forCaller(exchange);
     const idempotencyKey = idempotencyKeyOf(request.headers['idempotency-key']);
     const upload = operation.upload === undefined ? undefined : uploadOf(request, operation.upload);
@@ -92,10 +100,7 @@ class OperationTarget implements Target {
     const body = this.#readsJson
       ? await readJsonBody(request, { maxBytes: this.#options.limits.maxJsonBytes })
       : undefined;
-    const headers = this.#tellsClient
-      ? { ...request.headers, [clientHeader]: exchange.client }
-      : request.headers;
-    const input = this.#binding.toInput(params, exchange.query, body, headers);
+    const input = this.#binding.toInput(params, exchange.query, body, this.#headersOf(exchange));
     await this.#options.rates.forInput(exchange, input);
     const context = createCallContext({
       caller,
@@ -126,14 +131,34 @@ class OperationTarget implements Target {
     const retryAfter = retryAfterOf(operation, output);
     if (retryAfter !== undefined) headers.push('retry-after', String(retryAfter));
     if (operation.status === 204) {
+      this.#withSession(headers, output);
       exchange.answer(204, headers, undefined);
       return undefined;
     }
     // Node sends a text together with the headers in one write; a buffer would cost a second one.
-    const body = JSON.stringify(output ?? null);
+    const body = JSON.stringify(this.#withSession(headers, output) ?? null);
     headers.push('content-type', 'application/json', 'content-length', String(Buffer.byteLength(body)));
     exchange.answer(operation.status, headers, body);
     return undefined;
+  }
+
+  /** Those of the request; what the gateway itself says in them is never the client's. */
+  #headersOf({ request, client }: Exchange): RequestHeaders {
+    const asked = this.#asked;
+    if (!asked.has(clientHeader) && !asked.has(sessionHeader)) return request.headers;
+    const session = asked.has(sessionHeader) ? this.#options.authentication.sessionOf(request) : undefined;
+    return { ...request.headers, [clientHeader]: client, [sessionHeader]: session };
+  }
+
+  /** Puts the session that was opened into a cookie, or takes the cookie back. @returns what belongs into the body */
+  #withSession(headers: HeaderList, output: unknown): unknown {
+    const { session, authentication } = this.#options;
+    if (session === 'opens') return openSession(headers, output);
+    if (session === 'ends') {
+      authentication.forgetSessions();
+      forgetSession(headers);
+    }
+    return output;
   }
 
   #answerBytes(

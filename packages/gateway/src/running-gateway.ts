@@ -20,6 +20,7 @@ import { createOperationTarget } from './operation-target.ts';
 import { createDocsTarget, createLivenessTarget, createReadinessTarget } from './platform-targets.ts';
 import { createRequestHandler } from './request-handler.ts';
 import { createRouteRates } from './route-rates.ts';
+import { sessionRoleOf } from './session-options.ts';
 import { createServiceLimits } from './shedding.ts';
 import { createStaticSite, type StaticSite } from './static-site.ts';
 import type { Target } from './target.ts';
@@ -144,6 +145,7 @@ class RunningGateway implements RunningEdge, ExchangeEnvironment {
       target: createOperationTarget(route, {
         endpoint: endpoint(route.contract.name),
         authentication,
+        session: sessionRoleOf(userTokens?.session, route),
         rates: createRouteRates({
           route: `${route.operation.method} ${route.operation.path}`,
           limits: [...rates, ...(route.policy.rates ?? [])],

@@ -4,6 +4,7 @@ import { type Caller, type Clock, isServiceError, ServiceError } from '@banyan/c
 import { createCallContext, type Endpoint } from '@banyan/rpc';
 import type { UserTokens } from './gateway.ts';
 import type { Access } from './policy.ts';
+import { createSessionAuthentication } from './session-authentication.ts';
 
 /** Decides who a request comes from and whether that is enough. */
 export interface UserAuthentication {
@@ -13,6 +14,16 @@ export interface UserAuthentication {
    * `unavailable` `signing_keys_unavailable`
    */
   authenticate(request: IncomingMessage, access: Access): Caller | Promise<Caller>;
+  /** The reference in the session cookie; undefined if there is none, or no such cookie is taken. */
+  sessionOf(request: IncomingMessage): string | undefined;
+  /** To be called when sessions were ended: they are not taken any longer. */
+  forgetSessions(): void;
+}
+
+/** The part that knows access tokens. */
+export interface TokenAuthentication extends UserAuthentication {
+  /** As `authenticate`, for a token that does not stand in the request. */
+  authenticateToken(token: string, access: Access): Caller | Promise<Caller>;
 }
 
 export interface UserAuthenticationOptions {
@@ -24,7 +35,11 @@ export interface UserAuthenticationOptions {
 export const anonymous: Caller = { service: 'gateway' };
 
 /** For a gateway without user tokens, all of whose routes are open. */
-export const openAuthentication: UserAuthentication = { authenticate: () => anonymous };
+export const openAuthentication: UserAuthentication = {
+  authenticate: () => anonymous,
+  sessionOf: () => undefined,
+  forgetSessions: () => undefined,
+};
 
 export function createUserAuthentication(options: UserAuthenticationOptions): UserAuthentication {
   const { userTokens, endpoint, clock } = options;
@@ -42,7 +57,15 @@ export function createUserAuthentication(options: UserAuthenticationOptions): Us
       }
     },
   });
-  return new BearerAuthentication(verifier);
+  const tokens = new BearerAuthentication(verifier);
+  if (userTokens.session === undefined) return tokens;
+  const [service, exchange] = userTokens.session.exchange;
+  return createSessionAuthentication({
+    tokens,
+    endpoint: endpoint(service.name),
+    operation: exchange,
+    clock,
+  });
 }
 
 const keyFetchTimeoutMs = 5_000;
@@ -50,7 +73,7 @@ const keyFetchTimeoutMs = 5_000;
 const maxTokenLength = 8_192;
 const bearer = /^Bearer +([A-Za-z0-9._~+/-]+=*)$/i;
 
-class BearerAuthentication implements UserAuthentication {
+class BearerAuthentication implements TokenAuthentication {
   readonly #verifier: UserTokenVerifier;
   /** One caller per verified token: what services derive from it is cached by identity. */
   readonly #callers = new WeakMap<VerifiedUser, Caller>();
@@ -65,9 +88,19 @@ class BearerAuthentication implements UserAuthentication {
     if (authorization === undefined) throw missingToken();
     const token = authorization.length > maxTokenLength ? undefined : bearer.exec(authorization)?.[1];
     if (token === undefined) throw invalidToken(undefined);
+    return this.authenticateToken(token, access);
+  }
+
+  authenticateToken(token: string, access: Access): Caller | Promise<Caller> {
     const known = this.#verifier.verified(token);
     return known === undefined ? this.#verify(token, access) : this.#admit(known, access);
   }
+
+  sessionOf(): undefined {
+    return undefined;
+  }
+
+  forgetSessions(): void {}
 
   async #verify(token: string, access: Access): Promise<Caller> {
     let user: VerifiedUser;

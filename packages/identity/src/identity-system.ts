@@ -41,7 +41,14 @@ export const identityExposures = [
     beginSecondFactor: 'user',
     confirmSecondFactor: 'user',
   }),
-  expose(sessions, { publicKeys: 'anyone' }),
+  expose(sessions, {
+    refresh: 'anyone',
+    revoke: 'anyone',
+    signOut: 'user',
+    listMySessions: 'user',
+    signOutEverywhere: 'user',
+    publicKeys: 'anyone',
+  }),
 ];
 
 /** For `userTokens` of a gateway, with the issuer and audience of the default configuration. */
@@ -49,4 +56,12 @@ export const identityTokens = {
   issuer: defaultIssuer,
   audience: defaultIssuer,
   keys: [sessions, 'publicKeys'],
+  session: {
+    exchange: [sessions, 'exchange'],
+    opens: [[authentication, 'confirmLogin']],
+    ends: [
+      [sessions, 'signOut'],
+      [sessions, 'signOutEverywhere'],
+    ],
+  },
 } as const;

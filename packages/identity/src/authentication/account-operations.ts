@@ -1,9 +1,10 @@
 import { onRefusal } from '@banyan/banyan';
 import { keyRingOf } from '../keys/open-key-ring.ts';
+import { ownerOf } from '../owner.ts';
 import { passwords } from '../passwords/contract.ts';
 import { secondFactors } from '../second-factors/contract.ts';
 import { userInfo } from '../user-info/contract.ts';
-import { type AuthenticationOperations, ownerOf } from './definition.ts';
+import type { AuthenticationOperations } from './definition.ts';
 import { forgetTries, takeTry } from './throttle.ts';
 import {
   clientLimits,

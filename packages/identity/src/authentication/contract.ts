@@ -1,7 +1,7 @@
 import { contract, event, operation } from '@banyan/banyan';
 import { z } from 'zod';
 import { NewLoginId } from '../login-ids/login-key.ts';
-import { AccessToken } from '../sessions/contract.ts';
+import { Credentials, SessionKind } from '../sessions/contract.ts';
 import { NewUser } from '../user-info/contract.ts';
 import {
   AccountId,
@@ -135,8 +135,13 @@ export const authentication = contract('authentication', {
     }),
     confirmLogin: operation('POST /logins/:workflowId/confirmation', {
       summary: 'Ends a login that has succeeded, with a code if the account has a second factor. Once.',
-      input: WorkflowId.extend({ method: SecondFactorMethodName.optional(), code: GivenCode.optional() }),
-      output: AccessToken.extend({ accountId: AccountId }),
+      input: WorkflowId.extend({
+        method: SecondFactorMethodName.optional(),
+        code: GivenCode.optional(),
+        /** `cookie` for browsers: the answer sets one, and has no token. */
+        as: SessionKind.default('token'),
+      }),
+      output: Credentials.extend({ accountId: AccountId }),
       status: 201,
       errors: {
         noSuchLogin,

@@ -1,4 +1,4 @@
-import { type Caller, ServiceError, type service } from '@banyan/banyan';
+import type { service } from '@banyan/banyan';
 import { z } from 'zod';
 import { keysSetting } from '../keys/open-key-ring.ts';
 import { loginController } from '../login-controller/contract.ts';
@@ -45,9 +45,3 @@ export type AuthenticationOperations = Options['operations'];
 
 export type AuthenticationListeners = NonNullable<Options['on']>;
 export type AuthenticationTask = NonNullable<Options['background']>[string];
-
-/** The account of whoever is signed in. */
-export function ownerOf(caller: Caller): string {
-  if (caller.user !== undefined) return caller.user.id;
-  throw new ServiceError('Sign in first.', { code: 'unauthenticated', reason: 'not_signed_in' });
-}

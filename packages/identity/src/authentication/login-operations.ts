@@ -65,7 +65,7 @@ export const loginOperations: LoginOperations = {
       );
   },
 
-  async confirmLogin({ workflowId, method, code }, context) {
+  async confirmLogin({ workflowId, method, code, as }, context) {
     const { sql, call, fail } = context;
     const hash = handleHash(workflowId);
     const stored = await readLogin(sql, hash);
@@ -73,7 +73,7 @@ export const loginOperations: LoginOperations = {
       return fail('noSuchLogin');
     await checkSecondFactor(stored.login.accountId, { method, code }, context);
     const accountId = (await useLogin(sql, hash)) ?? fail('noSuchLogin');
-    return { accountId, ...(await call.sessions.open({ accountId })) };
+    return { accountId, ...(await call.sessions.open({ accountId, as })) };
   },
 };
 

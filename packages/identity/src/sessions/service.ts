@@ -1,34 +1,152 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { createUserTokenSigner, service } from '@banyan/banyan';
 import { z } from 'zod';
-import { keyRingOf, keysSetting } from '../keys/open-key-ring.ts';
-import { type PublicJwk, sessions } from './contract.ts';
-import { signingKey } from './signing-key.ts';
+import { type KeyKeeper, keyRingOf, keysSetting } from '../keys/open-key-ring.ts';
+import { ownerOf } from '../owner.ts';
+import { passwords } from '../passwords/contract.ts';
+import { sessions } from './contract.ts';
+import {
+  beginCookieSession,
+  beginTokenSession,
+  endAllSessions,
+  endByRefreshToken,
+  endReference,
+  forgetOldSessions,
+  refreshSession,
+  sessionsOf,
+  useReference,
+} from './session-store.ts';
+import { publishedKeys, rotateInTime, rotateKeys, signingKey, withdrawOthers } from './signing-keys.ts';
 
 /** Who issues access tokens, and whom they are for, unless configured. */
 export const defaultIssuer = 'identity';
 
+const day = 86_400;
+const tidyEveryMs = 60_000;
+
+const SessionsConfig = z.object({
+  keys: keysSetting,
+  issuer: z.string().min(1).default(defaultIssuer).describe('`iss` of access tokens.'),
+  audience: z.string().min(1).default(defaultIssuer).describe('`aud` of access tokens.'),
+  scopes: z.array(z.string()).default(['user']).describe('What everybody who signs in may do.'),
+  tokenSeconds: z.int().min(30).max(3_600).default(300).describe('How long an access token is valid.'),
+  idleSeconds: z
+    .int()
+    // Gateways remember for 5 s who somebody is; they must be heard of before it is over.
+    .min(6)
+    .default(day)
+    .describe('A session ends when nothing was heard of it for so long.'),
+  maxSeconds: z
+    .int()
+    .min(1)
+    .default(7 * day)
+    .describe('A session ends after so long in any case.'),
+  keySeconds: z
+    .int()
+    .min(3_600)
+    .default(30 * day)
+    .describe('How long a signing key is used.'),
+  keyLeadSeconds: z.int().min(0).default(900).describe('How long before its use a signing key is published.'),
+});
+
+interface Keeper extends KeyKeeper {
+  readonly config: z.output<typeof SessionsConfig>;
+}
+
 export const sessionsService = service(sessions, {
-  config: z.object({
-    keys: keysSetting,
-    issuer: z.string().min(1).default(defaultIssuer).describe('`iss` of access tokens.'),
-    audience: z.string().min(1).default(defaultIssuer).describe('`aud` of access tokens.'),
-    scopes: z.array(z.string()).default(['user']).describe('What everybody who signs in may do.'),
-    tokenSeconds: z.int().min(30).max(3_600).default(300).describe('How long an access token is valid.'),
-  }),
+  uses: { passwords },
+  config: SessionsConfig,
   migrations: new URL('./migrations/', import.meta.url),
   operations: {
-    async open({ accountId }, context) {
-      const { issuer, audience, scopes, tokenSeconds } = context.config;
-      const privateJwk = await signingKey(context.sql, await keyRingOf(context));
-      const signer = createUserTokenSigner({ issuer, audience, privateJwk, lifetimeS: tokenSeconds });
-      return signer.sign({ id: accountId, scopes });
+    async open({ accountId, as }, context) {
+      const { sql, tx, config } = context;
+      if (as === 'cookie') {
+        const { session, reference } = await beginCookieSession(sql, accountId, config);
+        return { session: reference, expiresAt: session.endsAt };
+      }
+      const { refreshToken } = await tx(({ sql }) => beginTokenSession(sql, accountId, config));
+      return { ...(await accessToken(accountId, context)), refreshToken };
+    },
+
+    async exchange({ session }, context) {
+      const found = await useReference(context.sql, session, context.config);
+      return found === undefined ? context.fail('sessionOver') : accessToken(found.accountId, context);
+    },
+
+    async refresh({ refreshToken }, context) {
+      const { tx, config, fail, log } = context;
+      const refreshing = await tx(async ({ sql, emit }) => {
+        const done = await refreshSession(sql, refreshToken, config);
+        if (done.kind === 'reused') {
+          const { accountId, sessionId } = done.session;
+          emit('refreshTokenReused', { accountId, sessionId });
+        }
+        return done;
+      });
+      if (refreshing.kind === 'reused')
+        log.warn('a refresh token came twice; its session has ended', { ...refreshing.session });
+      if (refreshing.kind !== 'refreshed') return fail('refreshRefused');
+      const token = await accessToken(refreshing.session.accountId, context);
+      return { ...token, refreshToken: refreshing.refreshToken };
+    },
+
+    async revoke({ refreshToken }, { sql }) {
+      await endByRefreshToken(sql, refreshToken);
+      return {};
+    },
+
+    async signOut({ session }, { sql }) {
+      if (session !== undefined) await endReference(sql, session);
+      return {};
+    },
+
+    async listMySessions(_input, { sql, caller }) {
+      return { sessions: await sessionsOf(sql, ownerOf(caller)) };
+    },
+
+    async signOutEverywhere(_input, { sql, caller }) {
+      return { ended: await endAllSessions(sql, ownerOf(caller)) };
     },
 
     async publicKeys(_input, context) {
+      // Makes the first one, so that there is always one to publish.
       await signingKey(context.sql, await keyRingOf(context));
-      const rows = await context.sql<{ publicJwk: z.output<typeof PublicJwk> }>`
-        select public_jwk from signing_keys order by made_at desc`;
-      return { keys: rows.map(({ publicJwk }) => publicJwk) };
+      return { keys: [...(await publishedKeys(context.sql, context.config.tokenSeconds))] };
+    },
+
+    async rotateKeys(input, context) {
+      const ring = await keyRingOf(context);
+      const leadSeconds = input.withdrawOthers ? 0 : context.config.keyLeadSeconds;
+      const keyId = await context.tx(async ({ sql }) => {
+        const made = await rotateKeys(sql, ring, { leadSeconds });
+        if (input.withdrawOthers) await withdrawOthers(sql, made);
+        return made;
+      });
+      return { keyId };
+    },
+  },
+  on: {
+    // Whoever knew the old password, or holds a stolen session, is out (ASVS 7.4.3).
+    'passwords.changed': async ({ accountId }, { sql }) => {
+      await endAllSessions(sql, accountId);
+    },
+  },
+  background: {
+    async tidy(context) {
+      const { sql, config, signal } = context;
+      while (!signal.aborted) {
+        const times = { afterSeconds: config.keySeconds, leadSeconds: config.keyLeadSeconds };
+        await rotateInTime(sql, await keyRingOf(context), times);
+        await forgetOldSessions(sql);
+        await sleep(tidyEveryMs, undefined, { signal }).catch(() => undefined);
+      }
     },
   },
 });
+
+async function accessToken(accountId: string, keeper: Keeper) {
+  const { issuer, audience, scopes, tokenSeconds } = keeper.config;
+  const privateJwk = await signingKey(keeper.sql, await keyRingOf(keeper));
+  const signer = createUserTokenSigner({ issuer, audience, privateJwk, lifetimeS: tokenSeconds });
+  return signer.sign({ id: accountId, scopes });
+}

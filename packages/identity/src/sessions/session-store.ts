@@ -1,0 +1,142 @@
+import type { Sql } from '@banyan/banyan';
+import { handleHash, newHandle } from '../keys/handle.ts';
+
+export interface Lifetimes {
+  /** A session ends when nothing was heard of it for so long. */
+  readonly idleSeconds: number;
+  /** And after so long in any case. */
+  readonly maxSeconds: number;
+}
+
+export interface Session {
+  readonly sessionId: string;
+  readonly accountId: string;
+  readonly endsAt: string;
+}
+
+/** A session whose client has a reference only. @returns it, and the reference, which is stored nowhere */
+export async function beginCookieSession(sql: Sql, accountId: string, lifetimes: Lifetimes) {
+  const reference = newHandle();
+  return {
+    session: await insertSession(sql, { accountId, kind: 'cookie', reference, ...lifetimes }),
+    reference,
+  };
+}
+
+/** A session whose client has tokens. In a transaction. */
+export async function beginTokenSession(sql: Sql, accountId: string, lifetimes: Lifetimes) {
+  const session = await insertSession(sql, { accountId, kind: 'token', reference: undefined, ...lifetimes });
+  return { session, refreshToken: await insertRefreshToken(sql, session.sessionId) };
+}
+
+/** The session behind a reference, if it has not ended; it counts as used. */
+export async function useReference(
+  sql: Sql,
+  reference: string,
+  { idleSeconds }: Lifetimes,
+): Promise<Session | undefined> {
+  const [session] = await sql<Session & { readonly wasUsedLately: boolean }>`
+    select session_id, account_id, ends_at, last_used_at > now() - least(interval '1 minute', make_interval(secs => ${idleSeconds} / 4.0)) as was_used_lately
+    from sessions where reference_hash = ${handleHash(reference)} and now() < least(idle_at, ends_at)`;
+  // Reading is what happens at every other request; writing once a minute is enough.
+  if (session !== undefined && !session.wasUsedLately) await markUsed(sql, session.sessionId, idleSeconds);
+  return session;
+}
+
+export type Refreshing =
+  | { readonly kind: 'refreshed'; readonly session: Session; readonly refreshToken: string }
+  | { readonly kind: 'reused'; readonly session: Session }
+  | { readonly kind: 'unknown' };
+
+/**
+ * Exchanges a refresh token for the next one. A token that was used before is in two hands, and nobody can tell which is the owner's, so
+ * the whole session ends (RFC 9700, 4.14.2). In a transaction, which has to commit in any case.
+ */
+export async function refreshSession(
+  sql: Sql,
+  refreshToken: string,
+  { idleSeconds }: Lifetimes,
+): Promise<Refreshing> {
+  const [found] = await sql<Session & { readonly used: boolean }>`
+    select session_id, account_id, ends_at, used from refresh_tokens join sessions using (session_id)
+    where token_hash = ${handleHash(refreshToken)} and now() < least(idle_at, ends_at)
+    for update`;
+  if (found === undefined) return { kind: 'unknown' };
+  const { used, ...session } = found;
+  if (used) {
+    await endSession(sql, session.sessionId);
+    return { kind: 'reused', session };
+  }
+  await sql`update refresh_tokens set used = true where token_hash = ${handleHash(refreshToken)}`;
+  await markUsed(sql, session.sessionId, idleSeconds);
+  return { kind: 'refreshed', session, refreshToken: await insertRefreshToken(sql, session.sessionId) };
+}
+
+export async function endReference(sql: Sql, reference: string): Promise<void> {
+  await sql`delete from sessions where reference_hash = ${handleHash(reference)}`;
+}
+
+/** Whichever token of the session it is. */
+export async function endByRefreshToken(sql: Sql, refreshToken: string): Promise<void> {
+  await sql`
+    delete from sessions using refresh_tokens
+    where refresh_tokens.session_id = sessions.session_id and token_hash = ${handleHash(refreshToken)}`;
+}
+
+/** @returns how many there were */
+export async function endAllSessions(sql: Sql, accountId: string): Promise<number> {
+  return (await sql`delete from sessions where account_id = ${accountId} returning session_id`).length;
+}
+
+export async function endSession(sql: Sql, sessionId: string): Promise<void> {
+  await sql`delete from sessions where session_id = ${sessionId}`;
+}
+
+export interface SessionOverview {
+  readonly sessionId: string;
+  readonly kind: 'cookie' | 'token';
+  readonly beganAt: string;
+  readonly lastUsedAt: string;
+}
+
+/** The newest first. */
+export async function sessionsOf(sql: Sql, accountId: string): Promise<SessionOverview[]> {
+  return sql<SessionOverview>`
+    select session_id, kind, began_at, last_used_at from sessions
+    where account_id = ${accountId} and now() < least(idle_at, ends_at) order by began_at desc limit 100`;
+}
+
+export async function forgetOldSessions(sql: Sql): Promise<void> {
+  await sql`delete from sessions where least(idle_at, ends_at) < now() - interval '1 hour'`;
+}
+
+interface NewSession extends Lifetimes {
+  readonly accountId: string;
+  readonly kind: 'cookie' | 'token';
+  readonly reference: string | undefined;
+}
+
+async function insertSession(
+  sql: Sql,
+  { accountId, kind, reference, idleSeconds, maxSeconds }: NewSession,
+): Promise<Session> {
+  const [session] = await sql<Session>`
+    insert into sessions (account_id, kind, reference_hash, idle_at, ends_at)
+    values (${accountId}, ${kind}, ${reference === undefined ? null : handleHash(reference)},
+            now() + make_interval(secs => ${idleSeconds}), now() + make_interval(secs => ${maxSeconds}))
+    returning session_id, account_id, ends_at`;
+  if (session === undefined) throw new Error('The session was not stored.');
+  return session;
+}
+
+async function insertRefreshToken(sql: Sql, sessionId: string): Promise<string> {
+  const token = newHandle();
+  await sql`insert into refresh_tokens (token_hash, session_id) values (${handleHash(token)}, ${sessionId})`;
+  return token;
+}
+
+async function markUsed(sql: Sql, sessionId: string, idleSeconds: number): Promise<void> {
+  await sql`
+    update sessions set last_used_at = now(), idle_at = now() + make_interval(secs => ${idleSeconds})
+    where session_id = ${sessionId}`;
+}
