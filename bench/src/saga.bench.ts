@@ -14,6 +14,7 @@ export async function run(quick: boolean): Promise<BenchResult> {
   const meter = createCpuMeter(() => servers);
   const stacks: Readonly<Record<string, SagaStack>> = {
     'banyan, own database': await startBanyan(pair, 'local'),
+    'banyan, a durable function in its own database': await startBanyan(pair, 'code'),
     'banyan, two of three steps elsewhere': await startBanyan(pair, 'across'),
     'banyan, three steps elsewhere': await startBanyan(pair, 'remote'),
     dbos: await startDbos(pair),
@@ -62,6 +63,7 @@ export async function run(quick: boolean): Promise<BenchResult> {
 function ratiosOf(cases: readonly CaseResult[]): Readonly<Record<string, number>> {
   const own = [
     'banyan, own database',
+    'banyan, a durable function in its own database',
     'banyan, two of three steps elsewhere',
     'banyan, three steps elsewhere',
   ];

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { contract, operation, saga, service, system } from '@banyan/banyan';
+import { contract, durable, operation, saga, service, system } from '@banyan/banyan';
 import { createClient } from '@banyan/chassis';
 import type { Sql } from '@banyan/core';
 import { provisionSystem } from '@banyan/postgres';
@@ -68,6 +68,17 @@ const remote = saga('remote', { version: 1, input: Order })
   .step('payment', booking(payments))
   .step('again', booking(stock));
 
+/** The three steps of `local` as plain code. */
+const code = durable('code', { version: 1, input: Order, output: z.object({}) }, async ({ orderId }, d) => {
+  for (const name of ['one', 'two', 'three']) {
+    await d.tx(name, async ({ sql }) => {
+      await sql`insert into steps (order_id, step) values (${orderId}, ${name})`;
+      return { name };
+    });
+  }
+  return {};
+});
+
 const shop = contract('shop', {
   version: '1.0.0',
   operations: {
@@ -79,13 +90,15 @@ const shop = contract('shop', {
   },
 });
 const sagas = { local, across, remote };
+const startable = { ...sagas, code };
 const shopService = service(shop, {
   uses: { stock: stock.promised, payments: payments.promised },
   migrations: new URL('./migrations/shop/', import.meta.url),
   sagas: Object.values(sagas),
+  durable: [code],
   operations: {
     async order({ kind, orderId }, { sagas: own }) {
-      const sagaId = await own.start(sagas[kind as keyof typeof sagas], { orderId });
+      const sagaId = await own.start(startable[kind as keyof typeof startable], { orderId });
       const end = await own.ended(sagaId, { timeoutMs: 50_000 });
       return { status: end?.status ?? 'forgotten' };
     },
@@ -97,7 +110,7 @@ const bench = system('saga-bench', {
 });
 
 /** Everything in one process, as `banyan up --production` runs it; each service has a database of its own. */
-export async function startBanyan(pair: PostgresPair, kind: keyof typeof sagas): Promise<SagaStack> {
+export async function startBanyan(pair: PostgresPair, kind: keyof typeof startable): Promise<SagaStack> {
   const parts = bench.services.map(({ name }) => name);
   const secret = randomBytes(32).toString('base64url');
   const prefix = `b${randomBytes(4).toString('hex')}_`;

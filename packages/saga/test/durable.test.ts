@@ -135,6 +135,25 @@ for (const [name, { placement, harsh }] of Object.entries(situations)) {
       assert.deepEqual(await notes('a11'), ['one']);
     });
 
+    test('a mistake in the code is no ending: the function is stuck at its line', async () => {
+      const { status, failure } = await ended(await begin('mistaken', 'a14'));
+      assert.equal(status, 'stuck');
+      assert.match(failure?.reason ?? '', /albums\.ts:\d+: TypeError: there is no such photo/);
+      assert.deepEqual(await notes('a14'), ['one']);
+    });
+
+    test(`code that does not repeat itself ${harsh ? 'shows' : 'does not show'} at its first answer`, async () => {
+      const { status, failure } = await ended(await begin('haphazard', 'a15'));
+      assert.equal(status, harsh ? 'stuck' : 'completed');
+      if (harsh) {
+        assert.match(
+          failure?.reason ?? '',
+          /albums\.ts:\d+: the code asks for call 'prints\.print' with another input as its command 0/,
+        );
+      }
+      assert.equal((await printed('a15')).length, 1);
+    });
+
     test('a journal has a limit, and says what to do', async () => {
       const { status, failure } = await ended(await begin('long', 'a12'));
       assert.equal(status, 'stuck');

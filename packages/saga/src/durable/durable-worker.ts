@@ -1,4 +1,4 @@
-import { type Clock, isServiceError, type Logger } from '@banyan/core';
+import type { Clock, Logger } from '@banyan/core';
 import { definitionId } from '../definition/definition.ts';
 import { CallSlots } from '../engine/call-slots.ts';
 import { Gate } from '../engine/gate.ts';
@@ -9,18 +9,13 @@ import { isSettled } from '../state.ts';
 import { isEffect } from './command.ts';
 import type { Startable } from './context.ts';
 import type { DurableDefinition } from './durable.ts';
-import {
-  createDurableMember,
-  DurableGroup,
-  DurableGroupUndone,
-  type DurableMember,
-} from './durable-group.ts';
+import { DurableCommits } from './durable-commits.ts';
+import type { DurableMember } from './durable-group.ts';
 import { durableStateOf } from './durable-state.ts';
 import type { Execution } from './execution.ts';
 import type { JournalEntry } from './journal.ts';
 import { LiveDurable, toFirstDurableRow } from './live-durable.ts';
 import type { CommandOutcome, DueCommand, Look } from './look.ts';
-import { toOwnFailure } from './own-failure.ts';
 import { performCommand } from './perform.ts';
 
 export interface DurableWorkerOptions {
@@ -50,7 +45,6 @@ const holdMs = 2_000;
 /** Takes durable functions in hand and brings them on: everything that is ready goes into the next transaction. */
 export class DurableWorker implements Hands {
   readonly #options: DurableWorkerOptions;
-  readonly #group: DurableGroup;
   readonly #gate: Gate<LiveDurable>;
   readonly #calls: CallSlots;
   /** Undefined while the journal is being read. */
@@ -59,12 +53,19 @@ export class DurableWorker implements Hands {
 
   constructor(options: DurableWorkerOptions) {
     this.#options = options;
-    const { store, environment, isRun, token, maxCalls, clock, random, logger } = options;
-    this.#group = new DurableGroup({ store, environment, isRun, clock, random, logger, holdMs });
+    const { token, maxCalls, clock } = options;
+    const commits = new DurableCommits({
+      ...{ ...options, holdMs },
+      settle: (member) => this.#settle(member),
+      release: (live, outcomes) => this.#release(live, outcomes),
+      forget: (live) => this.#forget(live),
+      later: (live, delayMs) => this.#later(live, delayMs),
+      replay: (live) => this.#run(live),
+    });
     this.#calls = new CallSlots(maxCalls);
     this.#gate = new Gate({
       isOpen: () => token() !== undefined,
-      commit: (lives) => this.#commitAll(lives),
+      commit: (lives) => commits.commit(lives),
       clock,
     });
   }
@@ -194,16 +195,19 @@ export class DurableWorker implements Hands {
     if (live.inFlight.size === 0) this.#gate.add(live);
   }
 
-  /** Runs the code from its beginning; it has to come to where the journal ends. */
   async #replay(live: LiveDurable): Promise<void> {
     live.isBusy = true;
-    const { environment } = this.#options;
-    const { id: sagaId, name: saga, user, traceparent } = live.row;
-    const log = environment.log({ sagaId, saga, step: '', user, traceparent });
-    await live.replay(log, () => this.#drive(live));
+    await this.#run(live);
     live.isBusy = false;
     if (live.isGone) live.execution = undefined;
     this.#drive(live);
+  }
+
+  /** Runs the code from its beginning; it has to come to where the journal ends. */
+  #run(live: LiveDurable): Promise<Execution> {
+    const { id: sagaId, name: saga, user, traceparent } = live.row;
+    const log = this.#options.environment.log({ sagaId, saga, step: '', user, traceparent });
+    return live.replay(log, () => this.#drive(live));
   }
 
   #begin(live: LiveDurable, due: DueCommand): void {
@@ -218,25 +222,6 @@ export class DurableWorker implements Hands {
       live.outcomes.push({ index, outcome });
       this.#drive(live);
     });
-  }
-
-  /** Never rejects. */
-  async #commitAll(lives: readonly LiveDurable[]): Promise<void> {
-    const token = this.#options.token();
-    const members = lives.flatMap(toMember);
-    for (const { live } of members) live.isBusy = true;
-    if (token === undefined) this.#pause(lives);
-    else await this.#commit(token, members);
-  }
-
-  async #commit(token: number, members: readonly DurableMember[]): Promise<void> {
-    try {
-      await this.#group.commit(token, members);
-    } catch (error) {
-      await this.#sortOut(token, members, error);
-      return;
-    }
-    for (const member of members) this.#settle(member);
   }
 
   #settle({ live, written, advanced, outcomes, children }: DurableMember): void {
@@ -284,60 +269,6 @@ export class DurableWorker implements Hands {
     }
   }
 
-  /** Nothing was written. Finds out whose fault it was, and lets the others go again. */
-  async #sortOut(token: number, members: readonly DurableMember[], error: unknown): Promise<void> {
-    const again: LiveDurable[] = [];
-    for (const { live, isFenced, failures } of members) {
-      if (isFenced) {
-        this.#options.logger.warn(
-          'a durable function belongs to another worker; what was done here was undone',
-          {
-            sagaId: live.row.id,
-          },
-        );
-        this.#forget(live);
-      } else if (failures.length > 0) this.#release(live, failures);
-      else again.push(live);
-    }
-    const [first] = again;
-    if (first === undefined) return;
-    if (error instanceof DurableGroupUndone) {
-      for (const live of again) this.#release(live, []);
-    } else if (isServiceError(error) && error.reason === 'commit_outcome_unknown') {
-      // The rows know. They are found by the next look at what this worker owns.
-      for (const live of again) this.#forget(live);
-    } else if (isServiceError(error) && error.code === 'unavailable') {
-      this.#options.logger.debug('durable functions cannot be written; trying again', { error });
-      this.#pause(again);
-    } else if (again.length === 1) this.#blame(first, error);
-    // One by one, to find out whose it is.
-    else for (const live of again) await this.#commitAlone(token, live);
-  }
-
-  async #commitAlone(token: number, live: LiveDurable): Promise<void> {
-    const { environment } = this.#options;
-    const { id: sagaId, name: saga, user, traceparent } = live.row;
-    const log = environment.log({ sagaId, saga, step: '', user, traceparent });
-    const execution = live.execution ?? (await live.replay(log, () => this.#drive(live)));
-    await this.#commit(token, [createDurableMember(live, execution)]);
-  }
-
-  /** The transaction failed with this instance alone in it. */
-  #blame(live: LiveDurable, error: unknown): void {
-    const { clock, random, logger } = this.#options;
-    const { execution } = live;
-    const look = execution && live.look(execution, { nowMs: clock.nowMs(), random });
-    const due = look?.local[0];
-    if (due !== undefined) {
-      const { index, name } = due.command;
-      this.#release(live, [{ index, outcome: toOwnFailure(name, error) }]);
-      return;
-    }
-    logger.error('a durable function cannot be written; trying again', { error, sagaId: live.row.id });
-    live.isBusy = false;
-    live.cancelTimer = clock.setTimer(() => this.#drive(live), 1_000);
-  }
-
   #release(live: LiveDurable, outcomes: readonly CommandOutcome[]): void {
     live.isBusy = false;
     live.outcomes.push(...outcomes);
@@ -349,16 +280,10 @@ export class DurableWorker implements Hands {
     this.#drop(live);
   }
 
-  #pause(lives: readonly LiveDurable[]): void {
-    for (const live of lives) live.isBusy = false;
-    const { clock } = this.#options;
-    for (const live of lives) live.cancelTimer = clock.setTimer(() => this.#drive(live), 200);
+  #later(live: LiveDurable, delayMs: number): void {
+    live.isBusy = false;
+    live.cancelTimer = this.#options.clock.setTimer(() => this.#drive(live), delayMs);
   }
-}
-
-/** The gate holds only instances whose code has been run. */
-function toMember(live: LiveDurable): readonly DurableMember[] {
-  return live.execution === undefined ? [] : [createDurableMember(live, live.execution)];
 }
 
 function hasJournal({ state }: SagaRow): boolean {
