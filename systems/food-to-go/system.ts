@@ -15,6 +15,8 @@ import { orders } from './orders/contract.ts';
 import { ordersService } from './orders/service.ts';
 import { progress } from './progress/contract.ts';
 import { progressService } from './progress/service.ts';
+import { restaurantSearch } from './restaurant-search/contract.ts';
+import { restaurantSearchService } from './restaurant-search/service.ts';
 import { restaurants } from './restaurants/contract.ts';
 import { restaurantsService } from './restaurants/service.ts';
 import type { Role } from './vocabulary/signed-in.ts';
@@ -31,6 +33,7 @@ export default system('food-to-go', {
     deliveryService,
     orderHistoryService,
     progressService,
+    restaurantSearchService,
   ],
   // A stand-in for the outside world. In production another service keeps the same contract.
   development: [identityService],
@@ -48,6 +51,7 @@ export default system('food-to-go', {
         getRestaurant: 'anyone',
         reviseMenu: role('restaurant'),
       }),
+      expose(restaurantSearch, { search: 'anyone' }),
       expose(orders, {
         createOrder: role('consumer'),
         // Consumers see their own, staff all.

@@ -42,6 +42,7 @@ export {
   type Logger,
   ServiceError,
   type Sql,
+  type Transaction,
   type User,
 } from '@banyan/core';
 export { correlate, drawFlow, type FlowPage, type FlowView, flow } from '@banyan/flow';
