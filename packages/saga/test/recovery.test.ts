@@ -6,7 +6,7 @@ import { eventually } from './fixtures/eventually.ts';
 import { strike } from './fixtures/process/strikes.ts';
 import { openWorkers } from './fixtures/process/workers.ts';
 
-const kills = Number(process.env['BANYAN_KILLS'] ?? 12);
+const kills = Number(process.env['BANYAN_KILLS'] ?? 8);
 
 test('workers and participants that are killed at any await lose no saga and repeat no effect', async (t) => {
   t.diagnostic(`seed ${seed}, ${kills} kills; repeat with BANYAN_SEED=${seed}`);
