@@ -3,7 +3,7 @@ import type { Registry } from '@banyan/discovery';
 import type { ClaimStore, EventLog, Inbox, Outbox, RequestStore } from '@banyan/events';
 import type { FlowStore } from '@banyan/flow';
 import type { SagaStore } from '@banyan/saga';
-import type { ReplyStore } from './keyed-call.ts';
+import type { ReplyStore } from './reply-store.ts';
 import type { Service } from './service.ts';
 
 /** What one service owns in the outside world. */

@@ -34,6 +34,10 @@ export const chassisErrors = {
     code: 'aborted',
     text: 'Internal to consumers: the handler asks the database more than once, so it runs again and others of its batch wait for it.',
   },
+  leaves_group: {
+    code: 'aborted',
+    text: 'Internal to operations that sagas call: the handler reaches for something outside, so it runs again in a transaction of its own.',
+  },
   leaves_batch: {
     code: 'aborted',
     text: 'Internal to consumers: the handler calls another service, so it runs again in a transaction of its own.',

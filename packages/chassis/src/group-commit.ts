@@ -1,5 +1,6 @@
 import type { Contract } from '@banyan/contract';
 import { type CallContext, isServiceError, type SqlQuery, type Transaction } from '@banyan/core';
+import { CommitQueue } from './commit-queue.ts';
 import { createTx } from './create-tx.ts';
 import type { ServiceRuntime } from './handler-context.ts';
 import { type Outgoing, recordOutgoing } from './outgoing.ts';
@@ -33,32 +34,20 @@ export function groupCommitsOf(runtime: ServiceRuntime): GroupCommits {
   return known;
 }
 
-/** One is put together while the other is under way. More would only make groups smaller. */
-const maxGroups = 2;
-const maxMembers = 256;
-
 class WaitingMembers implements GroupCommits {
   readonly #runtime: ServiceRuntime;
-  readonly #waiting: Member[] = [];
-  #running = 0;
+  readonly #queue = new CommitQueue<Member>({
+    commit: (members) => this.#commit(members),
+    // One is put together while the other is under way. More would only make groups smaller.
+    maxGroups: 2,
+  });
 
   constructor(runtime: ServiceRuntime) {
     this.#runtime = runtime;
   }
 
   run(context: CallContext, work: Work): Promise<object[][]> {
-    return new Promise((resolve, reject) => {
-      this.#waiting.push({ work, context, resolve, reject });
-      if (this.#running < maxGroups) void this.#commitAll();
-    });
-  }
-
-  async #commitAll(): Promise<void> {
-    this.#running += 1;
-    // Whoever asks in the same turn of the event loop comes along.
-    await Promise.resolve();
-    while (this.#waiting.length > 0) await this.#commit(this.#waiting.splice(0, maxMembers));
-    this.#running -= 1;
+    return new Promise((resolve, reject) => this.#queue.add({ work, context, resolve, reject }));
   }
 
   /** Never rejects. */

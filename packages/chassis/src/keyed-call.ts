@@ -1,29 +1,15 @@
 import type { NewAuditRecord } from '@banyan/audit';
 import { isStreaming, type Operation } from '@banyan/contract';
-import { type CallContext, isServiceError, ServiceError, type Sql } from '@banyan/core';
+import { type CallContext, isServiceError } from '@banyan/core';
 import { voidPrefix } from '@banyan/saga';
 import type { CallRecord } from './audit-trail.ts';
-import { createTx } from './create-tx.ts';
-import { createDeferredTransaction, type DeferredTransaction } from './deferred-transaction.ts';
-import { OperationHandlerContext, type ServiceRuntime } from './handler-context.ts';
-import { type Outgoing, recordOutgoing } from './outgoing.ts';
+import { createDeferredTransaction } from './deferred-transaction.ts';
+import type { ServiceRuntime } from './handler-context.ts';
+import { KeyedHandlerContext } from './keyed-context.ts';
+import { type KeyedGroups, startKeyedGroups } from './keyed-group.ts';
+import { recordOutgoing } from './outgoing.ts';
+import { answerOf, type ReplyStore } from './reply-store.ts';
 import type { OperationHandler } from './service.ts';
-
-/** A reply as it is kept; `void` if the operation may not run any more. */
-export type StoredReply = { readonly kind: 'reply'; readonly value: unknown } | { readonly kind: 'void' };
-
-/**
- * Replies to keyed calls, kept in the participant's own database.
- *
- * - **Atomicity**: `store` and `voidKey` take effect with the transaction of `sql`.
- * - **Once**: a key has one reply; a second `store` rejects with `already_exists`. Both wait for an open transaction that has the same key.
- */
-export interface ReplyStore {
-  find(sql: Sql, key: string): Promise<StoredReply | undefined>;
-  store(sql: Sql, key: string, value: unknown): Promise<void>;
-  /** Takes the key for good, unless there is a reply. */
-  voidKey(sql: Sql, key: string): Promise<StoredReply>;
-}
 
 const sagaPrefix = 'saga/';
 
@@ -33,7 +19,7 @@ export function isKeyedCall({ idempotencyKey }: CallContext, operation: Operatio
   return idempotencyKey.startsWith(sagaPrefix) || idempotencyKey.startsWith(voidPrefix);
 }
 
-interface KeyedCall {
+export interface KeyedCall {
   readonly operation: Operation;
   readonly handler: OperationHandler;
   readonly input: unknown;
@@ -44,7 +30,8 @@ interface KeyedCall {
 /** Runs operations that sagas call. */
 export interface KeyedCalls {
   /**
-   * Runs the handler as one transaction that commits with its reply; a call that was answered before gets that reply, and its handler does not run.
+   * Runs the handler as one transaction that commits with its reply, or as a part of one that several calls share; a call that was answered before gets
+   * that reply, and has no effect.
    * @throws ServiceError `failed_precondition` `call_voided` if the caller gave the key up
    */
   run(call: KeyedCall): Promise<unknown>;
@@ -56,28 +43,38 @@ export function createKeyedCalls(runtime: ServiceRuntime): KeyedCalls {
 
 class RecordedCalls implements KeyedCalls {
   readonly #runtime: ServiceRuntime;
+  readonly #groups: KeyedGroups;
   /** Operations whose handlers go on after a statement that failed: each statement needs a savepoint. */
   readonly #careful = new Set<string>();
 
   constructor(runtime: ServiceRuntime) {
     this.#runtime = runtime;
+    this.#groups = startKeyedGroups(runtime, (call, key) => this.#runAlone(call, key));
   }
 
   async run(call: KeyedCall): Promise<unknown> {
-    const { operation, context } = call;
+    const { operation, context, record } = call;
     const given = context.idempotencyKey ?? '';
     const isVoid = given.startsWith(voidPrefix);
     // Nobody takes another service's keys, or those of another operation.
     const key = `${context.caller.service} ${operation.name} ${isVoid ? given.slice(voidPrefix.length) : given}`;
     const { database } = this.#runtime;
     if (isVoid) return answerOf(await database.tx(({ sql }) => this.#replies.voidKey(sql, key)));
-    const known = await this.#replies.find(database.sql, key);
+    // The record of an audited call belongs to one transaction.
+    const isAlone = record !== undefined || this.#careful.has(operation.name);
+    if (isAlone) return this.#runAlone(call, key);
+    return this.#groups.run(call, key);
+  }
+
+  async #runAlone(call: KeyedCall, key: string): Promise<unknown> {
+    const { operation } = call;
+    const known = await this.#replies.find(this.#runtime.database.sql, key);
     if (known !== undefined) return answerOf(known);
     try {
       return await this.#attempt(call, key);
     } catch (error) {
       // Another attempt may have been faster, or ours took effect although its commit was not confirmed.
-      const reply = await this.#replies.find(database.sql, key).catch(() => undefined);
+      const reply = await this.#replies.find(this.#runtime.database.sql, key).catch(() => undefined);
       if (reply !== undefined) return answerOf(reply);
       if (!isAfterFailure(error) || this.#careful.has(operation.name)) throw error;
       this.#careful.add(operation.name);
@@ -125,64 +122,6 @@ class RecordedCalls implements KeyedCalls {
       throw error;
     }
   }
-}
-
-/** A handler's context whose statements and transactions are all part of one. */
-class KeyedHandlerContext extends OperationHandlerContext {
-  readonly outgoing: Outgoing[] = [];
-  readonly #transaction: DeferredTransaction;
-  readonly #savepoints: boolean;
-
-  constructor(
-    runtime: ServiceRuntime,
-    context: CallContext,
-    parts: {
-      readonly operation: Operation;
-      readonly record: CallRecord | undefined;
-      readonly transaction: DeferredTransaction;
-      readonly savepoints: boolean;
-    },
-  ) {
-    super(runtime, context, parts);
-    this.#transaction = parts.transaction;
-    this.#savepoints = parts.savepoints;
-  }
-
-  override get sql(): Sql {
-    return this.#transaction.sql;
-  }
-
-  /** Shares nothing: it belongs to the transaction that keeps the reply. */
-  override get groupCommit(): OperationHandlerContext['groupCommit'] {
-    return (work) => this.tx((tx) => Promise.all(work(tx)) as Promise<never>);
-  }
-
-  override get tx(): OperationHandlerContext['tx'] {
-    return async (work) => {
-      const transaction = await this.#transaction.open();
-      const { context, runtime, outgoing } = this;
-      if (!this.#savepoints) return work(createTx(runtime, { context, transaction, outgoing }));
-      const before = outgoing.length;
-      try {
-        return await transaction.savepoint((sql) =>
-          work(createTx(runtime, { context, outgoing, transaction: { ...transaction, sql } })),
-        );
-      } catch (error) {
-        // What the savepoint undid has not happened, so nobody may be told of it.
-        outgoing.length = before;
-        throw error;
-      }
-    };
-  }
-}
-
-function answerOf(reply: StoredReply): unknown {
-  if (reply.kind === 'reply') return reply.value;
-  throw new ServiceError('The caller gave this call up before it was handled.', {
-    code: 'failed_precondition',
-    reason: 'call_voided',
-    notStarted: true,
-  });
 }
 
 /** The handler went on in a transaction that one of its statements had ended. */

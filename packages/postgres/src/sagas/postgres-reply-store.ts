@@ -3,7 +3,9 @@ import type { Sql } from '@banyan/core';
 /** Replies in `banyan.reply` of a service's database; see `ReplyStore` of `@banyan/chassis`. */
 export interface PostgresReplyStore {
   find(sql: Sql, key: string): Promise<Reply | undefined>;
+  findAll(sql: Sql, keys: readonly string[]): Promise<ReadonlyMap<string, Reply>>;
   store(sql: Sql, key: string, value: unknown): Promise<void>;
+  storeAll(sql: Sql, replies: readonly { readonly key: string; readonly value: unknown }[]): Promise<void>;
   voidKey(sql: Sql, key: string): Promise<Reply>;
 }
 
@@ -19,6 +21,18 @@ export function createPostgresReplyStore(): PostgresReplyStore {
     async find(sql, key) {
       const [row] = await sql<Row>`select is_void, reply from banyan.reply where key = ${key}`;
       return row === undefined ? undefined : toReply(row);
+    },
+    async findAll(sql, keys) {
+      const rows = await sql<Row & { readonly key: string }>`
+        select key, is_void, reply from banyan.reply where key = any(${sql.array(keys, 'text')})`;
+      return new Map(rows.map((row) => [row.key, toReply(row)]));
+    },
+    async storeAll(sql, replies) {
+      const keys = replies.map(({ key }) => key);
+      const values = replies.map(({ value }) => JSON.stringify(value) ?? null);
+      await sql`
+        insert into banyan.reply (key, reply)
+        select key, reply::json from unnest(${sql.array(keys, 'text')}, ${sql.array(values, 'text')}) as r (key, reply)`;
     },
     async store(sql, key, value) {
       await sql`insert into banyan.reply (key, reply) values (${key}, ${JSON.stringify(value) ?? null}::json)`;

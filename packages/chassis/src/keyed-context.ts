@@ -1,0 +1,117 @@
+import type { Operation } from '@banyan/contract';
+import { type CallContext, ServiceError, type Sql, type Transaction } from '@banyan/core';
+import type { CallRecord } from './audit-trail.ts';
+import { createTx } from './create-tx.ts';
+import type { DeferredTransaction } from './deferred-transaction.ts';
+import { OperationHandlerContext, type ServiceRuntime } from './handler-context.ts';
+import type { Outgoing } from './outgoing.ts';
+
+/** A handler's context whose statements and transactions are all part of one. */
+export class KeyedHandlerContext extends OperationHandlerContext {
+  readonly outgoing: Outgoing[] = [];
+  readonly #transaction: DeferredTransaction;
+  readonly #savepoints: boolean;
+
+  constructor(
+    runtime: ServiceRuntime,
+    context: CallContext,
+    parts: {
+      readonly operation: Operation;
+      readonly record: CallRecord | undefined;
+      readonly transaction: DeferredTransaction;
+      readonly savepoints: boolean;
+    },
+  ) {
+    super(runtime, context, parts);
+    this.#transaction = parts.transaction;
+    this.#savepoints = parts.savepoints;
+  }
+
+  override get sql(): Sql {
+    return this.#transaction.sql;
+  }
+
+  /** Shares nothing: it belongs to the transaction that keeps the reply. */
+  override get groupCommit(): OperationHandlerContext['groupCommit'] {
+    return (work) => this.tx((tx) => Promise.all(work(tx)) as Promise<never>);
+  }
+
+  override get tx(): OperationHandlerContext['tx'] {
+    return async (work) => {
+      const transaction = await this.#transaction.open();
+      const { context, runtime, outgoing } = this;
+      if (!this.#savepoints) return work(createTx(runtime, { context, transaction, outgoing }));
+      const before = outgoing.length;
+      try {
+        return await transaction.savepoint((sql) =>
+          work(createTx(runtime, { context, outgoing, transaction: { ...transaction, sql } })),
+        );
+      } catch (error) {
+        // What the savepoint undid has not happened, so nobody may be told of it.
+        outgoing.length = before;
+        throw error;
+      }
+    };
+  }
+}
+
+export interface SharedParts {
+  readonly operation: Operation;
+  /** Shared with other handlers, except that `sql` is the handler's own. */
+  readonly transaction: Pick<Transaction, 'sql' | 'onCommit'>;
+  /** The handler does what nobody may do who shares a transaction. */
+  readonly onLeave: () => void;
+}
+
+/** The same in a transaction that others share: who reaches for something outside leaves it, and runs again in one of its own. */
+export class SharedHandlerContext extends OperationHandlerContext {
+  readonly outgoing: Outgoing[] = [];
+  hasLeft = false;
+  readonly #parts: SharedParts;
+
+  constructor(runtime: ServiceRuntime, context: CallContext, parts: SharedParts) {
+    super(runtime, context, { operation: parts.operation, record: undefined });
+    this.#parts = parts;
+  }
+
+  override get sql(): Sql {
+    return this.#parts.transaction.sql;
+  }
+
+  override get groupCommit(): OperationHandlerContext['groupCommit'] {
+    return (work) => this.tx((tx) => Promise.all(work(tx)) as Promise<never>);
+  }
+
+  override get tx(): OperationHandlerContext['tx'] {
+    const { context, runtime, outgoing } = this;
+    const { sql, onCommit } = this.#parts.transaction;
+    // Statements of others would be part of a savepoint.
+    const transaction = { sql, onCommit, savepoint: () => this.#leave() };
+    return (work) => work(createTx(runtime, { context, transaction, outgoing }));
+  }
+
+  override get call(): never {
+    return this.#leave();
+  }
+
+  override get request(): never {
+    return this.#leave();
+  }
+
+  override get gather(): never {
+    return this.#leave();
+  }
+
+  override get sagas(): never {
+    return this.#leave();
+  }
+
+  #leave(): never {
+    this.hasLeft = true;
+    this.#parts.onLeave();
+    throw new ServiceError('The handler calls out: it runs again in a transaction of its own.', {
+      code: 'aborted',
+      reason: 'leaves_group',
+    });
+  }
+}
