@@ -11,6 +11,7 @@ import { createKeyRing, generateSecret } from '../src/keys/key-ring.ts';
 import { hashPassword } from '../src/passwords/hashing.ts';
 import { readRecord, sealRecord, writeRecord } from '../src/passwords/password-record.ts';
 import { cheapHashes, goodPassword, type Identity, startIdentity, tokenIn } from './fixtures/identity.ts';
+import { reloadWatched } from './fixtures/watched-database.ts';
 
 const [oldSecret, newSecret] = [generateSecret(), generateSecret()];
 
@@ -27,27 +28,13 @@ interface Care {
 async function startCare(t: TestContext): Promise<Care> {
   const backups = await mkdtemp(join(tmpdir(), 'banyan-backups-'));
   lastFirst(t).after(() => rm(backups, { recursive: true }));
-  let sql: Sql | undefined;
-  const watched = {
-    ...passwordsService,
-    background: {
-      async handOver(context: { readonly sql: Sql }) {
-        sql = context.sql;
-      },
-    },
-  };
   const environment = { PASSWORDS_BACKUP_FOLDER: backups, PASSWORDS_KEYS: `${newSecret},${oldSecret}` };
   const identity = await startIdentity(t, { environment });
-  await identity.system.hosts[0]?.reload(watched);
+  const sql = await reloadWatched(identity, passwordsService);
   const endpointOf = identity.system.client(passwords, { service: 'authentication', timeoutMs: 30_000 });
   const ask = (name: string, input: object = {}) =>
     (endpointOf as unknown as Record<string, (input: object) => Promise<unknown>>)[name]?.(input) ??
     Promise.reject(name);
-  // The first answer comes after the service is there again, and so does the background task.
-  await ask('checkIntegrity');
-  for (let turn = 0; sql === undefined && turn < 500; turn += 1)
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  assert.ok(sql !== undefined);
   return { identity, ask, sql, backups };
 }
 

@@ -30,7 +30,9 @@ export const loginOperations: LoginOperations = {
   async attemptLogin({ workflowId, loginId, password, client }, context) {
     const { tx, sql, fail } = context;
     const hash = handleHash(workflowId);
-    if ((await readLogin(sql, hash)) === undefined) return fail('noSuchLogin');
+    const known = await readLogin(sql, hash);
+    // Before a try is taken: asking too often, or too late, is no guess.
+    refuse(known === undefined ? 'none' : known.refusal, context);
     const subjects = await takeTries(loginId, client, context);
     const attemptId = randomUUID();
     const beginning = await tx(async (transaction) => {
@@ -40,9 +42,7 @@ export const loginOperations: LoginOperations = {
       }
       return begun;
     });
-    if (beginning === 'none') return fail('noSuchLogin');
-    if (beginning === 'under_way') return fail('attemptUnderWay');
-    if (beginning === 'over') return fail('loginOver');
+    if (beginning !== 'begun') refuse(beginning, context);
     if (!isChoreographed(context)) await orchestrate({ attemptId, loginId, password }, context);
     const { login } = (await readLogin(sql, hash)) ?? fail('noSuchLogin');
     return describeLogin(login);
@@ -76,6 +76,12 @@ export const loginOperations: LoginOperations = {
     return { accountId, ...(await call.sessions.open({ accountId, as })) };
   },
 };
+
+function refuse(why: 'none' | 'under_way' | 'over' | undefined, { fail }: ContextOf<'attemptLogin'>): void {
+  if (why === 'none') fail('noSuchLogin');
+  if (why === 'under_way') fail('attemptUnderWay');
+  if (why === 'over') fail('loginOver');
+}
 
 /** One try of the login id and one of the client, taken before anything is looked at. */
 async function takeTries(loginId: string, client: string | undefined, context: ContextOf<'attemptLogin'>) {

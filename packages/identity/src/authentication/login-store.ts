@@ -21,6 +21,8 @@ export interface StoredLogin {
   readonly hash: string;
   readonly login: Login;
   readonly subjects: LoginSubjects;
+  /** Why no attempt can begin now; undefined if one can. */
+  readonly refusal: 'under_way' | 'over' | undefined;
 }
 
 /** An attempt that has had no outcome for so long never will: somebody died over it. */
@@ -57,14 +59,11 @@ export async function beginAttempt(
   sql: Sql,
   { hash, attemptId, loginSubject, clientSubject }: NewAttempt,
 ): Promise<'begun' | 'none' | 'under_way' | 'over'> {
-  const row = await selectLogin(sql, sql`handle_hash = ${hash}`, sql`for update`);
-  const stored = toStored(row);
-  if (row === undefined || stored === undefined) return 'none';
-  let { login } = stored;
-  if (login.state === 'checking' && row.isAbandoned) login = givenUp(login);
-  if (login.state === 'checking') return 'under_way';
-  if (login.state !== 'open') return 'over';
-  await writeLogin(sql, hash, submitted(login));
+  const stored = toStored(await selectLogin(sql, sql`handle_hash = ${hash}`, sql`for update`));
+  if (stored === undefined) return 'none';
+  const { login, refusal } = stored;
+  if (refusal !== undefined) return refusal;
+  await writeLogin(sql, hash, submitted(login.state === 'checking' ? givenUp(login) : login));
   await sql`
     update logins set attempt_id = ${attemptId}, checking_since = now(), login_subject = ${loginSubject},
       client_subject = ${clientSubject ?? null}
@@ -106,7 +105,9 @@ async function selectLogin(
 function toStored(row: LoginRow | undefined): StoredLogin | undefined {
   if (row === undefined) return undefined;
   const { state, attempt, authFailed, accountId, visited } = row;
+  const isUnderWay = state === 'checking' && !row.isAbandoned;
   return {
+    refusal: isUnderWay ? 'under_way' : state === 'open' || state === 'checking' ? undefined : 'over',
     hash: row.handleHash,
     login: { state, attempt, authFailed, accountId: accountId ?? undefined, visited },
     subjects: { loginSubject: row.loginSubject ?? '', clientSubject: row.clientSubject ?? undefined },
