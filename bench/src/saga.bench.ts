@@ -4,22 +4,24 @@ import { type BenchCase, type BenchResult, type CaseResult, format, interleave, 
 import { startBanyan } from './saga/banyan.stack.ts';
 import { startDbos } from './saga/dbos.stack.ts';
 import { startGraphileChain } from './saga/graphile-chain.stack.ts';
+import { restateProcess, startRestate } from './saga/restate.stack.ts';
 import { drive, type SagaFigures, type SagaStack } from './saga/stack.ts';
 
 /** A saga of three steps, begun and waited for: beside workflows and chained jobs on the same PostgreSQL. */
 export async function run(quick: boolean): Promise<BenchResult> {
   const durationMs = quick ? 1_000 : 4_000;
   const pair = await startPostgresPair();
-  const servers = findProcesses(['postgres']);
-  const meter = createCpuMeter(() => servers);
   const stacks: Readonly<Record<string, SagaStack>> = {
     'banyan, own database': await startBanyan(pair, 'local'),
     'banyan, a durable function in its own database': await startBanyan(pair, 'code'),
     'banyan, two of three steps elsewhere': await startBanyan(pair, 'across'),
     'banyan, three steps elsewhere': await startBanyan(pair, 'remote'),
     dbos: await startDbos(pair),
+    restate: await startRestate(),
     'graphile-worker, chained': await startGraphileChain(pair),
   };
+  const servers = findProcesses(['postgres', restateProcess]);
+  const meter = createCpuMeter(() => servers);
   const figures = new Map<string, SagaFigures>();
   const caseOf = (name: string, stack: SagaStack, concurrency: number): BenchCase => ({
     name: `${name}, ${concurrency} at a time`,
@@ -50,12 +52,12 @@ export async function run(quick: boolean): Promise<BenchResult> {
       'Every flush on (fsync, synchronous_commit, full_page_writes). Client, workers and server share the machine.',
       'Banyan: operation, durable start, three steps with an insert each, recovery and fencing; elsewhere: each step is an operation of another service with a database of its own, whose effect and reply commit together.',
       'DBOS: three checkpointed steps that do nothing, pool of 40. graphile-worker: three jobs, each adds the next in the transaction of its insert.',
-      'Restate is not measured here yet: see baselines-durable.md for its figures.',
+      'Restate: a handler of three steps that do nothing but are journaled; server beside it, two partitions, its own storage with its own flushes.',
       ...[...figures].map(
         ([name, { p50Ms, p99Ms, cpuMsPer1000 }]) =>
           `${name}: p50 ${format(p50Ms)} ms, p99 ${format(p99Ms)} ms, CPU ${format(cpuMsPer1000)} ms per 1,000`,
       ),
-      'Bars: 15 × DBOS in the own database and 5 × with steps elsewhere; one alone under 2 ms, elsewhere under 5 ms.',
+      'Bars: 15 × DBOS and 8 × Restate in the own database and 5 × and 3 × Restate with steps elsewhere; one alone under 2 ms, elsewhere under 5 ms.',
     ],
   };
 }
@@ -69,7 +71,7 @@ function ratiosOf(cases: readonly CaseResult[]): Readonly<Record<string, number>
   ];
   const pairs = [64, 1].flatMap((concurrency) =>
     own.flatMap((name) =>
-      ['dbos', 'graphile-worker, chained'].map((peer) => [
+      ['dbos', 'restate', 'graphile-worker, chained'].map((peer) => [
         `${name}, ${concurrency} at a time`,
         `${peer}, ${concurrency} at a time`,
       ]),

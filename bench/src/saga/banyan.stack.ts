@@ -5,6 +5,7 @@ import type { Sql } from '@banyan/core';
 import { provisionSystem } from '@banyan/postgres';
 import { createCallContext } from '@banyan/rpc';
 import { openHost } from '@banyan/testing';
+import pg from 'pg';
 import { z } from 'zod';
 import type { PostgresPair } from '../events/postgres-pair.ts';
 import type { SagaStack } from './stack.ts';
@@ -109,8 +110,25 @@ const bench = system('saga-bench', {
   services: [shopService, stock.kept, payments.kept, service(probe, { uses: { shop }, operations: {} })],
 });
 
+export interface BanyanSagaStack extends SagaStack {
+  /** Adds instances that wait for a signal, and brings the statistics up to date. */
+  addWaiting(count: number): Promise<void>;
+  /** How one look for due sagas is planned, the pages it reads, and megabytes of the table and its indexes. */
+  footprint(): Promise<string>;
+}
+
+const waitingState = JSON.stringify({
+  steps: { one: { s: 'done', r: { name: 'one' } }, decision: { s: 'waiting' } },
+  done: ['one'],
+  round: 0,
+  read: [],
+});
+
 /** Everything in one process, as `banyan up --production` runs it; each service has a database of its own. */
-export async function startBanyan(pair: PostgresPair, kind: keyof typeof startable): Promise<SagaStack> {
+export async function startBanyan(
+  pair: PostgresPair,
+  kind: keyof typeof startable,
+): Promise<BanyanSagaStack> {
   const parts = bench.services.map(({ name }) => name);
   const secret = randomBytes(32).toString('base64url');
   const prefix = `b${randomBytes(4).toString('hex')}_`;
@@ -126,11 +144,39 @@ export async function startBanyan(pair: PostgresPair, kind: keyof typeof startab
   const client = createClient(shop, host.endpoint('shop', 'probe'), () =>
     createCallContext({ caller: { service: 'probe' }, timeoutMs: 60_000 }),
   );
+  const pool = new pg.Pool({ connectionString: urls.serviceUrls['shop'], max: 1 });
+  pool.on('error', () => {});
   return {
+    async addWaiting(count) {
+      await pool.query(
+        `insert into banyan.saga (id, name, version, input, state, status, waiting_for)
+        select gen_random_uuid(), 'local', 1, '{"orderId":1}', $1::json, 'running', 'decision' from generate_series(1, $2::int4)`,
+        [waitingState, count],
+      );
+      await pool.query('analyze banyan.saga');
+    },
+    async footprint() {
+      const { rows } = await pool.query<{ 'QUERY PLAN': string }>(
+        `explain (analyze, buffers, costs off, timing off, summary off) select id from banyan.saga
+        where name = 'local' and version = 1 and owner is null and ready_at <= now() order by ready_at limit 500`,
+      );
+      const lines = rows.map((row) => row['QUERY PLAN'].trim());
+      const plan = lines.filter((line) => line.includes('Scan'));
+      const pages = lines.filter((line) => line.startsWith('Buffers: ')).slice(0, 1);
+      const { rows: sizes } = await pool.query<{ name: string; mb: number }>(
+        `select relname as name, round(pg_relation_size(oid) / 1048576.0, 1)::float8 as mb from pg_class
+        where oid = 'banyan.saga'::regclass or oid in (select indexrelid from pg_index where indrelid = 'banyan.saga'::regclass)
+        order by relname`,
+      );
+      return [...plan, ...pages, ...sizes.map(({ name, mb }) => `${name} ${mb} MB`)].join(', ');
+    },
     async runOne(orderId) {
       const { status } = await client.order({ orderId, kind });
       if (status !== 'completed') throw new Error(`a saga ended ${status}`);
     },
-    stop,
+    async stop() {
+      await pool.end();
+      await stop();
+    },
   };
 }
