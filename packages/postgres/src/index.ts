@@ -55,3 +55,4 @@ export { createPostgresRegistry, type PostgresRegistryOptions } from './registry
 export { createPostgresReplyStore } from './sagas/postgres-reply-store.ts';
 export { createPostgresSagaStore } from './sagas/postgres-saga-store.ts';
 export type { DatabaseSession } from './session.ts';
+export { literal } from './sql-template.ts';

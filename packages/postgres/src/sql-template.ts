@@ -138,7 +138,7 @@ function json(value: unknown): SqlFragment {
   return new SqlPart(['', '::jsonb'], [text]);
 }
 
-/** A quoted string as SQL text, for the statements that take no parameters (`create role … password`). */
+/** A quoted string as SQL text, for the statements that take no parameters (`create role … password`, `prepare transaction`). */
 export function literal(text: string): SqlFragment {
   return new SqlPart([escapeLiteral(text)], [], false);
 }
