@@ -250,6 +250,7 @@ class ProcessHost implements Host {
       host: publicHost,
       port: publicPort,
       development,
+      log: this.#options.engines.log,
       ...(edgeState === undefined ? undefined : { state: edgeState }),
       clock,
       logger: logger.with({ service: 'gateway' }),

@@ -1,6 +1,7 @@
 import { getCallSites } from 'node:util';
 import type { Contract } from '@banyan/contract';
 import type { Clock, Logger } from '@banyan/core';
+import type { EventLog } from '@banyan/events';
 import type { RateLimitStore } from '@banyan/resilience';
 import type { Endpoint } from '@banyan/rpc';
 import type { Service } from './service.ts';
@@ -43,6 +44,8 @@ export interface EdgeOptions {
   /** 0 lets the operating system choose. */
   readonly port: number;
   readonly development: boolean;
+  /** Tells what services have committed. Without it nothing is cached that events make outdated. */
+  readonly log?: EventLog;
   /** Closed by whoever opened it. Default: this process's own memory. */
   readonly state?: EdgeState;
   readonly clock: Clock;

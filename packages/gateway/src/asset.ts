@@ -73,7 +73,8 @@ function chooseEncoding(asset: Asset, header: string | string[] | undefined): En
   return accepted.has('gzip') ? 'gzip' : 'identity';
 }
 
-function matches(header: string | undefined, etag: string): boolean {
+/** Weak comparison (RFC 9110, 13.1.2). */
+export function matches(header: string | undefined, etag: string): boolean {
   if (header === undefined) return false;
   return header.split(',').some((part) => {
     const tag = part.trim();

@@ -44,6 +44,8 @@ export class Exchange {
   waitedMs = 0;
   /** Template of the route, such as `/orders/:orderId`; empty if there is none. */
   route = '';
+  /** Normalised; empty before that. */
+  path = '';
   query = '';
   access: Access | undefined = undefined;
   /** What it has taken from its quotas so far. */

@@ -1,5 +1,6 @@
 import type { Edge, EdgeOptions, RunningEdge } from '@banyan/chassis';
 import type { Contract } from '@banyan/contract';
+import { cacheProblems } from './cache-rule.ts';
 import { proxyProblems } from './client-address.ts';
 import { corsProblems } from './cors.ts';
 import {
@@ -85,6 +86,9 @@ export function gateway<Keys extends Contract = Contract>(options: GatewayOption
     ...limitProblems(options.limits ?? {}),
     ...rateProblems(routes, definition.rates),
     ...proxyProblems(definition.trustedProxies),
+    ...routes.flatMap(({ contract, operation, policy: { cache, access } }) =>
+      cache === undefined ? [] : cacheProblems(cache, { contract, operation, access }),
+    ),
     ...siteProblems(definition),
   ];
   if (problems.length > 0) throw new TypeError(listed('gateway()', problems));

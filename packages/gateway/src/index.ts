@@ -1,3 +1,4 @@
+export type { CacheRule } from './cache-rule.ts';
 export { gatewayErrors } from './errors.ts';
 export { type Exposure, expose, type Policies } from './exposure.ts';
 export { type GatewayOptions, gateway, type UserTokens } from './gateway.ts';

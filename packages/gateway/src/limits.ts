@@ -20,6 +20,8 @@ export interface GatewayLimits {
   readonly maxConcurrentRequests: number;
   /** Requests in progress of one client address. Default 256; raise it behind a proxy, where all clients share an address. */
   readonly maxConcurrentPerClient: number;
+  /** Memory for answers that are kept, in bytes; one may have a sixteenth of it. Default 64 MiB. */
+  readonly maxCacheBytes: number;
 }
 
 export const defaultLimits: GatewayLimits = {
@@ -33,6 +35,7 @@ export const defaultLimits: GatewayLimits = {
   maxConnections: 10_000,
   maxConcurrentRequests: 1_024,
   maxConcurrentPerClient: 256,
+  maxCacheBytes: 64 * 1_048_576,
 };
 
 /** What is wrong with `limits`, with the fix. */

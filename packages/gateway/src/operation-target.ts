@@ -9,15 +9,18 @@ import {
   retryAfterOf,
   sessionHeader,
 } from '@banyan/contract';
-import { type Caller, ServiceError } from '@banyan/core';
+import { type Caller, isServiceError, ServiceError } from '@banyan/core';
 import {
   type CallEnvironment,
+  type CancellableCallContext,
   createCallContext,
   type Endpoint,
   readJsonBody,
   uploadOf,
   writeResult,
 } from '@banyan/rpc';
+import type { AnswerCache } from './answer-cache.ts';
+import { matches } from './asset.ts';
 import { discardBody } from './discard-body.ts';
 import type { Exchange } from './exchange.ts';
 import type { ExposedRoute } from './exposure.ts';
@@ -31,7 +34,7 @@ import type { SessionRole } from './session-options.ts';
 import type { Shedding } from './shedding.ts';
 import { takesJsonBody } from './takes-json-body.ts';
 import type { Target } from './target.ts';
-import type { UserAuthentication } from './user-authentication.ts';
+import { anonymous, type UserAuthentication } from './user-authentication.ts';
 
 export interface OperationTargetOptions {
   readonly endpoint: Endpoint;
@@ -40,6 +43,10 @@ export interface OperationTargetOptions {
   readonly session: SessionRole;
   readonly rates: RouteRates;
   readonly shedding: Shedding;
+  /** Undefined if answers are not kept. */
+  readonly cache: AnswerCache | undefined;
+  /** Called after a request that may have changed what is at these paths. */
+  readonly onChange: (path: string, location: string | undefined) => void;
   readonly limits: GatewayLimits;
   readonly environment: CallEnvironment;
 }
@@ -75,7 +82,8 @@ class OperationTarget implements Target {
 
   handle(exchange: Exchange, params: Params): Promise<void> {
     exchange.access = this.#access;
-    this.#options.shedding.check();
+    // What is kept can be given by a service that is full.
+    if (this.#options.cache === undefined) this.#options.shedding.check();
     const counted = this.#options.rates.atArrival(exchange);
     return counted === undefined
       ? this.#authenticate(exchange, params)
@@ -102,23 +110,69 @@ class OperationTarget implements Target {
       : undefined;
     const input = this.#binding.toInput(params, exchange.query, body, this.#headersOf(exchange));
     await this.#options.rates.forInput(exchange, input);
-    const context = createCallContext({
-      caller,
-      timeoutMs: this.#timeoutMs,
-      trace: exchange.trace,
-      idempotencyKey,
-      environment: this.#options.environment,
-    });
+    if (this.#options.cache !== undefined)
+      return this.#answerKept(exchange, this.#options.cache, { params, input });
+    const context = this.#contextFor(exchange, idempotencyKey);
     exchange.context = context;
     try {
       const { endpoint, shedding } = this.#options;
       const output = await shedding.run(exchange, () =>
         endpoint.call(operation.name, input, context, upload),
       );
+      this.#noteChange(exchange, output);
       await this.#answer(exchange, output);
+    } catch (error) {
+      if (mayHaveHappened(error)) this.#noteChange(exchange, undefined);
+      throw error;
     } finally {
       context.end();
     }
+  }
+
+  #contextFor(exchange: Exchange, idempotencyKey: string | undefined): CancellableCallContext {
+    return createCallContext({
+      caller: exchange.caller ?? anonymous,
+      timeoutMs: this.#timeoutMs,
+      trace: exchange.trace,
+      idempotencyKey,
+      environment: this.#options.environment,
+    });
+  }
+
+  #noteChange(exchange: Exchange, output: unknown): void {
+    if (this.#operation.method === 'GET') return;
+    this.#options.onChange(
+      exchange.path,
+      output === undefined ? undefined : expandLocation(this.#operation, output),
+    );
+  }
+
+  async #answerKept(
+    exchange: Exchange,
+    cache: AnswerCache,
+    { params, input }: { readonly params: Params; readonly input: unknown },
+  ): Promise<void> {
+    const caller = exchange.caller ?? anonymous;
+    const answer = await cache.answer({ caller, params, path: exchange.path, input }, async () => {
+      // Others may wait for it, so it goes on when this client leaves.
+      const context = this.#contextFor(exchange, undefined);
+      try {
+        const { endpoint, shedding } = this.#options;
+        const call = () => endpoint.call(this.#operation.name, input, context);
+        return JSON.stringify((await shedding.run(undefined, call)) ?? null);
+      } finally {
+        context.end();
+      }
+    });
+    const headers = exchange.headers('api');
+    cache.addFields(headers, answer);
+    if (matches(exchange.request.headers['if-none-match'], answer.etag)) {
+      exchange.answer(304, headers, undefined);
+      return;
+    }
+    headers.push('content-type', 'application/json');
+    headers.push('content-length', String(Buffer.byteLength(answer.body)));
+    exchange.answer(200, headers, answer.body);
   }
 
   #answer(exchange: Exchange, output: unknown): Promise<void> | undefined {
@@ -172,6 +226,11 @@ class OperationTarget implements Target {
     if (hasBody(request)) discardBody(request);
     return writeResult(response, this.#operation, output);
   }
+}
+
+/** The service did not refuse: it may have done it, and its answer is lost. */
+function mayHaveHappened(error: unknown): boolean {
+  return !isServiceError(error) || (error.status >= 500 && !error.notStarted);
 }
 
 /** Printable ASCII, as in the Idempotency-Key draft of the IETF; 255 is what databases index gladly. */

@@ -1,3 +1,4 @@
+import type { CacheRule } from './cache-rule.ts';
 import { type RateLimit, rateLimitProblem } from './rate-limit.ts';
 
 /** Who may use an exposed operation: anybody, a signed-in user, or a signed-in user whose token has the scope. */
@@ -6,6 +7,8 @@ export type Access = 'anyone' | 'user' | { readonly scope: string };
 /** All that the gateway does about an exposed operation. */
 export interface RoutePolicy {
   readonly access: Access;
+  /** How long answers may be kept and given again. Default: never. */
+  readonly cache?: CacheRule;
   /** Quotas that each request takes from, beside those of the whole gateway. */
   readonly rates?: readonly RateLimit[];
   /**
@@ -31,7 +34,7 @@ export function accessText(access: Access): string {
   return typeof access === 'string' ? access : `scope:${access.scope}`;
 }
 
-const known: ReadonlySet<string> = new Set(['access', 'rates', 'cost', 'priority']);
+const known: ReadonlySet<string> = new Set(['access', 'rates', 'cost', 'priority', 'cache']);
 
 /** Why `policy` is none, with the fix; undefined if it is one. Plain JavaScript can hand in anything. */
 export function policyProblem(policy: unknown): string | undefined {

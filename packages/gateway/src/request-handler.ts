@@ -77,6 +77,7 @@ class Handler implements RequestHandler {
     if (url === '*' && method === 'OPTIONS')
       return this.#answerOptions(exchange, 'GET, HEAD, POST, PUT, PATCH, DELETE');
     const { path, query } = parseRequestTarget(url, headers.host);
+    exchange.path = path;
     exchange.query = query;
     const found = this.#router.find(method, path);
     if (found.kind === 'match') {

@@ -10,6 +10,7 @@ import {
 } from '@banyan/resilience';
 import type { Route } from '@banyan/rpc';
 import { createAdmission } from './admission.ts';
+import { type Caching, createCaching } from './caching.ts';
 import { createClientAddresses } from './client-address.ts';
 import { type Connections, createConnections } from './connections.ts';
 import { createCors } from './cors.ts';
@@ -43,6 +44,7 @@ class RunningGateway implements RunningEdge, ExchangeEnvironment {
   readonly #options: EdgeOptions;
   readonly #site: StaticSite | undefined;
   readonly #watch: TrafficWatch;
+  readonly #caching: Caching;
   readonly #connections: Connections = createConnections();
   #server: Server | undefined = undefined;
   #starting: Promise<{ readonly url: string }> | undefined = undefined;
@@ -54,6 +56,14 @@ class RunningGateway implements RunningEdge, ExchangeEnvironment {
     this.cors = createCors(definition.origins);
     this.clients = createClientAddresses(definition.trustedProxies);
     this.#site = definition.site && createStaticSite(definition.site, { watched: options.development });
+    const { clock, logger, log } = options;
+    this.#caching = createCaching({
+      routes: definition.routes,
+      maxBytes: definition.limits.maxCacheBytes,
+      clock,
+      logger,
+      ...(log === undefined ? undefined : { log }),
+    });
     this.#watch = createTrafficWatch(options.clock, definition.limits);
   }
 
@@ -74,6 +84,7 @@ class RunningGateway implements RunningEdge, ExchangeEnvironment {
     await listen(server, host, port);
     this.#server = server;
     this.#watch.start();
+    this.#caching.start();
     const address = server.address() as AddressInfo;
     return {
       url: `http://${address.family === 'IPv6' ? `[${address.address}]` : address.address}:${address.port}`,
@@ -91,6 +102,7 @@ class RunningGateway implements RunningEdge, ExchangeEnvironment {
     await this.#connections.drain(timeoutMs);
     server.close();
     this.#watch.stop();
+    await this.#caching.stop();
   }
 
   #createServer(): Server {
@@ -157,6 +169,8 @@ class RunningGateway implements RunningEdge, ExchangeEnvironment {
           route.operation,
           route.policy.priority ?? 'normal',
         ),
+        cache: this.#caching.cacheOf(route),
+        onChange: (path, location) => this.#caching.changed(path, location),
         limits,
         environment,
       }),

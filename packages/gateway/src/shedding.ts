@@ -14,7 +14,7 @@ export interface Shedding {
   /** For as early as possible, before anything is read. @throws ServiceError `unavailable` `overloaded` */
   check(): void;
   /** Makes the call if there is room; the room is free again when the call or the exchange is over. @throws ServiceError `unavailable` `overloaded` */
-  run<Result>(exchange: Exchange, call: () => Promise<Result>): Promise<Result>;
+  run<Result>(exchange: Exchange | undefined, call: () => Promise<Result>): Promise<Result>;
 }
 
 const none: Shedding = { check: () => undefined, run: (_exchange, call) => call() };
@@ -57,7 +57,7 @@ function createShedding(limit: ConcurrencyLimit, kind: string, share: number): S
         hasLeft = true;
       };
       // A service that does not notice that its caller is gone must not hold the place for ever.
-      exchange.onClose = leave;
+      if (exchange !== undefined) exchange.onClose = leave;
       try {
         const result = await call();
         outcome = 'done';

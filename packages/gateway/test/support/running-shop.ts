@@ -2,7 +2,7 @@ import { connect, type Socket } from 'node:net';
 import type { TestContext } from 'node:test';
 import { createUserTokenSigner, generateUserKey } from '@banyan/auth';
 import type { Edge, EdgeOptions, PartHealth, RunningEdge } from '@banyan/chassis';
-import { type Download, inputValidator, type Upload } from '@banyan/contract';
+import { type Contract, type Download, inputValidator, type Upload } from '@banyan/contract';
 import { type CallContext, type LogFields, type Logger, ServiceError, systemClock } from '@banyan/core';
 import { expose, type GatewayOptions, gateway } from '@banyan/gateway';
 import type { Endpoint } from '@banyan/rpc';
@@ -30,6 +30,8 @@ export interface RunningShop {
 }
 
 export interface ShopOptions {
+  /** What the service keeps. Default: the whole shop. */
+  readonly contract?: Contract;
   readonly handlers?: Readonly<Record<string, Handler>>;
   readonly gateway?: Partial<GatewayOptions<typeof shop>>;
   readonly edge?: Partial<EdgeOptions>;
@@ -92,7 +94,7 @@ export async function runShop(t: TestContext, options: ShopOptions = {}): Promis
   });
   const edge = defined.create({
     systemName: 'photo shop',
-    endpoint: () => createShopEndpoint(handlers, contexts),
+    endpoint: () => createShopEndpoint(options.contract ?? shop, handlers, contexts),
     health: options.health ?? (() => Promise.resolve([{ part: 'shop', ready: true }])),
     host: '127.0.0.1',
     port: 0,
@@ -114,11 +116,15 @@ export async function runShop(t: TestContext, options: ShopOptions = {}): Promis
   };
 }
 
-function createShopEndpoint(handlers: Readonly<Record<string, Handler>>, contexts: CallContext[]): Endpoint {
+function createShopEndpoint(
+  contract: Contract,
+  handlers: Readonly<Record<string, Handler>>,
+  contexts: CallContext[],
+): Endpoint {
   return {
-    contract: shop,
+    contract,
     async call(name, input, context, upload) {
-      const operation = Object.entries(shop.operations).find(([key]) => key === name)?.[1];
+      const operation = Object.entries(contract.operations).find(([key]) => key === name)?.[1];
       const handler = handlers[name];
       if (operation === undefined || handler === undefined) {
         throw new ServiceError('no such operation', { code: 'unimplemented', reason: 'unknown_operation' });

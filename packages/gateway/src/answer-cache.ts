@@ -1,0 +1,167 @@
+import type { Operation } from '@banyan/contract';
+import { type Caller, type Clock, isServiceError } from '@banyan/core';
+import { type CacheRule, tagOfOperation, tagOfParameters, tagOfPath } from './cache-rule.ts';
+import type { ResponseCache, StoredAnswer } from './response-cache.ts';
+import type { HeaderList } from './security-headers.ts';
+
+/** One request for an answer that may be kept. */
+export interface CachedRequest {
+  readonly caller: Caller;
+  readonly params: Readonly<Record<string, string>>;
+  /** Normalised, without the query. */
+  readonly path: string;
+  /** All that the service would see. */
+  readonly input: unknown;
+}
+
+export interface CachedAnswer extends StoredAnswer {
+  /** `Cache-Status` (RFC 9211), without the name of the cache. */
+  readonly status: string;
+}
+
+/** Answers of one operation, kept as its rule says (RFC 9111, as a shared cache). */
+export interface AnswerCache {
+  /** @param load asks the service; answers bodies. @throws what `load` throws */
+  answer(request: CachedRequest, load: () => Promise<string>): Promise<CachedAnswer>;
+  /** What tells others how long they may keep it. */
+  addFields(headers: HeaderList, answer: CachedAnswer): void;
+}
+
+export interface AnswerCacheOptions {
+  readonly operation: Operation;
+  readonly rule: CacheRule;
+  readonly isOpen: boolean;
+  readonly cache: ResponseCache;
+  readonly clock: Clock;
+  /** False while purges may have been missed: then nothing kept is given. */
+  readonly hearsPurges: () => boolean;
+}
+
+export function createAnswerCache(options: AnswerCacheOptions): AnswerCache {
+  return new RuledCache(options);
+}
+
+class RuledCache implements AnswerCache {
+  readonly #options: AnswerCacheOptions;
+  readonly #freshMs: number;
+  readonly #staleWhileRevalidateMs: number;
+  readonly #staleIfErrorMs: number;
+  readonly #keepMs: number;
+  readonly #cacheControl: string;
+  readonly #vary: string;
+
+  constructor(options: AnswerCacheOptions) {
+    const { maxAgeS, staleWhileRevalidateS = 0, staleIfErrorS = 0 } = options.rule;
+    this.#options = options;
+    this.#freshMs = maxAgeS * 1_000;
+    this.#staleWhileRevalidateMs = staleWhileRevalidateS * 1_000;
+    this.#staleIfErrorMs = staleIfErrorS * 1_000;
+    this.#keepMs = this.#freshMs + Math.max(this.#staleWhileRevalidateMs, this.#staleIfErrorMs);
+    this.#cacheControl = cacheControlOf(options);
+    this.#vary = [
+      ...(options.isOpen ? [] : ['authorization']),
+      ...Object.values(options.operation.headers),
+    ].join(', ');
+  }
+
+  async answer(request: CachedRequest, load: () => Promise<string>): Promise<CachedAnswer> {
+    const { cache, clock, hearsPurges } = this.#options;
+    const key = this.#keyOf(request);
+    const known = hearsPurges() ? cache.find(key) : undefined;
+    if (known === undefined)
+      return this.#fetch(request, { key, load, reason: hearsPurges() ? 'miss' : 'bypass' });
+    const leftMs = known.storedAtMs + this.#freshMs - clock.nowMs();
+    const hit = { ...known, status: `hit; ttl=${Math.floor(leftMs / 1_000)}` };
+    if (leftMs > 0) return hit;
+    if (-leftMs < this.#staleWhileRevalidateMs) {
+      // Whoever gets the old one does not wait; if it fails, the next one asks again.
+      this.#fetch(request, { key, load, reason: 'stale' }).catch(() => undefined);
+      return hit;
+    }
+    try {
+      return await this.#fetch(request, { key, load, reason: 'stale' });
+    } catch (error) {
+      if (-leftMs >= this.#staleIfErrorMs || !isOutage(error)) throw error;
+      return { ...hit, status: `${hit.status}; detail=stale-if-error` };
+    }
+  }
+
+  addFields(headers: HeaderList, { etag, storedAtMs, status }: CachedAnswer): void {
+    const ageS = Math.max(0, Math.floor((this.#options.clock.nowMs() - storedAtMs) / 1_000));
+    headers.push('cache-control', this.#cacheControl, 'etag', etag, 'age', String(ageS));
+    headers.push('cache-status', `banyan; ${status}`);
+    if (this.#vary !== '') headers.push('vary', this.#vary);
+  }
+
+  async #fetch(
+    request: CachedRequest,
+    {
+      key,
+      load,
+      reason,
+    }: { readonly key: string; readonly load: () => Promise<string>; readonly reason: string },
+  ): Promise<CachedAnswer> {
+    const loading = this.#options.cache.load({
+      key,
+      tags: this.#tagsOf(request),
+      keepMs: this.#keepMs,
+      load,
+    });
+    const answer = await loading.answer;
+    return { ...answer, status: `fwd=${reason}${loading.isShared ? '; collapsed' : ''}` };
+  }
+
+  /**
+   * The operation, whose answer it is, and everything that the service is told: what is not in the key cannot change the answer, so that nobody can have
+   * others get an answer to something else (cache poisoning), or a page of one user kept as if it were for all (path confusion).
+   */
+  #keyOf({ caller, input }: CachedRequest): string {
+    const { operation, rule } = this.#options;
+    const whose = rule.same === 'user' ? (caller.user?.id ?? '') : null;
+    return JSON.stringify([operation.service, operation.name, whose, sorted(input)]);
+  }
+
+  #tagsOf({ params, path }: CachedRequest): readonly string[] {
+    const { service, name, pathNames } = this.#options.operation;
+    const tags = [tagOfOperation(service, name), tagOfPath(path)];
+    // An event may know some of the parameters only.
+    for (const names of subsets(pathNames)) {
+      tags.push(
+        tagOfParameters(service, name, Object.fromEntries(names.map((each) => [each, params[each]]))),
+      );
+    }
+    return tags;
+  }
+}
+
+function cacheControlOf({ rule, isOpen }: AnswerCacheOptions): string {
+  const { maxAgeS, staleWhileRevalidateS = 0, staleIfErrorS = 0, purgedBy = [] } = rule;
+  const whose = isOpen ? 'public' : 'private';
+  // Nobody tells the caches of others when an event has made it outdated: they ask each time, and get 304.
+  if (purgedBy.length > 0) return `${whose}, no-cache`;
+  const parts = [whose, `max-age=${maxAgeS}`];
+  if (staleWhileRevalidateS > 0) parts.push(`stale-while-revalidate=${staleWhileRevalidateS}`);
+  if (staleIfErrorS > 0) parts.push(`stale-if-error=${staleIfErrorS}`);
+  return parts.join(', ');
+}
+
+/** The service did not answer, as against refusing. */
+function isOutage(error: unknown): boolean {
+  return !isServiceError(error) || (!error.declared && error.status >= 500);
+}
+
+/** Equal inputs as equal text, in whatever order their fields came. */
+function sorted(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sorted);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.entries(value)
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([name, each]) => [name, sorted(each)]);
+}
+
+/** Without the empty one. Paths have few parameters. */
+function subsets(names: readonly string[]): string[][] {
+  const all: string[][] = [[]];
+  for (const name of names) all.push(...all.map((each) => [...each, name]));
+  return all.slice(1);
+}
