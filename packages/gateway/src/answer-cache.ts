@@ -59,7 +59,7 @@ class RuledCache implements AnswerCache {
     this.#keepMs = this.#freshMs + Math.max(this.#staleWhileRevalidateMs, this.#staleIfErrorMs);
     this.#cacheControl = cacheControlOf(options);
     this.#vary = [
-      ...(options.isOpen ? [] : ['authorization']),
+      ...(options.isOpen ? [] : ['authorization', 'cookie']),
       ...Object.values(options.operation.headers),
     ].join(', ');
   }

@@ -1,4 +1,4 @@
-import { type Contract, clientHeader, isBinary, type Operation } from '@banyan/contract';
+import { type Contract, clientHeader, isBinary, type Operation, sessionHeader } from '@banyan/contract';
 import type { Access } from './policy.ts';
 
 /** How long the answers of an operation may be kept, and for whom they are. */
@@ -47,8 +47,9 @@ export function cacheProblems(
   }
   if (operation.method !== 'GET' || operation.status !== 200 || isBinary(operation.output))
     problems.push(`'${name}' cannot be cached: only GET operations that answer 200 with JSON can.`);
-  if (Object.values(operation.headers).includes(clientHeader))
-    problems.push(`'${name}' cannot be cached: it answers each client's address differently.`);
+  const asked = Object.values(operation.headers);
+  if (asked.includes(clientHeader) || asked.includes(sessionHeader))
+    problems.push(`'${name}' cannot be cached: it answers each client or session differently.`);
   if (access !== 'anyone' && same !== 'everyone' && same !== 'user')
     problems.push(
       `'${name}' is for signed-in users; say in 'cache' whether it is the same for 'everyone' or each 'user'.`,

@@ -26,6 +26,13 @@ export function sessionProblems(
       `'userTokens.session.exchange' names '${exchange}', which '${contract.name}' does not have.`,
     );
   }
+  for (const route of routes) {
+    // A kept answer would hand one client's session to another.
+    if (route.policy.cache === undefined || sessionRoleOf(session, route) === undefined) continue;
+    problems.push(
+      `'${route.contract.name}.${route.operation.name}' opens or ends sessions, so its answers cannot be cached.`,
+    );
+  }
   for (const role of ['opens', 'ends'] as const) {
     for (const reference of session[role]) {
       if (routes.some((route) => isRoute(route, reference))) continue;

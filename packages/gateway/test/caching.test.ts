@@ -364,4 +364,15 @@ test('rules that could leak or mean nothing are refused when they are defined', 
     bad({ listProducts: { access: 'anyone', cache: { ...rule, purgedBy: ['changed'] } } }),
     /no event of 'shop'/,
   );
+  assert.throws(
+    () =>
+      gateway({
+        expose: [expose(shop, { listProducts: { access: 'anyone', cache: rule } })],
+        userTokens: {
+          ...keys,
+          session: { exchange: [shop, 'getOrder'], opens: [[shop, 'listProducts']], ends: [] },
+        },
+      }),
+    /opens or ends sessions/,
+  );
 });
