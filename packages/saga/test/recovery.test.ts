@@ -25,7 +25,11 @@ test('workers and participants that are killed at any await lose no saga and rep
 
 test("a dead worker's sagas are taken over within 5 s", async (t) => {
   const workers = await openWorkers(t);
-  const dead = workers.launch({ instance: '1', seed: 1, customers: 3, isStuck: true });
+  const dead = workers.launch({
+    // Messages wait for the lease of whoever consumed them, which is longer.
+    ...{ instance: '1', seed: 1, customers: 3, saga: 'fulfilOrder' },
+    isStuck: true,
+  });
   await dead.ready;
   const isCharging = async () => {
     const [row] = await workers.databases.stock.sql<{
