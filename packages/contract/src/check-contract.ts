@@ -2,8 +2,8 @@ import { camelCase, listOf, type Refuse } from './check-operation.ts';
 import type { Contract, Events, Messages } from './contract.ts';
 import { reservedEvents } from './platform-events.ts';
 
-const contractName = /^[a-z][A-Za-z0-9]*(?:-[a-z0-9]+)*$/;
-// Service names become names of database roles, which PostgreSQL cuts at 63 bytes.
+const contractName = /^[a-z][a-z0-9]*(?:-[a-z0-9]+)*$/;
+// They become names of databases and roles, which PostgreSQL cuts at 63 bytes.
 const maxNameLength = 50;
 // The expression that semver.org suggests.
 const semanticVersion =
@@ -13,7 +13,7 @@ const semanticVersion =
 export function checkContract({ name, version, operations, events, messages }: Contract): void {
   const refuse = (why: string) => new TypeError(`contract '${name}': ${why}`);
   if (!contractName.test(name) || name.length > maxNameLength) {
-    throw refuse(`the name must be kebab-case or camelCase, at most ${maxNameLength} characters.`);
+    throw refuse(`the name must be kebab-case, such as 'order-history', at most ${maxNameLength} characters.`);
   }
   if (!semanticVersion.test(version)) {
     throw refuse(`the version must be a semantic version such as '1.0.0' (semver.org), not '${version}'.`);

@@ -15,7 +15,7 @@ export interface Contract<
   Msgs extends Messages = Messages,
 > {
   readonly kind: 'contract';
-  /** kebab-case or camelCase identifier, unique in the system. */
+  /** kebab-case identifier, unique in the system. */
   readonly name: Name;
   /** Semantic version (semver.org). */
   readonly version: string;

@@ -212,7 +212,7 @@ test('a contract refuses bad names, bad versions and what clashes', () => {
     contract(name, { version, operations });
   const placed = event('OrderPlaced', { data: Ref, key: 'orderId' });
   refuses([
-    ...['', 'Orders', 'my orders', '-x', 'x_y', '9x', 'x'.repeat(51)].map(
+    ...['', 'Orders', 'orderHistory', 'my orders', '-x', 'x_y', '9x', 'x'.repeat(51)].map(
       (name) => [() => define(name), /the name must/] as const,
     ),
     ...['1', '1.0', 'v1.0.0', '01.0.0', '', 'latest'].map(
