@@ -30,7 +30,7 @@ export interface Sql {
   ): SqlQuery<Row>;
   /** A table or column name, quoted; dots separate schema and name. */
   identifier(name: string): SqlFragment;
-  /** A `jsonb` parameter. */
+  /** A `jsonb` parameter; null is the JSON value, and not the SQL one: pass a bare `null` for that. */
   json(value: unknown): SqlFragment;
   /** An array parameter of the given element type, for `= any(...)` and `unnest(...)`. */
   array(values: readonly unknown[], elementType: string): SqlFragment;
