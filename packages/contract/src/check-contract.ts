@@ -13,7 +13,9 @@ const semanticVersion =
 export function checkContract({ name, version, operations, events, messages }: Contract): void {
   const refuse = (why: string) => new TypeError(`contract '${name}': ${why}`);
   if (!contractName.test(name) || name.length > maxNameLength) {
-    throw refuse(`the name must be kebab-case, such as 'order-history', at most ${maxNameLength} characters.`);
+    throw refuse(
+      `the name must be kebab-case, such as 'order-history', at most ${maxNameLength} characters.`,
+    );
   }
   if (!semanticVersion.test(version)) {
     throw refuse(`the version must be a semantic version such as '1.0.0' (semver.org), not '${version}'.`);
