@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { createSecureContext } from 'node:tls';
 import { type Clock, type Logger, ServiceError, systemClock } from '@banyan/core';
 import type { Credentials } from './authority.ts';
+import { HeldCertificates } from './held-certificates.ts';
 import type { ServiceCertificates } from './service-certificates.ts';
 import { serviceOfCertificate, serviceUri } from './service-uri.ts';
 
@@ -24,61 +25,20 @@ export interface CertificateFilesOptions {
  * @throws ServiceError `failed_precondition` `certificates_unusable`, naming the file and what is wrong
  */
 export function readServiceCertificates(options: CertificateFilesOptions): ServiceCertificates {
-  return new FileCertificates(options);
+  const { system, service, clock = systemClock, intervalMs: everyMs = 10_000 } = options;
+  const next = (before: Credentials) => readNewer(before, options);
+  return new HeldCertificates(readCredentials(options), { system, service, clock, everyMs, next });
 }
 
-class FileCertificates implements ServiceCertificates {
-  readonly service: string;
-  readonly #options: CertificateFilesOptions;
-  readonly #clock: Clock;
-  readonly #listeners = new Set<() => void>();
-  #credentials: Credentials;
-  #cancelTimer = () => {};
-
-  constructor(options: CertificateFilesOptions) {
-    this.service = options.service;
-    this.#options = options;
-    this.#clock = options.clock ?? systemClock;
-    this.#credentials = readCredentials(options);
-    this.#lookAgain();
-  }
-
-  current(): Credentials {
-    return this.#credentials;
-  }
-
-  onRenewal(listener: () => void): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
-  }
-
-  serviceOf(alternativeNames: string | undefined): string | undefined {
-    return serviceOfCertificate(this.#options.system, alternativeNames);
-  }
-
-  close(): void {
-    this.#cancelTimer();
-    this.#listeners.clear();
-  }
-
-  #lookAgain(): void {
-    this.#cancelTimer = this.#clock.setTimer(() => {
-      this.#look();
-      this.#lookAgain();
-    }, this.#options.intervalMs ?? 10_000);
-  }
-
-  #look(): void {
-    const before = this.#credentials;
-    try {
-      const found = readCredentials(this.#options);
-      if (Object.entries(found).every(([name, text]) => before[name as keyof Credentials] === text)) return;
-      this.#credentials = found;
-    } catch (error) {
-      this.#options.logger.error('new certificates cannot be used; the old ones stay in use', { error });
-      return;
-    }
-    for (const listener of this.#listeners) listener();
+/** Undefined if the files are the same, or cannot be used as they are now. */
+function readNewer(before: Credentials, options: CertificateFilesOptions): Credentials | undefined {
+  try {
+    const found = readCredentials(options);
+    const isSame = Object.entries(found).every(([name, text]) => before[name as keyof Credentials] === text);
+    return isSame ? undefined : found;
+  } catch (error) {
+    options.logger.error('new certificates cannot be used; the old ones stay in use', { error });
+    return undefined;
   }
 }
 

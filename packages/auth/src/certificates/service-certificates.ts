@@ -1,6 +1,6 @@
 import { type Clock, systemClock } from '@banyan/core';
-import { type Authority, type Credentials, createAuthority } from './authority.ts';
-import { serviceOfCertificate } from './service-uri.ts';
+import { type Credentials, createAuthority } from './authority.ts';
+import { HeldCertificates } from './held-certificates.ts';
 
 /**
  * The certificate of one service in both its parts: it shows it when it is called, and when it calls (mutual TLS, RFC 8446). Renewed while it is used;
@@ -34,50 +34,12 @@ export function createServiceCertificates(options: ServiceCertificatesOptions): 
     throw new TypeError('createServiceCertificates(): `lifetimeMs` must be a second or more.');
   }
   const authority = createAuthority({ key: options.key, system, clock });
-  return new IssuedCertificates(authority, { system, service, clock, lifetimeMs });
-}
-
-class IssuedCertificates implements ServiceCertificates {
-  readonly service: string;
-  readonly #authority: Authority;
-  readonly #options: Required<Omit<ServiceCertificatesOptions, 'key'>>;
-  readonly #listeners = new Set<() => void>();
-  #credentials: Credentials;
-  #cancelTimer = () => {};
-
-  constructor(authority: Authority, options: Required<Omit<ServiceCertificatesOptions, 'key'>>) {
-    this.service = options.service;
-    this.#authority = authority;
-    this.#options = options;
-    this.#credentials = this.#issue();
-  }
-
-  current(): Credentials {
-    return this.#credentials;
-  }
-
-  onRenewal(listener: () => void): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
-  }
-
-  serviceOf(alternativeNames: string | undefined): string | undefined {
-    return serviceOfCertificate(this.#options.system, alternativeNames);
-  }
-
-  close(): void {
-    this.#cancelTimer();
-    this.#listeners.clear();
-  }
-
-  #issue(): Credentials {
-    const { service, lifetimeMs, clock } = this.#options;
-    this.#cancelTimer = clock.setTimer(() => this.#renew(), (lifetimeMs * 2) / 3);
-    return this.#authority.issue(service, { lifetimeMs });
-  }
-
-  #renew(): void {
-    this.#credentials = this.#issue();
-    for (const listener of this.#listeners) listener();
-  }
+  const issue = () => authority.issue(service, { lifetimeMs });
+  return new HeldCertificates(issue(), {
+    system,
+    service,
+    clock,
+    everyMs: (lifetimeMs * 2) / 3,
+    next: issue,
+  });
 }
