@@ -41,10 +41,10 @@ test('a definition that cannot work is refused when it is made, with the fix in 
       }),
     /'after' names 'cooked', which is no step above it/,
   );
-  const loose = event('Loose', { data: z.object({ orderId: z.string() }), key: 'orderId' });
+  const loose = event('ThreadLost', { data: z.object({ orderId: z.string() }), key: 'orderId' });
   assert.throws(
     () => flow('f', { ...limits, steps: { made: { done: loose } } }),
-    /take 'Loose' from its contract/,
+    /take 'ThreadLost' from its contract/,
   );
 });
 

@@ -51,7 +51,7 @@ export function describeListing(bench: Bench): void {
     const wrong: readonly Partial<Record<keyof Instance, unknown>>[] = [
       { url: 'http://127.0.0.1' },
       { url: 'http://127.0.0.1:80/path' },
-      { url: 'https://127.0.0.1:80' },
+      { url: 'ftp://127.0.0.1:80' },
       { id: '' },
       { service: 7 },
       { startedAt: 'yesterday' },
