@@ -3,6 +3,8 @@ import { readdir } from 'node:fs/promises';
 import { test } from 'node:test';
 import { z } from 'zod';
 import { accounting } from '../accounting/contract.ts';
+import { orders } from '../orders/contract.ts';
+import foodToGo from '../system.ts';
 import { euros, home, startFood } from './fixtures/food.ts';
 import { until } from './fixtures/until.ts';
 
@@ -63,4 +65,17 @@ test('what contracts share are values without an identity: no entity of one cont
     }
   }
   assert.deepEqual(shared.toSorted(), ['Address', 'Money']);
+});
+
+test('whoever takes orders answers no questions about them but the one for a single order; the view alone lists them', () => {
+  const listed = foodToGo.gateway?.routes.filter(
+    ({ method, path }) => method === 'GET' && path === '/orders',
+  );
+  assert.deepEqual(
+    listed?.map(({ service }) => service),
+    ['order-history'],
+  );
+  const reads = Object.values(orders.operations).filter(({ method }) => method === 'GET');
+  // Each of them wants one order, or one restaurant.
+  for (const { name, path } of reads) assert.match(path, /\/:(orderId|restaurantId)/, name);
 });
