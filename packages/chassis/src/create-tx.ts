@@ -1,11 +1,9 @@
 import type { Contract } from '@banyan/contract';
-import type { CallContext, Sql, Transaction } from '@banyan/core';
-import type { Audit } from './audit-trail.ts';
+import type { CallContext, Transaction } from '@banyan/core';
 import { createEmission } from './emission.ts';
 import type { ServiceRuntime } from './handler-context.ts';
 import type { SendOptions } from './message-types.ts';
 import type { Outgoing } from './outgoing.ts';
-import type { SagaActions } from './saga-types.ts';
 import { createSagaActions } from './sagas.ts';
 import { createSending } from './sending.ts';
 import type { Tx } from './service.ts';
@@ -16,68 +14,32 @@ export interface OpenTransaction {
   readonly outgoing: Outgoing[];
 }
 
-/** What `work` in a transaction is given; what it tells others is added to `outgoing`. */
+/**
+ * What `work` in a transaction is given; what it tells others is added to `outgoing`. A plain object, because handlers take it apart and pass on parts of it.
+ */
 export function createTx(runtime: ServiceRuntime, open: OpenTransaction): Tx<Contract> {
-  return new RecordingTx(runtime, open);
-}
-
-/** Its methods are getters, so that destructuring them keeps `this`, and that each is made when it is first asked for. */
-class RecordingTx implements Tx<Contract> {
-  readonly #runtime: ServiceRuntime;
-  readonly #open: OpenTransaction;
-
-  constructor(runtime: ServiceRuntime, open: OpenTransaction) {
-    this.#runtime = runtime;
-    this.#open = open;
-  }
-
-  get sql(): Sql {
-    return this.#open.transaction.sql;
-  }
-
-  get emit(): (name: string, data: unknown) => void {
-    const { contract, clock } = this.#runtime;
-    const { context, outgoing } = this.#open;
-    return (name, data) => {
+  const { context, transaction, outgoing } = open;
+  // Made when one is asked for: few transactions have to do with sagas.
+  const sagaActions = () => createSagaActions(runtime, context, outgoing);
+  return {
+    sql: transaction.sql,
+    emit: (name: string, data: unknown) => {
+      const { contract, clock } = runtime;
       outgoing.push({ event: createEmission({ contract, clock, context }, name, data) });
-    };
-  }
-
-  get send(): (name: string, data: unknown, options?: SendOptions) => string {
-    const { context, outgoing } = this.#open;
-    return (name, data, options) => {
-      const sending = createSending(this.#runtime, context, { name, data, options });
+    },
+    send: (name: string, data: unknown, options?: SendOptions) => {
+      const sending = createSending(runtime, context, { name, data, options });
       outgoing.push(sending);
       return sending.event.id;
-    };
-  }
-
-  get audit(): Audit {
-    const { context, outgoing } = this.#open;
-    return (action, about) => {
-      outgoing.push({ audit: this.#runtime.audit.newRecord(action, context, about) });
-    };
-  }
-
-  get start(): SagaActions['start'] {
-    return this.#sagaActions().start;
-  }
-
-  get signalSaga(): SagaActions['signalSaga'] {
-    return this.#sagaActions().signalSaga;
-  }
-
-  get cancelSaga(): SagaActions['cancelSaga'] {
-    return this.#sagaActions().cancelSaga;
-  }
-
-  get onCommit(): Tx<Contract>['onCommit'] {
-    return (listener) => this.#open.transaction.onCommit(listener);
-  }
-
-  get savepoint(): Tx<Contract>['savepoint'] {
-    return async (work) => {
-      const { transaction, outgoing } = this.#open;
+    },
+    audit: (action, about) => {
+      outgoing.push({ audit: runtime.audit.newRecord(action, context, about) });
+    },
+    start: (saga, input, options) => sagaActions().start(saga, input, options),
+    signalSaga: (...signal) => sagaActions().signalSaga(...signal),
+    cancelSaga: (...cancel) => sagaActions().cancelSaga(...cancel),
+    onCommit: (listener) => transaction.onCommit(listener),
+    async savepoint(work) {
       const before = outgoing.length;
       try {
         return await transaction.savepoint(work);
@@ -86,11 +48,6 @@ class RecordingTx implements Tx<Contract> {
         outgoing.length = before;
         throw error;
       }
-    };
-  }
-
-  #sagaActions(): SagaActions {
-    const { context, outgoing } = this.#open;
-    return createSagaActions(this.#runtime, context, outgoing);
-  }
+    },
+  };
 }
