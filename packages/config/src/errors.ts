@@ -9,11 +9,27 @@ export const configErrors = {
     code: 'failed_precondition',
     text: 'A .env file cannot be read or understood. The message names file and line.',
   },
+  document_changed: {
+    code: 'aborted',
+    text: 'Somebody else has changed the document meanwhile; nothing was changed. Read it again, and make the change from its newest version.',
+  },
+  documents_unavailable: {
+    code: 'unavailable',
+    text: 'The run-time documents cannot be reached. What is in force stays in force. A change may have been made: read the document again.',
+  },
+  documents_closed: {
+    code: 'failed_precondition',
+    text: 'The handle on the run-time documents, or the watch, was closed before. Open a new one.',
+  },
+  invalid_document: {
+    code: 'invalid_argument',
+    text: 'The change of a run-time document was refused; nothing was changed. The message says what is wrong.',
+  },
 } as const satisfies Record<string, { readonly code: ErrorCode; readonly text: string }>;
 
 export function configError(
   reason: keyof typeof configErrors,
-  message: string,
+  message: string = configErrors[reason].text,
   more: { readonly details?: unknown; readonly cause?: unknown } = {},
 ): ServiceError {
   return new ServiceError(message, { code: configErrors[reason].code, reason, ...more });

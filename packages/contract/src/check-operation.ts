@@ -27,6 +27,7 @@ export function checkOperation(operation: Operation): void {
   checkInput(operation, refuse);
   checkOutput(operation, refuse);
   checkErrors(operation, refuse);
+  checkBalancing(operation, refuse);
   if (!(operation.timeoutMs > 0 && operation.timeoutMs < 2 ** 31)) {
     throw refuse('timeoutMs must be a positive number of milliseconds below 2^31.');
   }
@@ -95,6 +96,7 @@ function checkInput(operation: Operation, refuse: Refuse): void {
   for (const name of operation.pathNames)
     checkPathField(name, { field: input.fields.get(name), input, schema }, refuse);
   checkHeaders(operation, { input, schema }, refuse);
+  checkBalanceField(operation, { input, schema }, refuse);
   if (!restIsInQuery(operation)) return;
   if (input.open) {
     throw refuse(
@@ -201,4 +203,27 @@ function checkErrors({ errors }: Operation, refuse: Refuse): void {
     if (data !== undefined)
       describedOr(refuse, `data of the error '${name}'`, { schema: data, direction: 'output' });
   }
+}
+
+function checkBalancing({ balance, hedge, idempotent, upload, output }: Operation, refuse: Refuse): void {
+  if (typeof balance === 'string' && !['least_requests', 'round_robin', 'user'].includes(balance))
+    throw refuse("'balance' must be 'least_requests', 'round_robin', 'user' or { field }.");
+  if (hedge && !idempotent)
+    throw refuse("'hedge' may run it twice: say that it is idempotent, or leave 'hedge' out.");
+  if (hedge && (upload !== undefined || isBinary(output)))
+    throw refuse("'hedge' is for JSON: streams are not sent twice; leave 'hedge' out.");
+}
+
+function checkBalanceField(
+  { balance }: Operation,
+  { input, schema }: { readonly input: ObjectFields; readonly schema: JsonSchema },
+  refuse: Refuse,
+): void {
+  if (typeof balance === 'string') return;
+  const field = input.fields.get(balance.field);
+  const type = field === undefined ? 'missing' : urlValueOf(field.schemas, schema);
+  if (typeof type === 'string' || type.booleans || type.nulls || type.items !== undefined)
+    throw refuse(
+      `'balance' names '${balance.field}', which must be a string or number of the input; the input has ${listOf(input.fields.keys())}.`,
+    );
 }

@@ -29,7 +29,14 @@ export {
   type RequestHeaders,
   sessionHeader,
 } from './http-binding.ts';
-export { type Direction, type JsonSchema, toJsonSchema } from './json-schema.ts';
+export {
+  branchesOf,
+  type Direction,
+  isJsonSchema,
+  type JsonSchema,
+  resolveReference,
+  toJsonSchema,
+} from './json-schema.ts';
 export {
   isLongEnded,
   type LongOperationOptions,
@@ -44,7 +51,9 @@ export {
   resultOf,
   retryAfterOf,
 } from './long-operation.ts';
+export type { MediaTypes } from './media-types.ts';
 export { type MessageType, message } from './message.ts';
+export { type ObjectField, type ObjectFields, objectFields } from './object-fields.ts';
 export {
   type DocumentedOperation,
   type OpenApiDocument,
@@ -52,6 +61,7 @@ export {
   toOpenApi,
 } from './open-api.ts';
 export {
+  type Balance,
   type DeclaredError,
   type DeclaredErrors,
   type HttpMethod,

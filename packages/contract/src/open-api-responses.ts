@@ -2,6 +2,7 @@ import { httpStatusOfCode } from '@banyan/core';
 import { isBinary } from './binary.ts';
 import type { DocumentSchemas } from './document-schemas.ts';
 import { type JsonSchema, toJsonSchema } from './json-schema.ts';
+import { contentOf, jsonOnly, type MediaTypes } from './media-types.ts';
 import type { DeclaredError, Operation } from './operation.ts';
 
 /** Problem details (RFC 9457) as every error answer carries them. */
@@ -27,12 +28,12 @@ export const problemSchema: JsonSchema = {
   },
 };
 
-const problemType = 'application/problem+json';
 const anyProblem = { $ref: '#/components/schemas/Problem' };
 
 const shared = {
   InvalidInput: 'The request does not match the contract; `details.issues` says where.',
   Unauthenticated: 'The bearer token is missing, wrong or expired.',
+  NotAcceptable: 'The request takes none of the media types that there are; `details.available` lists them.',
   TooLarge: 'The upload is larger than the operation takes.',
   UnsupportedType: 'The upload has a media type that the operation does not take.',
   Unexpected: 'The operation was not done, or its outcome is unknown.',
@@ -41,23 +42,39 @@ type SharedResponse = keyof typeof shared;
 
 /** The platform's own answers that these operations may give. */
 export function sharedResponses(
-  documented: readonly { readonly operation: Operation; readonly secured?: boolean }[],
+  documented: readonly {
+    readonly operation: Operation;
+    readonly secured?: boolean;
+    readonly mediaTypes?: MediaTypes;
+  }[],
 ): Readonly<Record<string, object>> {
   const used = new Set<SharedResponse>();
-  for (const { operation, secured } of documented) {
-    for (const [status, name] of platformResponses(operation, secured === true)) {
+  const types = new Set(documented.flatMap(({ mediaTypes = jsonOnly }) => mediaTypes.problems));
+  for (const { operation, secured, mediaTypes } of documented) {
+    for (const [status, name] of platformResponses(operation, { secured, mediaTypes })) {
       if (declaredAt(operation, status).length === 0) used.add(name);
     }
   }
-  return Object.fromEntries([...used].map((name) => [name, problemResponse(shared[name], anyProblem)]));
+  return Object.fromEntries(
+    [...used].map((name) => [name, problemResponse(shared[name], anyProblem, [...types])]),
+  );
 }
 
 export function openApiResponses(
   operation: Operation,
-  { secured, schemas }: { readonly secured: boolean; readonly schemas: DocumentSchemas },
+  {
+    secured,
+    schemas,
+    mediaTypes,
+  }: {
+    readonly secured: boolean;
+    readonly schemas: DocumentSchemas;
+    readonly mediaTypes: MediaTypes | undefined;
+  },
 ): Readonly<Record<string, object>> {
-  const responses: Record<string, object> = { [operation.status]: successOf(operation, schemas) };
-  for (const [status, name] of platformResponses(operation, secured)) {
+  const { answers, problems } = mediaTypes ?? jsonOnly;
+  const responses: Record<string, object> = { [operation.status]: successOf(operation, schemas, answers) };
+  for (const [status, name] of platformResponses(operation, { secured, mediaTypes })) {
     responses[status] = { $ref: `#/components/responses/${name}` };
   }
   for (const status of new Set(Object.values(operation.errors).map((error) => error.status))) {
@@ -69,18 +86,26 @@ export function openApiResponses(
     const text = declared.map(
       ([name, { description }]) => `\`${name}\`${description === undefined ? '' : `: ${description}`}`,
     );
-    responses[status] = problemResponse(text.join('\n\n'), all.length === 1 ? first : { anyOf: all });
+    responses[status] = problemResponse(
+      text.join('\n\n'),
+      all.length === 1 ? first : { anyOf: all },
+      problems,
+    );
   }
   return responses;
 }
 
 function platformResponses(
   operation: Operation,
-  secured: boolean,
+  {
+    secured,
+    mediaTypes,
+  }: { readonly secured: boolean | undefined; readonly mediaTypes: MediaTypes | undefined },
 ): readonly (readonly [string, SharedResponse])[] {
   return [
     ['400', 'InvalidInput'],
-    ...(secured ? [['401', 'Unauthenticated'] as const] : []),
+    ...(secured === true ? [['401', 'Unauthenticated'] as const] : []),
+    ...(mediaTypes === undefined ? [] : [['406', 'NotAcceptable'] as const]),
     ...(operation.upload === undefined
       ? []
       : [['413', 'TooLarge'] as const, ['415', 'UnsupportedType'] as const]),
@@ -92,7 +117,7 @@ function declaredAt(operation: Operation, status: string): readonly (readonly [s
   return Object.entries(operation.errors).filter(([, error]) => String(error.status) === status);
 }
 
-function successOf(operation: Operation, schemas: DocumentSchemas): object {
+function successOf(operation: Operation, schemas: DocumentSchemas, answers: readonly string[]): object {
   const { output, status, location, service, name, long } = operation;
   const header = {
     Location: {
@@ -117,7 +142,7 @@ function successOf(operation: Operation, schemas: DocumentSchemas): object {
   }
   const schema = schemas.add(toJsonSchema(output, 'output'), { service, name: `${name}.output` });
   const description = long === undefined ? 'Done.' : long.part === 'start' ? 'Started.' : 'How it stands.';
-  return { description, ...headers, content: { 'application/json': { schema } } };
+  return { description, ...headers, content: contentOf(answers, schema) };
 }
 
 function refusalOf(
@@ -144,6 +169,6 @@ function refusalOf(
   };
 }
 
-function problemResponse(description: string, schema: JsonSchema): object {
-  return { description, content: { [problemType]: { schema } } };
+function problemResponse(description: string, schema: JsonSchema, types: readonly string[]): object {
+  return { description, content: contentOf(types, schema) };
 }

@@ -2,6 +2,7 @@ import type { Contract } from './contract.ts';
 import { createDocumentSchemas, type DocumentSchemas } from './document-schemas.ts';
 import { clientHeader, restIsInQuery, sessionHeader } from './http-binding.ts';
 import { isJsonSchema, type JsonSchema, resolveReference, toJsonSchema } from './json-schema.ts';
+import { contentOf, jsonOnly, type MediaTypes } from './media-types.ts';
 import { type ObjectField, objectFields } from './object-fields.ts';
 import { openApiResponses, problemSchema, sharedResponses } from './open-api-responses.ts';
 import type { Operation } from './operation.ts';
@@ -25,6 +26,8 @@ export interface DocumentedOperation {
   readonly operation: Operation;
   /** True if a request needs a bearer token. */
   readonly secured?: boolean;
+  /** What stands in front of the service also speaks other formats than JSON. */
+  readonly mediaTypes?: MediaTypes;
 }
 
 /** A document of OpenAPI 3.1 (https://spec.openapis.org/oas/v3.1.1): a JSON value. */
@@ -100,7 +103,10 @@ interface Scope {
   readonly schemas: DocumentSchemas;
 }
 
-function describeOperation({ contract, operation, secured }: DocumentedOperation, scope: Scope): object {
+function describeOperation(
+  { contract, operation, secured, mediaTypes }: DocumentedOperation,
+  scope: Scope,
+): object {
   const parameters = parametersOf(operation, scope);
   return {
     operationId: `${contract.name}.${operation.name}`,
@@ -109,9 +115,9 @@ function describeOperation({ contract, operation, secured }: DocumentedOperation
     ...given({
       description: operation.description,
       parameters: parameters.length === 0 ? undefined : parameters,
-      requestBody: requestBodyOf(operation, scope),
+      requestBody: requestBodyOf(operation, mediaTypes ?? jsonOnly, scope),
     }),
-    responses: openApiResponses(operation, { secured: secured === true, schemas: scope.schemas }),
+    responses: openApiResponses(operation, { secured: secured === true, schemas: scope.schemas, mediaTypes }),
     security: secured === true ? [{ bearer: [] }] : [],
   };
 }
@@ -156,7 +162,7 @@ function notInBody({ pathNames, headers }: Operation): readonly string[] {
   return [...pathNames, ...Object.keys(headers)];
 }
 
-function requestBodyOf(operation: Operation, { schemas }: Scope): object | undefined {
+function requestBodyOf(operation: Operation, { bodies }: MediaTypes, { schemas }: Scope): object | undefined {
   const { upload } = operation;
   if (upload !== undefined) {
     return {
@@ -172,14 +178,13 @@ function requestBodyOf(operation: Operation, { schemas }: Scope): object | undef
   const body = withoutFields(schema, elsewhere, schema);
   return {
     required: fields.some(([, field]) => field.required),
-    content: {
-      'application/json': {
-        schema: schemas.add(
-          { ...body, ...given({ $defs: schema.$defs }) },
-          { service: operation.service, name: `${operation.name}.body` },
-        ),
-      },
-    },
+    content: contentOf(
+      bodies,
+      schemas.add(
+        { ...body, ...given({ $defs: schema.$defs }) },
+        { service: operation.service, name: `${operation.name}.body` },
+      ),
+    ),
   };
 }
 

@@ -16,6 +16,13 @@ export interface DeclaredError {
 }
 export type DeclaredErrors = Readonly<Record<string, DeclaredError>>;
 
+/**
+ * Which instance of the service a call goes to. `least_requests`: of two random ones the one with fewer calls in flight. `round_robin`:
+ * in turn. `user`, `{ field }`: calls of the same user, or with the same value of an input field, to the same instance as long as it
+ * does not have more than its share, so that what it remembers is of use (consistent hash). Nobody may rely on it: instances come and go.
+ */
+export type Balance = 'least_requests' | 'round_robin' | 'user' | { readonly field: string };
+
 export interface OperationOptions<
   Input extends Schema,
   Output extends Schema | Binary,
@@ -45,6 +52,13 @@ export interface OperationOptions<
    * retry it. Default: true for GET, PUT and DELETE, false for POST and PATCH.
    */
   readonly idempotent?: boolean;
+  /** How callers choose among several instances. Default `least_requests`. */
+  readonly balance?: Balance;
+  /**
+   * When an answer takes longer than 95 % of the last ones did, another instance is asked too, within the caller's retry budget; the first answer wins,
+   * and the other call is cancelled. For idempotent JSON operations whose tail matters and that cost little. Default false.
+   */
+  readonly hedge?: boolean;
   /** Longest time that a caller waits, in milliseconds. Default 10,000. A caller's own earlier deadline always wins. */
   readonly timeoutMs?: number;
   readonly summary?: string;
@@ -76,6 +90,8 @@ export interface Operation<
   readonly location: string | undefined;
   readonly upload: Binary | undefined;
   readonly idempotent: boolean;
+  readonly balance: Balance;
+  readonly hedge: boolean;
   readonly timeoutMs: number;
   readonly summary: string | undefined;
   readonly description: string | undefined;
@@ -114,6 +130,8 @@ export function operation<
     location: options.location,
     upload: options.upload,
     idempotent: options.idempotent ?? idempotentMethods.includes(method),
+    balance: options.balance ?? 'least_requests',
+    hedge: options.hedge ?? false,
     timeoutMs: options.timeoutMs ?? 10_000,
     summary: options.summary,
     description: options.description,

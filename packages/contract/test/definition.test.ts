@@ -193,6 +193,32 @@ test('a timeout that no timer can keep is refused', () => {
   }
 });
 
+test('calls can be balanced by texts and numbers of the input, and asked for twice only where that does no harm', () => {
+  const post = (options: Partial<Pick<Operation, 'balance' | 'hedge' | 'idempotent'>>) =>
+    operation('POST /x', { input: Ref, output: Empty, ...options });
+  refuses([
+    [() => post({ balance: { field: 'cartId' } }), /names 'cartId'.*the input has orderId/],
+    [
+      () =>
+        operation('POST /x', {
+          input: z.object({ all: z.array(z.string()) }),
+          output: Empty,
+          balance: { field: 'all' },
+        }),
+      /must be a string or number/,
+    ],
+    [() => post({ balance: 'fastest' as 'user' }), /'balance' must be/],
+    [() => post({ hedge: true }), /say that it is idempotent/],
+    [
+      () => operation('GET /x', { input: Empty, output: binary({ types: ['image/png'] }), hedge: true }),
+      /streams are not sent twice/,
+    ],
+  ]);
+  const declared = post({ balance: { field: 'orderId' }, hedge: true, idempotent: true });
+  assert.deepEqual(declared.balance, { field: 'orderId' });
+  assert.equal(post({}).balance, 'least_requests');
+});
+
 test('an event needs a PascalCase type and a required string as key', () => {
   const keyed = (key: string, data: Schema) => event('OrderPlaced', { data, key });
   refuses([

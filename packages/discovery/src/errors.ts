@@ -13,6 +13,10 @@ export const discoveryErrors = {
     code: 'failed_precondition',
     text: 'The fixed list of instances cannot be read. Write it as static:orders=http://host:1,http://host:2;payments=http://host:3.',
   },
+  invalid_traffic_rules: {
+    code: 'invalid_argument',
+    text: 'Traffic rules were refused, and nothing was changed. The message names the place that is wrong and what belongs there.',
+  },
 } as const satisfies Record<string, { readonly code: ErrorCode; readonly text: string }>;
 
 export function discoveryError(

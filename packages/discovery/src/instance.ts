@@ -12,6 +12,9 @@ export interface Instance {
   readonly metadata?: Readonly<Record<string, string>>;
 }
 
+/** The entry of an instance's metadata that says where it runs, such as a data centre. */
+export const zoneLabel = 'zone';
+
 const maxTextLength = 500;
 const maxMetadataEntries = 50;
 

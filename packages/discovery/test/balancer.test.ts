@@ -100,6 +100,7 @@ test('least requests never chooses the busiest of all', () => {
 const strategies: readonly BalancerOptions<number>[] = [
   { strategy: 'round_robin' },
   { strategy: 'least_requests', requestsInFlight: (candidate) => candidate % 3 },
+  { strategy: 'consistent_hash', idOf: String, requestsInFlight: (candidate) => candidate % 3 },
 ];
 
 for (const options of strategies) {
@@ -123,5 +124,5 @@ for (const options of strategies) {
 
 test('an unknown strategy is refused with the known ones', () => {
   const options = { strategy: 'fastest' } as unknown as BalancerOptions<string>;
-  assert.throws(() => createBalancer(options), /round_robin, least_requests/);
+  assert.throws(() => createBalancer(options), /round_robin, least_requests, consistent_hash/);
 });

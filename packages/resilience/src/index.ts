@@ -23,6 +23,7 @@ export {
   type DeadlineWheelOptions,
 } from './deadline-wheel.ts';
 export { resilienceErrors } from './errors.ts';
+export { createLatencyWindow, type LatencyWindow } from './latency-window.ts';
 export { createMemoryRateLimits, type MemoryRateLimitsOptions } from './memory-rate-limits.ts';
 export { failureKindOf, isRetryable, type OutcomeKind } from './outcome.ts';
 export {

@@ -9,11 +9,18 @@ export {
 } from './call-context.ts';
 export type { Endpoint } from './endpoint.ts';
 export { rpcErrors } from './errors.ts';
-export { type JsonBodyOptions, parseJson, readJsonBody } from './http/json-body.ts';
-export { routeError, urlTooLong } from './http/request-errors.ts';
+export {
+  type BodyOptions,
+  type JsonBodyOptions,
+  parseJson,
+  readBody,
+  readJsonBody,
+} from './http/json-body.ts';
+export { nestedTooDeeply, routeError, unsupportedMediaType, urlTooLong } from './http/request-errors.ts';
 export { writeProblem, writeResult } from './http/response.ts';
 export { createRouter, type Route, type RouteMatch, type RouteResult, type Router } from './http/router.ts';
 export { acceptsType, checkUpload, uploadOf } from './http/upload.ts';
+export { isSagaKey } from './idempotency-key.ts';
 export { createLocalEndpoint, type LocalEndpointOptions, type OperationHandle } from './local-endpoint.ts';
 export { createRemoteEndpoint, type RemoteEndpoint, type RemoteEndpointOptions } from './remote-endpoint.ts';
 export {

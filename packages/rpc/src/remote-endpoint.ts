@@ -1,7 +1,13 @@
 import type { ServiceCertificates, ServiceTokens } from '@banyan/auth';
-import { type Contract, isStreaming, type Operation, type Upload } from '@banyan/contract';
+import { type Contract, isStreaming, type Upload } from '@banyan/contract';
 import { type CallContext, type Clock, type Logger, silentLogger, systemClock } from '@banyan/core';
-import { createBalancer, type Instance, type ServiceWatch } from '@banyan/discovery';
+import {
+  createOutlierDetector,
+  type Instance,
+  type OutlierDetector,
+  type OutlierOptions,
+  type ServiceWatch,
+} from '@banyan/discovery';
 import {
   type Backoff,
   type Bulkhead,
@@ -16,8 +22,11 @@ import {
 import type { Metrics } from '@banyan/telemetry';
 import { claimCallContext } from './call-context.ts';
 import { type ClientMetrics, createClientMetrics } from './client/client-metrics.ts';
+import { HedgedCall } from './client/hedged-call.ts';
+import { createInstancePicker, type InstancePicker, type PickRequest } from './client/instance-picker.ts';
 import { RemoteCall } from './client/remote-call.ts';
 import { createRemoteInstance, type RemoteInstance } from './client/remote-instance.ts';
+import { createRemoteOperation, type RemoteOperation } from './client/remote-operation.ts';
 import type { RemoteService } from './client/remote-service.ts';
 import { createTransport, type Transport } from './client/transport.ts';
 import type { Endpoint } from './endpoint.ts';
@@ -29,6 +38,8 @@ export interface RemoteEndpointOptions {
   readonly contract: Contract;
   /** Where the instances are; see `Registry.watch`. */
   readonly watch: Pick<ServiceWatch, 'instances' | 'onChange'>;
+  /** Which of them are called. Default: all. */
+  readonly admits?: (instance: Instance) => boolean;
   /** Proof of identity, as the calling service. */
   readonly tokens: ServiceTokens;
   /** Of the calling service. With them every connection is mutual TLS, and an instance at an `http://` address is not called. */
@@ -49,6 +60,10 @@ export interface RemoteEndpointOptions {
     CircuitBreakerOptions,
     'consecutiveTimeouts' | 'errorRate' | 'minimumCalls' | 'windowMs' | 'openForMs'
   >;
+  /** When an instance that is slower than the others, or fails more, is left out, and how long. */
+  readonly outliers?: Omit<OutlierOptions, 'clock' | 'onEjection'>;
+  /** Where this caller runs. Instances with the same `zone` in their metadata are preferred. Default: all are alike. */
+  readonly zone?: string | undefined;
   readonly retryBudget?: Pick<RetryBudgetOptions, 'ratio' | 'minPerSecond' | 'capacity'>;
   /** Default 64 MiB of JSON. */
   readonly maxResponseBytes?: number;
@@ -57,8 +72,9 @@ export interface RemoteEndpointOptions {
 }
 
 /**
- * A service behind the network as an endpoint. Picks the instance with fewer requests of two random ones, leaving out those
- * that refuse connections or whose circuit is open; repeats a call, within a budget, only where that does no harm.
+ * A service behind the network as an endpoint. Picks an instance as the operation's `balance` says, leaving out those that refuse
+ * connections, whose circuit is open, or that are much worse than the others; repeats a call, within a budget and if possible elsewhere,
+ * only where that does no harm.
  * Opens connections when calls need them.
  */
 export interface RemoteEndpoint extends Endpoint {
@@ -85,11 +101,9 @@ class BalancedEndpoint implements RemoteEndpoint, RemoteService {
   readonly metrics: ClientMetrics | undefined;
   readonly #options: RemoteEndpointOptions;
   readonly #logger: Logger;
-  readonly #operations: ReadonlyMap<string, Operation>;
-  readonly #balancer = createBalancer<RemoteInstance>({
-    strategy: 'least_requests',
-    requestsInFlight: (candidate) => candidate.inFlight,
-  });
+  readonly #operations: ReadonlyMap<string, RemoteOperation>;
+  readonly #picker: InstancePicker;
+  readonly #outliers: OutlierDetector;
   readonly #reconnect = createBackoff({ initialDelayMs: 100, maxDelayMs: 5_000 });
   readonly #waiting = new Set<() => void>();
   readonly #unwatch: () => void;
@@ -115,19 +129,27 @@ class BalancedEndpoint implements RemoteEndpoint, RemoteService {
     });
     this.backoff = createBackoff();
     this.budget = createRetryBudget({ clock: this.clock, ...options.retryBudget });
-    this.#operations = new Map(Object.entries(options.contract.operations));
+    this.#operations = new Map(
+      Object.entries(options.contract.operations).map(([name, each]) => [name, createRemoteOperation(each)]),
+    );
+    this.#picker = createInstancePicker(options.zone);
+    this.#outliers = this.#watchOutliers();
     this.#unwatch = options.watch.onChange(() => this.#onChange());
   }
 
   call(name: string, input: unknown, context: CallContext, upload?: Upload): Promise<unknown> {
-    const operation = this.#operations.get(name);
-    if (operation === undefined) return Promise.reject(unknownOperation(this.name, name));
+    const remote = this.#operations.get(name);
+    if (remote === undefined) return Promise.reject(unknownOperation(this.name, name));
     return new Promise((resolve, reject) => {
+      const { operation } = remote;
       const viaLane = this.lane && !isStreaming(operation);
       // Written before the context is claimed: an input that cannot be sent makes no call.
       const inputJson = viaLane ? encodeInput(input) : '';
       const scope = claimCallContext(context, operation.timeoutMs);
-      new RemoteCall(this, { operation, input, inputJson, scope, upload, resolve, reject }).start();
+      const call = { remote, input, inputJson, scope, upload, resolve, reject };
+      const hedgeAfterMs = operation.hedge && this.compares ? remote.hedgeAfterMs() : undefined;
+      if (hedgeAfterMs === undefined) new RemoteCall(this, call).start();
+      else new HedgedCall(this, call).start(hedgeAfterMs);
     });
   }
 
@@ -137,14 +159,12 @@ class BalancedEndpoint implements RemoteEndpoint, RemoteService {
     return this.#candidates;
   }
 
-  pick(): RemoteInstance | undefined {
-    const candidates = this.instances();
-    const first = candidates[0];
-    if (candidates.length === 1 && first !== undefined) return first.breaker.available ? first : undefined;
-    return (
-      this.#balancer.pick(candidates, (candidate) => !candidate.reachable || !candidate.breaker.available) ??
-      this.#balancer.pick(candidates, (candidate) => !candidate.breaker.available)
-    );
+  get compares(): boolean {
+    return this.#candidates.length > 1;
+  }
+
+  pick(request: PickRequest): RemoteInstance | undefined {
+    return this.#picker.pick(this.instances(), request);
   }
 
   onNextChange(listener: () => void): () => void {
@@ -169,13 +189,16 @@ class BalancedEndpoint implements RemoteEndpoint, RemoteService {
   #follow(listed: readonly Instance[]): void {
     this.#listed = listed;
     const before = new Map(this.#candidates.map((candidate) => [candidate.instance.id, candidate]));
-    this.#candidates = listed.filter(this.#speaksLikeUs).map((instance) => {
+    this.#candidates = listed.filter(this.#mayCall).map((instance) => {
       const known = before.get(instance.id);
       before.delete(instance.id);
       return known?.instance.url === instance.url ? known : this.#add(instance);
     });
     for (const gone of before.values()) gone.retire();
   }
+
+  readonly #mayCall = (instance: Instance): boolean =>
+    (this.#options.admits?.(instance) ?? true) && this.#speaksLikeUs(instance);
 
   /** Nobody may talk this caller out of TLS by writing another address into the registry. */
   readonly #speaksLikeUs = ({ url }: Instance): boolean => {
@@ -191,6 +214,18 @@ class BalancedEndpoint implements RemoteEndpoint, RemoteService {
     return false;
   };
 
+  #watchOutliers(): OutlierDetector {
+    const { name } = this;
+    return createOutlierDetector({
+      ...this.#options.outliers,
+      clock: this.clock,
+      onEjection: ({ id, cause, forMs }) => {
+        this.metrics?.ejected(cause);
+        this.#logger.warn(`an instance of ${name} is left out: it is ${cause}`, { callee: name, id, forMs });
+      },
+    });
+  }
+
   #add(instance: Instance): RemoteInstance {
     const { name, clock, tokens, transport, maxResponseBytes } = this;
     const logger = this.#logger;
@@ -198,6 +233,7 @@ class BalancedEndpoint implements RemoteEndpoint, RemoteService {
       instance,
       clock,
       backoff: this.#reconnect,
+      outlier: this.#outliers.track(instance.id),
       breaker: createCircuitBreaker({
         ...this.#options.breaker,
         clock,

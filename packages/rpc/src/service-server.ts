@@ -4,7 +4,7 @@ import { type Socket, Server as TcpServer } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { ServiceCertificates, ServiceTokens } from '@banyan/auth';
 import type { Operation } from '@banyan/contract';
-import { type Clock, type Logger, silentLogger, systemClock } from '@banyan/core';
+import { type Clock, type Logger, type ServiceError, silentLogger, systemClock } from '@banyan/core';
 import { createDeadlineWheel } from '@banyan/resilience';
 import type { Metrics } from '@banyan/telemetry';
 import type { CallEnvironment } from './call-context.ts';
@@ -56,6 +56,8 @@ export interface ServiceServerOptions {
   readonly metrics?: Metrics;
   /** Whether the service can do its work; shown at `/health/ready`. Default: it can. */
   readonly health?: () => Promise<Health>;
+  /** Told of every request, and lane, of somebody who could not prove who they are, and of their address. */
+  readonly onRefused?: (refusal: ServiceError, address: string | undefined) => void;
   readonly clock?: Clock;
 }
 
@@ -114,6 +116,7 @@ class HttpServiceServer implements ServiceServer {
       maxUrlBytes: limits.maxUrlBytes ?? 8_192,
       logger: this.#logger,
       onAnswered: this.#onAnswered,
+      onRefused: options.onRefused,
     });
     this.#lane = createLaneServer({
       endpoint,
@@ -124,6 +127,7 @@ class HttpServiceServer implements ServiceServer {
       maxMessageBytes: limits.maxJsonBytes ?? 1_048_576,
       maxCallsPerLink: limits.maxCallsPerLink ?? 4_096,
       metrics: this.#serverMetrics,
+      onRefused: options.onRefused,
     });
     this.#pages = new PlatformPages({ service: endpoint.contract.name, metrics, health: options.health });
     const { host = '127.0.0.1', probePort } = options;
@@ -138,8 +142,14 @@ class HttpServiceServer implements ServiceServer {
 
   async start(): Promise<{ readonly url: string }> {
     const { host = '127.0.0.1', port = 0, certificates } = this.#options;
-    const [address] = await Promise.all([listenOn(this.#server, { host, port }), this.#probes?.start()]);
-    return { url: `${certificates === undefined ? 'http' : 'https'}://${address}` };
+    await this.#probes?.start();
+    try {
+      const address = await listenOn(this.#server, { host, port });
+      return { url: `${certificates === undefined ? 'http' : 'https'}://${address}` };
+    } catch (error) {
+      this.#probes?.stop();
+      throw error;
+    }
   }
 
   stop(options: { readonly timeoutMs?: number } = {}): Promise<void> {

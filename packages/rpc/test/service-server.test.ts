@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { connect } from 'node:net';
+import { type AddressInfo, connect, createServer } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { createServiceTokens, generateSystemKey } from '@banyan/auth';
 import { contract, operation } from '@banyan/contract';
@@ -247,6 +247,41 @@ test('a taken port is a clear error', async (t) => {
   const second = createServiceServer({ endpoint, tokens, port });
   await assert.rejects(second.start(), { code: 'failed_precondition', reason: 'port_taken' });
   await second.stop();
+});
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+test('probes have health and metrics at a port of their own, and nothing else', async (t) => {
+  const probePort = await freePort();
+  await start(t, echo, { probePort, metrics: createMetrics() });
+  const statusOf = async (path: string) => (await fetch(`http://127.0.0.1:${probePort}${path}`)).status;
+  assert.equal(await statusOf('/health/live'), 200);
+  assert.equal(await statusOf('/health/ready'), 200);
+  assert.equal(await statusOf('/metrics'), 200);
+  assert.equal(await statusOf('/notes/x'), 404);
+});
+
+test('of two ports that are wanted neither is held if one is taken', async (t) => {
+  const { port: taken } = await start(t);
+  const free = await freePort();
+  const endpoint = createLocalEndpoint({ contract: notes, handle: echo });
+  for (const ports of [
+    { port: taken, probePort: free },
+    { port: free, probePort: taken },
+  ]) {
+    const server = createServiceServer({ endpoint, tokens, ...ports });
+    await assert.rejects(server.start(), { code: 'failed_precondition', reason: 'port_taken' });
+    // Before `stop`: whoever could not start holds nothing.
+    const other = await start(t, echo, { port: free });
+    await other.stop(0);
+    await server.stop();
+  }
 });
 
 test('bytes that are no HTTP are answered with 400 and the server goes on', async (t) => {

@@ -6,6 +6,8 @@ import type { Metrics } from '@banyan/telemetry';
 /** What a caller records about its calls to one service. */
 export interface ClientMetrics {
   retried(): void;
+  hedged(): void;
+  ejected(cause: string): void;
   transition(to: CircuitState): void;
 }
 
@@ -22,6 +24,18 @@ export function createClientMetrics(
       labels: ['caller', 'callee'],
     })
     .labels(caller, callee);
+  const hedges = metrics
+    .counter({
+      name: 'banyan_client_hedges_total',
+      help: 'Calls for which a second instance was asked, by caller and callee.',
+      labels: ['caller', 'callee'],
+    })
+    .labels(caller, callee);
+  const ejections = metrics.counter({
+    name: 'banyan_client_ejections_total',
+    help: 'Instances that were left out for a while for being slower than others, or failing more, by caller and callee.',
+    labels: ['caller', 'callee', 'cause'],
+  });
   const transitions = metrics.counter({
     name: 'banyan_circuit_transitions_total',
     help: 'Circuit breakers that changed into a state, by caller and callee.',
@@ -29,6 +43,8 @@ export function createClientMetrics(
   });
   return {
     retried: () => retries.inc(),
+    hedged: () => hedges.inc(),
+    ejected: (cause) => ejections.labels(caller, callee, cause).inc(),
     transition: (to) => transitions.labels(caller, callee, to).inc(),
   };
 }

@@ -1,20 +1,23 @@
-import type { Operation, Upload } from '@banyan/contract';
+import type { Upload } from '@banyan/contract';
 import { ServiceError, toServiceError } from '@banyan/core';
 import { failureKindOf, isRetryable } from '@banyan/resilience';
 import type { CancelTarget, RunnableCallContext } from '../call-context.ts';
-import { checkUpload } from '../http/upload.ts';
 import type { ClientLink, LaneCall } from '../lane/client-link.ts';
+import { type CallUpload, createCallUpload } from './call-upload.ts';
 import { sendHttpCall } from './http-call.ts';
 import type { RemoteInstance } from './remote-instance.ts';
+import type { RemoteOperation } from './remote-operation.ts';
 import type { RemoteService } from './remote-service.ts';
 
 export interface RemoteCallOptions {
-  readonly operation: Operation;
+  readonly remote: RemoteOperation;
   readonly input: unknown;
   /** The input as JSON text; empty for an operation that goes over HTTP. */
   readonly inputJson: string;
   readonly scope: RunnableCallContext;
   readonly upload: Upload | undefined;
+  /** A second attempt beside one that is under way: made once, at once or not at all, and if possible elsewhere. */
+  readonly beside?: RemoteInstance | undefined;
   readonly resolve: (output: unknown) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -33,16 +36,18 @@ export class RemoteCall implements CancelTarget, LaneCall {
   #attempts = 0;
   #hasSlot = false;
   #settled = false;
-  /** The attempt under way: where, and with whose leave. */
+  /** The attempt under way: where, with whose leave, and since when if that is of interest. */
   #instance: RemoteInstance | undefined = undefined;
   #permit = 0;
+  #startedAtMs = 0;
+  /** Where the last attempt failed. */
+  #failedAt: RemoteInstance | undefined = undefined;
   #link: ClientLink | undefined = undefined;
   #laneId = 0;
   /** Ends whatever else the call waits for. */
   #stopWaiting: (() => void) | undefined = undefined;
   #waitsForInstance = false;
-  #upload: Upload | undefined;
-  #uploadBegun = false;
+  #upload: CallUpload | undefined;
   /** The first error that leaves open whether the work ran; no later one may say that it did not. */
   #unknownOutcome: ServiceError | undefined = undefined;
 
@@ -54,16 +59,22 @@ export class RemoteCall implements CancelTarget, LaneCall {
   }
 
   get operationName(): string {
-    return this.#options.operation.name;
+    return this.#options.remote.operation.name;
+  }
+
+  /** Where the attempt that is under way is made. */
+  get instance(): RemoteInstance | undefined {
+    return this.#instance;
   }
 
   start(): void {
     this.context.onCancel(this);
     if (this.#settled) return;
     try {
-      this.#upload = this.#prepareUpload();
-      this.#service.budget.deposit();
-      if (this.#service.bulkhead.tryEnter()) {
+      const { remote, upload, beside } = this.#options;
+      this.#upload = createCallUpload(remote.operation, upload);
+      if (beside === undefined) this.#service.budget.deposit();
+      if (beside !== undefined || this.#service.bulkhead.tryEnter()) {
         this.#hasSlot = true;
         this.#attempt();
       } else this.#waitForSlot();
@@ -83,11 +94,8 @@ export class RemoteCall implements CancelTarget, LaneCall {
 
   onResult(output: unknown): void {
     if (this.#settled) return;
-    const instance = this.#instance;
-    if (instance !== undefined) {
-      instance.inFlight -= 1;
-      instance.breaker.succeeded(this.#permit);
-    }
+    this.#instance?.leave(this.#permit, 'none', this.#slowness());
+    this.#instance = undefined;
     this.#release();
     this.#options.resolve(output);
   }
@@ -118,15 +126,17 @@ export class RemoteCall implements CancelTarget, LaneCall {
 
   #attempt(): void {
     const service = this.#service;
-    const instance = service.pick();
+    const { remote, input, beside } = this.#options;
+    const avoid = this.#failedAt ?? beside;
+    const instance = service.pick({ remote, input, context: this.context, avoid });
     if (instance === undefined) {
       this.#waitOrRefuse();
       return;
     }
     this.#attempts += 1;
-    this.#permit = instance.breaker.admit();
+    this.#permit = instance.enter();
     this.#instance = instance;
-    instance.inFlight += 1;
+    this.#startedAtMs = service.compares ? service.clock.nowMs() : 0;
     const { user } = this.context.caller;
     const assertion = user === undefined ? undefined : service.tokens.cachedUser(user);
     const isProven = user === undefined || assertion !== undefined;
@@ -192,15 +202,15 @@ export class RemoteCall implements CancelTarget, LaneCall {
     instance: RemoteInstance,
     proof: { readonly token: string; readonly user: string | undefined },
   ): void {
-    const { operation, input } = this.#options;
+    const { remote, input } = this.#options;
     const { transport, clock, maxResponseBytes } = this.#service;
     try {
       this.#stopWaiting = sendHttpCall({
         url: instance.instance.url,
-        operation,
+        operation: remote.operation,
         input,
         context: this.context,
-        upload: this.#upload,
+        upload: this.#upload?.upload,
         ...proof,
         transport,
         clock,
@@ -223,20 +233,30 @@ export class RemoteCall implements CancelTarget, LaneCall {
     const instance = this.#instance;
     if (instance === undefined) return;
     this.#instance = undefined;
-    instance.inFlight -= 1;
+    this.#failedAt = instance;
     if (error.reason === 'connection_refused') instance.refused();
     if (!error.notStarted) this.#unknownOutcome ??= error;
-    const kind = farewells.includes(error.reason) ? 'cancelled' : failureKindOf(error);
-    if (kind === 'none') instance.breaker.succeeded(this.#permit);
-    else if (kind === 'cancelled') instance.breaker.abandoned(this.#permit);
-    else instance.breaker.failed(this.#permit, kind);
+    const outcome = farewells.includes(error.reason) ? 'cancelled' : failureKindOf(error);
+    const slowness = error.code === 'cancelled' ? this.#slownessSoFar() : undefined;
+    instance.leave(this.#permit, outcome, slowness);
+  }
+
+  /** Of the attempt that was answered. */
+  #slowness(): number | undefined {
+    if (this.#startedAtMs === 0) return undefined;
+    return this.#options.remote.took(this.#service.clock.nowMs() - this.#startedAtMs);
+  }
+
+  /** Of one that was given up, maybe for another answer that came first: it would have taken longer, so only that it is slow can be said. */
+  #slownessSoFar(): number | undefined {
+    const slowness = this.#slowness();
+    return slowness !== undefined && slowness > 1 ? slowness : undefined;
   }
 
   #mayRetry(error: ServiceError): boolean {
-    const { operation, upload } = this.#options;
-    if (!isRetryable(error, operation.idempotent) || this.#attempts >= this.#service.maxAttempts)
-      return false;
-    if (upload !== undefined && this.#uploadBegun) return false;
+    const { remote, beside } = this.#options;
+    if (beside !== undefined || this.#attempts >= this.#service.maxAttempts) return false;
+    if (!isRetryable(error, remote.operation.idempotent) || this.#upload?.begun === true) return false;
     if ((error.retryAfterMs ?? 0) > maxRetryDelayMs) return false;
     return this.#service.budget.withdraw();
   }
@@ -252,25 +272,13 @@ export class RemoteCall implements CancelTarget, LaneCall {
 
   /** A refusal is only one if this contract, not merely the callee's version of it, declares it. */
   #withoutForeignRefusal(error: ServiceError): ServiceError {
-    if (!error.declared || Object.hasOwn(this.#options.operation.errors, error.reason)) return error;
+    if (!error.declared || Object.hasOwn(this.#options.remote.operation.errors, error.reason)) return error;
     return new ServiceError(error.message, {
       code: error.code,
       reason: error.reason,
       status: error.status,
       details: error.details,
     });
-  }
-
-  #prepareUpload(): Upload | undefined {
-    const { operation, upload } = this.#options;
-    if (operation.upload === undefined) return undefined;
-    const checked = checkUpload(upload, operation.upload);
-    return { ...checked, body: this.#watchUpload(checked.body) };
-  }
-
-  async *#watchUpload(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void> {
-    this.#uploadBegun = true;
-    yield* body;
   }
 
   #finish(error: unknown): void {

@@ -1,11 +1,12 @@
 import type { Clock } from '@banyan/core';
-import type { Instance } from '@banyan/discovery';
-import type { Backoff, CircuitBreaker } from '@banyan/resilience';
+import type { Instance, TrackedInstance } from '@banyan/discovery';
+import type { Backoff, CircuitBreaker, OutcomeKind } from '@banyan/resilience';
 import type { ClientLink } from '../lane/client-link.ts';
 
 export interface RemoteInstanceOptions {
   readonly instance: Instance;
   readonly breaker: CircuitBreaker;
+  readonly outlier: TrackedInstance;
   readonly clock: Clock;
   readonly backoff: Backoff;
   /** Opens a lane; undefined if the instance has none. */
@@ -16,13 +17,22 @@ export interface RemoteInstanceOptions {
 export interface RemoteInstance {
   readonly instance: Instance;
   readonly breaker: CircuitBreaker;
-  inFlight: number;
+  /** How it compares with the other instances. */
+  readonly outlier: TrackedInstance;
+  readonly inFlight: number;
   /** Not known to refuse connections at the moment. */
   readonly reachable: boolean;
   /** False once the instance has shown that it only speaks HTTP. */
   readonly hasLane: boolean;
   /** The lane, if one is open. */
   readonly link: ClientLink | undefined;
+  /** Counts an attempt that begins. @returns the permit to `leave` with @throws ServiceError `circuit_open` */
+  enter(): number;
+  /**
+   * How the attempt ended, `none` being an answer.
+   * @param slowness see `TrackedInstance.record`; undefined if nothing was measured
+   */
+  leave(permit: number, outcome: OutcomeKind, slowness: number | undefined): void;
   /** The lane, opened if need be, one attempt at a time; undefined if the instance has none. */
   connect(): Promise<ClientLink | undefined>;
   /** A connection was refused: calls go elsewhere for a while, longer each time. */
@@ -39,6 +49,7 @@ export function createRemoteInstance(options: RemoteInstanceOptions): RemoteInst
 class LinkedInstance implements RemoteInstance {
   readonly instance: Instance;
   readonly breaker: CircuitBreaker;
+  readonly outlier: TrackedInstance;
   readonly #options: RemoteInstanceOptions;
   inFlight = 0;
   hasLane = true;
@@ -52,6 +63,7 @@ class LinkedInstance implements RemoteInstance {
     this.#options = options;
     this.instance = options.instance;
     this.breaker = options.breaker;
+    this.outlier = options.outlier;
   }
 
   get reachable(): boolean {
@@ -60,6 +72,22 @@ class LinkedInstance implements RemoteInstance {
 
   get link(): ClientLink | undefined {
     return this.#link?.usable ? this.#link : undefined;
+  }
+
+  enter(): number {
+    const permit = this.breaker.admit();
+    this.inFlight += 1;
+    return permit;
+  }
+
+  leave(permit: number, outcome: OutcomeKind, slowness: number | undefined): void {
+    this.inFlight -= 1;
+    if (outcome === 'none') this.breaker.succeeded(permit);
+    else if (outcome === 'cancelled') this.breaker.abandoned(permit);
+    else this.breaker.failed(permit, outcome);
+    const failed = outcome === 'error' || outcome === 'timeout';
+    if (failed) this.outlier.record('failed');
+    else if (slowness !== undefined) this.outlier.record(slowness);
   }
 
   connect(): Promise<ClientLink | undefined> {
@@ -76,6 +104,7 @@ class LinkedInstance implements RemoteInstance {
 
   retire(): void {
     this.#retired = true;
+    this.outlier.forget();
     this.#link?.drain();
   }
 

@@ -2,6 +2,7 @@ import type { ServiceTokens } from '@banyan/auth';
 import type { Clock } from '@banyan/core';
 import type { Backoff, Bulkhead, RetryBudget } from '@banyan/resilience';
 import type { ClientMetrics } from './client-metrics.ts';
+import type { PickRequest } from './instance-picker.ts';
 import type { RemoteInstance } from './remote-instance.ts';
 import type { Transport } from './transport.ts';
 
@@ -18,10 +19,12 @@ export interface RemoteService {
   readonly maxAttempts: number;
   readonly maxResponseBytes: number;
   readonly metrics: ClientMetrics | undefined;
+  /** There are several instances, so that it is of interest how they compare. */
+  readonly compares: boolean;
   /** Instances that are listed now. */
   instances(): readonly RemoteInstance[];
-  /** The best instance for a call; undefined if none will take one. */
-  pick(): RemoteInstance | undefined;
+  /** The best instance for an attempt; undefined if none will take one. */
+  pick(request: PickRequest): RemoteInstance | undefined;
   /** Calls `listener` once, when the list of instances changes. */
   onNextChange(listener: () => void): () => void;
 }

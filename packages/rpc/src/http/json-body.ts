@@ -8,6 +8,12 @@ import {
   unsupportedMediaType,
 } from './request-errors.ts';
 
+export interface BodyOptions {
+  readonly maxBytes: number;
+  /** Looks at the headers before anything is read, if there is a body at all; throws to refuse. */
+  readonly check: () => void;
+}
+
 export interface JsonBodyOptions {
   /** Default 1 MiB. */
   readonly maxBytes?: number;
@@ -25,16 +31,22 @@ const defaultMaxDepth = 64;
  */
 export function readJsonBody(request: IncomingMessage, options: JsonBodyOptions = {}): Promise<unknown> {
   const { headers } = request;
-  const length = headers['content-length'];
-  if (length === '0' || (length === undefined && headers['transfer-encoding'] === undefined)) {
-    return Promise.resolve(undefined);
-  }
-  const maxBytes = options.maxBytes ?? defaultMaxJsonBytes;
-  if (!isJson(headers['content-type']) || headers['content-encoding'] !== undefined) {
-    return Promise.reject(unsupportedMediaType('application/json'));
-  }
-  if (Number(length) > maxBytes) return Promise.reject(bodyTooLarge(maxBytes));
-  return collect(request, maxBytes, options.maxDepth ?? defaultMaxDepth);
+  const check = () => {
+    if (!isJson(headers['content-type']) || headers['content-encoding'] !== undefined)
+      throw unsupportedMediaType('application/json');
+  };
+  const maxDepth = options.maxDepth ?? defaultMaxDepth;
+  return collect(request, { maxBytes: options.maxBytes ?? defaultMaxJsonBytes, check }, (bytes) =>
+    parseJson(bytes, maxDepth),
+  );
+}
+
+/**
+ * Reads a request body as it is; undefined if the request has none.
+ * @throws ServiceError `invalid_argument` `body_too_large` 413; `cancelled` `body_cut_off` if the client goes away; what `check` throws
+ */
+export function readBody(request: IncomingMessage, options: BodyOptions): Promise<Buffer | undefined> {
+  return collect(request, options, (bytes) => bytes);
 }
 
 /**
@@ -55,8 +67,17 @@ function parseJsonText(text: string, maxDepth: number): unknown {
   }
 }
 
-function collect(request: IncomingMessage, maxBytes: number, maxDepth: number): Promise<unknown> {
+function collect<Body>(
+  request: IncomingMessage,
+  { maxBytes, check }: BodyOptions,
+  parse: (bytes: Buffer) => Body,
+): Promise<Body | undefined> {
+  const { 'content-length': length, 'transfer-encoding': encoding } = request.headers;
+  if (length === '0' || (length === undefined && encoding === undefined)) return Promise.resolve(undefined);
   return new Promise((resolve, reject) => {
+    // Throwing rejects.
+    check();
+    if (Number(length) > maxBytes) throw bodyTooLarge(maxBytes);
     let first: Buffer | undefined;
     let rest: Buffer[] | undefined;
     let bytes = 0;
@@ -77,7 +98,7 @@ function collect(request: IncomingMessage, maxBytes: number, maxDepth: number): 
       if (bytes > maxBytes) return;
       try {
         const whole = rest === undefined ? first : Buffer.concat(rest);
-        resolve(whole === undefined ? undefined : parseJson(whole, maxDepth));
+        resolve(whole === undefined ? undefined : parse(whole));
       } catch (error) {
         reject(error);
       }

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ServiceCertificates, ServiceTokens } from '@banyan/auth';
 import { createHttpBinding, type HttpBinding, isBinary, type Operation } from '@banyan/contract';
-import type { Caller, Logger } from '@banyan/core';
+import { type Caller, isServiceError, type Logger, type ServiceError } from '@banyan/core';
 import type { CallEnvironment, CancellableCallContext } from '../call-context.ts';
 import type { Endpoint } from '../endpoint.ts';
 import { checkPeer } from '../tls.ts';
@@ -26,6 +26,8 @@ export interface OperationServerOptions {
     response: ServerResponse,
     startedAtMs: number,
   ) => void;
+  /** See `ServiceServerOptions`. */
+  readonly onRefused: ((refusal: ServiceError, address: string | undefined) => void) | undefined;
 }
 
 /** Answers requests for the operations of one service. */
@@ -126,6 +128,9 @@ class Exchange {
     if (this.response.headersSent) {
       this.#options.logger.error('a response was cut off', { operation: this.operation?.name, error });
     }
+    // Later than that it is an answer of the operation itself.
+    if (this.#context === undefined && isServiceError(error) && error.code === 'unauthenticated')
+      this.#options.onRefused?.(error, this.request.socket.remoteAddress);
     writeProblem(this.response, error, this.#context?.trace.traceId);
   }
 

@@ -19,6 +19,8 @@ export interface LaneServerOptions {
   readonly maxMessageBytes: number;
   readonly maxCallsPerLink: number;
   readonly metrics: ServerMetrics | undefined;
+  /** See `ServiceServerOptions`. */
+  readonly onRefused: ((refusal: ServiceError, address: string | undefined) => void) | undefined;
 }
 
 /** The callee's side of all lanes to one service. */
@@ -45,7 +47,11 @@ class UpgradeLaneServer implements LaneServer {
 
   accept(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     socket.on('error', (error) => this.#options.logger.debug('a lane connection failed', { error }));
-    this.#accept(request, socket, head).catch((error) => refuse(socket, error));
+    this.#accept(request, socket, head).catch((error) => {
+      if (isServiceError(error) && error.code === 'unauthenticated')
+        this.#options.onRefused?.(error, request.socket.remoteAddress);
+      refuse(socket, error);
+    });
   }
 
   async stop(): Promise<void> {

@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { ServiceIdentity } from '@banyan/auth';
 import { isStreaming, type Operation } from '@banyan/contract';
@@ -178,7 +179,11 @@ class FrameServerLink implements ServerLink {
       if (caller instanceof Promise) {
         caller.then(
           (known) => this.#call(id, { operation, head, caller: known, input }),
-          (error) => this.#fail(id, error, undefined),
+          (error) => {
+            if (isServiceError(error) && error.code === 'unauthenticated')
+              this.#options.onRefused?.(error, (this.#socket as Socket).remoteAddress);
+            this.#fail(id, error, undefined);
+          },
         );
       } else this.#call(id, { operation, head, caller, input });
     } catch (error) {

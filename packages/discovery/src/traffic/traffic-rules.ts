@@ -1,0 +1,40 @@
+import type { Destination } from './destination.ts';
+
+/** Name of the run-time document that holds {@link TrafficRules}. */
+export const trafficDocument = 'traffic';
+
+export interface WeightedDestination extends Destination {
+  /** Its share among all weights of the rule: a whole number from 0 to 1,000,000. */
+  readonly weight: number;
+}
+
+/** Sends requests that have all of what it names. */
+export interface TrafficMatch {
+  /** A request header with exactly this value. */
+  readonly header?: { readonly name: string; readonly value: string };
+  readonly cookie?: { readonly name: string; readonly value: string };
+  /** Signed in as one of these users. */
+  readonly users?: readonly string[];
+  readonly to: Destination;
+}
+
+/** Where the requests of one service go that ask for no version. The first match wins; else `current`, or `weights`. */
+export interface ServiceTraffic {
+  readonly matches?: readonly TrafficMatch[];
+  /** The link: all requests go to this version. */
+  readonly current?: string;
+  /** Instead of `current`: each request goes to one of these, by chance. */
+  readonly weights?: readonly WeightedDestination[];
+  /** With `weights`: the same user, or client if nobody is signed in, always goes to the same one, as long as the weights stay. Default false. */
+  readonly sticky?: boolean;
+}
+
+/** What operators say about the traffic of a system while it runs. */
+export interface TrafficRules {
+  /** By name of the service. Without an entry requests go to the lowest version that is exposed. */
+  readonly services: Readonly<Record<string, ServiceTraffic>>;
+  /** Routes that are switched, by `service.operation`; others are as their policy says. */
+  readonly routes: Readonly<Record<string, 'on' | 'off'>>;
+}
+
+export const noTrafficRules: TrafficRules = { services: {}, routes: {} };
