@@ -79,16 +79,19 @@ class PostgresAuditLog implements AuditLog {
 
   async list(search: AuditSearch): Promise<readonly AuditRecord[]> {
     const { action, outcome, user, subject, since, until, after, limit } = search;
-    const rows = await this.#database.sql<{ record: string }>`
-      select record from banyan.audit
-      where (${action ?? null}::text is null or action = ${action ?? null})
-        and (${outcome ?? null}::text is null or outcome = ${outcome ?? null})
-        and (${user ?? null}::text is null or user_id = ${user ?? null})
-        and (${subject ?? null}::text is null or subject = ${subject ?? null})
-        and (${since ?? null}::text is null or at >= ${since ?? null})
-        and (${until ?? null}::text is null or at < ${until ?? null})
-        and (${after ?? null}::text is null or seq < (select seq from banyan.audit where id = ${after ?? null}))
-      order by seq desc limit ${Math.min(limit, 1_000)}`;
+    const { sql } = this.#database;
+    // Only what is asked for, so that an index can serve it.
+    let isWanted = sql`true`;
+    if (action !== undefined) isWanted = sql`${isWanted} and action = ${action}`;
+    if (outcome !== undefined) isWanted = sql`${isWanted} and outcome = ${outcome}`;
+    if (user !== undefined) isWanted = sql`${isWanted} and user_id = ${user}`;
+    if (subject !== undefined) isWanted = sql`${isWanted} and subject = ${subject}`;
+    if (since !== undefined) isWanted = sql`${isWanted} and at >= ${since}`;
+    if (until !== undefined) isWanted = sql`${isWanted} and at < ${until}`;
+    if (after !== undefined)
+      isWanted = sql`${isWanted} and seq < (select seq from banyan.audit where id = ${after})`;
+    const rows = await sql<{ record: string }>`
+      select record from banyan.audit where ${isWanted} order by seq desc limit ${Math.min(limit, 1_000)}`;
     return rows.map(({ record }) => decodeRecord(record));
   }
 

@@ -28,6 +28,8 @@ export {
 } from './user-token-signer.ts';
 export {
   createUserTokenVerifier,
+  type IssuerKeys,
+  type TokenNames,
   type UserTokenVerifier,
   type UserTokenVerifierOptions,
   type VerifiedUser,

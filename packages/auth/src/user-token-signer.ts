@@ -28,7 +28,8 @@ export interface SignedUserToken {
 
 /** Issues access tokens (RFC 9068, EdDSA) to end users: for the one service that has checked who they are. */
 export interface UserTokenSigner {
-  sign(user: User): Promise<SignedUserToken>;
+  /** @param sessionId `sid`: what the token can be revoked by together with others of its session */
+  sign(user: User, sessionId?: string): Promise<SignedUserToken>;
   /** The public key that verifies its tokens, to publish. */
   jwks(): Promise<JSONWebKeySet>;
 }
@@ -44,11 +45,15 @@ export function createUserTokenSigner(options: UserTokenSignerOptions): UserToke
   if (!(lifetimeS >= 1)) throw new TypeError('createUserTokenSigner(): `lifetimeS` must be at least 1.');
   const key = prepare(privateJwk);
   return {
-    async sign(user) {
+    async sign(user, sessionId) {
       const { privateKey, kid } = await key;
       const issuedAtS = Math.floor(clock.nowMs() / 1_000);
       const expiresAtS = issuedAtS + lifetimeS;
-      const token = await new SignJWT({ scope: scopeOf(user.scopes), client_id: audience })
+      const token = await new SignJWT({
+        scope: scopeOf(user.scopes),
+        client_id: audience,
+        ...(sessionId === undefined ? undefined : { sid: sessionId }),
+      })
         .setProtectedHeader({ alg: 'EdDSA', typ: 'at+jwt', kid })
         .setIssuer(issuer)
         .setAudience(audience)

@@ -3,19 +3,36 @@ import { createLocalJWKSet, decodeProtectedHeader, type JSONWebKeySet, jwtVerify
 import { createExpiringCache } from './expiring-cache.ts';
 import { parseScope } from './scope.ts';
 import { checkTokenShape, refusal } from './signed-claims.ts';
+import { checkStrictly } from './strict-token.ts';
 
 const reason = 'invalid_user_token';
 
 export interface UserTokenVerifierOptions {
-  readonly issuer: string;
+  /** Undefined: whoever the keys are said to be of. */
+  readonly issuer: string | undefined;
   readonly audience: string;
   /** Fetches the issuer's current keys. Called when keys are needed, are too old, or a token names an unknown one. */
-  readonly keys: () => Promise<JSONWebKeySet>;
+  readonly keys: () => Promise<IssuerKeys>;
+  /** True for what no longer counts although its time is not over. Asked at every use of a token. Default: nothing is revoked. */
+  readonly isRevoked?: (token: TokenNames) => boolean;
   readonly clock?: Clock;
   /** Keys are fetched again after this long, and what was verified with the old ones is checked anew. Default 600,000. */
   readonly maxKeyAgeMs?: number;
   /** Least time between two fetches because of unknown key names. Default 10,000. */
   readonly refetchAfterMs?: number;
+}
+
+export interface IssuerKeys extends JSONWebKeySet {
+  /** Of the tokens under these keys. */
+  readonly issuer?: string;
+}
+
+/** What a token, and others like it, can be revoked by. */
+export interface TokenNames {
+  /** `jti`. */
+  readonly tokenId: string | undefined;
+  /** `sid`: of the session or consent that it was made under. */
+  readonly sessionId: string | undefined;
 }
 
 /** An end user as an access token names them. */
@@ -36,40 +53,61 @@ export interface UserTokenVerifier {
 }
 
 export function createUserTokenVerifier(options: UserTokenVerifierOptions): UserTokenVerifier {
-  const clock = options.clock ?? systemClock;
-  const accepted = createExpiringCache<VerifiedUser>({ clock, maxEntries: 16_384 });
+  const { clock = systemClock, isRevoked = () => false } = options;
+  const accepted = createExpiringCache<Accepted>({ clock, maxEntries: 16_384 });
   const keySource = new KeySource(options, clock, () => accepted.clear());
   return {
-    verified: (token) => (keySource.stale ? undefined : accepted.get(token)),
+    verified(token) {
+      const known = keySource.stale ? undefined : accepted.get(token);
+      return known === undefined || isRevoked(known.names) ? undefined : known.user;
+    },
     async verify(token) {
       checkTokenShape(token, reason);
-      const keySet = await keySource.holding(keyIdOf(token));
-      const known = accepted.get(token);
-      if (known !== undefined) return known;
-      const { user, expiresAtMs } = await verifyWith(keySet, token, options);
-      accepted.set(token, user, expiresAtMs);
-      return user;
+      const source = await keySource.holding(keyIdOf(token));
+      let known = accepted.get(token);
+      if (known === undefined) {
+        known = await verifyWith(source, token, options);
+        accepted.set(token, known, Date.parse(known.user.expiresAt));
+      }
+      if (isRevoked(known.names)) throw refusal(reason, new Error('The token was revoked.'));
+      return known.user;
     },
   };
 }
 
-type KeySet = ReturnType<typeof createLocalJWKSet>;
+interface Accepted {
+  readonly user: VerifiedUser;
+  readonly names: TokenNames;
+}
 
-async function verifyWith(keySet: KeySet, token: string, options: UserTokenVerifierOptions) {
+interface KeySet {
+  readonly issuer: string | undefined;
+  readonly keys: ReturnType<typeof createLocalJWKSet>;
+}
+
+async function verifyWith(
+  { keys, issuer }: KeySet,
+  token: string,
+  options: UserTokenVerifierOptions,
+): Promise<Accepted> {
   try {
-    const { payload } = await jwtVerify(token, keySet, {
+    if (issuer === undefined) throw new Error('Nobody said whose keys these are.');
+    const { payload } = await jwtVerify(token, keys, {
       algorithms: ['EdDSA'],
       typ: 'at+jwt',
-      issuer: options.issuer,
+      issuer,
       audience: options.audience,
       requiredClaims: ['sub', 'iat', 'exp'],
       clockTolerance: 5,
       currentDate: new Date((options.clock ?? systemClock).nowMs()),
     });
-    const { sub, exp = 0, scope } = payload;
+    const { sub, exp = 0, scope, jti, sid } = payload;
     if (typeof sub !== 'string' || sub === '') throw new Error('The token has no subject.');
     const expiresAt = new Date(exp * 1_000).toISOString();
-    return { user: { id: sub, scopes: parseScope(scope), expiresAt }, expiresAtMs: exp * 1_000 };
+    return {
+      user: { id: sub, scopes: parseScope(scope), expiresAt },
+      names: { tokenId: jti, sessionId: typeof sid === 'string' ? sid : undefined },
+    };
   } catch (cause) {
     throw refusal(reason, cause);
   }
@@ -77,6 +115,7 @@ async function verifyWith(keySet: KeySet, token: string, options: UserTokenVerif
 
 function keyIdOf(token: string): string {
   try {
+    checkStrictly(token);
     const { alg, typ, kid } = decodeProtectedHeader(token);
     if (alg === 'EdDSA' && typ?.toLowerCase() === 'at+jwt' && typeof kid === 'string') return kid;
   } catch (cause) {
@@ -135,7 +174,7 @@ class KeySource {
     this.#triedAtMs = this.#clock.nowMs();
     try {
       const jwks = await this.#options.keys();
-      this.#keySet = createLocalJWKSet(jwks);
+      this.#keySet = { issuer: this.#options.issuer ?? jwks.issuer, keys: createLocalJWKSet(jwks) };
       this.#keyIds = new Set(jwks.keys.map((key) => key.kid));
       this.#fetchedAtMs = this.#clock.nowMs();
       this.#onChange();

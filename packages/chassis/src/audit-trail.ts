@@ -114,7 +114,7 @@ export class CallRecord {
     readonly subject: string | undefined;
     readonly context: CallContext;
   };
-  #state: 'open' | 'in a transaction' | 'written' = 'open';
+  #state: 'open' | 'in a transaction' | 'written' | 'left out' = 'open';
 
   constructor(
     trail: AuditTrail,
@@ -124,16 +124,26 @@ export class CallRecord {
     this.#call = call;
   }
 
+  get subject(): string | undefined {
+    return this.#call.subject;
+  }
+
   async around<Result>(run: () => Promise<Result>): Promise<Result> {
     let result: Result;
     try {
       result = await run();
     } catch (error) {
-      await this.#trail.tryToWrite(this.#record(outcomeOf(error), reasonOf(error)));
+      if (this.#state !== 'left out')
+        await this.#trail.tryToWrite(this.#record(outcomeOf(error), reasonOf(error)));
       throw error;
     }
-    if (this.#state !== 'written') await this.#trail.write(this.#record('done'));
+    if (this.#state === 'open') await this.#trail.write(this.#record('done'));
     return result;
+  }
+
+  /** The call does nothing by itself, such as one that asks again for an answer that was given: no record. */
+  leaveOut(): void {
+    this.#state = 'left out';
   }
 
   /** Lets the transaction of `transact` have the record, unless another one of this call has or had it. */

@@ -1,6 +1,7 @@
 import type { Contract } from '@banyan/contract';
 import { allNodes, type DurableDefinition, definitionId, type Node, type SagaDefinition } from '@banyan/saga';
-import type { Uses } from './service.ts';
+import { mayBeSagaCall } from './keyed-call.ts';
+import type { Service, Uses } from './service.ts';
 
 /** @throws TypeError, with the fix in the text, if a saga calls what the service may not call, or two have one name and version */
 export function checkSagas(
@@ -32,11 +33,35 @@ export function checkSagas(
   }
 }
 
+/** Steps that call what acts outside of the platform, with the fix. */
+export function outsideProblems(services: readonly Service[]): string[] {
+  const outside = new Set(services.filter((each) => each.actsOutside).map(({ contract }) => contract.name));
+  const problems: string[] = [];
+  for (const { name, sagas } of services) {
+    for (const saga of sagas) {
+      for (const node of allNodes(saga.nodes)) {
+        for (const action of actionsOf(node)) {
+          if (action?.kind !== 'call') continue;
+          const { operation } = action;
+          if (!outside.has(operation.service) || mayBeSagaCall(operation)) continue;
+          problems.push(
+            `saga '${saga.name}' of '${name}', step '${node.name}' calls '${operation.service}.${operation.name}', which acts outside of the platform (a sidecar): only GET operations of it can be called by steps.`,
+          );
+        }
+      }
+    }
+  }
+  return problems;
+}
+
 function servicesOf(node: Node): readonly string[] {
-  if (node.kind !== 'step' && node.kind !== 'child') return [];
-  const actions = node.kind === 'step' ? [node.action, node.undo, node.confirm] : [node.undo];
-  return actions.flatMap((action) => {
+  return actionsOf(node).flatMap((action) => {
     if (action?.kind === 'call') return [action.operation.service];
     return action?.kind === 'send' ? [action.message.service] : [];
   });
+}
+
+function actionsOf(node: Node) {
+  if (node.kind !== 'step' && node.kind !== 'child') return [];
+  return node.kind === 'step' ? [node.action, node.undo, node.confirm] : [node.undo];
 }

@@ -14,7 +14,8 @@ export interface ClientsOptions {
   /** Name of the calling service, as the callee will see it. */
   readonly caller: string;
   readonly uses: Uses;
-  readonly endpoint: (contractName: string) => Endpoint;
+  /** The service that keeps the contract of that name, in a version that is compatible with the given one. */
+  readonly endpoint: (contractName: string, version?: string) => Endpoint;
 }
 
 /**
@@ -30,7 +31,7 @@ export function createClients(options: ClientsOptions): CreateCalls {
   }
   for (const [alias, contract] of Object.entries(options.uses)) {
     const ServiceClient = clientClass(options.caller, Object.values(contract.operations), () =>
-      options.endpoint(contract.name),
+      options.endpoint(contract.name, contract.version),
     );
     Object.defineProperty(Calls.prototype, alias, {
       get(this: Calls) {

@@ -1,3 +1,4 @@
+import type { RuntimeDocuments } from '@banyan/config';
 import type { Database } from '@banyan/core';
 import type { Registry } from '@banyan/discovery';
 import type { ClaimStore, EventLog, Inbox, Outbox, RequestStore } from '@banyan/events';
@@ -25,6 +26,8 @@ export interface Engines {
   readonly registry: Registry;
   readonly log: EventLog;
   readonly claims: ClaimStore;
+  /** What operators change while the system runs, such as traffic rules. */
+  readonly documents: RuntimeDocuments;
   /** Opens the service's own database and brings its tables up to date. */
   openStore(service: Service): Promise<ServiceStore>;
 }

@@ -30,6 +30,10 @@ export const chassisErrors = {
     code: 'invalid_argument',
     text: 'The data of an event or a message exceeds 64 MiB; keep it elsewhere and send a link.',
   },
+  denied_by_policy: {
+    code: 'permission_denied',
+    text: 'The policies of the system do not allow the call; the audit log of the called service names the rule.',
+  },
   handlers_interleaved: {
     code: 'aborted',
     text: 'Internal to consumers: the handler asks the database more than once, so it runs again and others of its batch wait for it.',
@@ -46,9 +50,17 @@ export const chassisErrors = {
     code: 'deadline_exceeded',
     text: 'No reply came in time; the message may have been handled, or still be.',
   },
+  no_saga_calls: {
+    code: 'failed_precondition',
+    text: 'A saga called an operation that changes something outside of the platform, such as behind a sidecar. Nothing was started.',
+  },
   operation_pending: {
     code: 'deadline_exceeded',
     text: 'A long operation had not ended when its caller stopped waiting; it goes on.',
+  },
+  policies_unavailable: {
+    code: 'unavailable',
+    text: 'The called service has not been able to load any policies since it started, so it lets nobody in.',
   },
   service_stopped: {
     code: 'unavailable',

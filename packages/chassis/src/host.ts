@@ -2,15 +2,24 @@ import { join } from 'node:path';
 import type { ServiceCertificates, ServiceTokens } from '@banyan/auth';
 import type { Contract } from '@banyan/contract';
 import { type Clock, isServiceError, type Logger, ServiceError, sleep } from '@banyan/core';
-import type { ServiceWatch } from '@banyan/discovery';
+import { admits, type Destination, destinationText, type ServiceWatch } from '@banyan/discovery';
 import { createRemoteEndpoint, type Endpoint, type RemoteEndpoint } from '@banyan/rpc';
 import type { Metrics } from '@banyan/telemetry';
+import { createPolicyPoint, noPolicies, type PolicyPoint } from './access/policy-point.ts';
 import type { Engines } from './engines.ts';
 import { withRandomDelay } from './random-delay.ts';
 import type { Service } from './service.ts';
 import { type RunningService, startService } from './service-runner.ts';
 import { createServiceSlot, type ServiceSlot } from './service-slot.ts';
-import { type EdgeState, type PartHealth, type RunningEdge, type System, servicesOf } from './system.ts';
+import {
+  type EdgeState,
+  type EdgeTls,
+  type PartHealth,
+  type RunningEdge,
+  type System,
+  servicesOf,
+} from './system.ts';
+import { compatibleWith, contractKeeperFor, keeperFor, keepersOf } from './versions.ts';
 
 export interface HostOptions {
   readonly system: System;
@@ -32,6 +41,10 @@ export interface HostOptions {
   readonly callbacks?: readonly string[];
   /** Tells instances of one service apart (`1`, `2` …): stable over restarts of this process, unlike any other running one's. */
   readonly instance: string;
+  /** Where this process runs: its services are listed with it, and its calls prefer instances of the same zone. Default: all are alike. */
+  readonly zone?: string;
+  /** Label of this process's instances, such as `canary`: they get no calls from other processes but those that traffic rules send to the label. Default: none. */
+  readonly label?: string;
   /** Address of internal ports. */
   readonly internalHost: string;
   /** Port of the service, if this process runs one alone; default: any free port. */
@@ -39,6 +52,8 @@ export interface HostOptions {
   /** Health and metrics of the service over plain HTTP, if this process runs one alone; for probes that have no certificate. */
   readonly probePort?: number;
   readonly publicHost: string;
+  /** See `EdgeOptions.tls`. */
+  readonly publicTls?: EdgeTls;
   readonly publicPort: number;
   /** What the edge shares with its replicas; closed by whoever opened it. Default: nothing, each counts in its own memory. */
   readonly edgeState?: EdgeState;
@@ -74,8 +89,11 @@ export interface Host {
   /** Replaces a running service by a new definition of it. Calls wait meanwhile. @throws what the new one's start throws; calls go on waiting */
   reload(service: Service): Promise<void>;
   health(): Promise<readonly PartHealth[]>;
-  /** The service that keeps the contract of that name, as `caller` sees it: in this process, or through the registry. */
-  endpoint(contractName: string, caller: string): Endpoint;
+  /**
+   * The service that keeps the contract of that name, as `caller` sees it: in this process, or through the registry.
+   * @param to which of its instances; default: those that are compatible with the version that the caller uses
+   */
+  endpoint(contractName: string, caller: string, to?: Destination): Endpoint;
 }
 
 /** No I/O until `start`. */
@@ -85,6 +103,7 @@ export function createHost(options: HostOptions): Host {
 
 const firstBackoffMs = 100;
 const maxBackoffMs = 5_000;
+const policyWaitMs = 5_000;
 
 class ProcessHost implements Host {
   readonly #options: HostOptions;
@@ -94,6 +113,7 @@ class ProcessHost implements Host {
   readonly #running = new Map<string, RunningService>();
   readonly #remotes = new Map<string, RemoteEndpoint>();
   readonly #watches = new Map<string, ServiceWatch>();
+  readonly #policies: PolicyPoint;
   readonly #stopping = new AbortController();
   #edge: RunningEdge | undefined;
   #stopped: Promise<void> | undefined;
@@ -104,6 +124,19 @@ class ProcessHost implements Host {
       this.#services.set(service.name, service);
     this.#hosted = [...this.#services.values()].filter((service) => options.parts.includes(service.name));
     for (const { name, contract } of this.#hosted) this.#slots.set(name, createServiceSlot(contract));
+    this.#policies = createPolicyPoint({
+      documents: options.engines.documents,
+      contracts: this.#contractsForPolicies(),
+      declared: options.system.policies ?? noPolicies,
+      logger: options.logger,
+      metrics: options.metrics,
+    });
+  }
+
+  /** All versions of what runs here: a rule may speak of an operation that only another one has. */
+  #contractsForPolicies(): readonly Contract[] {
+    const names = new Set(this.#hosted.map(({ contract }) => contract.name));
+    return [...this.#services.values()].map(({ contract }) => contract).filter(({ name }) => names.has(name));
   }
 
   async start(): Promise<{ readonly publicUrl: string | undefined }> {
@@ -140,8 +173,29 @@ class ProcessHost implements Host {
     return Promise.all([...this.#services.keys()].map((name) => this.#healthOf(name)));
   }
 
-  endpoint(contractName: string, caller: string): Endpoint {
-    return this.#slots.get(contractName) ?? this.#remote(contractName, caller);
+  endpoint(contractName: string, caller: string, to: Destination = {}): Endpoint {
+    const version = to.version ?? this.#versionFor(caller, contractName);
+    const wanted = version === undefined ? to : { ...to, version };
+    return this.#slotFor(contractName, wanted) ?? this.#remote(contractName, caller, wanted);
+  }
+
+  #slotFor(contractName: string, to: Destination): ServiceSlot | undefined {
+    if (to.label !== undefined && to.label !== this.#options.label) return undefined;
+    const keeper = keeperFor(keepersOf(this.#hosted, contractName), to);
+    return keeper && this.#slots.get(keeper.name);
+  }
+
+  #versionFor(caller: string, contractName: string): string | undefined {
+    const uses =
+      caller === 'gateway'
+        ? (this.#options.system.gateway?.uses ?? [])
+        : Object.values(this.#services.get(caller)?.uses ?? {});
+    const used = uses.find(({ name }) => name === contractName);
+    return used && this.#compatibleWith(used);
+  }
+
+  #compatibleWith({ name, version }: Pick<Contract, 'name' | 'version'>): string {
+    return compatibleWith(keepersOf(this.#services.values(), name), version);
   }
 
   async #stop(timeoutMs: number): Promise<void> {
@@ -151,6 +205,7 @@ class ProcessHost implements Host {
     await Promise.all(running.map((each) => each.stopConsuming(timeoutMs)));
     await Promise.all(running.map((each) => each.stop(timeoutMs)));
     for (const slot of this.#slots.values()) slot.close();
+    this.#policies.close();
     for (const remote of this.#remotes.values()) remote.close();
     for (const watch of this.#watches.values()) watch.close();
     for (const part of this.#options.parts) this.#options.onChange?.({ part, state: 'stopped' });
@@ -175,6 +230,7 @@ class ProcessHost implements Host {
     const { name } = service;
     this.#options.onChange?.({ part: name, state: 'starting' });
     try {
+      await this.#awaitPolicies();
       const running = await startService(service, this.#surroundingsOf(service));
       if (this.#stopping.signal.aborted) {
         await running.stop(2_000);
@@ -194,6 +250,13 @@ class ProcessHost implements Host {
     }
   }
 
+  /** So that the first calls are decided. If they cannot be loaded, calls are refused until they are. */
+  async #awaitPolicies(): Promise<void> {
+    const { clock } = this.#options;
+    const { signal } = this.#stopping;
+    await Promise.race([this.#policies.ready(), sleep(policyWaitMs, clock, signal)]).catch(() => undefined);
+  }
+
   #surroundingsOf(service: Service): Parameters<typeof startService>[1] {
     const {
       engines,
@@ -208,19 +271,28 @@ class ProcessHost implements Host {
       instance,
       callbacks,
     } = this.#options;
-    const { name } = service;
+    const { name, contract } = service;
     return {
       engines,
-      tokens: tokensOf(name),
-      certificates: certificatesOf?.(name),
-      endpoint: (contractName) => this.endpoint(contractName, name),
-      callers: this.#callersOf(name),
+      // Callers know it by its contract.
+      tokens: tokensOf(contract.name),
+      certificates: certificatesOf?.(contract.name),
+      endpoint: (contractName, version) =>
+        this.endpoint(
+          contractName,
+          name,
+          version === undefined ? {} : { version: this.#compatibleWith({ name: contractName, version }) },
+        ),
+      callers: this.#callersOf(contract.name),
+      policies: this.#policies,
       config: configuration.get(name),
       dataFolder: join(this.#options.dataFolder, name),
       host: this.#options.internalHost,
       port: this.#options.internalPort ?? 0,
       probePort: this.#options.probePort,
       instance: `${name}-${instance}`,
+      zone: this.#options.zone,
+      label: this.#options.label,
       copy: development,
       deliverTwice: harsh,
       callbacks: callbacks ?? [],
@@ -245,29 +317,35 @@ class ProcessHost implements Host {
     this.#options.onChange?.({ part: 'gateway', state: 'starting' });
     this.#edge = system.gateway.create({
       systemName: system.name,
-      endpoint: (contractName) => this.endpoint(contractName, 'gateway'),
+      endpoint: (contractName, to) => this.endpoint(contractName, 'gateway', to),
       health: () => this.health(),
       host: publicHost,
       port: publicPort,
       development,
       log: this.#options.engines.log,
+      documents: this.#options.engines.documents,
+      policies: this.#policies,
       ...(edgeState === undefined ? undefined : { state: edgeState }),
       clock,
       logger: logger.with({ service: 'gateway' }),
+      metrics: this.#options.metrics,
+      ...(this.#options.publicTls === undefined ? undefined : { tls: this.#options.publicTls }),
     });
     const { url } = await this.#edge.start();
     this.#options.onChange?.({ part: 'gateway', state: 'ready', url });
     return url;
   }
 
-  #remote(contractName: string, caller: string): Endpoint {
-    const key = `${caller} ${contractName}`;
+  #remote(contractName: string, caller: string, to: Destination): Endpoint {
+    const key = `${caller} ${contractName} ${destinationText(to)}`;
     const known = this.#remotes.get(key);
     if (known !== undefined) return known;
-    const { clock, logger, metrics, tokensOf, certificatesOf } = this.#options;
+    const { clock, logger, metrics, tokensOf, certificatesOf, zone } = this.#options;
     const remote = createRemoteEndpoint({
-      contract: this.#contract(contractName),
+      contract: this.#contract(contractName, to),
       watch: this.#watch(contractName),
+      zone,
+      admits: (instance) => admits(to, instance),
       tokens: tokensOf(caller),
       ...(certificatesOf === undefined ? undefined : { certificates: certificatesOf(caller) }),
       clock,
@@ -278,8 +356,8 @@ class ProcessHost implements Host {
     return remote;
   }
 
-  #contract(name: string): Contract {
-    const contract = this.#services.get(name)?.contract;
+  #contract(name: string, to: Destination): Contract {
+    const contract = contractKeeperFor(keepersOf(this.#services.values(), name), to)?.contract;
     if (contract === undefined) throw new TypeError(`no service of the system keeps contract '${name}'`);
     return contract;
   }
@@ -300,7 +378,11 @@ class ProcessHost implements Host {
         ? { part: name, ready: false, reason: 'it is starting' }
         : running.health();
     }
-    const isListed = this.#watch(name).instances().length > 0;
+    const { name: contractName, version } = this.#services.get(name)?.contract ?? { name, version: '' };
+    const isAlone = keepersOf(this.#services.values(), contractName).length === 1;
+    const isListed = this.#watch(contractName)
+      .instances()
+      .some((instance) => isAlone || instance.version === version);
     return isListed
       ? { part: name, ready: true }
       : { part: name, ready: false, reason: 'no instance is running' };

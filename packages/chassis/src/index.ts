@@ -1,3 +1,4 @@
+export { policyDocument } from './access/policy-point.ts';
 export type { BackgroundContext, BackgroundTask } from './background.ts';
 export { createClient } from './clients.ts';
 export type { Engines, ServiceStore } from './engines.ts';
@@ -32,6 +33,7 @@ export {
   type MessageHandler,
   type OperationContext,
   type OperationHandler,
+  type ReadinessContext,
   type ReplyHandler,
   type ResultOf,
   type RowsOf,
@@ -46,10 +48,12 @@ export type { Flows } from './service-flows.ts';
 export { hasDatabase } from './service-runner.ts';
 export { topicsOf } from './subscriptions.ts';
 export {
+  checkSystemPolicies,
   type Edge,
   type EdgeOptions,
   type EdgeRoute,
   type EdgeState,
+  type EdgeTls,
   type EventHealth,
   type FlowHealth,
   type PartHealth,

@@ -1,6 +1,7 @@
 import type { NewAuditRecord } from '@banyan/audit';
 import { isStreaming, type Operation } from '@banyan/contract';
-import { type CallContext, isServiceError } from '@banyan/core';
+import { type CallContext, isServiceError, ServiceError } from '@banyan/core';
+import { isSagaKey } from '@banyan/rpc';
 import { voidPrefix } from '@banyan/saga';
 import type { CallRecord } from './audit-trail.ts';
 import { createDeferredTransaction } from './deferred-transaction.ts';
@@ -8,15 +9,14 @@ import type { ServiceRuntime } from './handler-context.ts';
 import { KeyedHandlerContext } from './keyed-context.ts';
 import { type KeyedGroups, startKeyedGroups } from './keyed-group.ts';
 import { recordOutgoing } from './outgoing.ts';
-import { answerOf, type ReplyStore } from './reply-store.ts';
+import { answerOf, type ReplyStore, type StoredReply } from './reply-store.ts';
 import type { OperationHandler } from './service.ts';
 
-const sagaPrefix = 'saga/';
-
 /** True for a call by which a saga asks for an effect that must happen once. */
-export function isKeyedCall({ idempotencyKey }: CallContext, operation: Operation): boolean {
+export function isKeyedCall({ idempotencyKey, caller }: CallContext, operation: Operation): boolean {
   if (idempotencyKey === undefined || isStreaming(operation)) return false;
-  return idempotencyKey.startsWith(sagaPrefix) || idempotencyKey.startsWith(voidPrefix);
+  // The gateway runs no sagas: what it brings was written by somebody outside.
+  return caller.service !== 'gateway' && isSagaKey(idempotencyKey);
 }
 
 export interface KeyedCall {
@@ -32,50 +32,71 @@ export interface KeyedCalls {
   /**
    * Runs the handler as one transaction that commits with its reply, or as a part of one that several calls share; a call that was answered before gets
    * that reply, and has no effect.
-   * @throws ServiceError `failed_precondition` `call_voided` if the caller gave the key up
+   * @throws ServiceError `failed_precondition` `call_voided` if the caller gave the key up; `no_saga_calls`
    */
   run(call: KeyedCall): Promise<unknown>;
+  /**
+   * What a call that may not be made any more leads to all the same: it was made before and gets that reply, or it only gives its key up. Undefined
+   * otherwise. A policy that changes halfway through a saga must not make it believe that nothing happened.
+   * @throws as `run`
+   */
+  settled(call: KeyedCall): Promise<{ readonly answer: unknown } | undefined>;
 }
 
-export function createKeyedCalls(runtime: ServiceRuntime): KeyedCalls {
-  return new RecordedCalls(runtime);
+export interface KeyedCallsOptions {
+  /** See `ServiceOptions.actsOutside`. */
+  readonly actsOutside: boolean;
+}
+
+export function createKeyedCalls(runtime: ServiceRuntime, options: KeyedCallsOptions): KeyedCalls {
+  return new RecordedCalls(runtime, options);
 }
 
 class RecordedCalls implements KeyedCalls {
   readonly #runtime: ServiceRuntime;
+  readonly #actsOutside: boolean;
   readonly #groups: KeyedGroups;
   /** Operations whose handlers go on after a statement that failed: each statement needs a savepoint. */
   readonly #careful = new Set<string>();
 
-  constructor(runtime: ServiceRuntime) {
+  constructor(runtime: ServiceRuntime, { actsOutside }: KeyedCallsOptions) {
     this.#runtime = runtime;
+    this.#actsOutside = actsOutside;
     this.#groups = startKeyedGroups(runtime, (call, key) => this.#runAlone(call, key));
   }
 
   async run(call: KeyedCall): Promise<unknown> {
     const { operation, context, record } = call;
-    const given = context.idempotencyKey ?? '';
-    const isVoid = given.startsWith(voidPrefix);
-    // Nobody takes another service's keys, or those of another operation.
-    const key = `${context.caller.service} ${operation.name} ${isVoid ? given.slice(voidPrefix.length) : given}`;
+    const isVoid = context.idempotencyKey?.startsWith(voidPrefix) === true;
+    const key = keyOf(call);
     const { database } = this.#runtime;
-    if (isVoid) return answerOf(await database.tx(({ sql }) => this.#replies.voidKey(sql, key)));
-    // The record of an audited call belongs to one transaction.
-    const isAlone = record !== undefined || this.#careful.has(operation.name);
+    if (isVoid) {
+      record?.leaveOut();
+      return answerOf(await database.tx(({ sql }) => this.#replies.voidKey(sql, key)));
+    }
+    if (this.#actsOutside && !mayBeSagaCall(operation)) throw noSagaCalls(operation);
+    // The record of an audited call belongs to one transaction; nobody who shares one may wait for another program.
+    const isAlone = this.#actsOutside || record !== undefined || this.#careful.has(operation.name);
     if (isAlone) return this.#runAlone(call, key);
     return this.#groups.run(call, key);
+  }
+
+  async settled(call: KeyedCall): Promise<{ readonly answer: unknown } | undefined> {
+    if (call.context.idempotencyKey?.startsWith(voidPrefix)) return { answer: await this.run(call) };
+    const known = await this.#replies.find(this.#runtime.database.sql, keyOf(call));
+    return known === undefined ? undefined : { answer: answerOf(known) };
   }
 
   async #runAlone(call: KeyedCall, key: string): Promise<unknown> {
     const { operation } = call;
     const known = await this.#replies.find(this.#runtime.database.sql, key);
-    if (known !== undefined) return answerOf(known);
+    if (known !== undefined) return answerAgain(known, call.record);
     try {
       return await this.#attempt(call, key);
     } catch (error) {
       // Another attempt may have been faster, or ours took effect although its commit was not confirmed.
       const reply = await this.#replies.find(this.#runtime.database.sql, key).catch(() => undefined);
-      if (reply !== undefined) return answerOf(reply);
+      if (reply !== undefined) return answerAgain(reply, call.record);
       if (!isAfterFailure(error) || this.#careful.has(operation.name)) throw error;
       this.#careful.add(operation.name);
       return await this.#attempt(call, key);
@@ -122,6 +143,31 @@ class RecordedCalls implements KeyedCalls {
       throw error;
     }
   }
+}
+
+/** Of a service that acts outside: what changes nothing need not be undone. */
+export function mayBeSagaCall({ method }: Operation): boolean {
+  return method === 'GET';
+}
+
+function noSagaCalls({ service, name }: Operation): ServiceError {
+  return new ServiceError(
+    `'${service}.${name}' acts outside of the platform: no saga could learn whether it has happened.`,
+    { code: 'failed_precondition', reason: 'no_saga_calls', notStarted: true },
+  );
+}
+
+/** What the call did is on record since it was answered first; a key that was given up is a refusal of its own. */
+function answerAgain(reply: StoredReply, record: CallRecord | undefined): unknown {
+  if (reply.kind === 'reply') record?.leaveOut();
+  return answerOf(reply);
+}
+
+/** Nobody takes another service's keys, or those of another operation. */
+function keyOf({ operation, context }: KeyedCall): string {
+  const given = context.idempotencyKey ?? '';
+  const key = given.startsWith(voidPrefix) ? given.slice(voidPrefix.length) : given;
+  return `${context.caller.service} ${operation.name} ${key}`;
 }
 
 /** The handler went on in a transaction that one of its statements had ended. */

@@ -14,20 +14,28 @@ import type { Uses } from './service.ts';
 /** What steps of sagas reach the service through. */
 export function createSagaEnvironment(
   runtime: () => ServiceRuntime,
-  { endpoint, uses }: { readonly endpoint: (contractName: string) => Endpoint; readonly uses: Uses },
+  {
+    service,
+    endpoint,
+    uses,
+  }: {
+    /** Whom callees see: of several versions of a contract, the one that runs the saga. */
+    readonly service: string;
+    readonly endpoint: (contractName: string) => Endpoint;
+    readonly uses: Uses;
+  },
 ): SagaEnvironment {
   const services = new Set(Object.values(uses).map(({ name }) => name));
   return {
-    transaction: (work) => inTransaction(runtime(), work),
+    transaction: (work, options) => inTransaction(runtime(), work, options?.signal),
     call: async (call) => {
-      const { contract } = runtime();
       const { operation, input, timeoutMs, idempotencyKey, signal } = call;
       if (!services.has(operation.service)) {
         throw new TypeError(`'${call.saga}' calls '${operation.service}': add it to 'uses' of the service.`);
       }
-      const context = contextOf(contract.name, call);
+      const context = contextOf(service, call);
       try {
-        return await callOperation(contract.name, endpoint(operation.service), operation, {
+        return await callOperation(service, endpoint(operation.service), operation, {
           input,
           parent: context,
           idempotencyKey,
@@ -45,6 +53,7 @@ export function createSagaEnvironment(
 function inTransaction<Result>(
   runtime: ServiceRuntime,
   work: (transaction: SagaTransaction) => Promise<Result>,
+  signal: AbortSignal | undefined,
 ): Promise<Result> {
   return runtime.database.tx(
     async (transaction) => {
@@ -79,7 +88,7 @@ function inTransaction<Result>(
       await recordOutgoing(runtime, transaction, outgoing);
       return result;
     },
-    { concurrent: true },
+    { concurrent: true, ...(signal && { signal }) },
   );
 }
 

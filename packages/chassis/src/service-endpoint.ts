@@ -1,19 +1,20 @@
 import type { Operation, Upload } from '@banyan/contract';
 import type { CallContext, Clock, Logger } from '@banyan/core';
 import { createLocalEndpoint, type Endpoint } from '@banyan/rpc';
+import type { AccessGuard } from './access/access-guard.ts';
+import type { DenialLog } from './access/denial-log.ts';
 import type { AuditTrail, CallRecord } from './audit-trail.ts';
-import { callerNotAllowed } from './caller-not-allowed.ts';
 import { OperationHandlerContext, type ServiceRuntime } from './handler-context.ts';
 import { createKeyedCalls, isKeyedCall, type KeyedCalls } from './keyed-call.ts';
-import type { Service } from './service.ts';
+import type { OperationHandler, Service } from './service.ts';
 
 export interface ServiceEndpointOptions {
   readonly service: Service;
   readonly runtime: ServiceRuntime;
   /** Undefined for a service without a database. */
   readonly audit: AuditTrail | undefined;
-  /** Names of the services (and `gateway`) that may call. */
-  readonly callers: ReadonlySet<string>;
+  readonly guard: AccessGuard;
+  readonly denials: DenialLog;
   readonly copy: boolean;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -37,6 +38,8 @@ export function createServiceEndpoint(options: ServiceEndpointOptions): ServiceE
     async handle(operation, input, context, upload) {
       const record = audit?.recordOf(operation, input, context);
       const call = { operation, input, context, upload, record };
+      const settled = await handlers.admit(call);
+      if (settled !== undefined) return settled.answer;
       return record === undefined ? handlers.run(call) : record.around(() => handlers.run(call));
     },
   });
@@ -59,17 +62,36 @@ class ServiceHandlers {
   constructor(options: ServiceEndpointOptions, calls: CallCounter) {
     this.#options = options;
     this.#calls = calls;
-    this.#keyed = createKeyedCalls(options.runtime);
+    const { actsOutside } = options.service;
+    this.#keyed = createKeyedCalls(options.runtime, { actsOutside });
+  }
+
+  /**
+   * Lets a call in or refuses it; on record if refused. Resolves with the answer of one that may not be made any more, but was made before.
+   * @throws ServiceError `permission_denied` `caller_not_allowed`, `denied_by_policy`; `unavailable` `policies_unavailable`
+   */
+  async admit(call: Call): Promise<{ readonly answer: unknown } | undefined> {
+    const { guard, denials } = this.#options;
+    const { operation, input, context, record } = call;
+    let refusal = guard.refuseCaller(context);
+    if (refusal === undefined) {
+      refusal = guard.refuseCall(operation, input, context);
+      if (refusal === undefined) return undefined;
+      const settled = await this.#settled(call);
+      if (settled !== undefined) return settled;
+    }
+    // What nobody decided is no denial.
+    if (refusal.code === 'permission_denied')
+      await denials.refusedCall({ operation: operation.name, subject: record?.subject, context }, refusal);
+    throw refusal;
   }
 
   async run({ operation, input, context, upload, record }: Call): Promise<unknown> {
-    const { service, runtime, callers } = this.#options;
-    if (!callers.has(context.caller.service)) throw callerNotAllowed(context.caller.service, service.name);
-    const handler = service.operations[operation.name];
-    if (handler === undefined) throw new TypeError(`no handler for '${operation.name}'`);
+    const { runtime } = this.#options;
+    const handler = this.#handlerOf(operation);
     this.#calls.begin();
     try {
-      if (runtime.replies !== undefined && isKeyedCall(context, operation)) {
+      if (this.#isKeyed(operation, context)) {
         return await this.#keyed.run({ operation, handler, input, context, record });
       }
       return await handler(
@@ -79,6 +101,22 @@ class ServiceHandlers {
     } finally {
       this.#calls.end();
     }
+  }
+
+  #settled({ operation, input, context, record }: Call): Promise<{ readonly answer: unknown } | undefined> {
+    if (!this.#isKeyed(operation, context)) return Promise.resolve(undefined);
+    const handler = this.#handlerOf(operation);
+    return this.#keyed.settled({ operation, handler, input, context, record });
+  }
+
+  #isKeyed(operation: Operation, context: CallContext): boolean {
+    return this.#options.runtime.replies !== undefined && isKeyedCall(context, operation);
+  }
+
+  #handlerOf(operation: Operation): OperationHandler {
+    const handler = this.#options.service.operations[operation.name];
+    if (handler === undefined) throw new TypeError(`no handler for '${operation.name}'`);
+    return handler;
   }
 }
 

@@ -1,8 +1,11 @@
 import type { ServiceCertificates, ServiceTokens } from '@banyan/auth';
 import { type Clock, type Database, isServiceError, type Logger, uuidv7 } from '@banyan/core';
-import type { Registration } from '@banyan/discovery';
+import { instanceLabel, type Registration, zoneLabel } from '@banyan/discovery';
 import { createServiceServer, type Endpoint, type ServiceServer } from '@banyan/rpc';
 import type { Metrics } from '@banyan/telemetry';
+import { createAccessGuard } from './access/access-guard.ts';
+import { createDenialLog, type DenialLog } from './access/denial-log.ts';
+import type { PolicyPoint } from './access/policy-point.ts';
 import { AuditTrail } from './audit-trail.ts';
 import { type Background, startBackground } from './background.ts';
 import { createCallbacks } from './callback.ts';
@@ -27,10 +30,11 @@ export interface Surroundings {
   readonly tokens: ServiceTokens;
   /** See `HostOptions.certificatesOf`. */
   readonly certificates: ServiceCertificates | undefined;
-  /** The service that keeps the contract of that name, wherever it runs. */
-  readonly endpoint: (contractName: string) => Endpoint;
+  /** The service that keeps the contract of that name, in a version that is compatible with the given one, wherever it runs. */
+  readonly endpoint: (contractName: string, version?: string) => Endpoint;
   /** Names of the services (and `gateway`) that may call. */
   readonly callers: ReadonlySet<string>;
+  readonly policies: PolicyPoint;
   readonly config: unknown;
   /** For the service's own files. */
   readonly dataFolder: string;
@@ -42,6 +46,10 @@ export interface Surroundings {
   readonly probePort: number | undefined;
   /** Stable over restarts, different from every other running instance's. */
   readonly instance: string;
+  /** See `HostOptions.zone`. */
+  readonly zone: string | undefined;
+  /** See `HostOptions.label`. */
+  readonly label: string | undefined;
   /** Passes inputs and outputs of calls within the process through JSON, as a network would. */
   readonly copy: boolean;
   readonly deliverTwice: boolean;
@@ -112,12 +120,16 @@ class ServiceStart {
     const audit = store === undefined ? undefined : this.#startAudit(store);
     const flows = store === undefined ? undefined : this.#createFlows(store, flow);
     const runtime = this.#createRuntime({ store, flow, sagas, readers, flows, audit });
-    const { callers, copy, clock, logger } = this.#around;
+    const { callers, policies, copy, clock, logger, metrics } = this.#around;
+    const { name } = this.#service;
+    const denials = createDenialLog({ service: name, audit, clock, logger, metrics });
     const { endpoint, drained } = createServiceEndpoint({
       service: this.#service,
       runtime,
       audit,
-      callers,
+      // Policies and callers know every version of it by its contract.
+      guard: createAccessGuard({ service: this.#service.contract.name, callers, policies }),
+      denials,
       copy,
       clock,
       logger,
@@ -135,8 +147,9 @@ class ServiceStart {
       this.#undo.push(() => flows.stop());
       flows.start();
     }
-    const health = () => checkHealth(this.#service, { store, flow, sagas, readers, flows, audit });
-    const url = await this.#listen(endpoint, health);
+    const health = () =>
+      checkHealth(this.#service, { store, flow, sagas, readers, flows, audit }, this.#around.config);
+    const url = await this.#listen(endpoint, health, denials);
     await this.#register(url);
     const background = this.#startBackground(runtime);
     return {
@@ -296,7 +309,7 @@ class ServiceStart {
     return runtime;
   }
 
-  async #listen(endpoint: Endpoint, health: () => Promise<PartHealth>): Promise<string> {
+  async #listen(endpoint: Endpoint, health: () => Promise<PartHealth>, denials: DenialLog): Promise<string> {
     const { tokens, certificates, host, port, probePort, logger, metrics } = this.#around;
     const server: ServiceServer = createServiceServer({
       endpoint,
@@ -308,6 +321,7 @@ class ServiceStart {
       logger,
       metrics,
       health,
+      onRefused: (refusal, address) => denials.refusedCaller(refusal, address),
     });
     const { url } = await server.start();
     this.#undo.push((timeoutMs) => server.stop({ timeoutMs }));
@@ -315,13 +329,17 @@ class ServiceStart {
   }
 
   async #register(url: string): Promise<void> {
-    const { engines, clock } = this.#around;
+    const { engines, clock, label, zone } = this.#around;
     const registration: Registration = await engines.registry.register({
       id: uuidv7(),
-      service: this.#service.name,
+      service: this.#service.contract.name,
       url,
       version: this.#service.contract.version,
       startedAt: new Date(clock.nowMs()).toISOString(),
+      metadata: {
+        ...(zone === undefined ? undefined : { [zoneLabel]: zone }),
+        ...(label === undefined ? undefined : { [instanceLabel]: label }),
+      },
     });
     this.#undo.push(() => registration.deregister());
   }
@@ -330,6 +348,7 @@ class ServiceStart {
 /** A service without tables, events, messages or consumers gets by without a database. */
 export function hasDatabase({
   audited,
+  keepsRecords,
   migrations,
   on,
   contract,
@@ -345,18 +364,23 @@ export function hasDatabase({
     ...[contract, ...Object.values(uses)].map(({ messages }) => messages),
   ];
   return (
+    keepsRecords ||
     migrations !== undefined ||
     sagas.length + durable.length + flows.length > 0 ||
     mayRecord.some((part) => Object.keys(part).length > 0)
   );
 }
 
+const readinessTimeoutMs = 2_000;
+
 async function checkHealth(
   service: Service,
   { store, flow, sagas, readers, flows }: Parts,
+  config: unknown,
 ): Promise<PartHealth> {
   try {
     await store?.ping();
+    await service.readiness?.({ config, signal: AbortSignal.timeout(readinessTimeoutMs) });
     const events = flow?.lastStatus;
     const standing = sagas?.lastStanding;
     const reading = readers?.lastHealth;
@@ -369,7 +393,7 @@ async function checkHealth(
       ...(flows === undefined ? undefined : { flows: toFlowHealth(flows.standings) }),
     };
   } catch (error) {
-    const reason = isServiceError(error) ? error.message : 'its database does not answer';
+    const reason = isServiceError(error) ? error.message : 'what it stands on does not answer';
     return { part: service.name, ready: false, reason };
   }
 }

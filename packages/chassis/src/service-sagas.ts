@@ -72,7 +72,7 @@ class WatchedSagas implements ServiceSagas {
       instance,
       sagas,
       store: store.sagas,
-      environment: createSagaEnvironment(runtime, { endpoint, uses }),
+      environment: createSagaEnvironment(runtime, { service, endpoint, uses }),
       rehearse,
       onEnd: (live) => this.#onEnd(live),
       clock,

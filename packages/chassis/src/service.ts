@@ -189,6 +189,11 @@ type RunsLong<C extends Contract> = [NamesOf<C['operations'], LongPart<'start'>>
   : { readonly long: object };
 
 export interface ServiceOptions<C extends Contract, U extends Uses, ConfigSchema extends Schema> {
+  /**
+   * What the service is called where it is placed, configured and given a database. Default: the name of the contract, which callers use anyway. Needed
+   * for a further version of a contract beside another one: `name: 'orders-v2'`.
+   */
+  readonly name?: string;
   /** The contracts that this service may call and listen to, by the name it uses for them. */
   readonly uses?: U;
   /** Object schema of the configuration; each property is read from `<SERVICE>_<PROPERTY>` in the environment or `.env`. */
@@ -232,6 +237,18 @@ export interface ServiceOptions<C extends Contract, U extends Uses, ConfigSchema
       input: OutputOf<C['operations'][Name]['input']>,
     ) => string | undefined;
   };
+  /** Gives the service a database although nothing else needs one, so that denied calls are on record. Default false. */
+  readonly keepsRecords?: boolean;
+  /**
+   * The handlers act through something that no transaction of this service holds, such as another program. Sagas may then only read (`GET`): nobody could
+   * tell them whether anything else has happened. Default false.
+   */
+  readonly actsOutside?: boolean;
+  /**
+   * Whether what the service stands on outside of the platform can do its work: rejects if not, after 2 s at the latest. Part of `/health/ready`; a
+   * `ServiceError` says why in its message.
+   */
+  readonly readiness?: (context: ReadinessContext<OutputOf<ConfigSchema>>) => Promise<void>;
   /** Sagas that this service runs, each version that may still be under way. */
   readonly sagas?: readonly SagaDefinition[];
   /** Durable functions that this service runs, each version that may still be under way. */
@@ -247,6 +264,12 @@ export interface ServiceOptions<C extends Contract, U extends Uses, ConfigSchema
   >;
 }
 
+export interface ReadinessContext<Config> {
+  readonly config: Config;
+  /** Aborts after 2 s. */
+  readonly signal: AbortSignal;
+}
+
 /** A service whose contract has messages must handle them. */
 type HandlesMessages<C extends Contract> = keyof C['messages'] extends never
   ? unknown
@@ -255,6 +278,7 @@ type HandlesMessages<C extends Contract> = keyof C['messages'] extends never
 /** A service as a value: what it promises and how it keeps it. Starting it is the host's job. */
 export interface Service {
   readonly kind: 'service';
+  /** The contract's, unless several versions of it run side by side. */
   readonly name: string;
   readonly contract: Contract;
   readonly uses: Uses;
@@ -268,6 +292,9 @@ export interface Service {
   readonly durable: readonly DurableDefinition[];
   readonly flows: readonly FlowDefinition[];
   readonly audited: AuditedOperations;
+  readonly keepsRecords: boolean;
+  readonly actsOutside: boolean;
+  readonly readiness: ((context: ReadinessContext<unknown>) => Promise<void>) | undefined;
   readonly background: Readonly<Record<string, BackgroundTask>>;
   /** URL of the module that defined it; what a development reload imports again. */
   readonly definedAt: string;
@@ -318,7 +345,7 @@ export function service<
   checkHandlers(contract, operations);
   return {
     kind: 'service',
-    name: contract.name,
+    name: options.name ?? contract.name,
     contract,
     uses,
     config: options.config,
@@ -331,6 +358,9 @@ export function service<
     durable,
     flows,
     audited: (options.audited ?? {}) as unknown as AuditedOperations,
+    keepsRecords: options.keepsRecords ?? false,
+    actsOutside: options.actsOutside ?? false,
+    readiness: options.readiness as Service['readiness'],
     background: (options.background ?? {}) as unknown as Service['background'],
     definedAt: getCallSites(2)[1]?.scriptName ?? '',
   };

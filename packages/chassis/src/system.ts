@@ -1,10 +1,17 @@
 import { getCallSites } from 'node:util';
+import type { RuntimeDocuments } from '@banyan/config';
 import type { Contract } from '@banyan/contract';
-import type { Clock, Logger } from '@banyan/core';
+import { type Clock, isServiceError, type Logger } from '@banyan/core';
+import { type Destination, majorOf } from '@banyan/discovery';
 import type { EventLog } from '@banyan/events';
+import { checkPolicies, type PolicyDocument, type PolicyProblem, parsePolicies } from '@banyan/policy';
 import type { RateLimitStore } from '@banyan/resilience';
 import type { Endpoint } from '@banyan/rpc';
+import type { Metrics } from '@banyan/telemetry';
+import type { PolicyPoint } from './access/policy-point.ts';
+import { outsideProblems } from './check-sagas.ts';
 import type { Service } from './service.ts';
+import { keepersOf, versionProblems } from './versions.ts';
 
 /** One route of the system's public door. */
 export interface EdgeRoute {
@@ -13,6 +20,8 @@ export interface EdgeRoute {
   readonly path: string;
   readonly service: string;
   readonly operation: string;
+  /** Of the contract. */
+  readonly version: string;
   /** Who may use it, as the edge's own policy words it. */
   readonly policy: string;
 }
@@ -34,10 +43,17 @@ export interface EdgeState {
   close(): Promise<void>;
 }
 
+/** PEM files; those that replace them are used as soon as they are seen. */
+export interface EdgeTls {
+  /** The certificate, and behind it those that lead to its authority. */
+  readonly certificateFile: string;
+  readonly keyFile: string;
+}
+
 export interface EdgeOptions {
   readonly systemName: string;
-  /** The service that keeps the contract of that name, wherever it runs. */
-  readonly endpoint: (contractName: string) => Endpoint;
+  /** The service that keeps the contract of that name, wherever it runs; `to` narrows the choice among its instances. */
+  readonly endpoint: (contractName: string, to?: Destination) => Endpoint;
   /** Readiness of each part of the system that the edge depends on. */
   readonly health: () => Promise<readonly PartHealth[]>;
   readonly host: string;
@@ -46,10 +62,18 @@ export interface EdgeOptions {
   readonly development: boolean;
   /** Tells what services have committed. Without it nothing is cached that events make outdated. */
   readonly log?: EventLog;
+  /** What operators change while it runs. Without it rules stay as they are declared. */
+  readonly documents?: RuntimeDocuments;
+  /** Those in force in this process, for answers that it gives without asking a service. Default: there are none. */
+  readonly policies?: Pick<PolicyPoint, 'concerns' | 'decide'>;
   /** Closed by whoever opened it. Default: this process's own memory. */
   readonly state?: EdgeState;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Clients speak TLS to the edge, with this certificate. Default: plain HTTP, behind a proxy that ends TLS or on one's own machine. */
+  readonly tls?: EdgeTls;
+  /** Default: nothing is counted. */
+  readonly metrics?: Metrics;
 }
 
 export interface PartHealth {
@@ -127,6 +151,8 @@ export interface SystemOptions {
   /** Services that run in development and tests only: stand-ins for the outside world. */
   readonly development?: readonly Service[];
   readonly gateway?: Edge;
+  /** Who may call what, until an operator sets other policies (`banyan policy set`). Default: nothing is covered. */
+  readonly policies?: PolicyDocument;
 }
 
 export interface System {
@@ -135,6 +161,7 @@ export interface System {
   readonly services: readonly Service[];
   readonly development: readonly Service[];
   readonly gateway: Edge | undefined;
+  readonly policies: PolicyDocument | undefined;
   readonly definedAt: string;
 }
 
@@ -149,13 +176,34 @@ export function system(name: string, options: SystemOptions): System {
     services: options.services,
     development: options.development ?? [],
     gateway: options.gateway,
+    policies: options.policies,
     definedAt: getCallSites(2)[1]?.scriptName ?? '',
   };
-  const problems = [...namingProblems(defined), ...usesProblems(defined), ...edgeProblems(defined)];
+  const problems = [
+    ...namingProblems(defined),
+    ...versionProblems(servicesOf(defined, true)),
+    ...usesProblems(defined),
+    ...outsideProblems(servicesOf(defined, true)),
+    ...edgeProblems(defined),
+    ...policyProblems(defined),
+  ];
   if (problems.length > 0) {
     throw new TypeError(`system '${name}':\n${problems.map((problem) => `  - ${problem}`).join('\n')}`);
   }
   return defined;
+}
+
+/** @throws ServiceError `invalid_argument` `invalid_policies` if `document` does not fit the services of the system */
+export function checkSystemPolicies(
+  defined: Pick<System, 'services' | 'development'>,
+  value: unknown,
+): PolicyDocument {
+  const services = [...defined.services, ...defined.development];
+  const contracts = services.map(({ contract }) => contract);
+  const document = parsePolicies(value);
+  // A further version of a service calls under its own name.
+  checkPolicies(document, { contracts, callers: ['gateway', ...services.map(({ name }) => name)] });
+  return document;
 }
 
 /** The services of a system as it runs: with the stand-ins in development, without them in production. */
@@ -183,18 +231,17 @@ function namingProblems(defined: System): string[] {
 
 function usesProblems(defined: System): string[] {
   const all = servicesOf(defined, true);
-  const contracts = new Map(all.map((each) => [each.name, each.contract]));
   const problems: string[] = [];
   for (const each of all) {
     for (const used of Object.values(each.uses)) {
-      const kept = contracts.get(used.name);
-      if (kept === undefined) {
+      const kept = keepersOf(all, used.name).map(({ contract }) => contract.version);
+      if (kept.length === 0) {
         problems.push(
           `service '${each.name}' uses '${used.name}', which no service of the system keeps; add it to 'services'.`,
         );
-      } else if (major(kept.version) !== major(used.version)) {
+      } else if (!kept.some((version) => majorOf(version) === majorOf(used.version))) {
         problems.push(
-          `service '${each.name}' uses '${used.name}' ${used.version}, but the system has ${kept.version}.`,
+          `service '${each.name}' uses '${used.name}' ${used.version}, but the system has ${kept.join(', ')}.`,
         );
       }
     }
@@ -203,10 +250,10 @@ function usesProblems(defined: System): string[] {
 }
 
 function edgeProblems(defined: System): string[] {
-  const contracts = new Map(servicesOf(defined, true).map((each) => [each.name, each.contract]));
+  const all = servicesOf(defined, true);
   const problems: string[] = [];
   for (const used of defined.gateway?.uses ?? []) {
-    if (!contracts.has(used.name)) {
+    if (keepersOf(all, used.name).length === 0) {
       problems.push(
         `the gateway exposes '${used.name}', which no service of the system keeps; add it to 'services'.`,
       );
@@ -216,7 +263,8 @@ function edgeProblems(defined: System): string[] {
   for (const route of defined.gateway?.routes ?? []) {
     const shape = `${route.method} ${route.path.replaceAll(/:[^/]+/g, ':')}`;
     const other = taken.get(shape);
-    if (other !== undefined) {
+    // Versions of one service share their paths.
+    if (other !== undefined && (other.service !== route.service || other.version === route.version)) {
       problems.push(
         `'${route.service}.${route.operation}' and '${other.service}.${other.operation}' both want ${route.method} ${route.path}; change one path.`,
       );
@@ -226,6 +274,15 @@ function edgeProblems(defined: System): string[] {
   return problems;
 }
 
-function major(version: string): string {
-  return version.split('.')[0] ?? version;
+function policyProblems(defined: System): string[] {
+  if (defined.policies === undefined) return [];
+  try {
+    checkSystemPolicies(defined, defined.policies);
+    return [];
+  } catch (error) {
+    if (!isServiceError(error)) throw error;
+    return (error.details as readonly PolicyProblem[]).map(
+      ({ at, problem }) => `policies: ${at}: ${problem}.`,
+    );
+  }
 }

@@ -3,9 +3,9 @@ import { test } from 'node:test';
 import { service, system } from '@banyan/chassis';
 import { type BanyanAlarm, contract, event, operation } from '@banyan/contract';
 import { ServiceError } from '@banyan/core';
+import { eventually } from '@banyan/core/testing';
 import { startTestSystem } from '@banyan/testing';
 import { z } from 'zod';
-import { eventually } from './fixtures/eventually.ts';
 
 const Nothing = z.object({});
 const Parcel = z.object({ parcelId: z.string() });

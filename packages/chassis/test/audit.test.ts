@@ -4,6 +4,7 @@ import type { AuditRecord } from '@banyan/audit';
 import { service, system } from '@banyan/chassis';
 import { contract, event, operation } from '@banyan/contract';
 import { isServiceError } from '@banyan/core';
+import { voidPrefix } from '@banyan/saga';
 import { startTestSystem } from '@banyan/testing';
 import { z } from 'zod';
 
@@ -138,6 +139,22 @@ test('an audited call is on record once, however it ends', async (t) => {
     'aside done',
     'undone done',
   ]);
+});
+
+test('a call that a saga repeats is on record once; one that it gave up is not', async (t) => {
+  const { client, read } = await start(t);
+  const cancel = (orderId: string, idempotencyKey: string) =>
+    client.cancel({ orderId, how: 'fine' }, { idempotencyKey });
+  await cancel('repeated', 'saga/1/cancel');
+  await cancel('repeated', 'saga/1/cancel');
+  const isVoided = { reason: 'call_voided' };
+  await assert.rejects(cancel('late', `${voidPrefix}saga/2/cancel`), isVoided);
+  await assert.rejects(cancel('late', 'saga/2/cancel'), isVoided);
+  // It came too late, was refused, and that is a deed of its own.
+  assert.deepEqual(
+    (await read('orders')).map(({ subject, outcome }) => `${subject} ${outcome}`),
+    ['late failed', 'repeated done'],
+  );
 });
 
 test('a service that may not call is refused, and that is on record', async (t) => {

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { uuidv7 } from '@banyan/core';
+import { eventually } from '@banyan/core/testing';
 import { createMetrics } from '@banyan/telemetry';
 import { startTestSystem } from '@banyan/testing';
-import { eventually } from './fixtures/eventually.ts';
 import { control, market, shop, stock } from './fixtures/market/market.ts';
 
 test('while a consumer stands still its backlog rises on the metrics page; then it drains, and nothing is lost', async (t) => {

@@ -1,9 +1,9 @@
 import { test } from 'node:test';
 import { service, system } from '@banyan/chassis';
 import { contract, event, operation } from '@banyan/contract';
+import { eventually } from '@banyan/core/testing';
 import { startTestSystem } from '@banyan/testing';
 import { z } from 'zod';
-import { eventually } from './fixtures/eventually.ts';
 
 const Vote = z.object({ voter: z.string() });
 const votes = contract('votes', {

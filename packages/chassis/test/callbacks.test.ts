@@ -4,8 +4,8 @@ import { createServer, type IncomingHttpHeaders } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { uuidv7 } from '@banyan/core';
+import { eventually } from '@banyan/core/testing';
 import { startTestSystem } from '@banyan/testing';
-import { eventually } from './fixtures/eventually.ts';
 import { market, shop } from './fixtures/market/market.ts';
 
 interface Posted {

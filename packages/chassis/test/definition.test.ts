@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { describeGraph, type Edge, service, system } from '@banyan/chassis';
 import { contract, event, message, operation } from '@banyan/contract';
+import { saga } from '@banyan/saga';
 import { z } from 'zod';
 
 const Id = z.object({ id: z.string() });
@@ -64,8 +65,22 @@ test('a consumer of a service that is not in uses is refused', () => {
 
 test('a system lists every contradiction at once', () => {
   const routes = [
-    { method: 'GET', path: '/things/:id', service: 'shop', operation: 'buy', policy: 'anyone' },
-    { method: 'GET', path: '/things/:name', service: 'shop', operation: 'sell', policy: 'anyone' },
+    {
+      method: 'GET',
+      path: '/things/:id',
+      service: 'shop',
+      operation: 'buy',
+      version: '1.0.0',
+      policy: 'anyone',
+    },
+    {
+      method: 'GET',
+      path: '/things/:name',
+      service: 'shop',
+      operation: 'sell',
+      version: '1.0.0',
+      policy: 'anyone',
+    },
   ];
   assert.throws(
     () => system('Shop!', { services: [shopService, shopService], gateway: edge(routes) }),
@@ -91,7 +106,14 @@ test('a service may not use a major version that the system does not have', () =
 
 test('the graph says who calls and who listens to whom', () => {
   const routes = [
-    { method: 'POST', path: '/purchases', service: 'shop', operation: 'buy', policy: 'anyone' },
+    {
+      method: 'POST',
+      path: '/purchases',
+      service: 'shop',
+      operation: 'buy',
+      version: '1.0.0',
+      policy: 'anyone',
+    },
   ];
   const described = describeGraph(
     system('shop', { services: [shopService], development: [stockService], gateway: edge(routes, [shop]) }),
@@ -152,4 +174,42 @@ test('the graph says who may send to whom', () => {
   const shopping = service(shop, { uses: { tills }, operations: sells });
   const { edges } = describeGraph(system('shop', { services: [shopping, tillsService] }));
   assert.deepEqual(edges, [{ from: 'shop', to: 'tills', kind: 'message', labels: ['charge', 'print'] }]);
+});
+
+test('a step of a saga may read through a service that acts outside of the platform, and not act through it', () => {
+  const Book = z.object({ book: z.string() });
+  const outside = contract('outside', {
+    version: '1.0.0',
+    operations: {
+      look: operation('GET /books/:book', { input: Book, output: z.object({}) }),
+      change: operation('POST /books/:book', { input: Book, output: z.object({}) }),
+    },
+  });
+  const outsideService = service(outside, {
+    actsOutside: true,
+    operations: { look: async () => ({}), change: async () => ({}) },
+  });
+  const define = (part: 'call' | 'undo', name: 'look' | 'change') => {
+    const action = {
+      call: outside.operations[name],
+      with: ({ input }: { input: { book: string } }) => input,
+    };
+    const definition = saga('reviewing', { version: 1, input: Book }).step(
+      'add',
+      part === 'call' ? action : { run: async () => ({}), undo: action },
+    );
+    const user = contract('user', { version: '1.0.0', operations: {} });
+    const services = [
+      outsideService,
+      service(user, { uses: { outside }, sagas: [definition], operations: {} }),
+    ];
+    return system('reviews', { services });
+  };
+  for (const part of ['call', 'undo'] as const) {
+    assert.throws(
+      () => define(part, 'change'),
+      /saga 'reviewing' of 'user', step 'add' calls 'outside.change', which acts outside/,
+    );
+    assert.equal(define(part, 'look').name, 'reviews');
+  }
 });

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { service, system } from '@banyan/chassis';
 import { contract, event, operation } from '@banyan/contract';
+import { eventually } from '@banyan/core/testing';
 import { startTestSystem } from '@banyan/testing';
 import { z } from 'zod';
-import { eventually } from './fixtures/eventually.ts';
 
 const Entry = z.object({ number: z.int(), account: z.string(), cents: z.int() });
 const bank = contract('bank', {

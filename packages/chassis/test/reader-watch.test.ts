@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { silentLogger } from '@banyan/core';
-import { createManualClock } from '@banyan/core/testing';
+import { createManualClock, eventually } from '@banyan/core/testing';
 import type { LogReader, ReaderStanding } from '@banyan/event-store';
 import { createPostgresOutbox, migrate, platformMigrations } from '@banyan/postgres';
 import { createMetrics } from '@banyan/telemetry';
@@ -9,7 +9,6 @@ import { createTestDatabase } from '@banyan/testing';
 import type { ServiceStore } from '../src/engines.ts';
 // The watch has no public constructor of its own, and a host's clock cannot be owned.
 import { createReaderWatch } from '../src/reader-watch.ts';
-import { eventually } from './fixtures/eventually.ts';
 
 test('two instances watch a reader: one alarm when it is behind for longer than its bound, one when it no longer is', async (t) => {
   const { database } = await createTestDatabase(t);
