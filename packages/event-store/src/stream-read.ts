@@ -32,7 +32,10 @@ interface QueryRow extends EventRow {
   readonly seen: string | null;
 }
 
-/** Rows of all events that match, by position, and the snapshot that shows them. */
+/**
+ * Rows of all events that match, by position, and the snapshot that shows them. A snapshot does not name its own transaction among those that run; once a
+ * later one has ended it would show whatever ours still appends. So our own id is added.
+ */
 export async function readQuery(
   sql: Sql,
   query: AnyQuery,
@@ -52,7 +55,14 @@ export async function readQuery(
     )
     select null::int8 as position, null::int8 as revision, null::timestamptz as recorded_at,
       (select coalesce(max(era), 0) from banyan.event_era)::int4 as version, null as stream, null as type,
-      null as data, null as metadata, null::text[] as tags, pg_current_snapshot()::text as seen
+      null as data, null as metadata, null::text[] as tags, (
+        select concat_ws(':', pg_snapshot_xmin(s), pg_snapshot_xmax(s), array_to_string(array(
+          select x from (
+            select pg_snapshot_xip(s) as x
+            union select o from pg_current_xact_id_if_assigned() as o where pg_visible_in_snapshot(o, s)
+          ) as running order by x
+        ), ',')) from pg_current_snapshot() as s
+      ) as seen
     union all
     (select e.position, e.revision, e.recorded_at, e.version, e.stream, e.type, e.data::text, e.metadata::text, e.tags, null
      from found join banyan.event as e on e.position = found.position order by e.position)`;

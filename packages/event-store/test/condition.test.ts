@@ -135,6 +135,8 @@ test('a transaction appends twice under conditions, each after its own reading',
         condition: { failIf: ofCourse('a'), after: cursor },
       });
     }
+    // A later transaction that ends first: the snapshot then lies behind our own id, without naming it.
+    await store.append('bystander-1', [subscribed('b', 'v')]);
     const { cursor } = await store.query(ofCourse('a'), { tx });
     await store.append('student-z', [subscribed('a', 'z')], { tx });
     const condition = { failIf: ofCourse('a'), after: cursor };

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
+import { eventually } from '@banyan/core/testing';
 import { startTestSystem } from '@banyan/testing';
 import { parseXml, XmlElement } from '@rgrove/parse-xml';
 import { type OrdersFixture, orders, ordersSystem } from './fixtures/orders.ts';
-import { eventually } from './support/eventually.ts';
 import { exchange } from './support/raw-bytes.ts';
 
 async function startOrders(t: TestContext, options: OrdersFixture = {}, placement?: string[][]) {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { ServiceError } from '@banyan/core';
+import { eventually } from '@banyan/core/testing';
 import { createMetrics } from '@banyan/telemetry';
-import { eventually } from './support/eventually.ts';
 import { createReaderBench } from './support/reader-bench.ts';
 import { type Answer, atom, document, startScriptedServer } from './support/scripted-server.ts';
 

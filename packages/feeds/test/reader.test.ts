@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, type TestContext, test } from 'node:test';
+import { eventually } from '@banyan/core/testing';
 import { startTestSystem } from '@banyan/testing';
 import { type OrdersFixture, orders, ordersSystem } from './fixtures/orders.ts';
 import { type ShippingFixture, shipping, shippingSystem } from './fixtures/shipping.ts';
-import { eventually } from './support/eventually.ts';
 
 async function startOrders(t: TestContext, options: OrdersFixture = {}) {
   const running = await startTestSystem(t, ordersSystem(options));

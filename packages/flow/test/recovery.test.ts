@@ -3,12 +3,12 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { createClient } from '@banyan/chassis';
+import { eventually } from '@banyan/core/testing';
 import { flowView, listFlows } from '@banyan/flow';
 import { createDatabase, createPostgresFlowStore, provisionSystem, resetSystem } from '@banyan/postgres';
 import { createCallContext } from '@banyan/rpc';
 import { createRandom, pick, seed } from '@banyan/test-support/random';
 import { startTestServer } from '@banyan/testing';
-import { eventually } from './fixtures/eventually.ts';
 import { accounting, createOrder, kitchen, orders } from './fixtures/orders.ts';
 import { startWatched, type WatchedUrls } from './fixtures/process/start-watched.ts';
 

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { describeGraph, service } from '@banyan/chassis';
+import { eventually } from '@banyan/core/testing';
 import type { FlowQuery, FlowView } from '@banyan/flow';
 import { createMetrics } from '@banyan/telemetry';
 import { startTestSystem, type TestSystem, type TestSystemOptions } from '@banyan/testing';
 import { alarms, board, watched } from './fixtures/board.ts';
-import { eventually } from './fixtures/eventually.ts';
 import { accounting, createOrder, kitchen, orders } from './fixtures/orders.ts';
 
 function talk(running: TestSystem) {

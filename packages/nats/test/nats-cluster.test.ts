@@ -61,7 +61,7 @@ describe('a cluster of three NATS servers', { skip: lacksServer }, () => {
 
 /** Servers that have lost their leader refuse for as long as they elect another one. */
 async function openWhenThereIsALeader(url: string): Promise<EventLog> {
-  for (const endMs = Date.now() + 60_000; ; ) {
+  for (const endMs = Date.now() + 150_000; ; ) {
     try {
       return await createNatsEventLog({ url });
     } catch (error) {

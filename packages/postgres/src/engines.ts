@@ -1,9 +1,11 @@
+import type { RuntimeDocuments } from '@banyan/config';
 import { type Clock, type Logger, systemClock, uuidv7 } from '@banyan/core';
 import type { Registry } from '@banyan/discovery';
 import type { ClaimStore, EventLog, Inbox, Outbox, RequestStore } from '@banyan/events';
 import type { FlowStore } from '@banyan/flow';
 import type { SagaStore } from '@banyan/saga';
 import { createDatabase, type PostgresDatabase } from './database.ts';
+import { createPostgresDocuments } from './edge/postgres-documents.ts';
 import { openPostgresEventLog } from './events/postgres-event-log.ts';
 import { createPostgresInbox } from './events/postgres-inbox.ts';
 import { createPostgresOutbox } from './events/postgres-outbox.ts';
@@ -54,6 +56,8 @@ export interface PostgresEngines {
   readonly log: EventLog;
   /** Data that is too large to travel in an event. */
   readonly claims: ClaimStore;
+  /** What operators change while the system runs. */
+  readonly documents: RuntimeDocuments;
   /**
    * Connects to the database of a service and brings its tables up to date.
    * @throws ServiceError `unavailable` `database_unavailable`, and what `migrate`, or `checkMigrated`, throws
@@ -80,13 +84,16 @@ export async function openPostgresEngines(options: PostgresEnginesOptions): Prom
     const outboxLog = options.log === undefined ? await openOutboxLog(platform, options) : undefined;
     const log = options.log ?? outboxLog?.log ?? (await openPostgresEventLog(platform, { clock, logger }));
     const registry = options.registry ?? createPostgresRegistry(platform, { clock, logger });
+    const documents = createPostgresDocuments(platform, { clock, logger });
     return {
       registry,
       log,
+      documents,
       claims: createPostgresClaimStore(platform),
       openStore: (service) => openStore(service, options, outboxLog),
       async close() {
         await registry.close();
+        await documents.close();
         await log.close();
         await platform.close();
       },

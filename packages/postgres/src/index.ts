@@ -13,6 +13,7 @@ export {
   type DatabaseStats,
   type PostgresDatabase,
 } from './database.ts';
+export { createPostgresDocuments, type PostgresDocumentsOptions } from './edge/postgres-documents.ts';
 export { createPostgresRateLimits, type PostgresRateLimitsOptions } from './edge/postgres-rate-limits.ts';
 export {
   createEmbeddedServer,

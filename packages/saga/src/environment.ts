@@ -44,8 +44,11 @@ export interface SagaTransaction {
 
 /** What the engine needs of the service that it runs sagas for. */
 export interface SagaEnvironment {
-  /** Runs `work` in one transaction, and records what was emitted as its last statements. */
-  transaction<Result>(work: (transaction: SagaTransaction) => Promise<Result>): Promise<Result>;
+  /** Runs `work` in one transaction, and records what was emitted as its last statements. `signal` undoes it, whatever it waits for. */
+  transaction<Result>(
+    work: (transaction: SagaTransaction) => Promise<Result>,
+    options?: { readonly signal?: AbortSignal | undefined },
+  ): Promise<Result>;
   /** Calls an operation on behalf of the saga's user. Rejects with a `ServiceError`. */
   call(call: StepCall): Promise<unknown>;
   log(identity: StepIdentity): Logger;

@@ -15,6 +15,8 @@ export interface NewSaga {
   readonly parent: { readonly id: string; readonly step: string } | undefined;
   /** Default: that of a saga in which nothing has begun. */
   readonly state?: SagaState;
+  /** How far it has come in the transaction that writes it first; instead of `state`. */
+  readonly progress?: Progress;
 }
 
 /** A saga as a worker has it in hand. */
@@ -47,17 +49,21 @@ export interface StoredSaga extends SagaRow {
   readonly worker: string | undefined;
 }
 
-/** What is written when a saga has gone on. */
-export interface Transition {
-  readonly id: string;
+/** How far a saga has come. */
+export interface Progress {
   readonly state: SagaState;
   readonly status: SagaStatus;
   /** The worker keeps it. Else it is given up until `readyInMs` from now, or until a letter comes. */
   readonly isHeld: boolean;
   readonly readyInMs: number | undefined;
+  readonly waitingFor: readonly string[];
+}
+
+/** What is written when a saga has gone on. */
+export interface Transition extends Progress {
+  readonly id: string;
   /** Letters that `state` knows of. If there are more, the worker keeps it. */
   readonly mailSeen: number;
-  readonly waitingFor: readonly string[];
 }
 
 export interface Advanced {

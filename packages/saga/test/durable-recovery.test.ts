@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
+import { eventually } from '@banyan/core/testing';
 import { createRandom, seed } from '@banyan/test-support/random';
 import { checkAlbums, openFunctions } from './fixtures/albums-books.ts';
-import { eventually } from './fixtures/eventually.ts';
 import { openPhotoWorkers, type PhotoWorker, type PhotoWorkers } from './fixtures/process/photo-workers.ts';
 
 const kills = Number(process.env['BANYAN_KILLS'] ?? 10);

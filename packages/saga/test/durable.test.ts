@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import type { Client } from '@banyan/chassis';
+import { eventually } from '@banyan/core/testing';
 import { startTestSystem, type TestSystem } from '@banyan/testing';
 import { albums, faults, photoShop, prints } from './fixtures/albums.ts';
-import { eventually } from './fixtures/eventually.ts';
 
 const as = { service: 'probe', timeoutMs: 60_000 };
 const situations = {

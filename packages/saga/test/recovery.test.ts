@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { eventually } from '@banyan/core/testing';
 import { createRandom, seed } from '@banyan/test-support/random';
 import { checkBooks, openSagas } from './fixtures/books.ts';
-import { eventually } from './fixtures/eventually.ts';
 import { strike } from './fixtures/process/strikes.ts';
 import { openWorkers } from './fixtures/process/workers.ts';
 
@@ -84,6 +84,7 @@ test('a worker that is paused past its lease does nothing when it goes on', asyn
     where started_at < (select lease_until from banyan.saga_worker where instance = 'orders-1' order by token limit 1)`;
   assert.deepEqual(after, before);
   // What its customers ordered while it was stopped goes through as well.
+  await paused.quiet;
   await eventually(
     () => openSagas(workers),
     (open) => open === 0,

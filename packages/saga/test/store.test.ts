@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { uuidv7 } from '@banyan/core';
+import { eventually } from '@banyan/core/testing';
 import { createPostgresSagaStore, migrate, platformMigrations } from '@banyan/postgres';
 import type { NewSaga, Transition } from '@banyan/saga';
 import { createTestDatabase } from '@banyan/testing';
-import { eventually } from './fixtures/eventually.ts';
 
 type Scope = Parameters<typeof createTestDatabase>[0];
 

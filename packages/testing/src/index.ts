@@ -1,3 +1,4 @@
+export { eventually } from '@banyan/core/testing';
 export { lastFirst, type Undoing } from './last-first.ts';
 export { type HostPlan, type OpenedHost, openHost } from './open-host.ts';
 export {

@@ -28,10 +28,14 @@ export interface HostPlan {
   readonly development?: boolean;
   readonly harsh?: boolean;
   readonly callbacks?: readonly string[];
+  /** See `HostOptions.label`. */
+  readonly label?: string;
   /** Default `1`. */
   readonly instance?: string;
   readonly logger?: Logger;
   readonly metrics?: Metrics;
+  /** Default: any that is free. */
+  readonly publicPort?: number;
 }
 
 export interface OpenedHost {
@@ -68,10 +72,11 @@ export async function openHost(plan: HostPlan): Promise<OpenedHost> {
     development,
     harsh: plan.harsh ?? false,
     ...(callbacks === undefined ? undefined : { callbacks }),
+    ...(plan.label === undefined ? undefined : { label: plan.label }),
     instance: plan.instance ?? '1',
     internalHost: '127.0.0.1',
     publicHost: '127.0.0.1',
-    publicPort: 0,
+    publicPort: plan.publicPort ?? 0,
     clock,
     logger,
     metrics,

@@ -12,11 +12,16 @@ export interface ProcessPlan extends Required<Pick<HostPlan, Given>> {
   readonly environment: Readonly<Record<string, string>>;
 }
 
+/** What it says when its parts are ready. */
+export interface ProcessReady {
+  readonly publicUrl?: string | undefined;
+}
+
 process.on('disconnect', () => process.exit());
 process.send?.('loaded');
 const [{ systemUrl, environment, ...plan }] = (await once(process, 'message')) as [ProcessPlan];
 const { default: system } = (await import(systemUrl)) as { readonly default: System };
 const configuration = readAllConfig(servicesOf(system, plan.development), environment);
 const { host } = await openHost({ ...plan, system, configuration, registry: 'shared' });
-await host.start();
-process.send?.('ready');
+const ready: ProcessReady = await host.start();
+process.send?.(ready);

@@ -1,10 +1,13 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { pathToFileURL } from 'node:url';
-import type { ProcessPlan } from './process-main.ts';
+import type { ProcessPlan, ProcessReady } from './process-main.ts';
 
 /** Parts of a test's system in a process of their own. */
 export interface TestProcess {
+  readonly pid: number;
+  /** Of the gateway, if it is one of the parts. */
+  readonly publicUrl: string | undefined;
   /** Ends it at once, whatever it is doing, and waits until it is gone. */
   kill(): Promise<void>;
 }
@@ -23,9 +26,12 @@ export async function forkProcess(plan: ProcessPlan): Promise<TestProcess> {
   });
   const ended = once(child, 'exit');
   child.once('message', () => child.send(plan));
-  const isReady = await Promise.race([readiness(child), ended.then(() => false)]);
-  if (!isReady) throw new Error(`The process ended before it was ready: ${said}`);
+  const ready = await Promise.race([readiness(child), ended.then(() => undefined)]);
+  if (ready === undefined || child.pid === undefined)
+    throw new Error(`The process ended before it was ready: ${said}`);
   return {
+    pid: child.pid,
+    publicUrl: ready.publicUrl,
     async kill() {
       child.kill('SIGKILL');
       await ended;
@@ -33,10 +39,10 @@ export async function forkProcess(plan: ProcessPlan): Promise<TestProcess> {
   };
 }
 
-function readiness(child: ChildProcess): Promise<true> {
+function readiness(child: ChildProcess): Promise<ProcessReady> {
   return new Promise((resolve) => {
     child.on('message', (message) => {
-      if (message === 'ready') resolve(true);
+      if (typeof message === 'object') resolve(message as ProcessReady);
     });
   });
 }

@@ -3,17 +3,19 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
+import { type AuditRecord, createAuditLog } from '@banyan/audit';
+import { createServiceTokens, type ServiceTokens } from '@banyan/auth';
 import { type Client, createClient, type Host, hasDatabase, type System, servicesOf } from '@banyan/chassis';
-import { readAllConfig } from '@banyan/config';
+import { type RuntimeDocuments, readAllConfig } from '@banyan/config';
 import type { Contract } from '@banyan/contract';
 import { type Logger, silentLogger, systemClock, type User } from '@banyan/core';
 import { createMemoryRegistry } from '@banyan/discovery';
 import type { EventLog } from '@banyan/events';
-import { provisionSystem, resetSystem } from '@banyan/postgres';
+import { createDatabase, provisionSystem, resetSystem } from '@banyan/postgres';
 import { createCallContext, type Endpoint } from '@banyan/rpc';
 import type { Metrics } from '@banyan/telemetry';
 import { lastFirst } from './last-first.ts';
-import { openHost } from './open-host.ts';
+import { type OpenedHost, openHost } from './open-host.ts';
 import { startTestServer } from './test-database.ts';
 import { forkProcess, type TestProcess, toModuleUrl } from './test-process.ts';
 
@@ -38,6 +40,8 @@ export interface TestSystemOptions {
   readonly openLog?: () => Promise<EventLog>;
   /** Instances find each other through the database, so that `addProcess` works; on PostgreSQL alone. Default false. */
   readonly processes?: boolean;
+  /** Of the gateway, for a system that has to know it. Default: any that is free. */
+  readonly publicPort?: number;
 }
 
 export interface CallAs {
@@ -52,10 +56,12 @@ export interface CallAs {
 export interface TestSystem {
   /** Of the gateway, if the system has one. */
   readonly publicUrl: string | undefined;
+  /** Of every gateway that runs, one for each host that has one. */
+  readonly publicUrls: readonly string[];
   /** One host per group of the placement, in its order. */
   readonly hosts: readonly Host[];
   /** Starts another host on the same databases: a part that was stopped, or one more instance of it; stopped with the others. */
-  addHost(parts: readonly string[]): Promise<Host>;
+  addHost(parts: readonly string[], options?: { readonly label?: string }): Promise<Host>;
   /**
    * Runs parts in a process of their own, which a test may kill while it works; it ends with the test. Needs the option `processes`, and a system that is
    * the default export of its module: what the test has reloaded here is not known there.
@@ -63,6 +69,14 @@ export interface TestSystem {
   addProcess(parts: readonly string[]): Promise<TestProcess>;
   /** Typed calls to one service, from the first host. */
   client<C extends Contract>(contract: C, as?: CallAs): Client<C>;
+  /** What operators change while the system runs. */
+  readonly documents: RuntimeDocuments;
+  /** Internal port of a service that runs here, `http://host:port`. */
+  internalUrl(service: string): Promise<string>;
+  /** Proof of identity as a service of the system, for a test that calls an internal port by itself. */
+  tokensOf(service: string): ServiceTokens;
+  /** What is on record in a service that has a database, newest first, at most 1,000. */
+  audits(service: string): Promise<readonly AuditRecord[]>;
   /** The service as an endpoint, as a caller in the first host sees it. */
   endpoint(contractName: string, caller?: string): Endpoint;
   /** Stops and removes everything; happens by itself after the test. Idempotent. */
@@ -97,19 +111,24 @@ export async function startTestSystem(
     () => resetSystem({ adminUrl, system: marked }),
   ];
   const hosts: Host[] = [];
-  const open = async (parts: readonly string[]) => {
+  const opened: OpenedHost[] = [];
+  const publicUrls: string[] = [];
+  const open = async (parts: readonly string[], label?: string) => {
     const log = await options.openLog?.();
-    const { host, stop } = await openHost({
+    const one = await openHost({
       ...{ system, parts, urls, secret, registry, configuration, dataFolder, development, logger },
       harsh: options.harsh ?? true,
       ...(log === undefined ? undefined : { log }),
       ...(options.callbacks === undefined ? undefined : { callbacks: options.callbacks }),
       ...(options.metrics === undefined ? undefined : { metrics: options.metrics }),
+      ...(label === undefined ? undefined : { label }),
+      ...(options.publicPort === undefined ? undefined : { publicPort: options.publicPort }),
       instance: String(hosts.length + 1),
     });
-    closing.push(stop);
-    hosts.push(host);
-    return host;
+    closing.push(one.stop);
+    hosts.push(one.host);
+    opened.push(one);
+    return one.host;
   };
   const everything = [
     ...(system.gateway === undefined ? [] : ['gateway']),
@@ -127,18 +146,22 @@ export async function startTestSystem(
     for (let close = closing.pop(); close !== undefined; close = closing.pop()) await close();
   };
   lastFirst(t).after(stop);
-  const started = await Promise.all(hosts.map((host) => host.start()));
+  const note = ({ publicUrl }: { readonly publicUrl: string | undefined }) => {
+    if (publicUrl !== undefined) publicUrls.push(publicUrl);
+  };
+  for (const started of await Promise.all(hosts.map((host) => host.start()))) note(started);
+  const [first] = opened;
+  if (first === undefined) throw new TypeError('startTestSystem(): the placement is empty.');
   const endpoint = (contractName: string, caller = 'gateway') => {
-    const [first] = hosts;
-    if (first === undefined) throw new TypeError('startTestSystem(): the placement is empty.');
-    return first.endpoint(contractName, caller);
+    return first.host.endpoint(contractName, caller);
   };
   return {
-    publicUrl: started.map(({ publicUrl }) => publicUrl).find((url) => url !== undefined),
+    publicUrl: publicUrls[0],
+    publicUrls,
     hosts,
-    async addHost(parts) {
-      const host = await open(parts);
-      await host.start();
+    async addHost(parts, { label } = {}) {
+      const host = await open(parts, label);
+      note(await host.start());
       return host;
     },
     async addProcess(parts) {
@@ -153,6 +176,27 @@ export async function startTestSystem(
       return added;
     },
     endpoint,
+    documents: first.engines.documents,
+    async internalUrl(service) {
+      const watch = first.engines.registry.watch(service);
+      try {
+        await watch.ready();
+        const [instance] = watch.instances();
+        if (instance === undefined) throw new TypeError(`internalUrl('${service}'): it does not run here.`);
+        return instance.url;
+      } finally {
+        watch.close();
+      }
+    },
+    async audits(service) {
+      const database = createDatabase({ url: urls.serviceUrls[service] ?? '' });
+      try {
+        return await createAuditLog({ database, clock }).list({ limit: 1_000 });
+      } finally {
+        await database.close();
+      }
+    },
+    tokensOf: (service) => createServiceTokens({ key: secret, service, clock }),
     client: (contract, as = {}) => {
       const service = as.service ?? 'gateway';
       const caller = as.user === undefined ? { service } : { service, user: as.user };

@@ -1,6 +1,6 @@
 import type { Clock } from '@banyan/core';
 import type { StoredSaga } from '../saga-store.ts';
-import { isSettled } from '../state.ts';
+import { isEnded, isSettled } from '../state.ts';
 import type { LiveSaga } from './live-saga.ts';
 
 /** A saga or durable function that has ended, or is stuck. */
@@ -20,10 +20,14 @@ export interface WaitForEnd {
   readonly signal?: AbortSignal;
 }
 
+/** Ended sagas that are remembered until somebody asks: one whose steps are all local has ended before its starter can. */
+const maxRemembered = 128;
+
 /** Those who wait for a saga to end. */
 export class Ends {
   readonly #options: EndsOptions;
   readonly #waiters = new Map<string, Set<(live: EndedSaga | undefined) => void>>();
+  readonly #remembered = new Map<string, SagaStand>();
   #isStopped = false;
 
   constructor(options: EndsOptions) {
@@ -32,12 +36,26 @@ export class Ends {
 
   /** It has ended here, or is stuck. */
   tell(live: EndedSaga): void {
-    for (const wake of this.#waiters.get(live.row.id) ?? []) wake(live);
+    const waiters = this.#waiters.get(live.row.id);
+    if (waiters === undefined) this.#remember(live);
+    else for (const wake of waiters) wake(live);
+  }
+
+  #remember(live: EndedSaga): void {
+    if (!isEnded(live.status)) return;
+    this.#remembered.set(live.row.id, toStand(live));
+    const [oldest] = this.#remembered.keys();
+    if (this.#remembered.size > maxRemembered && oldest !== undefined) this.#remembered.delete(oldest);
   }
 
   /** Resolves when the saga has ended or is stuck, or with how it stands when the time is over; undefined if it is not known. */
   async wait(id: string, { timeoutMs, signal }: WaitForEnd): Promise<SagaStand | undefined> {
     const { clock, isInHand, read } = this.#options;
+    const remembered = this.#remembered.get(id);
+    if (remembered !== undefined) {
+      this.#remembered.delete(id);
+      return remembered;
+    }
     const untilMs = clock.nowMs() + timeoutMs;
     const { promise: told, resolve: tell } = Promise.withResolvers<EndedSaga | undefined>();
     const onAbort = () => tell(undefined);

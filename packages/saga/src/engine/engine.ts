@@ -58,7 +58,7 @@ export interface SagaEngine {
   /** Writes new sagas; call `started` with what it resolves with after the commit. */
   insert(sql: Sql, sagas: readonly NewSaga[]): Promise<readonly NewSaga[]>;
   started(sagas: readonly NewSaga[]): void;
-  /** Starts a saga in a transaction of its own, which it may share with others. */
+  /** Starts a saga in a transaction that it may share with others, and with its own first steps if they are local. */
   begin(saga: NewSaga): Promise<void>;
   post(sql: Sql, id: string, letter: Letter): Promise<'posted' | 'ended' | 'unknown'>;
   /** Letters came, or something became due: looks now instead of later. */
@@ -184,8 +184,8 @@ class LeasedEngine implements SagaEngine {
     else if (this.#stopped === undefined) this.#worker.adoptNew(sagas);
   }
 
-  begin(saga: NewSaga): Promise<void> {
-    return this.#starts.add(saga);
+  async begin(saga: NewSaga): Promise<void> {
+    if (!(await this.#worker.begin(saga))) await this.#starts.add(saga);
   }
 
   post(sql: Sql, id: string, letter: Letter): Promise<'posted' | 'ended' | 'unknown'> {

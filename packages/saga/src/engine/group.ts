@@ -1,14 +1,14 @@
-import { createValidator } from '@banyan/contract';
-import { type Clock, isServiceError, type Logger, uuidv7 } from '@banyan/core';
-import type { TxStepContext } from '../definition/action.ts';
+import { type Clock, isServiceError, type Logger } from '@banyan/core';
 import type { SagaEnvironment, SagaTransaction } from '../environment.ts';
-import { failed, type Outcome, succeeded } from '../plan/outcome.ts';
+import { failed, type Outcome } from '../plan/outcome.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { Work } from '../plan/work.ts';
-import type { Advanced, NewSaga, SagaStore, Transition } from '../saga-store.ts';
+import type { Advanced, NewSaga, Progress, SagaStore, Transition } from '../saga-store.ts';
 import { isEnded, type Letter } from '../state.ts';
 import type { LiveSaga } from './live-saga.ts';
-import { contextOf, expiryOf, identityOf, isLocal, refuse, within } from './step-work.ts';
+import { Interleaved, LocalSteps, nameOf, type OpenGroup, StepsFailed } from './local-steps.ts';
+import { isLocal } from './step-work.ts';
+import { StepsApart } from './steps-apart.ts';
 
 export interface GroupOptions {
   readonly store: SagaStore;
@@ -28,175 +28,154 @@ export interface Member {
   /** What the transaction wrote; undefined while it has not committed. */
   written?: Plan;
   advanced?: Advanced;
-  /** Its own steps failed: nothing of the group took effect, and this is why. */
-  failures: Outcome[];
   /** Somebody else has it. */
   isFenced: boolean;
   /** Sagas it started. */
   readonly children: NewSaga[];
+  /** Steps that came right behind another one of its own in the same transaction. */
+  behind: readonly string[];
 }
 
 export function createMember(live: LiveSaga): Member {
-  return { live, outcomes: [...live.outcomes], failures: [], isFenced: false, children: [] };
+  const outcomes = [...live.outcomes];
+  return { live, outcomes, isFenced: false, children: [], behind: [] };
 }
 
-/** The transaction was undone on purpose; its members say why. */
-export class GroupUndone extends Error {}
+/** Another worker has a saga of the group: everything was undone, and the members tell whose it was. */
+export class GroupFenced extends Error {}
+
+/** A saga goes this far in one transaction, and not much longer than that: others wait for it, and for its locks. */
+const maxRounds = 16;
+const patienceMs = 200;
 
 /**
- * Takes all members one step further in one transaction: their local steps side by side, then one statement that writes every row. Either all of it takes
- * effect, or nothing.
+ * Takes all members further in one transaction: their local steps side by side, then those that come right behind them, and at last the statement that writes
+ * every row. Either all of it takes effect, or nothing. Whatever happens outside finds what came before committed.
  */
 export class Group {
   readonly #options: GroupOptions;
-  /** `saga/step` of local steps that ask the database more than once: nobody else may ask between. */
-  readonly #ordered = new Set<string>();
+  readonly #steps: LocalSteps;
+  readonly #apart: StepsApart;
 
   constructor(options: GroupOptions) {
     this.#options = options;
+    this.#steps = new LocalSteps(options);
+    this.#apart = new StepsApart(options.clock);
   }
 
-  /** @throws GroupUndone after which the members tell what to do; or what the database throws */
-  async commit(token: number, members: readonly Member[]): Promise<void> {
+  /** @throws GroupFenced; or what the database throws */
+  async commit(
+    token: number,
+    members: readonly Member[],
+    { signal }: { readonly signal?: AbortSignal } = {},
+  ): Promise<void> {
     const { environment } = this.#options;
-    for (;;) {
+    for (let hasFailed = false; ; ) {
       try {
-        await environment.transaction((transaction) => this.#run(token, members, transaction));
+        await environment.transaction((transaction) => this.#run(members, { token, transaction }), {
+          signal,
+        });
         return;
       } catch (error) {
         for (const member of members) member.children.length = 0;
         // Once for each step: from now on it takes its turn.
         if (error instanceof Interleaved) continue;
+        if (error instanceof StepsFailed) {
+          // A step that was given something else the second time might be so for ever, unless what comes before it is committed.
+          if (hasFailed) this.#setApart(members);
+          hasFailed = true;
+          continue;
+        }
         for (const member of members) delete member.written;
-        throw error;
+        const isNobodys = error instanceof GroupFenced || isUnavailable(error) || isUnknown(error);
+        if (isNobodys || signal?.aborted || !this.#setApart(members)) throw error;
       }
     }
   }
 
-  async #run(token: number, members: readonly Member[], transaction: SagaTransaction): Promise<void> {
-    const { store, clock, random } = this.#options;
-    const times = { nowMs: clock.nowMs(), random };
-    const firsts = members.map(({ live, outcomes }) =>
-      outcomes.length === 0 && live.planned !== undefined ? live.planned : live.plan(outcomes, times),
-    );
-    const results = await this.#runLocals(members, firsts, { token, transaction });
-    if (transaction.isInterleaved) throw new Interleaved();
-    if (members.some(({ failures }) => failures.length > 0)) throw new GroupUndone();
-    const transitions = members.map((member, index): Transition => {
-      const first = firsts[index] as Plan;
-      const outcomes = results[index] ?? [];
-      const after = outcomes.length === 0 ? first : member.live.planFrom(first, outcomes, times);
-      member.written = after;
-      return this.#transition(member.live, after, times.nowMs);
-    });
-    const advanced = new Map(
-      (await store.advance(transaction.sql, token, transitions)).map((each) => [each.id, each]),
-    );
+  async #run(members: readonly Member[], open: OpenGroup): Promise<void> {
+    const { clock, random } = this.#options;
+    const startedMs = clock.nowMs();
+    const plans = new Map<Member, Plan>();
     for (const member of members) {
-      const found = advanced.get(member.live.row.id);
-      if (found === undefined) member.isFenced = true;
-      else member.advanced = found;
+      const { live, outcomes } = member;
+      member.behind = [];
+      const isPlanned = outcomes.length === 0 && live.planned !== undefined;
+      plans.set(member, (isPlanned && live.planned) || live.plan(outcomes, { nowMs: startedMs, random }));
     }
-    if (members.some(({ isFenced }) => isFenced)) throw new GroupUndone();
+    let turns = [...plans].map(([member, plan]) => ({ member, plan }));
+    for (let round = 1; turns.length > 0; round += 1) {
+      const results = await this.#steps.run(turns, open);
+      const nowMs = clock.nowMs();
+      const isLate = nowMs - startedMs >= patienceMs;
+      const done = turns.map(({ member, plan }, index) => {
+        const outcomes = results[index] ?? [];
+        const after = outcomes.length === 0 ? plan : member.live.planFrom(plan, outcomes, { nowMs, random });
+        plans.set(member, after);
+        return { member, plan: after, hasActed: outcomes.length > 0 };
+      });
+      if (isLate) this.#setApart(members);
+      if (isLate || round === maxRounds) break;
+      turns = done.filter(({ member, plan, hasActed }) => hasActed && this.#goesOn(member, plan));
+      for (const { member, plan } of turns)
+        member.behind = [...member.behind, ...plan.works.map((work) => nameOf(member, work))];
+    }
+    await this.#write(plans, open);
+  }
+
+  /** Nothing but local steps comes next: nobody else has to see where the saga is now. */
+  #goesOn(member: Member, { status, works }: Plan): boolean {
+    return (
+      status === 'running' &&
+      works.length > 0 &&
+      member.live.inFlight.size === 0 &&
+      works.every((work) => isLocal(work) && !this.#apart.has(nameOf(member, work)))
+    );
+  }
+
+  /** What came behind other steps begins a transaction from now on. False if nothing did. */
+  #setApart(members: readonly Member[]): boolean {
+    const names = members.flatMap(({ behind }) => behind);
+    for (const name of names) this.#apart.add(name);
+    return names.length > 0;
+  }
+
+  async #write(plans: ReadonlyMap<Member, Plan>, { token, transaction }: OpenGroup): Promise<void> {
+    const { store, clock } = this.#options;
+    const nowMs = clock.nowMs();
+    const transitions: Transition[] = [];
+    const begun: NewSaga[] = [];
+    for (const [member, plan] of plans) {
+      const { live } = member;
+      member.written = plan;
+      const progress = this.#progress(live, plan, nowMs);
+      if (live.unwritten !== undefined) begun.push({ ...live.unwritten, progress });
+      else transitions.push({ ...progress, id: live.row.id, mailSeen: live.mail.length });
+    }
+    const [advanced, inserted] = await Promise.all([
+      store.advance(transaction.sql, token, transitions),
+      begun.length === 0 ? [] : store.start(transaction.sql, begun, token),
+    ]);
+    const found = new Map(advanced.map((each) => [each.id, each]));
+    const isHeld = new Map(begun.map(({ id, progress }) => [id, progress?.isHeld ?? true]));
+    for (const id of inserted) found.set(id, { id, mailCount: 0, isHeld: isHeld.get(id) ?? true });
+    const members = [...plans.keys()];
+    for (const member of members) {
+      const known = found.get(member.live.row.id);
+      if (known === undefined) member.isFenced = true;
+      else member.advanced = known;
+    }
+    if (members.some(({ isFenced }) => isFenced)) throw new GroupFenced();
     await this.#tellParents(members, transaction);
   }
 
-  async #runLocals(
-    members: readonly Member[],
-    plans: readonly Plan[],
-    open: Open,
-  ): Promise<readonly (readonly Outcome[])[]> {
-    const { transaction } = open;
-    const results: Outcome[][] = members.map(() => []);
-    const ordered: (() => Promise<void>)[] = [];
-    const together: Promise<void>[] = [];
-    for (const [index, member] of members.entries()) {
-      const works = plans[index]?.works.filter(isLocal) ?? [];
-      if (works.length === 0) continue;
-      const run = async () => {
-        for (const work of works) {
-          const outcome = await this.#runLocal(member, work, open);
-          if (!outcome.ok) {
-            if (isOwnFailure(outcome)) member.failures.push(outcome);
-            else throw outcome.error;
-            return;
-          }
-          results[index]?.push(outcome);
-        }
-      };
-      if (works.some((work) => this.#ordered.has(nameOf(member, work)))) ordered.push(run);
-      else together.push(run());
-    }
-    const settled = await Promise.allSettled(together);
-    const isHealthy = () =>
-      !transaction.isInterleaved &&
-      members.every(({ failures }) => failures.length === 0) &&
-      settled.every(({ status }) => status === 'fulfilled');
-    for (const run of ordered) {
-      if (!isHealthy()) break;
-      await run();
-    }
-    if (transaction.isInterleaved || members.some(({ failures }) => failures.length > 0)) return results;
-    for (const each of settled) if (each.status === 'rejected') throw each.reason;
-    return results;
-  }
-
-  async #runLocal(member: Member, work: Work, { token, transaction }: Open): Promise<Outcome> {
-    const { live } = member;
-    const { step, phase, action } = work;
-    const { store, clock } = this.#options;
-    try {
-      if (action.kind === 'startChild') {
-        const child = createChild(live, work, action.node);
-        await store.start(transaction.sql, [child], token);
-        member.children.push(child);
-        return succeeded(step, phase, child.id);
-      }
-      if (action.kind === 'cancelChild') {
-        const reason = `The saga ${live.row.id} is being compensated.`;
-        await store.post(transaction.sql, action.child, { kind: 'cancel', reason, by: live.row.id });
-        return succeeded(step, phase, undefined);
-      }
-      if (action.kind === 'send') return this.#send(live, work, transaction);
-      if (action.kind !== 'tx') throw new TypeError(`'${action.kind}' is not local`);
-      const opened = transaction.open(identityOf(live, step), () => this.#ordered.add(nameOf(member, work)));
-      // By prototype: spreading would make a logger that few steps ask for.
-      const context: TxStepContext = Object.assign(Object.create(opened), contextOf(live, work), { refuse });
-      const running = action.tx(work.state, context);
-      return succeeded(step, phase, await within(running, { timeoutMs: work.timeoutMs, clock }));
-    } catch (error) {
-      return failed(step, phase, error);
-    }
-  }
-
-  #send(live: LiveSaga, work: Work, transaction: SagaTransaction): Outcome {
-    const { step, phase, action } = work;
-    if (action.kind !== 'send') throw new TypeError(`'${action.kind}' is no message`);
-    const id = transaction.send({
-      ...identityOf(live, step),
-      message: action.message,
-      data: action.with(work.state, contextOf(live, work)),
-      expiresAtMs: expiryOf(live, work, this.#options.clock.nowMs()),
-    });
-    if (action.message.reply === undefined) return succeeded(step, phase, undefined);
-    return { step, phase, ok: true, value: id, isSent: true };
-  }
-
-  #transition(live: LiveSaga, after: Plan, nowMs: number): Transition {
+  #progress(live: LiveSaga, after: Plan, nowMs: number): Progress {
     const { state, status, works, wakeAtMs, waitingFor } = after;
     const isOpen = status === 'running' || status === 'compensating';
     const wakeInMs = wakeAtMs === undefined ? undefined : wakeAtMs - nowMs;
     const hasWork = works.length > 0 || live.inFlight.size > 0;
     const isHeld = isOpen && (hasWork || (wakeInMs !== undefined && wakeInMs <= this.#options.holdMs));
-    return {
-      id: live.row.id,
-      state,
-      status,
-      isHeld,
-      readyInMs: isOpen && !isHeld ? wakeInMs : undefined,
-      mailSeen: live.mail.length,
-      waitingFor,
-    };
+    return { state, status, isHeld, readyInMs: isOpen && !isHeld ? wakeInMs : undefined, waitingFor };
   }
 
   async #tellParents(members: readonly Member[], { sql }: SagaTransaction): Promise<void> {
@@ -210,47 +189,12 @@ export class Group {
   }
 }
 
-class Interleaved extends Error {}
-
-interface Open {
-  readonly token: number;
-  readonly transaction: SagaTransaction;
+function isUnavailable(error: unknown): boolean {
+  return isServiceError(error) && error.code === 'unavailable';
 }
 
-function nameOf({ live }: Member, { step, phase }: Work): string {
-  return `${live.row.name}/${step}/${phase}`;
-}
-
-function createChild(
-  { row }: LiveSaga,
-  { step, state }: Work,
-  node: Extract<Work['action'], { kind: 'startChild' }>['node'],
-): NewSaga {
-  const child = node.saga();
-  const input = createValidator<unknown>(child.input, 'input').parse(node.with(state));
-  const { name, version, deadlineMs } = child;
-  const { user, traceparent } = row;
-  return {
-    id: uuidv7(),
-    name,
-    version,
-    idempotencyKey: undefined,
-    input,
-    deadlineMs,
-    user,
-    traceparent,
-    parent: { id: row.id, step },
-  };
-}
-
-const commonCodes: ReadonlySet<string> = new Set(['unavailable', 'aborted', 'cancelled']);
-
-/** Says something about the step itself, not about the transaction it shared. */
-function isOwnFailure(outcome: Outcome): boolean {
-  if (outcome.ok) return false;
-  const { error } = outcome;
-  if (error.declared) return true;
-  return !commonCodes.has(error.code) && error.reason !== 'transaction_failed';
+function isUnknown(error: unknown): boolean {
+  return isServiceError(error) && error.reason === 'commit_outcome_unknown';
 }
 
 /** What a failed transaction of one member says about the step it was for. */

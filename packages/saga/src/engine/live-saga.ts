@@ -5,15 +5,21 @@ import { type Plan, plan } from '../plan/plan.ts';
 import type { NewSaga, SagaRow } from '../saga-store.ts';
 import { emptyState, type Letter, type SagaState, type SagaStatus } from '../state.ts';
 
+/** How attempts at local steps failed, by attempt. They are not made again to put that on record, unless what they were given has changed. */
+export type StepFailures = Map<string, Outcome>;
+
 /** One saga that this process has in hand. */
 export class LiveSaga {
   readonly row: SagaRow;
   readonly definition: SagaDefinition;
+  /** What is to be written first, while its row is not there. */
+  unwritten: NewSaga | undefined;
   readonly inFlight = new Set<string>();
   /** What ended since the row was written. */
   outcomes: Outcome[] = [];
   state: SagaState;
   status: SagaStatus;
+  failures: StepFailures = new Map();
   /** As the row has it. */
   writtenStatus: SagaStatus;
   mail: readonly Letter[];

@@ -5,12 +5,16 @@ import type { Outcome } from '../plan/outcome.ts';
 import type { Work } from '../plan/work.ts';
 import type { NewSaga, SagaRow, SagaStore } from '../saga-store.ts';
 import { isSettled } from '../state.ts';
+import { Beginnings } from './beginnings.ts';
 import { CallSlots } from './call-slots.ts';
 import { Gate } from './gate.ts';
-import { createMember, Group, GroupUndone, type Member, toLocalFailure } from './group.ts';
+import { createMember, Group, GroupFenced, type Member, toLocalFailure } from './group.ts';
 import type { Hands } from './intake.ts';
-import { LiveSaga, toFirstRow } from './live-saga.ts';
+import { LiveSaga, type StepFailures, toFirstRow } from './live-saga.ts';
 import { isLocal, performRemote } from './step-work.ts';
+
+/** Of one saga. What is forgotten is only asked again. */
+const maxFailures = 64;
 
 export interface SagaWorkerOptions {
   readonly definitions: ReadonlyMap<string, SagaDefinition>;
@@ -35,8 +39,11 @@ export class SagaWorker implements Hands {
   readonly #options: SagaWorkerOptions;
   readonly #group: Group;
   readonly #gate: Gate<LiveSaga>;
+  readonly #beginnings: Beginnings;
   readonly #calls: CallSlots;
   readonly #live = new Map<string, LiveSaga>();
+  /** Of sagas that could not be begun with their first steps, until they are started without them. */
+  readonly #failures = new Map<string, StepFailures>();
   #isStopped = false;
 
   constructor(options: SagaWorkerOptions) {
@@ -44,6 +51,8 @@ export class SagaWorker implements Hands {
     const { store, environment, token, maxCalls, clock, random, logger } = options;
     this.#group = new Group({ store, environment, clock, random, logger, holdMs });
     this.#calls = new CallSlots(maxCalls);
+    const onBegun = (member: Member, owner: number) => this.#takeBegun(member, owner);
+    this.#beginnings = new Beginnings({ group: this.#group, token, onBegun, clock });
     this.#gate = new Gate({
       isOpen: () => token() !== undefined,
       commit: (lives) => this.#commitAll(lives),
@@ -70,6 +79,8 @@ export class SagaWorker implements Hands {
       const definition = definitions.get(definitionId(row));
       if (definition === undefined || this.#live.has(row.id)) continue;
       const live = new LiveSaga(row, definition);
+      live.failures = this.#failures.get(row.id) ?? live.failures;
+      this.#failures.delete(row.id);
       this.#live.set(row.id, live);
       if (row.isTakenOver) logger.info('a saga is taken over', { sagaId: row.id, saga: row.name });
       this.#drive(live);
@@ -82,9 +93,36 @@ export class SagaWorker implements Hands {
     this.adopt(sagas.map((saga) => toFirstRow(saga, nowMs)));
   }
 
+  /**
+   * Starts a saga together with its first local steps. False if nothing is known to be done: then it has to be written under the same id, and adopted.
+   */
+  async begin(saga: NewSaga): Promise<boolean> {
+    const { definitions, token, clock, random } = this.#options;
+    const definition = definitions.get(definitionId(saga));
+    // A key may be known already, and then nothing must happen.
+    if (definition === undefined || saga.idempotencyKey !== undefined) return false;
+    if (this.room === 0 || token() === undefined) return false;
+    const nowMs = clock.nowMs();
+    const live = new LiveSaga(toFirstRow(saga, nowMs), definition);
+    live.unwritten = saga;
+    live.planned = live.plan([], { nowMs, random });
+    const isBegun = await this.#beginnings.add(live);
+    if (!isBegun && live.failures.size > 0 && this.#failures.size < 1_000)
+      this.#failures.set(saga.id, live.failures);
+    return isBegun;
+  }
+
+  #takeBegun(member: Member, owner: number): void {
+    // Whoever the lease has passed to takes it over.
+    if (this.#options.token() !== owner) return;
+    this.#live.set(member.live.row.id, member.live);
+    this.#settle(member);
+  }
+
   deliver(row: SagaRow): void {
     const live = this.#live.get(row.id);
-    if (live === undefined) return;
+    // Whoever writes it would say that it has seen letters that its plan has not. The answer tells of them.
+    if (live === undefined || live.isBusy) return;
     live.mail = row.mail;
     live.planned = undefined;
     this.#drive(live);
@@ -103,6 +141,7 @@ export class SagaWorker implements Hands {
   /** All of it belongs to others now. */
   dropAll(): void {
     for (const live of [...this.#live.values()]) this.#drop(live);
+    this.#failures.clear();
     this.#calls.clear();
   }
 
@@ -110,7 +149,7 @@ export class SagaWorker implements Hands {
   async stop(timeoutMs: number): Promise<void> {
     this.#isStopped = true;
     for (const live of this.#live.values()) live.cancelTimer();
-    await this.#gate.stop(timeoutMs);
+    await Promise.all([this.#beginnings.stop(timeoutMs), this.#gate.stop(timeoutMs)]);
     this.dropAll();
   }
 
@@ -199,6 +238,8 @@ export class SagaWorker implements Hands {
     // What ended meanwhile is planned anew with its outcome.
     live.planned = written;
     live.outcomes = live.outcomes.slice(outcomes.length);
+    // Not with each commit: a step that failed behind others is put on record by a later one, in a transaction of its own.
+    if (live.failures.size > maxFailures) live.failures.clear();
     this.adoptNew(children);
     if (isSettled(live.status)) this.#options.onEnd(live);
     if (!advanced.isHeld) {
@@ -230,19 +271,18 @@ export class SagaWorker implements Hands {
   async #sortOut(token: number, members: readonly Member[], error: unknown): Promise<void> {
     const again: Member[] = [];
     for (const member of members) {
-      const { live, isFenced, failures } = member;
+      const { live, isFenced } = member;
       if (isFenced) {
         this.#options.logger.warn('a saga belongs to another worker; what was done here was undone', {
           sagaId: live.row.id,
         });
         this.#forget(live);
-      } else if (failures.length > 0) this.#release(live, failures);
-      else again.push(member);
+      } else again.push(member);
     }
     const lives = again.map(({ live }) => live);
     const [first] = again;
     if (first === undefined) return;
-    if (error instanceof GroupUndone) {
+    if (error instanceof GroupFenced) {
       for (const live of lives) this.#release(live, []);
     } else if (isServiceError(error) && error.reason === 'commit_outcome_unknown') {
       // The rows know. They are found by the next look at what this worker owns.
@@ -282,7 +322,11 @@ export class SagaWorker implements Hands {
   }
 
   #pause(lives: readonly LiveSaga[]): void {
-    for (const live of lives) live.isBusy = false;
+    for (const live of lives) {
+      live.isBusy = false;
+      // Time passes.
+      live.planned = undefined;
+    }
     this.#gate.addLater(() => lives.filter(({ isGone }) => !isGone));
   }
 }

@@ -3,7 +3,7 @@ import type { StepContext } from '../definition/action.ts';
 import type { SagaEnvironment, StepIdentity } from '../environment.ts';
 import { failed, type Outcome, succeeded } from '../plan/outcome.ts';
 import type { Work } from '../plan/work.ts';
-import type { Phase } from '../state.ts';
+import type { Phase, SagaState } from '../state.ts';
 import type { LiveSaga } from './live-saga.ts';
 
 const defaultTimeoutMs = 10_000;
@@ -27,11 +27,12 @@ export function identityOf({ row }: Pick<LiveSaga, 'row'>, step: string): StepId
   return { sagaId: id, saga: name, step, user, traceparent };
 }
 
-export function contextOf(live: LiveSaga, work: Work): StepContext {
+/** @param state of the saga when the step begins */
+export function contextOf({ row }: LiveSaga, work: Work, state: SagaState): StepContext {
   const { expiresAtMs, failure } = work;
   return {
-    sagaId: live.row.id,
-    idempotencyKey: keyOf(live.row.id, live.state.round, work.step, work.phase),
+    sagaId: row.id,
+    idempotencyKey: keyOf(row.id, state.round, work.step, work.phase),
     attempt: work.attempt,
     expiresAt: expiresAtMs === undefined ? undefined : new Date(expiresAtMs).toISOString(),
     failure,
@@ -40,12 +41,12 @@ export function contextOf(live: LiveSaga, work: Work): StepContext {
 
 /** When a message is of no use any more: a step that has not begun by then will not be needed. What has to happen never expires. */
 export function expiryOf(
-  live: LiveSaga,
+  { row }: LiveSaga,
   { phase, timeoutMs, expiresAtMs }: Work,
-  nowMs: number,
+  { state, nowMs }: { readonly state: SagaState; readonly nowMs: number },
 ): number | undefined {
   if (phase !== 'do') return undefined;
-  const deadlineAtMs = live.state.forward ? undefined : live.row.deadlineAtMs;
+  const deadlineAtMs = state.forward ? undefined : row.deadlineAtMs;
   const times = [deadlineAtMs, expiresAtMs, timeoutMs === undefined ? undefined : nowMs + timeoutMs];
   const earliest = Math.min(...times.filter((each) => each !== undefined));
   return Number.isFinite(earliest) ? earliest : undefined;
@@ -67,7 +68,7 @@ export async function performRemote(
   { work, clock }: { readonly work: Work; readonly clock: Clock },
 ): Promise<Outcome> {
   const { action, step, phase } = work;
-  const context = contextOf(live, work);
+  const context = contextOf(live, work, live.state);
   const { signal } = live;
   try {
     if (action.kind === 'call') {

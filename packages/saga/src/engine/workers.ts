@@ -64,6 +64,11 @@ export class Workers implements Hands {
     if (durables.length > 0) this.#durables.adoptNew(durables);
   }
 
+  /** See {@link SagaWorker.begin}. */
+  async begin(saga: NewSaga): Promise<boolean> {
+    return this.#sagas.begin(saga);
+  }
+
   deliver(row: SagaRow): void {
     if (this.#sagas.has(row.id)) this.#sagas.deliver(row);
     else this.#durables.deliver(row);

@@ -1,0 +1,197 @@
+import { createValidator } from '@banyan/contract';
+import { type Clock, uuidv7 } from '@banyan/core';
+import type { TxStepContext } from '../definition/action.ts';
+import type { SagaTransaction } from '../environment.ts';
+import { failed, type Outcome, succeeded } from '../plan/outcome.ts';
+import type { Plan } from '../plan/plan.ts';
+import type { Work } from '../plan/work.ts';
+import type { NewSaga, SagaStore } from '../saga-store.ts';
+import type { Member } from './group.ts';
+import type { LiveSaga } from './live-saga.ts';
+import { contextOf, expiryOf, identityOf, isLocal, refuse, within } from './step-work.ts';
+
+export interface LocalStepsOptions {
+  readonly store: SagaStore;
+  readonly clock: Clock;
+}
+
+/** The transaction that all share, and whose it is. */
+export interface OpenGroup {
+  readonly token: number;
+  readonly transaction: SagaTransaction;
+}
+
+/** What one member does now. */
+export interface Turn {
+  readonly member: Member;
+  readonly plan: Plan;
+}
+
+/** A step asked the database again after others had asked. */
+export class Interleaved extends Error {}
+
+/** Steps failed by themselves, which their sagas know: all go again, so that what came before is kept and the failure put on record. */
+export class StepsFailed extends Error {}
+
+/** Does the local steps of many sagas side by side in one transaction. */
+export class LocalSteps {
+  readonly #options: LocalStepsOptions;
+  /** `saga/step` of those that ask the database more than once: nobody else may ask between. */
+  readonly #ordered = new Set<string>();
+
+  constructor(options: LocalStepsOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Outcomes of each turn.
+   * @throws Interleaved or StepsFailed if all have to go again; or what a step threw that is not its own failure
+   */
+  async run(turns: readonly Turn[], open: OpenGroup): Promise<readonly (readonly Outcome[])[]> {
+    const { transaction } = open;
+    const results: Outcome[][] = turns.map(() => []);
+    const ordered: (() => Promise<void>)[] = [];
+    const together: Promise<void>[] = [];
+    let hasFailed = false;
+    for (const [index, { member, plan }] of turns.entries()) {
+      const works = plan.works.filter(isLocal);
+      if (works.length === 0) continue;
+      const run = async () => {
+        for (const work of works) {
+          const { failures } = member.live;
+          const attempts = attemptsOf(member, plan, work);
+          const known = attempts.map((attempt) => failures.get(attempt)).find((each) => each !== undefined);
+          const outcome = known ?? (await this.#perform({ member, plan }, work, open));
+          if (outcome.ok || known !== undefined) {
+            results[index]?.push(outcome);
+            continue;
+          }
+          if (!isOwnFailure(outcome)) throw outcome.error;
+          hasFailed = true;
+          for (const attempt of attempts) failures.set(attempt, outcome);
+          return;
+        }
+      };
+      if (works.some((work) => this.#ordered.has(nameOf(member, work)))) ordered.push(run);
+      else together.push(run());
+    }
+    const settled = await Promise.allSettled(together);
+    const isCommon = settled.some(({ status }) => status === 'rejected');
+    for (const run of ordered) {
+      if (transaction.isInterleaved || hasFailed || isCommon) break;
+      await run();
+    }
+    if (transaction.isInterleaved) throw new Interleaved();
+    if (hasFailed) throw new StepsFailed();
+    for (const each of settled) if (each.status === 'rejected') throw each.reason;
+    return results;
+  }
+
+  async #perform({ member, plan }: Turn, work: Work, { token, transaction }: OpenGroup): Promise<Outcome> {
+    const { live } = member;
+    const { step, phase, action } = work;
+    const { store, clock } = this.#options;
+    try {
+      if (action.kind === 'startChild') {
+        const child = createChild(live, work, action.node);
+        await store.start(transaction.sql, [child], token);
+        member.children.push(child);
+        return succeeded(step, phase, child.id);
+      }
+      if (action.kind === 'cancelChild') {
+        const reason = `The saga ${live.row.id} is being compensated.`;
+        await store.post(transaction.sql, action.child, { kind: 'cancel', reason, by: live.row.id });
+        return succeeded(step, phase, undefined);
+      }
+      if (action.kind === 'send') return this.#send({ member, plan }, work, transaction);
+      if (action.kind !== 'tx') throw new TypeError(`'${action.kind}' is not local`);
+      const opened = transaction.open(identityOf(live, step), () => this.#ordered.add(nameOf(member, work)));
+      const { sql, emit } = opened;
+      const context: TxStepContext = {
+        ...contextOf(live, work, plan.state),
+        sql,
+        emit,
+        refuse,
+        // Few steps ask for it, and making one costs more than they do.
+        get log() {
+          return opened.log;
+        },
+      };
+      const running = action.tx(work.state, context);
+      return succeeded(step, phase, await within(running, { timeoutMs: work.timeoutMs, clock }));
+    } catch (error) {
+      return failed(step, phase, error);
+    }
+  }
+
+  #send({ member: { live }, plan: { state } }: Turn, work: Work, transaction: SagaTransaction): Outcome {
+    const { step, phase, action } = work;
+    if (action.kind !== 'send') throw new TypeError(`'${action.kind}' is no message`);
+    const id = transaction.send({
+      ...identityOf(live, step),
+      message: action.message,
+      data: action.with(work.state, contextOf(live, work, state)),
+      expiresAtMs: expiryOf(live, work, { state, nowMs: this.#options.clock.nowMs() }),
+    });
+    if (action.message.reply === undefined) return succeeded(step, phase, undefined);
+    return { step, phase, ok: true, value: id, isSent: true };
+  }
+}
+
+/** The same for all sagas of one definition. */
+export function nameOf({ live }: Member, { step, phase }: Work): string {
+  return `${live.row.name}/${step}/${phase}`;
+}
+
+/**
+ * What a failure is known by: the attempt and what it was given, since behind other steps of the transaction that may differ the next time. What comes first
+ * rests on the row alone, and is known by the attempt whatever it did to its input.
+ */
+function attemptsOf(
+  { behind }: Member,
+  { state }: Plan,
+  { key, attempt, state: given }: Work,
+): readonly string[] {
+  const withInput = JSON.stringify([key, state.round, attempt, given]);
+  return behind.length > 0 ? [withInput] : [withInput, JSON.stringify([key, state.round, attempt])];
+}
+
+function createChild(
+  { row }: LiveSaga,
+  { step, state }: Work,
+  node: Extract<Work['action'], { kind: 'startChild' }>['node'],
+): NewSaga {
+  const child = node.saga();
+  const input = createValidator<unknown>(child.input, 'input').parse(node.with(state));
+  const { name, version, deadlineMs } = child;
+  const { user, traceparent } = row;
+  return {
+    id: uuidv7(),
+    name,
+    version,
+    idempotencyKey: undefined,
+    input,
+    deadlineMs,
+    user,
+    traceparent,
+    parent: { id: row.id, step },
+  };
+}
+
+const commonCodes: ReadonlySet<string> = new Set(['aborted', 'cancelled']);
+/** The database is away, for all; whatever else a step finds away is its own. */
+const databaseReasons: ReadonlySet<string | undefined> = new Set([
+  'database_unavailable',
+  'database_closed',
+  'session_ended',
+  'commit_outcome_unknown',
+]);
+
+/** Says something about the step itself, not about the transaction it shared. */
+function isOwnFailure(outcome: Outcome): boolean {
+  if (outcome.ok) return false;
+  const { error } = outcome;
+  if (error.declared) return true;
+  if (error.code === 'unavailable') return !databaseReasons.has(error.reason);
+  return !commonCodes.has(error.code) && error.reason !== 'transaction_failed';
+}

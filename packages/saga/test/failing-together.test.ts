@@ -1,0 +1,133 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { service, system } from '@banyan/chassis';
+import { contract, operation } from '@banyan/contract';
+import { ServiceError } from '@banyan/core';
+import { saga } from '@banyan/saga';
+import { startTestSystem } from '@banyan/testing';
+import { z } from 'zod';
+
+const as = { service: 'probe', timeoutMs: 30_000 };
+const Order = z.object({ id: z.string(), isBlocked: z.boolean() });
+/** Each attempt at a step, in order: `o1 left`. */
+const heard: string[] = [];
+
+/** Both paths are ready in one transaction, and neither succeeds. */
+const bothRefuse = saga('bothRefuse', { version: 1, input: Order }).parallel('both', {
+  one: (path) =>
+    path.step('left', {
+      tx: async ({ input }, { refuse }) => {
+        heard.push(`${input.id} left`);
+        return refuse('leftSaysNo');
+      },
+      undo: { run: async () => {} },
+    }),
+  other: (path) =>
+    path.step('right', {
+      tx: async ({ input }, { refuse }) => {
+        heard.push(`${input.id} right`);
+        return refuse('rightSaysNo');
+      },
+      undo: { run: async () => {} },
+    }),
+});
+const twice = { maxAttempts: 2, firstMs: 1, maxMs: 1 };
+const bothFault = saga('bothFault', { version: 1, input: Order }).parallel('both', {
+  one: (path) =>
+    path.step('left', {
+      tx: async ({ input }) => {
+        heard.push(`${input.id} left`);
+        throw new TypeError('left is mistaken');
+      },
+      undo: { run: async () => {} },
+      retry: twice,
+    }),
+  other: (path) =>
+    path.step('right', {
+      tx: async ({ input }) => {
+        heard.push(`${input.id} right`);
+        throw new TypeError('right is mistaken');
+      },
+      undo: { run: async () => {} },
+      retry: twice,
+    }),
+});
+/** Asks something else than the database, which is away for those that are blocked. */
+const ask = saga('ask', { version: 1, input: Order }).step('rate', {
+  tx: async ({ input }) => {
+    heard.push(`${input.id} rate`);
+    if (input.isBlocked)
+      throw new ServiceError('The rates are away.', { code: 'unavailable', reason: 'rates_away' });
+  },
+  undo: { run: async () => {} },
+  retry: twice,
+});
+const definitions = { bothRefuse, bothFault, ask };
+
+const theatre = contract('theatre', {
+  version: '1.0.0',
+  operations: {
+    /** All in one transaction, so that they are taken in hand together. */
+    start: operation('POST /orders', {
+      input: z.object({ kind: z.enum(['bothRefuse', 'bothFault', 'ask']), orders: z.array(Order) }),
+      output: z.array(z.string()),
+    }),
+    end: operation('GET /orders/:sagaId', {
+      input: z.object({ sagaId: z.string() }),
+      output: z.object({ status: z.string(), step: z.string(), reason: z.string() }),
+      timeoutMs: 30_000,
+    }),
+  },
+});
+const theatreService = service(theatre, {
+  migrations: new URL('./fixtures/migrations/bank/', import.meta.url),
+  sagas: Object.values(definitions),
+  operations: {
+    start: async ({ kind, orders }, { tx }) =>
+      tx(async ({ start }) => orders.map((order) => start(definitions[kind], order))),
+    async end({ sagaId }, { sagas }) {
+      const end = await sagas.ended(sagaId, { timeoutMs: 10_000 });
+      const { step = '', error } = end?.failure ?? {};
+      return { status: end?.status ?? 'unknown', step, reason: error?.reason ?? '' };
+    },
+  },
+});
+const probe = contract('probe', { version: '1.0.0', operations: {} });
+const house = system('house', {
+  services: [theatreService, service(probe, { uses: { theatre }, operations: {} })],
+});
+
+test('parallel local steps that both refuse end their saga, each asked once', async (t) => {
+  const client = (await startTestSystem(t, house, { harsh: false })).client(theatre, as);
+  heard.length = 0;
+  const [sagaId = ''] = await client.start({ kind: 'bothRefuse', orders: [{ id: 'r', isBlocked: false }] });
+  const end = await client.end({ sagaId });
+  assert.deepEqual(end, { status: 'compensated', step: 'left', reason: 'leftSaysNo' });
+  assert.deepEqual(heard, ['r left', 'r right']);
+});
+
+test('parallel local steps that both fail end their saga after as many attempts as they have', async (t) => {
+  const client = (await startTestSystem(t, house, { harsh: false })).client(theatre, as);
+  heard.length = 0;
+  const [sagaId = ''] = await client.start({ kind: 'bothFault', orders: [{ id: 'f', isBlocked: false }] });
+  assert.equal((await client.end({ sagaId })).status, 'compensated');
+  const attempts = Map.groupBy(heard, (each) => each);
+  assert.equal(attempts.get('f left')?.length, 2);
+  assert.ok((attempts.get('f right')?.length ?? 0) <= 2);
+});
+
+test('a local step that says unavailable has as many attempts as its policy, and stops nobody else', async (t) => {
+  const client = (await startTestSystem(t, house, { harsh: false })).client(theatre, as);
+  heard.length = 0;
+  const orders = [
+    { id: 'away', isBlocked: true },
+    { id: 'fine', isBlocked: false },
+  ];
+  const ids = await client.start({ kind: 'ask', orders });
+  const ends = await Promise.all(ids.map((sagaId) => client.end({ sagaId })));
+  assert.deepEqual(ends, [
+    { status: 'compensated', step: 'rate', reason: 'rates_away' },
+    { status: 'completed', step: '', reason: '' },
+  ]);
+  assert.equal(heard.filter((each) => each === 'away rate').length, 2);
+});
