@@ -1,7 +1,8 @@
 import type { Operation } from '@banyan/contract';
 import { type Caller, type Clock, isServiceError } from '@banyan/core';
 import { type CacheRule, tagOfOperation, tagOfParameters, tagOfPath } from './cache-rule.ts';
-import type { ResponseCache, StoredAnswer } from './response-cache.ts';
+import type { KeptAccess } from './kept-access.ts';
+import { etagOf, type ResponseCache, type StoredAnswer } from './response-cache.ts';
 import type { HeaderList } from './security-headers.ts';
 
 /** One request for an answer that may be kept. */
@@ -29,12 +30,16 @@ export interface AnswerCache {
 
 export interface AnswerCacheOptions {
   readonly operation: Operation;
+  /** Which instances answer: those of another version answer otherwise. */
+  readonly from: string;
   readonly rule: CacheRule;
   readonly isOpen: boolean;
   readonly cache: ResponseCache;
   readonly clock: Clock;
   /** False while purges may have been missed: then nothing kept is given. */
   readonly hearsPurges: () => boolean;
+  /** Whoever it refuses gets what the service says, and nothing that is kept. */
+  readonly mayGive: KeptAccess;
 }
 
 export function createAnswerCache(options: AnswerCacheOptions): AnswerCache {
@@ -65,7 +70,11 @@ class RuledCache implements AnswerCache {
   }
 
   async answer(request: CachedRequest, load: () => Promise<string>): Promise<CachedAnswer> {
-    const { cache, clock, hearsPurges } = this.#options;
+    const { cache, clock, hearsPurges, mayGive } = this.#options;
+    if (!mayGive(request)) {
+      const body = await load();
+      return { body, etag: etagOf(body), storedAtMs: clock.nowMs(), status: 'fwd=bypass' };
+    }
     const key = this.#keyOf(request);
     const known = hearsPurges() ? cache.find(key) : undefined;
     if (known === undefined)
@@ -116,9 +125,9 @@ class RuledCache implements AnswerCache {
    * others get an answer to something else (cache poisoning), or a page of one user kept as if it were for all (path confusion).
    */
   #keyOf({ caller, input }: CachedRequest): string {
-    const { operation, rule } = this.#options;
+    const { operation, from, rule } = this.#options;
     const whose = rule.same === 'user' ? (caller.user?.id ?? '') : null;
-    return JSON.stringify([operation.service, operation.name, whose, sorted(input)]);
+    return JSON.stringify([operation.service, from, operation.name, whose, sorted(input)]);
   }
 
   #tagsOf({ params, path }: CachedRequest): readonly string[] {

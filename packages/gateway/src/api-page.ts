@@ -2,6 +2,7 @@ import { type Binary, isBinary, type Operation, type Schema, toJsonSchema } from
 import { apiPageStyle } from './api-page-style.ts';
 import { curlLine } from './curl-line.ts';
 import type { ExposedRoute } from './exposure.ts';
+import type { Format } from './formats/format.ts';
 import { type Html, html } from './html.ts';
 import type { Access } from './policy.ts';
 import { type SchemaRow, schemaRows } from './schema-rows.ts';
@@ -11,12 +12,14 @@ export interface ApiPageOptions {
   readonly title: string;
   readonly description: string | undefined;
   readonly routes: readonly ExposedRoute[];
+  /** What answers may look like unless a route says otherwise; undefined: JSON. */
+  readonly formats: readonly Format[] | undefined;
   /** Where the reader reached the gateway, such as `http://localhost:8080`. */
   readonly origin: string;
 }
 
 /** A page that describes every exposed operation; complete without scripts or other files. */
-export function renderApiPage({ title, description, routes, origin }: ApiPageOptions): string {
+export function renderApiPage({ title, description, routes, formats, origin }: ApiPageOptions): string {
   const groups = [...Map.groupBy(routes, (route) => route.contract).entries()];
   const style: Html = { markup: `<style>${apiPageStyle}</style>` };
   return html`<!doctype html>
@@ -32,7 +35,7 @@ ${style}
 <a class="skip" href="#operations">Skip to the operations</a>
 <h1>${title} API</h1>
 ${description === undefined ? undefined : html`<p>${description}</p>`}
-<p class="soft">JSON over HTTP. Errors are <a href="https://www.rfc-editor.org/rfc/rfc9457">problem details</a> with a stable
+<p class="soft">${formatWords(formats)} over HTTP. Errors are <a href="https://www.rfc-editor.org/rfc/rfc9457">problem details</a> with a stable
 <code>reason</code>. For tools: <a href="/openapi.json">OpenAPI document</a>.</p>
 </header>
 <nav aria-label="Operations">
@@ -51,6 +54,11 @@ ${members.map((route) => article(route, origin))}
 </body>
 </html>
 `.markup;
+}
+
+function formatWords(formats: readonly Format[] = ['json']): string {
+  const words = formats.map((format) => ({ json: 'JSON', xml: 'XML', text: 'plain text' })[format]);
+  return words.length === 1 ? String(words[0]) : `${words.join(' or ')} by Accept,`;
 }
 
 function navItem({ operation }: ExposedRoute): Html {

@@ -1,22 +1,24 @@
 import type { EdgeOptions } from '@banyan/chassis';
+import { type Destination, destinationText } from '@banyan/discovery';
 import type { CloudEvent } from '@banyan/events';
 import { type AnswerCache, createAnswerCache } from './answer-cache.ts';
 import { tagOfOperation, tagOfParameters, tagOfPath } from './cache-rule.ts';
 import type { ExposedRoute } from './exposure.ts';
+import { createKeptAccess } from './kept-access.ts';
 import { createPurgeFeed, nameOfEvent, type PurgeFeed } from './purge-feed.ts';
 import { createResponseCache, type ResponseCache } from './response-cache.ts';
 
 /** What one gateway keeps, and how it learns that it is outdated. */
 export interface Caching {
   /** Undefined for an operation whose answers are not kept. */
-  cacheOf(route: ExposedRoute): AnswerCache | undefined;
+  cacheOf(route: ExposedRoute, to: Destination): AnswerCache | undefined;
   /** Something was changed at `path`, and perhaps at `location` (RFC 9111, 4.4). */
   changed(path: string, location: string | undefined): void;
   start(): void;
   stop(): Promise<void>;
 }
 
-export interface CachingOptions extends Pick<EdgeOptions, 'clock' | 'logger' | 'log'> {
+export interface CachingOptions extends Pick<EdgeOptions, 'clock' | 'logger' | 'log' | 'policies'> {
   readonly routes: readonly ExposedRoute[];
   readonly maxBytes: number;
 }
@@ -65,15 +67,20 @@ class RouteCaching implements Caching {
     });
   }
 
-  cacheOf({ operation, policy: { cache: rule, access } }: ExposedRoute): AnswerCache | undefined {
+  cacheOf(
+    { operation, policy: { cache: rule, access } }: ExposedRoute,
+    to: Destination,
+  ): AnswerCache | undefined {
     if (rule === undefined) return undefined;
     const waitsForEvents = (rule.purgedBy ?? []).length > 0;
     return createAnswerCache({
       operation,
+      from: destinationText(to),
       rule,
       isOpen: access === 'anyone',
       cache: this.#cache,
       clock: this.#options.clock,
+      mayGive: createKeptAccess(operation, this.#options.policies),
       hearsPurges: waitsForEvents ? () => this.#feed?.isCurrent === true : () => true,
     });
   }

@@ -5,16 +5,37 @@ import { BlockList, isIP } from 'node:net';
 export interface ClientAddresses {
   /** @param peer address of the connection's other end */
   clientOf(request: IncomingMessage, peer: string | undefined): string;
+  /** The whole address, also of an IPv6 client. */
+  addressOf(request: IncomingMessage, peer: string | undefined): string;
+  /** How the client speaks to the first of our proxies, or to the gateway itself. */
+  schemeOf(request: IncomingMessage, peer: string | undefined): 'http' | 'https';
 }
 
 /** @param trusted addresses and networks (`10.1.0.0/16`) of proxies whose `X-Forwarded-For` counts */
 export function createClientAddresses(trusted: readonly string[]): ClientAddresses {
-  if (trusted.length === 0) return { clientOf: (_request, peer) => clientOfAddress(peer) };
+  if (trusted.length === 0) {
+    return {
+      clientOf: (_request, peer) => clientOfAddress(peer),
+      addressOf: (_request, peer) => plain(peer ?? 'unknown'),
+      schemeOf: ownScheme,
+    };
+  }
   const proxies = new BlockList();
   for (const each of trusted) addTo(proxies, each);
   return {
     clientOf: (request, peer) => clientOfAddress(forwardedFor(request, { peer, proxies })),
+    addressOf: (request, peer) => forwardedFor(request, { peer, proxies }) ?? 'unknown',
+    schemeOf(request, peer) {
+      const address = plain(peer ?? '');
+      const isProxy = isIP(address) !== 0 && proxies.check(address, familyOf(address));
+      const said = isProxy ? request.headers['x-forwarded-proto'] : undefined;
+      return said === 'http' || said === 'https' ? said : ownScheme(request);
+    },
   };
+}
+
+function ownScheme({ socket }: IncomingMessage): 'http' | 'https' {
+  return (socket as { readonly encrypted?: boolean }).encrypted === true ? 'https' : 'http';
 }
 
 /** What is wrong with the trusted proxies, with the fix. */

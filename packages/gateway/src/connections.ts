@@ -19,6 +19,8 @@ export interface Connection {
 export interface Connections {
   open(socket: Socket): Connection;
   of(socket: Socket): Connection;
+  /** One request on a connection that carries many at once (HTTP/2): what ends it does not end the others. */
+  stream(socket: Socket): Connection;
   /**
    * Closes each connection as soon as it has been idle for a moment, and all after `timeoutMs`; resolves when none is left.
    * The moment is for a client that has sent its next request before it could know.
@@ -55,10 +57,14 @@ class OpenConnections implements Connections {
     return this.#open.get(socket) ?? this.open(socket);
   }
 
+  stream(socket: Socket): Connection {
+    return new Stream(this.of(socket));
+  }
+
   drain(timeoutMs: number): Promise<void> {
     const startedMs = performance.now();
     return new Promise((resolve) => {
-      const check = () => {
+      const endIdle = () => {
         const nowMs = performance.now();
         for (const connection of this.#open.values()) {
           if (nowMs - startedMs >= timeoutMs) connection.socket.destroy();
@@ -68,6 +74,8 @@ class OpenConnections implements Connections {
         // A real timer, because those of the clock do not keep a process alive that still owes answers.
         else setTimeout(check, checkEveryMs);
       };
+      // Timers come before sockets in a turn: a process that stood still would take a connection for idle whose request it has not read yet.
+      const check = () => setImmediate(endIdle);
       check();
     });
   }
@@ -77,5 +85,35 @@ class OpenConnections implements Connections {
     // A client that never closes its half would hold the process up.
     if (socket.writableEnded) socket.destroy();
     else socket.end();
+  }
+}
+
+class Stream implements Connection {
+  readonly socket: Socket;
+  readonly peer: string | undefined;
+  readonly #whole: Connection;
+  newest: unknown = undefined;
+  isClosing = false;
+
+  constructor(whole: Connection) {
+    this.socket = whole.socket;
+    this.peer = whole.peer;
+    this.#whole = whole;
+  }
+
+  get active(): number {
+    return this.#whole.active;
+  }
+
+  set active(count: number) {
+    this.#whole.active = count;
+  }
+
+  get idleSinceMs(): number {
+    return this.#whole.idleSinceMs;
+  }
+
+  set idleSinceMs(sinceMs: number) {
+    this.#whole.idleSinceMs = sinceMs;
   }
 }

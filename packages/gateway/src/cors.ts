@@ -3,8 +3,8 @@ import type { HeaderList } from './security-headers.ts';
 
 /** Headers that pages of other origins may read beside those that the Fetch standard always allows. */
 const exposedHeaders =
-  'age, cache-status, etag, location, ratelimit, ratelimit-policy, retry-after, traceresponse, www-authenticate, x-trace-id';
-const allowedHeaders = 'authorization, content-type, idempotency-key, if-none-match';
+  'age, api-version, cache-status, etag, location, ratelimit, ratelimit-policy, retry-after, traceresponse, www-authenticate, x-trace-id';
+const allowedHeaders = 'api-version, authorization, content-type, idempotency-key, if-none-match';
 
 /** Cross-origin access for an exact list of origins; without credentials, because the API knows no cookies. */
 export interface Cors {

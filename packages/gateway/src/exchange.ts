@@ -6,6 +6,7 @@ import type { ClientAddresses } from './client-address.ts';
 import type { Connection } from './connections.ts';
 import type { Cors } from './cors.ts';
 import { discardBody } from './discard-body.ts';
+import type { ProblemFormats } from './formats/problem-formats.ts';
 import { hasBody } from './framing.ts';
 import type { Access } from './policy.ts';
 import { toPublicError } from './public-error.ts';
@@ -14,13 +15,18 @@ import type { QuotaStanding } from './route-rates.ts';
 import { type AnswerKind, type HeaderList, securityHeaders } from './security-headers.ts';
 import { forgetSession } from './session-cookie.ts';
 import { challengeOf } from './user-authentication.ts';
+import { versionName } from './versions/names.ts';
 
 /** What all exchanges of one gateway share. */
 export interface ExchangeEnvironment {
   readonly cors: Cors;
   readonly clients: ClientAddresses;
+  /** How refusals look before a route is known. */
+  readonly problems: ProblemFormats | undefined;
   /** True from the moment the gateway stops: answers then end their connection. */
   readonly draining: boolean;
+  /** Clients speak TLS to the gateway itself. */
+  readonly endsTls: boolean;
 }
 
 /** After these, where the next request begins is uncertain, or a client would go on wasting time. */
@@ -42,20 +48,39 @@ export class Exchange {
   readonly receivedBefore: number;
   /** Time during which the gateway waited for more of the body, counted by the traffic watch. */
   waitedMs = 0;
+  /** Bytes of the answer that the client had not taken when the traffic watch last looked, and for how long as many. */
+  unsentBytes = 0;
+  stalledMs = 0;
   /** Template of the route, such as `/orders/:orderId`; empty if there is none. */
   route = '';
   /** Normalised; empty before that. */
   path = '';
   query = '';
+  /** The version that the path began with, which `path` is without: `2` of `/v2/orders`. */
+  pathVersion: string | undefined = undefined;
+  /** Of the service that answers; undefined if none does. */
+  answeringVersion: string | undefined = undefined;
+  /** Other versions could have answered. */
+  hasVersions = false;
   access: Access | undefined = undefined;
+  /** Set where answers have several formats. */
+  formats: ProblemFormats | undefined = undefined;
+  /** Media types that its body may have. */
+  bodyTypes: readonly string[] = [];
   /** What it has taken from its quotas so far. */
   readonly quotas: QuotaStanding[] = [];
   caller: Caller | undefined = undefined;
+  /** What answers it, for the log: a service, or the host of an upstream. */
+  upstream: string | undefined = undefined;
+  /** Its connection is a WebSocket now. */
+  isTunnel = false;
   /** True if it holds a place of the admission. */
   admitted = false;
   /** Reason of the refusal that was answered. */
   refusedFor: string | undefined = undefined;
   context: CancellableCallContext | undefined = undefined;
+  /** Called once its connection is a WebSocket, and it is no request in progress any more. */
+  onTunnel: (() => void) | undefined = undefined;
   /** Called once the answer is out, or the client is gone. */
   onClose: (() => void) | undefined = undefined;
   /** The client waits for `100 Continue` before it sends its body. */
@@ -76,6 +101,19 @@ export class Exchange {
     this.receivedBefore = request.socket.bytesRead;
   }
 
+  /** The client's whole address. */
+  get address(): string {
+    return this.#environment.clients.addressOf(this.request, this.connection.peer);
+  }
+
+  get endsTls(): boolean {
+    return this.#environment.endsTls;
+  }
+
+  get scheme(): 'http' | 'https' {
+    return this.#environment.clients.schemeOf(this.request, this.connection.peer);
+  }
+
   /** Tells a client that waits for it to send the body; call it when nothing but the body can still be refused. */
   acceptBody(): void {
     if (!this.awaitsContinue) return;
@@ -83,12 +121,28 @@ export class Exchange {
     this.response.writeContinue();
   }
 
+  becomeTunnel(): void {
+    this.response.statusCode = 101;
+    this.isTunnel = true;
+    this.onTunnel?.();
+  }
+
+  /** A path for the client, below the version that it has asked for by path. */
+  below(path: string): string {
+    return this.pathVersion === undefined || !path.startsWith('/') ? path : `/v${this.pathVersion}${path}`;
+  }
+
   /** What every answer of this kind starts with. */
   headers(kind: AnswerKind): HeaderList {
     const headers: HeaderList = [...securityHeaders[kind]];
     headers.push('x-trace-id', this.trace.traceId, 'traceresponse', formatTraceparent(this.trace));
+    if (this.formats !== undefined) headers.push('vary', this.formats.vary);
     addQuotaFields(headers, this.quotas);
-    this.#environment.cors.addTo(headers, this.request);
+    if (this.answeringVersion !== undefined) headers.push(versionName, this.answeringVersion);
+    if (this.hasVersions) headers.push('vary', versionName);
+    if (this.endsTls) headers.push('strict-transport-security', 'max-age=31536000');
+    // An upstream decides for itself who may read what it says.
+    if (kind !== 'forwarded') this.#environment.cors.addTo(headers, this.request);
     if (this.#endsConnection()) {
       this.connection.isClosing = true;
       headers.push('connection', 'close');
@@ -97,6 +151,7 @@ export class Exchange {
   }
 
   #endsConnection(): boolean {
+    if (this.request.httpVersionMajor > 1) return false;
     const { isClosing, newest } = this.connection;
     // An answer that is not the newest would cut off those that follow it.
     return this.awaitsContinue || ((isClosing || this.#environment.draining) && newest === this);
@@ -120,9 +175,10 @@ export class Exchange {
       response.destroy();
       return;
     }
-    const body = JSON.stringify(toProblem(known, this.trace.traceId));
+    this.formats ??= this.#environment.problems;
+    const { contentType, body } = this.#problemOf(known);
     const headers = this.headers('api');
-    headers.push('cache-control', 'no-store', 'content-type', 'application/problem+json');
+    headers.push('cache-control', 'no-store', 'content-type', contentType);
     headers.push('content-length', String(Buffer.byteLength(body)));
     this.#addRefusalHeaders(headers, known);
     response.writeHead(known.status, headers);
@@ -130,9 +186,21 @@ export class Exchange {
       response.end(body);
       return;
     }
+    if (request.httpVersionMajor > 1) {
+      // Nothing but its own stream can be reset under it, and not before it has the answer.
+      response.end(body);
+      discardBody(request);
+      return;
+    }
     // The client has its answer with this. Ending only after its body keeps the connection from being reset under it.
     response.write(body);
     discardBody(request, () => response.end());
+  }
+
+  #problemOf(known: ServiceError): { readonly contentType: string; readonly body: string } {
+    const problem = toProblem(known, this.trace.traceId);
+    if (this.formats !== undefined) return this.formats.problem(this.request.headers.accept, problem);
+    return { contentType: 'application/problem+json', body: JSON.stringify(problem) };
   }
 
   #addRefusalHeaders(headers: HeaderList, error: ServiceError): void {
@@ -141,10 +209,20 @@ export class Exchange {
     else if (error.status === 401) headers.push('www-authenticate', 'Bearer');
     if (error.reason === 'session_over') forgetSession(headers);
     if (error.status === 405) headers.push('allow', allowedMethods(error));
+    if (error.status === 415 && !error.declared) addBodyTypes(headers, this.request.method, this.bodyTypes);
     if (error.retryAfterMs !== undefined) {
       headers.push('retry-after', String(Math.ceil(error.retryAfterMs / 1_000)));
     }
   }
+}
+
+/** What would have been taken: for all methods, and for those that have a field of their own (RFC 9110, 15.5.16; RFC 5789; Linked Data Platform). */
+function addBodyTypes(headers: HeaderList, method: string | undefined, types: readonly string[]): void {
+  if (types.length === 0) return;
+  const list = types.join(', ');
+  headers.push('accept', list);
+  if (method === 'POST') headers.push('accept-post', list);
+  if (method === 'PATCH') headers.push('accept-patch', list);
 }
 
 function allowedMethods({ details }: ServiceError): string {

@@ -1,6 +1,7 @@
 import type { EdgeRoute } from '@banyan/chassis';
 import type { Contract, Operation } from '@banyan/contract';
 import { accessText, type Policy, policyProblem, type RoutePolicy, toRoutePolicy } from './policy.ts';
+import { shapeOf, versionName } from './versions/names.ts';
 
 /** Some operations of one contract, each with who may use it. */
 export interface Exposure {
@@ -54,6 +55,7 @@ export function toEdgeRoute({ contract, operation, policy }: ExposedRoute): Edge
     path: operation.path,
     service: contract.name,
     operation: operation.name,
+    version: contract.version,
     policy: accessText(policy.access),
   };
 }
@@ -63,18 +65,26 @@ export const platformPaths = ['/health/live', '/health/ready', '/openapi.json', 
 
 export function routeProblems(routes: readonly ExposedRoute[]): string[] {
   const problems: string[] = [];
-  const taken = new Map<string, string>();
-  for (const { contract, operation } of routes) {
+  const taken = new Map<string, ExposedRoute[]>();
+  for (const route of routes) {
+    const { contract, operation } = route;
     const name = `${contract.name}.${operation.name}`;
-    const shape = `${operation.method} ${operation.path.replaceAll(/:[^/]+/g, ':')}`;
-    const other = taken.get(shape);
-    if (other === name) problems.push(`'${name}' is exposed twice; remove one.`);
-    else if (other !== undefined) {
+    const shape = shapeOf(operation);
+    const others = taken.get(shape) ?? [];
+    taken.set(shape, [...others, route]);
+    // Versions of one service share their paths.
+    const other = others.find(
+      (each) => each.contract.name !== contract.name || each.contract.version === contract.version,
+    );
+    const otherName = other && `${other.contract.name}.${other.operation.name}`;
+    if (otherName === name) problems.push(`'${name}' is exposed twice; remove one.`);
+    else if (otherName !== undefined) {
       problems.push(
-        `'${name}' and '${other}' both want ${operation.method} ${operation.path}; change one path.`,
+        `'${name}' and '${otherName}' both want ${operation.method} ${operation.path}; change one path.`,
       );
     }
-    taken.set(shape, name);
+    if (Object.values(operation.headers).includes(versionName))
+      problems.push(`'${name}' takes input from the header '${versionName}', which is the gateway's.`);
     if (/^\/(health|docs|openapi\.json)(\/|$)/.test(operation.path)) {
       problems.push(
         `'${name}' wants ${operation.path}, which belongs to the platform (/health, /docs, /openapi.json); change its path.`,

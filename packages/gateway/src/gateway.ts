@@ -1,7 +1,9 @@
-import type { Edge, EdgeOptions, RunningEdge } from '@banyan/chassis';
+import type { Edge, EdgeOptions, EdgeRoute, RunningEdge } from '@banyan/chassis';
 import type { Contract } from '@banyan/contract';
 import { cacheProblems } from './cache-rule.ts';
 import { proxyProblems } from './client-address.ts';
+import { joinProblems } from './composition/joined-endpoint.ts';
+import { joinOf } from './composition/joined-operation.ts';
 import { corsProblems } from './cors.ts';
 import {
   type ExposedRoute,
@@ -11,11 +13,15 @@ import {
   routeProblems,
   toEdgeRoute,
 } from './exposure.ts';
+import { type Format, formatsProblem } from './formats/format.ts';
+import { type HttpApp, httpAppProblems } from './http-app/http-app.ts';
 import { defaultLimits, type GatewayLimits, limitProblems } from './limits.ts';
 import type { RateLimit } from './rate-limit.ts';
 import { rateProblems } from './rate-problems.ts';
 import { createRunningGateway } from './running-gateway.ts';
-import { type SessionOptions, sessionProblems } from './session-options.ts';
+import { type OperationRef, type SessionOptions, sessionProblems } from './session-options.ts';
+import { forwardProblems } from './upstreams/forward-problems.ts';
+import type { Forwarding } from './upstreams/forwarding.ts';
 
 export interface UserTokens<Keys extends Contract = Contract> {
   /** `iss` of every accepted token. */
@@ -24,12 +30,24 @@ export interface UserTokens<Keys extends Contract = Contract> {
   readonly audience: string;
   /** The operation that answers the JSON Web Key Set (RFC 7517) which tokens are checked with; called with `{}`. */
   readonly keys: readonly [contract: Keys, operation: keyof Keys['operations'] & string];
+  /**
+   * Answers `{ asOf, revoked: [{ kind: 'token' | 'session', id, until }] }` for `{ since }`: tokens (`jti`) and their sessions (`sid`) that no
+   * longer count although their time is not over. Asked every two seconds. Default: tokens live until they expire.
+   */
+  readonly revocations?: OperationRef;
+  /**
+   * Takes tokens that programs bring, too, for users who have agreed to some of what they may do: such a token opens what has the policy
+   * `'user'` only with the scope `user`. The operation of `keys` also says the issuer.
+   */
+  readonly delegated?: { readonly audience: string; readonly keys: OperationRef };
   /** Takes session cookies besides access tokens. Default: no cookies. */
   readonly session?: SessionOptions;
 }
 
 export interface GatewayOptions<Keys extends Contract = Contract> {
   readonly expose: readonly Exposure[];
+  /** Operations that answer every request below a prefix, whole; see {@link httpApp}. Default: none. */
+  readonly apps?: readonly HttpApp[];
   /** Required as soon as one policy is not `anyone`. */
   readonly userTokens?: UserTokens<Keys>;
   /** Folder of static files for `/`; needs an `index.html`. */
@@ -37,6 +55,13 @@ export interface GatewayOptions<Keys extends Contract = Contract> {
   /** Origins whose pages may call the API. Default: none but the gateway's own. */
   readonly cors?: { readonly origins: readonly string[] };
   readonly limits?: Partial<GatewayLimits>;
+  /**
+   * What answers and bodies may look like, the preferred one first, by `Accept` and `Content-Type`; services speak JSON all the same. Default: JSON, and
+   * `Accept` means nothing.
+   */
+  readonly formats?: readonly Format[];
+  /** Paths whose requests go to programs that are no services of the system, each with `forward(…)`. */
+  readonly forward?: readonly Forwarding[];
   /** Quotas that the requests of every exposed operation take from; per user only where users sign in. Default: none. */
   readonly rates?: readonly RateLimit[];
   /**
@@ -52,11 +77,14 @@ export interface GatewayOptions<Keys extends Contract = Contract> {
 /** Everything about a gateway that is known before it runs. */
 export interface GatewayDefinition {
   readonly routes: readonly ExposedRoute[];
+  readonly apps: readonly HttpApp[];
   readonly userTokens: UserTokens | undefined;
   readonly site: URL | undefined;
   readonly origins: readonly string[];
   readonly limits: GatewayLimits;
+  readonly formats: readonly Format[] | undefined;
   readonly rates: readonly RateLimit[];
+  readonly forwardings: readonly Forwarding[];
   readonly trustedProxies: readonly string[];
   readonly title: string | undefined;
   readonly description: string | undefined;
@@ -70,37 +98,69 @@ export function gateway<Keys extends Contract = Contract>(options: GatewayOption
   const routes = exposedRoutes(options.expose);
   const definition: GatewayDefinition = {
     routes,
+    apps: options.apps ?? [],
     userTokens: options.userTokens as UserTokens | undefined,
     site: options.site,
     origins: options.cors?.origins ?? [],
     limits: { ...defaultLimits, ...options.limits },
+    formats: options.formats,
     rates: options.rates ?? [],
+    forwardings: options.forward ?? [],
     trustedProxies: options.trustedProxies ?? [],
     title: options.title,
     description: options.description,
   };
   const problems = [
     ...routeProblems(routes),
+    ...httpAppProblems(definition.apps, routes),
     ...tokenProblems(definition),
     ...corsProblems(definition.origins),
     ...limitProblems(options.limits ?? {}),
+    ...formatProblems(options.formats),
     ...rateProblems(routes, definition.rates),
     ...proxyProblems(definition.trustedProxies),
     ...routes.flatMap(({ contract, operation, policy: { cache, access } }) =>
       cache === undefined ? [] : cacheProblems(cache, { contract, operation, access }),
     ),
+    ...forwardProblems(definition.forwardings, {
+      routes,
+      rates: definition.rates,
+      signsIn: definition.userTokens !== undefined,
+      hasSite: definition.site !== undefined,
+    }),
+    ...joinProblems(routes),
     ...siteProblems(definition),
   ];
   if (problems.length > 0) throw new TypeError(listed('gateway()', problems));
-  const uses = new Set(options.expose.map((exposure) => exposure.contract));
-  if (definition.userTokens !== undefined) uses.add(definition.userTokens.keys[0]);
-  if (definition.userTokens?.session !== undefined) uses.add(definition.userTokens.session.exchange[0]);
+  const uses = new Set(routes.flatMap(contractsBehind));
+  for (const app of definition.apps) uses.add(app.contract);
+  for (const [contract] of tokenOperations(definition.userTokens)) uses.add(contract);
   return {
     kind: 'edge',
-    routes: routes.map(toEdgeRoute),
+    routes: [...routes.map(toEdgeRoute), ...definition.apps.map(toAppRoute)],
     uses: [...uses],
     create: (edge: EdgeOptions): RunningEdge => createRunningGateway(definition, edge),
   };
+}
+
+/** The contract of an exposed operation, or of the parts of a joined one. */
+function contractsBehind({ contract, operation }: ExposedRoute): readonly Contract[] {
+  const join = joinOf(operation);
+  return join === undefined ? [contract] : Object.values(join.parts).map((part) => part.contract);
+}
+
+/** As route lists show it. */
+function toAppRoute({ prefix, contract, operation }: HttpApp): EdgeRoute {
+  const path = `${prefix}/*`;
+  const { name: service, version } = contract;
+  return { method: '*', path, service, version, operation: operation.name, policy: 'anyone' };
+}
+
+/** What the gateway itself asks about tokens. */
+function tokenOperations(userTokens: UserTokens | undefined): readonly OperationRef[] {
+  if (userTokens === undefined) return [];
+  const { keys, delegated, revocations, session } = userTokens;
+  return [keys, delegated?.keys, revocations, session?.exchange].filter((each) => each !== undefined);
 }
 
 function tokenProblems({ routes, userTokens }: GatewayDefinition): string[] {
@@ -116,13 +176,22 @@ function tokenProblems({ routes, userTokens }: GatewayDefinition): string[] {
     if (typeof userTokens[name] !== 'string' || userTokens[name] === '')
       problems.push(`'userTokens.${name}' must be a text that is not empty.`);
   }
-  const [contract, operation] = userTokens.keys;
-  if (!Object.hasOwn(contract.operations, operation)) {
+  const { keys, delegated, revocations } = userTokens;
+  const references = { keys, 'delegated.keys': delegated?.keys, revocations };
+  for (const [name, reference] of Object.entries(references)) {
+    const [contract, operation] = reference ?? [];
+    if (contract === undefined || operation === undefined) continue;
+    if (Object.hasOwn(contract.operations, operation)) continue;
     problems.push(
-      `'userTokens.keys' names '${operation}', which '${contract.name}' does not have; it has ${Object.keys(contract.operations).join(', ')}.`,
+      `'userTokens.${name}' names '${operation}', which '${contract.name}' does not have; it has ${Object.keys(contract.operations).join(', ')}.`,
     );
   }
   return [...problems, ...sessionProblems(userTokens.session, routes)];
+}
+
+function formatProblems(wanted: readonly Format[] | undefined): string[] {
+  const problem = wanted === undefined ? undefined : formatsProblem(wanted);
+  return problem === undefined ? [] : [`'formats' ${problem}`];
 }
 
 function siteProblems({ site, routes }: GatewayDefinition): string[] {

@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http';
 import {
   clientHeader,
   createHttpBinding,
@@ -15,6 +16,7 @@ import {
   type CancellableCallContext,
   createCallContext,
   type Endpoint,
+  isSagaKey,
   readJsonBody,
   uploadOf,
   writeResult,
@@ -24,6 +26,7 @@ import { matches } from './asset.ts';
 import { discardBody } from './discard-body.ts';
 import type { Exchange } from './exchange.ts';
 import type { ExposedRoute } from './exposure.ts';
+import type { Representation, RouteFormats } from './formats/route-formats.ts';
 import { hasBody } from './framing.ts';
 import type { GatewayLimits } from './limits.ts';
 import type { Access } from './policy.ts';
@@ -37,7 +40,8 @@ import type { Target } from './target.ts';
 import { anonymous, type UserAuthentication } from './user-authentication.ts';
 
 export interface OperationTargetOptions {
-  readonly endpoint: Endpoint;
+  /** Whom the requests are handed to. */
+  readonly endpoint: (exchange: Exchange) => Endpoint;
   readonly authentication: UserAuthentication;
   /** What the operation does with the session cookie. */
   readonly session: SessionRole;
@@ -47,9 +51,17 @@ export interface OperationTargetOptions {
   readonly cache: AnswerCache | undefined;
   /** Called after a request that may have changed what is at these paths. */
   readonly onChange: (path: string, location: string | undefined) => void;
+  /** Undefined if answers are JSON, or bytes, whatever the client would like. */
+  readonly formats: RouteFormats | undefined;
   readonly limits: GatewayLimits;
   readonly environment: CallEnvironment;
 }
+
+const plainJson: Representation = {
+  contentType: 'application/json',
+  write: (json) => json,
+  etag: (ofJson) => ofJson,
+};
 
 /** Turns requests into calls of one exposed operation. */
 export function createOperationTarget(route: ExposedRoute, options: OperationTargetOptions): Target {
@@ -60,6 +72,7 @@ type Params = Readonly<Record<string, string>>;
 
 class OperationTarget implements Target {
   readonly route: string;
+  readonly #service: string;
   readonly #operation: Operation;
   readonly #access: Access;
   readonly #binding: HttpBinding;
@@ -68,9 +81,11 @@ class OperationTarget implements Target {
   readonly #readsJson: boolean;
   /** Names of the headers that the operation takes input from. */
   readonly #asked: ReadonlySet<string>;
+  readonly #bodyTypes: readonly string[];
 
-  constructor({ operation, policy }: ExposedRoute, options: OperationTargetOptions) {
+  constructor({ contract, operation, policy }: ExposedRoute, options: OperationTargetOptions) {
     this.route = operation.path;
+    this.#service = contract.name;
     this.#operation = operation;
     this.#access = policy.access;
     this.#binding = createHttpBinding(operation);
@@ -78,10 +93,16 @@ class OperationTarget implements Target {
     this.#timeoutMs = Math.min(operation.timeoutMs, options.limits.requestTimeoutMs);
     this.#readsJson = takesJsonBody(operation);
     this.#asked = new Set(Object.values(operation.headers));
+    this.#bodyTypes =
+      operation.upload?.types ??
+      (this.#readsJson ? (options.formats?.bodyTypes ?? ['application/json']) : []);
   }
 
   handle(exchange: Exchange, params: Params): Promise<void> {
     exchange.access = this.#access;
+    exchange.formats = this.#options.formats;
+    exchange.bodyTypes = this.#bodyTypes;
+    exchange.upstream = this.#service;
     // What is kept can be given by a service that is full.
     if (this.#options.cache === undefined) this.#options.shedding.check();
     const counted = this.#options.rates.atArrival(exchange);
@@ -103,30 +124,44 @@ class OperationTarget implements Target {
     if (this.#options.session === 'opens') checkNotForeign(request);
     await this.#options.rates.forCaller(exchange);
     const idempotencyKey = idempotencyKeyOf(request.headers['idempotency-key']);
+    const representation = this.#representationFor(request);
     const upload = operation.upload === undefined ? undefined : uploadOf(request, operation.upload);
     exchange.acceptBody();
-    const body = this.#readsJson
-      ? await readJsonBody(request, { maxBytes: this.#options.limits.maxJsonBytes })
-      : undefined;
+    const body = this.#readsJson ? await this.#readBody(request) : undefined;
     const input = this.#binding.toInput(params, exchange.query, body, this.#headersOf(exchange));
     await this.#options.rates.forInput(exchange, input);
     if (this.#options.cache !== undefined)
-      return this.#answerKept(exchange, this.#options.cache, { params, input });
+      return this.#answerKept(exchange, this.#options.cache, { params, input, representation });
     const context = this.#contextFor(exchange, idempotencyKey);
     exchange.context = context;
     try {
       const { endpoint, shedding } = this.#options;
       const output = await shedding.run(exchange, () =>
-        endpoint.call(operation.name, input, context, upload),
+        endpoint(exchange).call(operation.name, input, context, upload),
       );
       this.#noteChange(exchange, output);
-      await this.#answer(exchange, output);
+      await this.#answer(exchange, output, representation);
     } catch (error) {
       if (mayHaveHappened(error)) this.#noteChange(exchange, undefined);
       throw error;
     } finally {
       context.end();
     }
+  }
+
+  /** Before anything is read or called. */
+  #representationFor({ headers }: IncomingMessage): Representation {
+    const { formats } = this.#options;
+    return formats === undefined || this.#operation.status === 204
+      ? plainJson
+      : formats.choose(headers.accept);
+  }
+
+  #readBody(request: IncomingMessage): Promise<unknown> {
+    const { formats, limits } = this.#options;
+    return formats === undefined
+      ? readJsonBody(request, { maxBytes: limits.maxJsonBytes })
+      : formats.readBody(request, limits);
   }
 
   #contextFor(exchange: Exchange, idempotencyKey: string | undefined): CancellableCallContext {
@@ -150,38 +185,44 @@ class OperationTarget implements Target {
   async #answerKept(
     exchange: Exchange,
     cache: AnswerCache,
-    { params, input }: { readonly params: Params; readonly input: unknown },
+    {
+      params,
+      input,
+      representation,
+    }: { readonly params: Params; readonly input: unknown; readonly representation: Representation },
   ): Promise<void> {
     const caller = exchange.caller ?? anonymous;
-    const answer = await cache.answer({ caller, params, path: exchange.path, input }, async () => {
+    const kept = await cache.answer({ caller, params, path: exchange.path, input }, async () => {
       // Others may wait for it, so it goes on when this client leaves.
       const context = this.#contextFor(exchange, undefined);
       try {
         const { endpoint, shedding } = this.#options;
-        const call = () => endpoint.call(this.#operation.name, input, context);
+        const call = () => endpoint(exchange).call(this.#operation.name, input, context);
         return JSON.stringify((await shedding.run(undefined, call)) ?? null);
       } finally {
         context.end();
       }
     });
     const headers = exchange.headers('api');
+    const answer = { ...kept, etag: representation.etag(kept.etag) };
     cache.addFields(headers, answer);
     if (matches(exchange.request.headers['if-none-match'], answer.etag)) {
       exchange.answer(304, headers, undefined);
       return;
     }
-    headers.push('content-type', 'application/json');
-    headers.push('content-length', String(Buffer.byteLength(answer.body)));
-    exchange.answer(200, headers, answer.body);
+    const body = representation.write(answer.body);
+    headers.push('content-type', representation.contentType);
+    headers.push('content-length', String(Buffer.byteLength(body)));
+    exchange.answer(200, headers, body);
   }
 
-  #answer(exchange: Exchange, output: unknown): Promise<void> | undefined {
+  #answer(exchange: Exchange, output: unknown, representation: Representation): Promise<void> | undefined {
     const operation = this.#operation;
     const headers = exchange.headers('api');
     if (isBinary(operation.output)) return this.#answerBytes(exchange, headers, output);
     headers.push('cache-control', 'no-store');
     const location = expandLocation(operation, output);
-    if (location !== undefined) headers.push('location', location);
+    if (location !== undefined) headers.push('location', exchange.below(location));
     const retryAfter = retryAfterOf(operation, output);
     if (retryAfter !== undefined) headers.push('retry-after', String(retryAfter));
     if (operation.status === 204) {
@@ -190,8 +231,9 @@ class OperationTarget implements Target {
       return undefined;
     }
     // Node sends a text together with the headers in one write; a buffer would cost a second one.
-    const body = JSON.stringify(this.#withSession(headers, output) ?? null);
-    headers.push('content-type', 'application/json', 'content-length', String(Buffer.byteLength(body)));
+    const body = representation.write(JSON.stringify(this.#withSession(headers, output) ?? null));
+    headers.push('content-type', representation.contentType);
+    headers.push('content-length', String(Buffer.byteLength(body)));
     exchange.answer(operation.status, headers, body);
     return undefined;
   }
@@ -233,12 +275,15 @@ function mayHaveHappened(error: unknown): boolean {
   return !isServiceError(error) || (error.status >= 500 && !error.notStarted);
 }
 
-/** Printable ASCII, as in the Idempotency-Key draft of the IETF; 255 is what databases index gladly. */
+/** Printable ASCII, as in the Idempotency-Key draft of the IETF; 255 is what databases index gladly. Those of sagas are nobody's outside. */
 function idempotencyKeyOf(header: string | string[] | undefined): string | undefined {
   if (header === undefined) return undefined;
-  if (typeof header === 'string' && /^[\x20-\x7e]{1,255}$/.test(header)) return header;
-  throw new ServiceError('The Idempotency-Key header must have 1 to 255 printable ASCII characters.', {
-    code: 'invalid_argument',
-    reason: 'invalid_idempotency_key',
-  });
+  if (typeof header === 'string' && /^[\x20-\x7e]{1,255}$/.test(header) && !isSagaKey(header)) return header;
+  throw new ServiceError(
+    "The Idempotency-Key header must have 1 to 255 printable ASCII characters, and not begin with 'saga/' or 'void:'.",
+    {
+      code: 'invalid_argument',
+      reason: 'invalid_idempotency_key',
+    },
+  );
 }

@@ -5,6 +5,7 @@ import type { Exchange } from './exchange.ts';
 import type { GatewayDefinition } from './gateway.ts';
 import type { HeaderList } from './security-headers.ts';
 import type { Target } from './target.ts';
+import { documentedRoutes } from './versions/exposed-versions.ts';
 
 /** `GET /health/live`: the process answers. */
 export function createLivenessTarget(): Target {
@@ -53,7 +54,8 @@ export function createDocsTarget(definition: GatewayDefinition, systemName: stri
       page ??= renderApiPage({
         title: definition.title ?? systemName,
         description: definition.description,
-        routes: definition.routes,
+        routes: documentedRoutes(definition.routes),
+        formats: definition.formats,
         origin: placeholder,
       });
       const headers = exchange.headers('document');

@@ -1,4 +1,5 @@
 import type { CacheRule } from './cache-rule.ts';
+import { type Format, formatsProblem } from './formats/format.ts';
 import { type RateLimit, rateLimitProblem } from './rate-limit.ts';
 
 /** Who may use an exposed operation: anybody, a signed-in user, or a signed-in user whose token has the scope. */
@@ -16,6 +17,10 @@ export interface RoutePolicy {
    * the service's work, such as news. Default `normal`.
    */
   readonly priority?: Priority;
+  /** What answers and bodies may look like, the preferred one first. Default: as the gateway's. */
+  readonly formats?: readonly Format[];
+  /** `off`: not served until an operator switches the route on (`banyan routes on`). Default `on`. */
+  readonly initially?: 'on' | 'off';
   /** Units that one request takes from each of its quotas. Default 1. */
   readonly cost?: number;
 }
@@ -34,7 +39,15 @@ export function accessText(access: Access): string {
   return typeof access === 'string' ? access : `scope:${access.scope}`;
 }
 
-const known: ReadonlySet<string> = new Set(['access', 'rates', 'cost', 'priority', 'cache']);
+const known: ReadonlySet<string> = new Set([
+  'access',
+  'rates',
+  'cost',
+  'priority',
+  'cache',
+  'formats',
+  'initially',
+]);
 
 /** Why `policy` is none, with the fix; undefined if it is one. Plain JavaScript can hand in anything. */
 export function policyProblem(policy: unknown): string | undefined {
@@ -44,11 +57,15 @@ export function policyProblem(policy: unknown): string | undefined {
     rates = [],
     cost = 1,
     priority = 'normal',
+    formats,
+    initially = 'on',
   } = policy as Partial<Record<keyof RoutePolicy, unknown>>;
   const unknown = Object.keys(policy).find((name) => !known.has(name));
   if (unknown !== undefined) return `has '${unknown}' in its policy; there are ${[...known].join(', ')}.`;
   if (!(Number.isSafeInteger(cost) && (cost as number) > 0)) return 'needs a whole number above 0 as cost.';
   if (!priorities.some((each) => each === priority)) return `needs ${priorities.join(', ')} as priority.`;
+  if (formats !== undefined && formatsProblem(formats) !== undefined) return formatsProblem(formats);
+  if (initially !== 'on' && initially !== 'off') return "is 'on' or 'off' initially.";
   if (!Array.isArray(rates)) return 'needs a list of rateLimit() as rates.';
   return accessProblem(access) ?? rates.map(rateLimitProblem).find((problem) => problem !== undefined);
 }

@@ -39,6 +39,8 @@ export function toPublicError(error: unknown): ServiceError {
 /** True if `error` is worth a line of its own with everything that is known about it. */
 export function isServerFault(error: unknown): boolean {
   if (!isServiceError(error)) return true;
+  // Not the gateway's own fault: what a service failed with is behind it.
+  if (error.reason === 'part_failed') return true;
   if (error.declared || Object.hasOwn(gatewayErrors, error.reason)) return false;
   return error.status >= 500 || internalReasons.has(error.reason);
 }

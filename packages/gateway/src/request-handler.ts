@@ -1,20 +1,31 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import { type IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import { type Logger, ServiceError } from '@banyan/core';
-import { createRouter, type Route, type Router, routeError } from '@banyan/rpc';
+import { createRouter, type Route, type RouteResult, type Router, routeError } from '@banyan/rpc';
 import type { Admission } from './admission.ts';
 import { writeAsset } from './asset.ts';
 import type { Connection, Connections } from './connections.ts';
 import type { Cors } from './cors.ts';
 import { Exchange, type ExchangeEnvironment } from './exchange.ts';
-import { checkFraming } from './framing.ts';
+import { checkFraming, hasBody } from './framing.ts';
+import { isBelow } from './http-app/http-app.ts';
 import { isServerFault } from './public-error.ts';
 import { parseRequestTarget } from './request-target.ts';
 import type { StaticSite } from './static-site.ts';
 import type { Target } from './target.ts';
 
+import type { Forwards } from './upstreams/forwards.ts';
+import { asksForWebSocket } from './upstreams/web-socket.ts';
+
+import { splitVersionedPath } from './versions/asked-version.ts';
+
 export interface RequestHandlerOptions {
   readonly routes: readonly Route<Target>[];
+  /** Answers what no route is for. */
+  readonly forwards: Forwards;
+  readonly apps: readonly { readonly prefix: string; readonly target: Target }[];
   readonly site: StaticSite | undefined;
+  readonly maxHeaderBytes: number;
   readonly cors: Cors;
   readonly admission: Admission;
   readonly connections: Connections;
@@ -27,9 +38,17 @@ export interface RequestHandlerOptions {
 /** What a client asks to know before it sends its body. */
 export type Expectation = 'none' | 'continue' | 'unknown';
 
+export interface Circumstances {
+  readonly expectation: Expectation;
+  /** That it came on. */
+  readonly connection: Connection;
+}
+
 /** Answers every request, whatever it is. */
 export interface RequestHandler {
-  handle(request: IncomingMessage, response: ServerResponse, expectation: Expectation): void;
+  handle(request: IncomingMessage, response: ServerResponse, circumstances: Circumstances): void;
+  /** Answers a request that asks for another protocol. Node has left the connection to whoever takes it. @param early bytes behind the request */
+  upgrade(request: IncomingMessage, socket: Socket, early: Buffer): void;
 }
 
 export function createRequestHandler(options: RequestHandlerOptions): RequestHandler {
@@ -45,16 +64,44 @@ class Handler implements RequestHandler {
     this.#router = createRouter(options.routes);
   }
 
-  handle(request: IncomingMessage, response: ServerResponse, expectation: Expectation): void {
-    const connection = this.#options.connections.of(request.socket);
+  handle(
+    request: IncomingMessage,
+    response: ServerResponse,
+    { expectation, connection }: Circumstances,
+  ): void {
     // It arrived behind something that could not be read for certain, so it may not be what its sender meant.
     if (connection.isClosing) return;
     const exchange = this.#open(request, response, connection);
+    // Node loses what was sent together with a request that offers another protocol; so nothing may count on being read behind it.
+    if (request.headers.upgrade !== undefined) connection.isClosing = true;
     exchange.awaitsContinue = expectation === 'continue';
-    try {
-      checkFraming(request);
+    this.#answer(exchange, () => {
       if (expectation === 'unknown') throw unsupportedExpectation();
-      const answering = this.#dispatch(exchange);
+      return this.#dispatch(exchange);
+    });
+  }
+
+  upgrade(request: IncomingMessage, socket: Socket, early: Buffer): void {
+    const connection = this.#options.connections.of(socket);
+    // What goes wrong with it shows as its end.
+    socket.on('error', () => undefined);
+    if (connection.isClosing || connection.active > 0) {
+      // Nobody who waits for an answer to one request asks for another protocol with the next.
+      socket.destroy();
+      return;
+    }
+    connection.isClosing = true;
+    const response = new ServerResponse(request);
+    response.assignSocket(socket);
+    response.on('finish', () => socket.destroySoon());
+    const exchange = this.#open(request, response, connection);
+    this.#answer(exchange, () => this.#dispatchUpgrade(exchange, socket, early));
+  }
+
+  #answer(exchange: Exchange, dispatch: () => Promise<void> | undefined): void {
+    try {
+      checkFraming(exchange.request, this.#options.maxHeaderBytes);
+      const answering = dispatch();
       if (answering !== undefined) answering.catch((error: unknown) => this.#refuse(exchange, error));
     } catch (error) {
       this.#refuse(exchange, error);
@@ -79,23 +126,91 @@ class Handler implements RequestHandler {
     const { path, query } = parseRequestTarget(url, headers.host);
     exchange.path = path;
     exchange.query = query;
-    const found = this.#router.find(method, path);
+    const found = this.#find(exchange, method);
     if (found.kind === 'match') {
       exchange.route = found.target.route;
       if (!path.startsWith('/health/')) this.#admit(exchange);
       return found.target.handle(exchange, found.params);
     }
     this.#admit(exchange);
-    if (found.kind === 'none' && this.#options.site?.has(path)) return this.#answerFile(exchange, path);
-    if (found.kind === 'wrong_method' && method === 'OPTIONS')
+    if (found.kind === 'wrong_method' && method === 'OPTIONS' && this.#isOwnPreflight(exchange, found.allow))
       return this.#answerOptions(exchange, found.allow);
+    const app = this.#options.apps.find(({ prefix }) => isBelow(path, prefix));
+    if (app !== undefined) {
+      exchange.route = app.target.route;
+      return method === 'OPTIONS'
+        ? this.#answerOptions(exchange, 'GET, HEAD, POST')
+        : app.target.handle(exchange, {});
+    }
+    const forwarded = this.#options.forwards.find(path);
+    if (forwarded !== undefined) {
+      exchange.route = forwarded.route;
+      return forwarded.handle(exchange);
+    }
+    if (found.kind === 'none' && this.#options.site?.has(path)) return this.#answerFile(exchange, path);
     throw routeError(found);
+  }
+
+  #dispatchUpgrade(exchange: Exchange, socket: Socket, early: Buffer): Promise<void> | undefined {
+    const { request } = exchange;
+    const { path, query } = parseRequestTarget(request.url ?? '', request.headers.host);
+    const forwarded =
+      this.#router.find(request.method ?? '', path).kind === 'match'
+        ? undefined
+        : this.#options.forwards.find(path);
+    // A client that offers a protocol is as glad of an answer in this one; its body would have been left unread.
+    if (forwarded === undefined || !asksForWebSocket(request)) {
+      if (hasBody(request)) throw malformedUpgrade();
+      return this.#dispatch(exchange);
+    }
+    exchange.path = path;
+    exchange.query = query;
+    exchange.route = forwarded.route;
+    this.#admit(exchange);
+    exchange.onTunnel = () => this.#leave(exchange);
+    return forwarded.upgrade(exchange, socket, early);
+  }
+
+  /** What is found at a path that begins with a version is that version, unless something has exactly that path. */
+  #find(exchange: Exchange, method: string): RouteResult<Target> {
+    const { path } = exchange;
+    const found = this.#router.find(method, path);
+    const versioned = found.kind === 'none' ? splitVersionedPath(path) : undefined;
+    if (versioned === undefined) return found;
+    const inside = this.#router.find(method, versioned.rest);
+    if (inside.kind === 'wrong_method')
+      return this.#isVersioned(path, { allow: inside.allow, rest: versioned.rest }) ? inside : found;
+    if (inside.kind !== 'match' || inside.target.hasVersions !== true) return found;
+    exchange.path = versioned.rest;
+    exchange.pathVersion = versioned.version;
+    return inside;
+  }
+
+  /** An upstream answers for the methods that it alone takes. */
+  #isOwnPreflight({ request, path }: Exchange, allow: string): boolean {
+    const asked = request.headers['access-control-request-method'];
+    if (asked === undefined || allow.split(', ').includes(asked)) return true;
+    return this.#options.forwards.find(path) === undefined;
+  }
+
+  /** A file of that path, or a path of the platform, is not below a version. */
+  #isVersioned(path: string, { allow, rest }: { readonly allow: string; readonly rest: string }): boolean {
+    if (this.#options.site?.has(path)) return false;
+    const [method = ''] = allow.split(', ', 1);
+    const inside = this.#router.find(method, rest);
+    return inside.kind === 'match' && inside.target.hasVersions === true;
   }
 
   /** Probes of the system's own health do not count: they must be answered when nothing else is. */
   #admit(exchange: Exchange): void {
     this.#options.admission.enter(exchange.client);
     exchange.admitted = true;
+  }
+
+  #leave(exchange: Exchange): void {
+    if (!exchange.admitted) return;
+    exchange.admitted = false;
+    this.#options.admission.leave(exchange.client);
   }
 
   async #answerFile(exchange: Exchange, path: string): Promise<void> {
@@ -131,17 +246,18 @@ class Handler implements RequestHandler {
 
   #close(exchange: Exchange): void {
     const { connection, response, request, context, caller } = exchange;
-    const wasCutOff = !response.writableFinished;
+    const wasCutOff = !response.writableFinished && !exchange.isTunnel;
     // Whoever still works for this answer works in vain; a call that is over does not notice.
     context?.cancel(clientGone());
     exchange.onClose?.();
     connection.active -= 1;
     connection.idleSinceMs = performance.now();
     this.#options.exchanges.delete(exchange);
-    if (exchange.admitted) this.#options.admission.leave(exchange.client);
+    this.#leave(exchange);
     this.#options.logger.info('request', {
       method: request.method,
       route: exchange.route,
+      ...(exchange.upstream === undefined ? undefined : { upstream: exchange.upstream }),
       // 499: nginx's number for a client that did not wait for the answer.
       status: wasCutOff && !response.headersSent ? 499 : response.statusCode,
       ms: Math.round((performance.now() - exchange.startedMs) * 1_000) / 1_000,
@@ -156,6 +272,13 @@ class Handler implements RequestHandler {
 
 function clientGone(): ServiceError {
   return new ServiceError('The client went away.', { code: 'cancelled', reason: 'call_cancelled' });
+}
+
+function malformedUpgrade(): ServiceError {
+  return new ServiceError('A request for another protocol has no body.', {
+    code: 'invalid_argument',
+    reason: 'malformed_request',
+  });
 }
 
 function unsupportedExpectation(): ServiceError {

@@ -152,6 +152,6 @@ class MemoryCache implements ResponseCache {
   }
 }
 
-function etagOf(body: string): string {
+export function etagOf(body: string): string {
   return `"${createHash('sha256').update(body).digest('base64url').slice(0, 27)}"`;
 }

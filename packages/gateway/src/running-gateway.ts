@@ -1,33 +1,44 @@
-import { createServer, type Server } from 'node:http';
-import { type AddressInfo, Server as NetServer, type Socket } from 'node:net';
 import type { EdgeOptions, RunningEdge } from '@banyan/chassis';
-import { ServiceError } from '@banyan/core';
+import { type Destination, destinationText } from '@banyan/discovery';
 import {
   createDeadlineWheel,
   createMemoryRateLimits,
   createRateLimiter,
   type RateLimiter,
 } from '@banyan/resilience';
-import type { Route } from '@banyan/rpc';
 import { createAdmission } from './admission.ts';
 import { type Caching, createCaching } from './caching.ts';
 import { createClientAddresses } from './client-address.ts';
+import { joinOf } from './composition/joined-operation.ts';
+import { createRouteEndpoint } from './composition/route-endpoints.ts';
 import { type Connections, createConnections } from './connections.ts';
 import { createCors } from './cors.ts';
+import { createEdgeServer, type EdgeServer } from './edge-server.ts';
 import type { ExchangeEnvironment } from './exchange.ts';
+import type { ExposedRoute } from './exposure.ts';
+import { createProblemFormats } from './formats/problem-formats.ts';
+import { createRouteFormats } from './formats/route-formats.ts';
 import type { GatewayDefinition } from './gateway.ts';
+import { createHttpAppTarget } from './http-app/http-app-target.ts';
 import { createOpenApiTarget } from './open-api-target.ts';
 import { createOperationTarget } from './operation-target.ts';
 import { createDocsTarget, createLivenessTarget, createReadinessTarget } from './platform-targets.ts';
-import { createRequestHandler } from './request-handler.ts';
+import type { RateLimit } from './rate-limit.ts';
+import { createRequestHandler, type RequestHandlerOptions } from './request-handler.ts';
+import { createRevocations, noRevocations, type Revocations } from './revocations.ts';
 import { createRouteRates } from './route-rates.ts';
 import { sessionRoleOf } from './session-options.ts';
 import { createServiceLimits } from './shedding.ts';
 import { createStaticSite, type StaticSite } from './static-site.ts';
 import type { Target } from './target.ts';
+import { readEdgeCertificate } from './tls/edge-certificate.ts';
 import { createTrafficWatch, type TrafficWatch } from './traffic-watch.ts';
 import { answerUnreadable } from './unreadable-request.ts';
+import { createForwards, type Forwards } from './upstreams/forwards.ts';
 import { createUserAuthentication, openAuthentication } from './user-authentication.ts';
+import { exposedVersions, groupVersions } from './versions/exposed-versions.ts';
+import { createTraffic, type Traffic } from './versions/traffic.ts';
+import { createVersionedTarget } from './versions/versioned-target.ts';
 
 /** No I/O until `start`. */
 export function createRunningGateway(definition: GatewayDefinition, options: EdgeOptions): RunningEdge {
@@ -39,32 +50,52 @@ const defaultStopTimeoutMs = 10_000;
 class RunningGateway implements RunningEdge, ExchangeEnvironment {
   readonly cors: ExchangeEnvironment['cors'];
   readonly clients: ExchangeEnvironment['clients'];
+  readonly problems: ExchangeEnvironment['problems'];
   draining = false;
+  readonly endsTls: boolean;
   readonly #definition: GatewayDefinition;
   readonly #options: EdgeOptions;
   readonly #site: StaticSite | undefined;
   readonly #watch: TrafficWatch;
   readonly #caching: Caching;
+  readonly #traffic: Traffic;
+  readonly #revocations: Revocations;
   readonly #connections: Connections = createConnections();
-  #server: Server | undefined = undefined;
+  readonly #forwards: Forwards;
+  readonly #routes: RequestHandlerOptions['routes'];
+  readonly #apps: RequestHandlerOptions['apps'];
+  #server: EdgeServer | undefined = undefined;
   #starting: Promise<{ readonly url: string }> | undefined = undefined;
   #stopping: Promise<void> | undefined = undefined;
 
   constructor(definition: GatewayDefinition, options: EdgeOptions) {
     this.#definition = definition;
     this.#options = options;
+    this.endsTls = options.tls !== undefined;
     this.cors = createCors(definition.origins);
+    this.problems = definition.formats && createProblemFormats(definition.formats);
     this.clients = createClientAddresses(definition.trustedProxies);
     this.#site = definition.site && createStaticSite(definition.site, { watched: options.development });
-    const { clock, logger, log } = options;
+    const { clock, logger, log, policies } = options;
     this.#caching = createCaching({
       routes: definition.routes,
       maxBytes: definition.limits.maxCacheBytes,
       clock,
       logger,
       ...(log === undefined ? undefined : { log }),
+      ...(policies === undefined ? undefined : { policies }),
     });
+    this.#traffic = createTraffic(options);
     this.#watch = createTrafficWatch(options.clock, definition.limits);
+    const [service, operation] = definition.userTokens?.revocations ?? [];
+    this.#revocations =
+      service === undefined || operation === undefined
+        ? noRevocations
+        : createRevocations({ endpoint: options.endpoint(service.name), operation, clock, logger });
+    const { forwards, routes, apps } = this.#createRoutes();
+    this.#apps = apps;
+    this.#forwards = forwards;
+    this.#routes = routes;
   }
 
   start(): Promise<{ readonly url: string }> {
@@ -78,52 +109,42 @@ class RunningGateway implements RunningEdge, ExchangeEnvironment {
   }
 
   async #start(): Promise<{ readonly url: string }> {
-    await this.#site?.load();
+    await Promise.all([this.#site?.load(), this.#traffic.ready()]);
     const server = this.#createServer();
-    const { host, port } = this.#options;
-    await listen(server, host, port);
+    const url = await server.listen(this.#options.host, this.#options.port);
     this.#server = server;
     this.#watch.start();
+    this.#revocations.start();
     this.#caching.start();
-    const address = server.address() as AddressInfo;
-    return {
-      url: `http://${address.family === 'IPv6' ? `[${address.address}]` : address.address}:${address.port}`,
-    };
+    return { url };
   }
 
   async #stop(timeoutMs: number): Promise<void> {
+    this.#traffic.close();
     // A start that failed has nothing to undo, and its caller knows.
     await this.#starting?.catch(() => undefined);
     const server = this.#server;
     if (server === undefined) return;
     this.draining = true;
-    // Of `net`, because the one of `http` closes idle connections at once, also those with a request on its way.
-    NetServer.prototype.close.call(server);
+    server.drain();
+    this.#forwards.drain();
     await this.#connections.drain(timeoutMs);
     server.close();
+    this.#forwards.close();
     this.#watch.stop();
+    this.#revocations.stop();
     await this.#caching.stop();
   }
 
-  #createServer(): Server {
+  #createServer(): EdgeServer {
     const { limits } = this.#definition;
-    const server = createServer({
-      maxHeaderSize: limits.maxHeaderBytes,
-      // Node refuses a longer time for a part than for the whole.
-      headersTimeout: Math.min(limits.headersTimeoutMs, limits.requestTimeoutMs),
-      requestTimeout: limits.requestTimeoutMs,
-      keepAliveTimeout: limits.keepAliveTimeoutMs,
-      connectionsCheckingInterval: Math.min(1_000, limits.headersTimeoutMs),
-      // The gateway says what is wrong itself, in its own words.
-      requireHostHeader: false,
-      noDelay: true,
-    });
-    server.maxConnections = limits.maxConnections;
-    // Node would silently drop headers above a count; their size is limited anyway.
-    server.maxHeadersCount = 0;
+    const { tls, clock, logger } = this.#options;
     const handler = createRequestHandler({
-      routes: this.#routes(),
+      routes: this.#routes,
+      forwards: this.#forwards,
+      apps: this.#apps,
       site: this.#site,
+      maxHeaderBytes: limits.maxHeaderBytes,
       cors: this.cors,
       admission: createAdmission(limits),
       connections: this.#connections,
@@ -131,54 +152,99 @@ class RunningGateway implements RunningEdge, ExchangeEnvironment {
       environment: this,
       logger: this.#options.logger,
     });
-    server.on('connection', (socket: Socket) => this.#connections.open(socket));
-    server.on('request', (request, response) => handler.handle(request, response, 'none'));
-    server.on('checkContinue', (request, response) => handler.handle(request, response, 'continue'));
-    server.on('checkExpectation', (request, response) => handler.handle(request, response, 'unknown'));
-    server.on('clientError', (error, socket) => {
-      answerUnreadable(error, this.#connections.of(socket as Socket), this.#watch.exchanges);
+    return createEdgeServer({
+      limits,
+      takesWebSockets: this.#forwards.takesWebSockets,
+      handler,
+      connections: this.#connections,
+      clock,
+      certificate: tls && readEdgeCertificate(tls, { clock, logger }),
+      onUnreadable: (error, socket) =>
+        answerUnreadable(error, this.#connections.of(socket), this.#watch.exchanges),
     });
-    return server;
   }
 
-  #routes(): readonly Route<Target>[] {
-    const { routes, userTokens, limits, rates } = this.#definition;
+  #createRoutes(): Pick<RequestHandlerOptions, 'routes' | 'forwards' | 'apps'> {
+    const { routes, apps, userTokens, limits, rates, forwardings } = this.#definition;
     const { endpoint, clock } = this.#options;
     const limiter = this.#createLimiter();
     const services = createServiceLimits({ clock, maximum: 2 * limits.maxConcurrentRequests });
     const authentication =
       userTokens === undefined
         ? openAuthentication
-        : createUserAuthentication({ userTokens, endpoint, clock });
+        : createUserAuthentication({
+            userTokens,
+            endpoint,
+            clock,
+            isRevoked: (token) => this.#revocations.isRevoked(token),
+          });
     const environment = { clock, wheel: createDeadlineWheel({ clock }) };
-    const operations = routes.map((route) => ({
-      method: route.operation.method,
-      path: route.operation.path,
-      target: createOperationTarget(route, {
-        endpoint: endpoint(route.contract.name),
-        authentication,
-        session: sessionRoleOf(userTokens?.session, route),
-        rates: createRouteRates({
-          route: `${route.operation.method} ${route.operation.path}`,
-          limits: [...rates, ...(route.policy.rates ?? [])],
-          cost: route.policy.cost ?? 1,
-          limiter,
+    const ratesOf = (route: string, own: readonly RateLimit[], cost: number) =>
+      createRouteRates({ route, limits: [...rates, ...own], cost, limiter });
+    const forwards = createForwards({
+      forwardings,
+      authentication,
+      ratesOf,
+      environment,
+      edge: this.#options,
+    });
+    const { logger } = this.#options;
+    const caching = this.#caching;
+    const traffic = this.#traffic;
+    const shared = { routes, endpoint, limiter, services, caching, traffic, environment, clock, logger };
+    const createTarget = (route: ExposedRoute, to: Destination) =>
+      forwards.replacing(
+        route,
+        createOperationTarget(route, {
+          endpoint: createRouteEndpoint(route, to, shared),
+          authentication,
+          session: sessionRoleOf(userTokens?.session, route),
+          rates: ratesOf(
+            `${route.operation.method} ${route.operation.path}`,
+            route.policy.rates ?? [],
+            route.policy.cost ?? 1,
+          ),
+          // A version that is slow must not cost another one its share.
+          shedding: services.sheddingOf(
+            `${route.contract.name} ${destinationText(to)}`,
+            route.operation,
+            // The parts of a joined answer are shed one by one.
+            joinOf(route.operation) === undefined ? (route.policy.priority ?? 'normal') : 'exempt',
+          ),
+          cache: this.#caching.cacheOf(route, to),
+          onChange: (path, location) => this.#caching.changed(path, location),
+          formats: createRouteFormats(route.operation, route.policy.formats ?? this.#definition.formats),
+          limits,
+          environment,
         }),
-        shedding: services.sheddingOf(
-          route.contract.name,
-          route.operation,
-          route.policy.priority ?? 'normal',
-        ),
-        cache: this.#caching.cacheOf(route),
-        onChange: (path, location) => this.#caching.changed(path, location),
-        limits,
-        environment,
+      );
+    const versions = exposedVersions(routes);
+    const operations = groupVersions(routes).map((versioned) => {
+      const [{ operation }] = versioned.routes;
+      const target = createVersionedTarget(versioned, {
+        versions: versions.get(versioned.service) ?? [],
+        traffic: this.#traffic,
+        authentication,
+        createTarget,
+        random: Math.random,
+      });
+      return { method: operation.method, path: operation.path, target };
+    });
+    const platform = this.#platformTargets().map((target) => ({ method: 'GET', path: target.route, target }));
+    return {
+      forwards,
+      routes: [...operations, ...platform],
+      apps: apps.map((app) => {
+        const { name } = app.contract;
+        const target = createHttpAppTarget(app, {
+          endpoint: endpoint(name),
+          rates: ratesOf(`${app.prefix}/*`, [], 1),
+          shedding: services.sheddingOf(name, app.operation, 'normal'),
+          environment,
+        });
+        return { prefix: app.prefix, target };
       }),
-    }));
-    return [
-      ...operations,
-      ...this.#platformTargets().map((target) => ({ method: 'GET', path: target.route, target })),
-    ];
+    };
   }
 
   #createLimiter(): RateLimiter {
@@ -197,24 +263,8 @@ class RunningGateway implements RunningEdge, ExchangeEnvironment {
     return [
       createLivenessTarget(),
       createReadinessTarget(this.#options, () => this.draining),
-      createOpenApiTarget(this.#definition, this.#options.systemName),
+      createOpenApiTarget(this.#definition, this.#options.systemName, this.#traffic),
       createDocsTarget(this.#definition, this.#options.systemName),
     ];
   }
-}
-
-function listen(server: Server, host: string, port: number): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', (error) => reject(toListenError(error, port)));
-    server.listen({ host, port, backlog: 1_024 }, resolve);
-  });
-}
-
-function toListenError(error: Error & { readonly code?: string }, port: number): Error {
-  if (error.code !== 'EADDRINUSE') return error;
-  return new ServiceError(`Port ${port} is in use by another program; choose another with PORT.`, {
-    code: 'failed_precondition',
-    reason: 'port_taken',
-    cause: error,
-  });
 }

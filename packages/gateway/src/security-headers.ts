@@ -4,8 +4,8 @@ import { apiPageStyleHash } from './api-page-style.ts';
 export type HeaderList = string[];
 
 /**
- * What every answer says to browsers (OWASP Secure Headers). `strict-transport-security` is missing on purpose: the gateway speaks
- * plain HTTP, and only the proxy that ends TLS in front of it knows that HTTPS is there to stay.
+ * What every answer says to browsers (OWASP Secure Headers). `strict-transport-security` is said where the gateway ends TLS itself; else only the
+ * proxy that does knows that HTTPS is there to stay.
  */
 const everywhere: readonly string[] = [
   ...['x-content-type-options', 'nosniff'],
@@ -35,6 +35,8 @@ export const securityHeaders = {
   api: [...everywhere, 'content-security-policy', apiPolicy],
   document: [...everywhere, 'content-security-policy', documentPolicy],
   site: [...everywhere, 'content-security-policy', sitePolicy],
+  /** What an upstream answers: its pages need policies of their own. */
+  forwarded: [],
 } as const satisfies Record<string, readonly string[]>;
 
 export type AnswerKind = keyof typeof securityHeaders;

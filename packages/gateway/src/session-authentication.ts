@@ -29,6 +29,8 @@ class SessionAuthentication implements UserAuthentication {
   readonly #tokens: ExpiringCache<string>;
   /** One exchange for all requests that wait for it. */
   readonly #exchanging = new Map<string, Promise<string>>();
+  /** The token that each request was let pass with: what is cached may be gone before the request is done. */
+  readonly #used = new WeakMap<IncomingMessage, string>();
   /** How often sessions were forgotten: what was asked for before that is not kept. */
   #forgotten = 0;
 
@@ -46,12 +48,16 @@ class SessionAuthentication implements UserAuthentication {
     checkOrigin(request);
     const known = this.#tokens.get(session);
     return known === undefined
-      ? this.#tokenOf(session).then((token) => tokens.authenticateToken(token, access))
-      : tokens.authenticateToken(known, access);
+      ? this.#tokenOf(session).then((token) => this.#use(token, request, access))
+      : this.#use(known, request, access);
   }
 
   sessionOf(request: IncomingMessage): string | undefined {
     return sessionOf(request);
+  }
+
+  tokenOf(request: IncomingMessage): string {
+    return this.#used.get(request) ?? this.#options.tokens.tokenOf(request);
   }
 
   /** An operation has ended one session, or several: what is cached may be of them. */
@@ -59,6 +65,11 @@ class SessionAuthentication implements UserAuthentication {
     this.#forgotten += 1;
     this.#tokens.clear();
     this.#exchanging.clear();
+  }
+
+  #use(token: string, request: IncomingMessage, access: Access): Caller | Promise<Caller> {
+    this.#used.set(request, token);
+    return this.#options.tokens.authenticateToken(token, access);
   }
 
   #tokenOf(session: string): Promise<string> {

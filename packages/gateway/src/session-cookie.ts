@@ -26,6 +26,18 @@ export function sessionOf({ headers }: IncomingMessage): string | undefined {
   return value;
 }
 
+/** A `Cookie` field without ours, for whoever must not learn it; undefined if nothing is left. */
+export function withoutSession(cookie: string | undefined): string | undefined {
+  if (cookie === undefined || !cookie.includes(cookieName)) return cookie;
+  const others = cookie.split(';').filter((pair) => !pair.trim().startsWith(`${cookieName}=`));
+  return others.length === 0 ? undefined : others.join(';').trim();
+}
+
+/** True if a `Set-Cookie` field would set ours. */
+export function isSessionCookie(setCookie: string): boolean {
+  return setCookie.trimStart().startsWith(cookieName);
+}
+
 /** Puts the reference that an operation has answered into a cookie. @returns the output without it, for the body */
 export function openSession(headers: HeaderList, output: unknown): unknown {
   const { session, ...rest } = (output ?? {}) as { readonly session?: unknown; readonly expiresAt?: unknown };

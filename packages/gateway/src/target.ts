@@ -4,5 +4,7 @@ import type { Exchange } from './exchange.ts';
 export interface Target {
   /** As the access log shows it: the template, never the path itself. */
   readonly route: string;
+  /** True if it can be reached below a version, such as `/v2`. */
+  readonly hasVersions?: true;
   handle(exchange: Exchange, params: Readonly<Record<string, string>>): Promise<void> | undefined;
 }

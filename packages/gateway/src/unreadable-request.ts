@@ -1,6 +1,7 @@
 import { ServiceError, toProblem } from '@banyan/core';
 import type { Connection } from './connections.ts';
 import type { Exchange } from './exchange.ts';
+import { headersTooLarge } from './framing.ts';
 import { securityHeaders } from './security-headers.ts';
 
 /** What Node's parser reports: its code, and the bytes that it was given last. */
@@ -26,6 +27,14 @@ export function answerUnreadable(
     last.response.on('close', () => socket.destroySoon());
     return;
   }
+  const before = pending.at(-2);
+  if (last !== undefined && before !== undefined) {
+    // Those before it have been accepted, and get their answers; its own one stands in the queue behind them.
+    if (!last.response.headersSent) last.refuse(problemOf(error.code));
+    const end = last.response.writableEnded ? last : before;
+    end.response.on('close', () => socket.destroySoon());
+    return;
+  }
   // The body of the last one is what cannot be read, or the head of a new one. An answer that has begun cannot be taken back.
   if (socket.writable && pending.length < 2 && last?.response.headersSent !== true)
     socket.end(rawAnswer(error));
@@ -49,11 +58,7 @@ function isHead({ rawPacket }: UnreadableError): boolean {
 
 function problemOf(code: string | undefined): ServiceError {
   if (code === 'HPE_HEADER_OVERFLOW') {
-    return new ServiceError('Request line and headers are too long.', {
-      code: 'invalid_argument',
-      reason: 'headers_too_large',
-      status: 431,
-    });
+    return headersTooLarge();
   }
   if (code === 'ERR_HTTP_REQUEST_TIMEOUT') {
     return new ServiceError('The request did not arrive in time.', {

@@ -21,12 +21,20 @@ test('lists the exposed operations with their policies, and nothing else', () =>
     userTokens,
   });
   assert.deepEqual(edge.routes, [
-    { method: 'POST', path: '/accounts', service: 'accounts', operation: 'create', policy: 'anyone' },
+    {
+      method: 'POST',
+      path: '/accounts',
+      service: 'accounts',
+      operation: 'create',
+      version: '1.0.0',
+      policy: 'anyone',
+    },
     {
       method: 'GET',
       path: '/accounts/me',
       service: 'accounts',
       operation: 'mine',
+      version: '1.0.0',
       policy: 'scope:accounts:read',
     },
   ]);

@@ -93,6 +93,21 @@ test('closes what is not finished when the time is over', async (t) => {
   assert.equal(shop.contexts[0]?.signal.aborted, true);
 });
 
+test('a request that has arrived is answered, though the process stood still while its connection seemed idle', async (t) => {
+  const shop = await runShop(t);
+  const socket = openRaw(shop.port);
+  const answers = readToEnd(socket);
+  const asked = 'GET /products HTTP/1.1\r\nHost: a\r\n\r\n';
+  socket.write(asked);
+  await once(socket, 'data');
+  const stopped = shop.edge.stop({ timeoutMs: 5_000 });
+  await until(async () => (await exchangeRaw(shop.port, asked)) === '', 'it takes no more connections');
+  socket.write(asked);
+  for (const endMs = performance.now() + 500; performance.now() < endMs; );
+  assert.equal((await answers).match(/HTTP\/1\.1 200 OK/g)?.length, 2);
+  await stopped;
+});
+
 test('under load, no request that was accepted fails when it stops', async (t) => {
   for (let round = 0; round < 5; round += 1) {
     const shop = await runShop(t, {

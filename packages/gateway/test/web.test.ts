@@ -8,7 +8,9 @@ import { buffer as readBuffer } from 'node:stream/consumers';
 import { type TestContext, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { brotliDecompressSync, gunzipSync } from 'node:zlib';
+import { forward } from '@banyan/gateway';
 import { exchangeRaw, runShop } from './support/running-shop.ts';
+import { runUpstream } from './support/upstream.ts';
 
 const site = new URL('./support/web/', import.meta.url);
 const origin = 'https://pages.example';
@@ -89,6 +91,36 @@ test('answers preflights for listed origins, and refusals can be read there too'
   const problem = await get(`${url}/orders/1`, { origin });
   assert.equal(problem.status, 401);
   assert.equal(problem.headers['access-control-allow-origin'], origin);
+});
+
+test('answers preflights of operations also below a version and under a forwarding', async (t) => {
+  const upstream = await runUpstream(t, (_request, response) => response.writeHead(200).end('old'));
+  const cors = { origins: [origin] };
+  const plain = await runShop(t, { gateway: { cors } });
+  const forwarding = await runShop(t, {
+    gateway: { cors, forward: [forward('/*', { to: upstream.url, access: 'anyone' })] },
+  });
+  const ask = async (url: string, method: string) => {
+    const headers = { origin, 'access-control-request-method': method };
+    const answer = await fetch(url, { method: 'OPTIONS', headers });
+    await answer.text();
+    return [answer.status, answer.headers.get('access-control-allow-methods')];
+  };
+  const own = [204, 'DELETE, GET, HEAD'];
+  for (const { url } of [plain, forwarding]) {
+    for (const path of ['/orders/1', '/v1/orders/1']) assert.deepEqual(await ask(url + path, 'DELETE'), own);
+  }
+  assert.deepEqual(await ask(`${plain.url}/orders/1`, 'PATCH'), own);
+  assert.deepEqual(await ask(`${plain.url}/v1/orders/1`, 'PATCH'), own);
+  assert.equal((await fetch(`${plain.url}/v1/orders/1`, { method: 'PUT' })).status, 405);
+  for (const path of ['/v1/openapi.json', '/v1/nothing', '/v1']) {
+    assert.deepEqual(await ask(plain.url + path, 'GET'), [404, null], path);
+    assert.equal((await fetch(plain.url + path, { method: 'DELETE' })).status, 404, path);
+  }
+  assert.equal(upstream.requests.length, 0);
+  // Only the upstream takes it there.
+  assert.deepEqual(await ask(`${forwarding.url}/orders/1`, 'PATCH'), [200, null]);
+  assert.equal(upstream.requests.length, 1);
 });
 
 test('serves the site with types, validators and compression', async (t) => {

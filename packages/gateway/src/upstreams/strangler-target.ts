@@ -1,0 +1,88 @@
+import { isServiceError } from '@banyan/core';
+import type { Exchange } from '../exchange.ts';
+import type { Target } from '../target.ts';
+import type { UserAuthentication } from '../user-authentication.ts';
+import type { ForwardTarget } from './forward-target.ts';
+import type { Forwarding } from './forwarding.ts';
+import type { ParallelRun } from './parallel-run.ts';
+import { isAmong } from './sticky-share.ts';
+
+export interface StranglerTargetOptions {
+  readonly forwarding: Forwarding;
+  readonly old: ForwardTarget;
+  /** The forwarding of a path; one that an operation's path has a name in can be under a narrower one than the operation. */
+  readonly find: (path: string) => ForwardTarget | undefined;
+  /** The operation that takes over. */
+  readonly own: Target;
+  readonly parallelRun: ParallelRun | undefined;
+  readonly authentication: UserAuthentication;
+}
+
+type Params = Readonly<Record<string, string>>;
+
+/** Lets an operation take over from an upstream, client by client (Fowler, Strangler Fig Application). */
+export function createStranglerTarget(options: StranglerTargetOptions): Target {
+  return new Strangler(options);
+}
+
+class Strangler implements Target {
+  readonly route: string;
+  readonly #options: StranglerTargetOptions;
+
+  constructor(options: StranglerTargetOptions) {
+    this.route = options.own.route;
+    this.#options = options;
+  }
+
+  handle(exchange: Exchange, params: Params): Promise<void> | undefined {
+    const { moved = 100 } = this.#options.forwarding.options;
+    const percent = typeof moved === 'number' ? moved : moved();
+    if (percent >= 100) return this.#options.own.handle(exchange, params);
+    if (!(percent > 0)) return this.#askOld(exchange, params);
+    const user = this.#userOf(exchange);
+    return user instanceof Promise
+      ? user.then((known) => this.#choose(exchange, params, { percent, user: known }))
+      : this.#choose(exchange, params, { percent, user });
+  }
+
+  #choose(
+    exchange: Exchange,
+    params: Params,
+    { percent, user }: { readonly percent: number; readonly user: string | undefined },
+  ): Promise<void> | undefined {
+    const key = user === undefined ? `address ${exchange.client}` : `user ${user}`;
+    return isAmong(percent, key, this.#options.forwarding.path)
+      ? this.#options.own.handle(exchange, params)
+      : this.#askOld(exchange, params);
+  }
+
+  #askOld(exchange: Exchange, params: Params): Promise<void> | undefined {
+    const { old, find, parallelRun } = this.#options;
+    const target = find(exchange.path) ?? old;
+    return target.handle(
+      exchange,
+      params,
+      target === old ? parallelRun?.copyOf(exchange, params) : undefined,
+    );
+  }
+
+  /** Who is signed in stays on the same side wherever they are. Whether they may do what they ask for is not decided here. */
+  #userOf({ request }: Exchange): string | undefined | Promise<string | undefined> {
+    const { authentication } = this.#options;
+    try {
+      if (request.headers.authorization === undefined && authentication.sessionOf(request) === undefined)
+        return undefined;
+      const caller = authentication.authenticate(request, 'user');
+      if (!(caller instanceof Promise)) return caller.user?.id;
+      return caller.then((verified) => verified.user?.id, refused);
+    } catch (error) {
+      return refused(error);
+    }
+  }
+}
+
+/** A bad token counts as none; whoever checks it next says so. */
+function refused(error: unknown): undefined {
+  if (!isServiceError(error)) throw error;
+  return undefined;
+}
