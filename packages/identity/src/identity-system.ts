@@ -1,8 +1,10 @@
-import { expose, type Service } from '@banyan/banyan';
+import { expose, httpApp, type Service } from '@banyan/banyan';
 import { authentication } from './authentication/contract.ts';
 import { authenticationService } from './authentication/service.ts';
 import { loginControllerService } from './login-controller/service.ts';
 import { loginIdsService } from './login-ids/service.ts';
+import { oauth } from './oauth/contract.ts';
+import { oauthService } from './oauth/service.ts';
 import { passwordsService } from './passwords/service.ts';
 import { secondFactorsService } from './second-factors/service.ts';
 import { sessions } from './sessions/contract.ts';
@@ -18,6 +20,7 @@ export const identityServices: readonly Service[] = [
   secondFactorsService,
   userInfoService,
   sessionsService,
+  oauthService,
 ];
 
 /** What of them the world may call, for `expose` of a gateway. */
@@ -51,11 +54,16 @@ export const identityExposures = [
   }),
 ];
 
+/** For `apps` of a gateway: OAuth 2.0 and OpenID Connect, with their pages. */
+export const identityApps = [httpApp('/oauth', oauth, 'handle')];
+
 /** For `userTokens` of a gateway, with the issuer and audience of the default configuration. */
 export const identityTokens = {
   issuer: defaultIssuer,
   audience: defaultIssuer,
   keys: [sessions, 'publicKeys'],
+  revocations: [sessions, 'revocations'],
+  delegated: { audience: defaultIssuer, keys: [oauth, 'publicKeys'] },
   session: {
     exchange: [sessions, 'exchange'],
     opens: [[authentication, 'confirmLogin']],

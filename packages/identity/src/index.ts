@@ -1,13 +1,15 @@
 export { authentication } from './authentication/contract.ts';
 export { authenticationService } from './authentication/service.ts';
 export { identityErrors } from './errors.ts';
-export { identityExposures, identityServices, identityTokens } from './identity-system.ts';
+export { identityApps, identityExposures, identityServices, identityTokens } from './identity-system.ts';
 export { loginController } from './login-controller/contract.ts';
 export { loginControllerService } from './login-controller/service.ts';
 export { loginIds } from './login-ids/contract.ts';
 export { loginIdsService } from './login-ids/service.ts';
 export { messageSender } from './message-sender/contract.ts';
 export { developmentMessageSender } from './message-sender/development-service.ts';
+export { oauth } from './oauth/contract.ts';
+export { oauthService } from './oauth/service.ts';
 export { passwords } from './passwords/contract.ts';
 export { passwordsService } from './passwords/service.ts';
 export { secondFactors } from './second-factors/contract.ts';

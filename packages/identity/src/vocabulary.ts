@@ -40,3 +40,13 @@ export const GivenCode = z.string().min(1).max(64);
 export const AttemptId = z.uuid();
 /** A password on its way through events, which only the service of passwords can open, for an hour at most. */
 export const SealedPassword = z.object({ keyId: z.uuid(), box: z.string().max(8_000) });
+
+/** The public half only: what a schema does not name never leaves the service. */
+export const PublicJwk = z.object({
+  kty: z.string(),
+  crv: z.string().optional(),
+  x: z.string().optional(),
+  kid: z.string().optional(),
+  alg: z.string().optional(),
+  use: z.string().optional(),
+});

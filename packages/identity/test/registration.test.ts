@@ -158,6 +158,7 @@ test('every service has data of its own, and none reads those of another', () =>
   assert.deepEqual(withData.map(({ name }) => name).sort(), [
     'authentication',
     'login-ids',
+    'oauth',
     'passwords',
     'second-factors',
     'sessions',

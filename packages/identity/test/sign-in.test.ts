@@ -66,10 +66,11 @@ test('after five wrong passwords a login id has to wait, known or not, and the r
     );
     const statuses = (await Promise.all(wrong)).map(({ status }) => status).sort();
     assert.deepEqual(statuses, [200, 200, 200, 200, 200, 429, 429], name);
+    // At once: the first pause is a second.
+    const refused = await attempt(await beginLogin(), name, goodPassword);
+    assert.equal(refused.status, 429, name);
+    assert.ok(refused.json.details.retryAfterS >= 1);
   }
-  const refused = await attempt(await beginLogin(), loginId, goodPassword);
-  assert.equal(refused.status, 429);
-  assert.ok(refused.json.details.retryAfterS >= 1);
 });
 
 test('a right password forgives the wrong ones before it', async () => {

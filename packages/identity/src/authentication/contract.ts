@@ -34,6 +34,19 @@ const Client = z.string().max(64).optional();
 const Nothing = z.object({});
 const Registration = z.object({ registration: Handle });
 const WorkflowId = z.object({ workflowId: Handle });
+const LoginProof = WorkflowId.extend({
+  method: SecondFactorMethodName.optional(),
+  code: GivenCode.optional(),
+});
+const proofErrors = {
+  noSuchLogin,
+  codeNeeded: {
+    status: 401,
+    data: z.object({ methods: z.array(SecondFactorMethodName), phoneEnding: z.string().optional() }),
+  },
+  wrongCode,
+  tooManyTries,
+} as const;
 const Login = z.object({
   state: z.enum(loginStates),
   attemptsLeft: z.int(),
@@ -135,23 +148,19 @@ export const authentication = contract('authentication', {
     }),
     confirmLogin: operation('POST /logins/:workflowId/confirmation', {
       summary: 'Ends a login that has succeeded, with a code if the account has a second factor. Once.',
-      input: WorkflowId.extend({
-        method: SecondFactorMethodName.optional(),
-        code: GivenCode.optional(),
+      input: LoginProof.extend({
         /** `cookie` for browsers: the answer sets one, and has no token. */
         as: SessionKind.default('token'),
       }),
       output: Credentials.extend({ accountId: AccountId }),
       status: 201,
-      errors: {
-        noSuchLogin,
-        codeNeeded: {
-          status: 401,
-          data: z.object({ methods: z.array(SecondFactorMethodName), phoneEnding: z.string().optional() }),
-        },
-        wrongCode,
-        tooManyTries,
-      },
+      errors: proofErrors,
+    }),
+    proveLogin: operation('POST /logins/:workflowId/proof', {
+      summary: 'The same for a service that has sessions of its own.',
+      input: LoginProof,
+      output: z.object({ accountId: AccountId }),
+      errors: proofErrors,
     }),
 
     askPasswordReset: operation('POST /password-resets', {

@@ -13,7 +13,7 @@ import { clientLimits, clientSubject, loginLimits, loginSubject, retryAfter } fr
 
 type LoginOperations = Pick<
   AuthenticationOperations,
-  'beginLogin' | 'attemptLogin' | 'getLogin' | 'sendLoginCode' | 'confirmLogin'
+  'beginLogin' | 'attemptLogin' | 'getLogin' | 'sendLoginCode' | 'confirmLogin' | 'proveLogin'
 >;
 type ContextOf<Name extends keyof LoginOperations> = Parameters<LoginOperations[Name]>[1];
 
@@ -65,17 +65,38 @@ export const loginOperations: LoginOperations = {
       );
   },
 
-  async confirmLogin({ workflowId, method, code, as }, context) {
-    const { sql, call, fail } = context;
-    const hash = handleHash(workflowId);
-    const stored = await readLogin(sql, hash);
-    if (stored?.login.state !== 'succeeded' || stored.login.accountId === undefined)
-      return fail('noSuchLogin');
-    await checkSecondFactor(stored.login.accountId, { method, code }, context);
-    const accountId = (await useLogin(sql, hash)) ?? fail('noSuchLogin');
-    return { accountId, ...(await call.sessions.open({ accountId, as })) };
+  async confirmLogin({ as, ...proof }, context) {
+    const accountId = await proveLogin(proof, context);
+    return { accountId, ...(await context.call.sessions.open({ accountId, as })) };
+  },
+
+  async proveLogin(proof, context) {
+    return { accountId: await proveLogin(proof, context) };
   },
 };
+
+interface LoginProof {
+  readonly workflowId: string;
+  readonly method?: SecondFactorMethod | undefined;
+  readonly code?: string | undefined;
+}
+
+/** @returns the account of a login that has succeeded, once */
+async function proveLogin(
+  { workflowId, method, code }: LoginProof,
+  context: ContextOf<'proveLogin'>,
+): Promise<string> {
+  const { sql, tx, fail } = context;
+  const hash = handleHash(workflowId);
+  const stored = await readLogin(sql, hash);
+  if (stored?.login.state !== 'succeeded' || stored.login.accountId === undefined) return fail('noSuchLogin');
+  await checkSecondFactor(stored.login.accountId, { method, code }, context);
+  return tx(async ({ sql, audit }) => {
+    const accountId = (await useLogin(sql, hash)) ?? fail('noSuchLogin');
+    audit('signIn', { subject: accountId, details: { secondFactor: method ?? 'none' } });
+    return accountId;
+  });
+}
 
 function refuse(why: 'none' | 'under_way' | 'over' | undefined, { fail }: ContextOf<'attemptLogin'>): void {
   if (why === 'none') fail('noSuchLogin');
@@ -120,7 +141,7 @@ async function orchestrate(
 async function checkSecondFactor(
   accountId: string,
   given: { readonly method: SecondFactorMethod | undefined; readonly code: string | undefined },
-  { call, fail }: ContextOf<'confirmLogin'>,
+  { call, fail }: ContextOf<'proveLogin'>,
 ): Promise<void> {
   const { methods, phoneEnding } = await call.secondFactors.describe({ accountId });
   if (methods.length === 0) return;

@@ -2,10 +2,11 @@ import type { Sql, Tx } from '@banyan/banyan';
 import type { authentication } from './contract.ts';
 import { lockAttempt, type StoredLogin, writeLogin } from './login-store.ts';
 import { givenUp, type Login, loginChecked, maxAttempts, passwordChecked } from './login-workflow.ts';
-import { forgetTries, giveTryBack } from './throttle.ts';
+import { forgetTries, giveTryBack, waitOf } from './throttle.ts';
+import { retryAfter } from './tries.ts';
 
 /** The transaction of an operation or of an event. */
-type OutcomeTx = Pick<Tx<typeof authentication>, 'sql' | 'emit'>;
+type OutcomeTx = Pick<Tx<typeof authentication>, 'sql' | 'emit' | 'audit'>;
 
 /** Each records what is known about an attempt, in a transaction; what is said about an earlier attempt comes too late and changes nothing. */
 export async function recordLoginCheck(
@@ -18,7 +19,7 @@ export async function recordLoginCheck(
 
 /** Of two events the later one may come first, so this one has both. */
 export async function recordPasswordCheck(
-  { sql, emit }: OutcomeTx,
+  { sql, emit, audit }: OutcomeTx,
   attemptId: string,
   { accountId, fits }: { readonly accountId?: string | undefined; readonly fits: boolean },
 ): Promise<void> {
@@ -31,7 +32,14 @@ export async function recordPasswordCheck(
     await forgetTries(sql, subjects.loginSubject);
     if (subjects.clientSubject !== undefined) await giveTryBack(sql, subjects.clientSubject);
     emit('loginSucceeded', { attemptId, accountId: login.accountId ?? '' });
-  } else if (login.state === 'failed') emit('loginFailed', { attemptId });
+    return;
+  }
+  // Whom it was about, as far as there is somebody; what was typed may be a password in the wrong place.
+  const about = accountId === undefined ? {} : { subject: accountId };
+  audit('signInFailed', about);
+  const waitS = await waitOf(sql, subjects.loginSubject);
+  if (waitS !== undefined) audit('lockedOut', { ...about, details: retryAfter(waitS) });
+  if (login.state === 'failed') emit('loginFailed', { attemptId });
   else emit('attemptFailed', { attemptId, attemptsLeft: describeLogin(login).attemptsLeft });
 }
 

@@ -36,10 +36,16 @@ export async function takeTry(
       where t.blocked_until is null or t.blocked_until <= now()
     returning subject`;
   if (taken !== undefined) return undefined;
+  // Over in the meantime: a moment, then.
+  return (await waitOf(sql, subject)) ?? 1;
+}
+
+/** Seconds before the next try; undefined if there is none to wait for. */
+export async function waitOf(sql: Sql, subject: string): Promise<number | undefined> {
   const [blocked] = await sql<{ waitS: number | null }>`
     select case when isfinite(blocked_until) then greatest(1, ceil(extract(epoch from blocked_until - now())))::int end as wait_s
-    from tries where subject = ${subject}`;
-  return blocked?.waitS ?? Number.POSITIVE_INFINITY;
+    from tries where subject = ${subject} and blocked_until > now()`;
+  return blocked && (blocked.waitS ?? Number.POSITIVE_INFINITY);
 }
 
 /** After a success: the subject starts anew. */

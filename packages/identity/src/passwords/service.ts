@@ -57,6 +57,12 @@ export const passwordsService = service(passwords, {
   uses: { authentication, loginIds },
   config: PasswordsConfig,
   migrations: new URL('./migrations/', import.meta.url),
+  audited: {
+    change: ({ accountId }) => accountId,
+    remove: ({ accountId }) => accountId,
+    restore: ({ backupId }) => backupId,
+    repair: () => undefined,
+  },
   operations: {
     async create({ accountId, ...wanted }, context) {
       const problems = await problemsOf(wanted, context);
@@ -118,7 +124,7 @@ export const passwordsService = service(passwords, {
       const { tx, fail } = context;
       const problems = await problemsOf(wanted, context);
       if (problems.length > 0) return fail('weakPassword', { problems });
-      return tx(async ({ sql, emit }) => {
+      return tx(async ({ sql, emit, audit }) => {
         // First of all, so that a token has one use, however many come at the same time.
         const [recovery] = await sql<{ accountId: string }>`
           update recoveries set used = true
@@ -132,6 +138,7 @@ export const passwordsService = service(passwords, {
           await newRecord(context, { accountId, password: wanted.password, revision: revision + 1 }),
         );
         emit('changed', { accountId, by: 'recovery' });
+        audit('recover', { subject: accountId });
         return { accountId };
       });
     },

@@ -29,6 +29,11 @@ export const secondFactorsService = service(secondFactors, {
     phoneCodeSeconds: z.int().min(1).max(600).default(300).describe('How long a code to the phone is valid.'),
   }),
   migrations: new URL('./migrations/', import.meta.url),
+  audited: {
+    confirmTotp: ({ accountId }) => accountId,
+    confirmPhone: ({ accountId }) => accountId,
+    forget: ({ accountId }) => accountId,
+  },
   operations: {
     async describe({ accountId }, context) {
       const { sql } = context;
@@ -128,11 +133,17 @@ export const secondFactorsService = service(secondFactors, {
     },
 
     async check(given, context) {
-      const { sql, fail } = context;
+      const { sql, tx, fail } = context;
       const ring = await keyRingOf(context);
-      const waitS = await takeTry(sql, given.accountId);
+      const { accountId: subject, method } = given;
+      const waitS = await takeTry(sql, subject);
       if (waitS !== undefined) return fail('tooManyCodes', { retryAfterS: waitS });
-      const accepted = await useCode(sql, ring, { ...given, code: bare(given.code) });
+      const accepted = await tx(async ({ sql, audit }) => {
+        const isRight = await useCode(sql, ring, { ...given, code: bare(given.code) });
+        if (!isRight) audit('codeRefused', { subject, details: { method } });
+        else if (method === 'recovery') audit('recoveryCodeUsed', { subject });
+        return isRight;
+      });
       if (accepted) await forgetTries(sql, given.accountId);
       return { accepted };
     },

@@ -1,16 +1,6 @@
 import { contract, event, operation } from '@banyan/banyan';
 import { z } from 'zod';
-import { AccountId, Handle, Timestamp } from '../vocabulary.ts';
-
-/** The public half only: what a schema does not name never leaves the service. */
-export const PublicJwk = z.object({
-  kty: z.string(),
-  crv: z.string().optional(),
-  x: z.string().optional(),
-  kid: z.string().optional(),
-  alg: z.string().optional(),
-  use: z.string().optional(),
-});
+import { AccountId, Handle, PublicJwk, Timestamp } from '../vocabulary.ts';
 
 const AccessToken = z.object({ token: z.string(), expiresAt: Timestamp });
 export const SessionKind = z.enum(['cookie', 'token']);
@@ -77,6 +67,24 @@ export const sessions = contract('sessions', {
       input: Nothing,
       output: z.object({ ended: z.int() }),
     }),
+    revokeTokens: operation('POST /revocations', {
+      summary:
+        'For services that issue tokens: these no longer count, by `jti`, or by `sid` for all of one session.',
+      input: z.object({
+        tokens: z.array(z.string().max(256)).max(1_000).default([]),
+        sessions: z.array(z.string().max(256)).max(1_000).default([]),
+      }),
+      output: Nothing,
+      idempotent: true,
+    }),
+    revocations: operation('GET /revocations', {
+      summary: 'For gateways: the tokens that no longer count although their time is not over.',
+      input: z.object({ since: Timestamp.optional() }),
+      output: z.object({
+        asOf: Timestamp,
+        revoked: z.array(z.object({ kind: z.enum(['token', 'session']), id: z.string(), until: Timestamp })),
+      }),
+    }),
     publicKeys: operation('GET /.well-known/jwks.json', {
       summary: 'The keys that verify access tokens (RFC 7517).',
       input: Nothing,
@@ -91,6 +99,11 @@ export const sessions = contract('sessions', {
     }),
   },
   events: {
+    signedOutEverywhere: event('SignedOutEverywhere', {
+      description: 'An owner has ended every session.',
+      data: z.object({ accountId: AccountId }),
+      key: 'accountId',
+    }),
     refreshTokenReused: event('RefreshTokenReused', {
       description:
         'Somebody came with a refresh token that was used before, and the session has ended: one of two was a thief.',

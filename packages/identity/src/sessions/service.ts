@@ -2,9 +2,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { createUserTokenSigner, service } from '@banyan/banyan';
 import { z } from 'zod';
 import { type KeyKeeper, keyRingOf, keysSetting } from '../keys/open-key-ring.ts';
+import { publishedKeys, rotateInTime, rotateKeys, signingKey, withdrawOthers } from '../keys/signing-keys.ts';
 import { ownerOf } from '../owner.ts';
 import { passwords } from '../passwords/contract.ts';
 import { sessions } from './contract.ts';
+import { forgetOldRevocations, revocationsSince, revoke } from './revocations.ts';
 import {
   beginCookieSession,
   beginTokenSession,
@@ -13,10 +15,10 @@ import {
   endReference,
   forgetOldSessions,
   refreshSession,
+  type Session,
   sessionsOf,
   useReference,
 } from './session-store.ts';
-import { publishedKeys, rotateInTime, rotateKeys, signingKey, withdrawOthers } from './signing-keys.ts';
 
 /** Who issues access tokens, and whom they are for, unless configured. */
 export const defaultIssuer = 'identity';
@@ -57,6 +59,12 @@ export const sessionsService = service(sessions, {
   uses: { passwords },
   config: SessionsConfig,
   migrations: new URL('./migrations/', import.meta.url),
+  audited: {
+    signOutEverywhere: () => undefined,
+    revokeTokens: ({ sessions = [], tokens = [] }) =>
+      [...sessions, ...tokens].join(' ').slice(0, 200) || undefined,
+    rotateKeys: () => undefined,
+  },
   operations: {
     async open({ accountId, as }, context) {
       const { sql, tx, config } = context;
@@ -64,39 +72,40 @@ export const sessionsService = service(sessions, {
         const { session, reference } = await beginCookieSession(sql, accountId, config);
         return { session: reference, expiresAt: session.endsAt };
       }
-      const { refreshToken } = await tx(({ sql }) => beginTokenSession(sql, accountId, config));
-      return { ...(await accessToken(accountId, context)), refreshToken };
+      const { session, refreshToken } = await tx(({ sql }) => beginTokenSession(sql, accountId, config));
+      return { ...(await accessToken(session, context)), refreshToken };
     },
 
     async exchange({ session }, context) {
       const found = await useReference(context.sql, session, context.config);
-      return found === undefined ? context.fail('sessionOver') : accessToken(found.accountId, context);
+      return found === undefined ? context.fail('sessionOver') : accessToken(found, context);
     },
 
     async refresh({ refreshToken }, context) {
       const { tx, config, fail, log } = context;
-      const refreshing = await tx(async ({ sql, emit }) => {
+      const refreshing = await tx(async ({ sql, emit, audit }) => {
         const done = await refreshSession(sql, refreshToken, config);
         if (done.kind === 'reused') {
           const { accountId, sessionId } = done.session;
           emit('refreshTokenReused', { accountId, sessionId });
+          audit('refreshTokenReused', { subject: accountId, details: { sessionId } });
         }
         return done;
       });
       if (refreshing.kind === 'reused')
         log.warn('a refresh token came twice; its session has ended', { ...refreshing.session });
       if (refreshing.kind !== 'refreshed') return fail('refreshRefused');
-      const token = await accessToken(refreshing.session.accountId, context);
+      const token = await accessToken(refreshing.session, context);
       return { ...token, refreshToken: refreshing.refreshToken };
     },
 
-    async revoke({ refreshToken }, { sql }) {
-      await endByRefreshToken(sql, refreshToken);
+    async revoke({ refreshToken }, { tx }) {
+      await tx(({ sql }) => endByRefreshToken(sql, refreshToken));
       return {};
     },
 
-    async signOut({ session }, { sql }) {
-      if (session !== undefined) await endReference(sql, session);
+    async signOut({ session }, { tx }) {
+      if (session !== undefined) await tx(({ sql }) => endReference(sql, session));
       return {};
     },
 
@@ -104,8 +113,26 @@ export const sessionsService = service(sessions, {
       return { sessions: await sessionsOf(sql, ownerOf(caller)) };
     },
 
-    async signOutEverywhere(_input, { sql, caller }) {
-      return { ended: await endAllSessions(sql, ownerOf(caller)) };
+    async signOutEverywhere(_input, { tx, caller }) {
+      const accountId = ownerOf(caller);
+      const ended = await tx(async ({ sql, emit }) => {
+        emit('signedOutEverywhere', { accountId });
+        return endAllSessions(sql, accountId);
+      });
+      return { ended };
+    },
+
+    async revokeTokens({ tokens, sessions }, { tx }) {
+      await tx(async ({ sql }) => {
+        await revoke(sql, 'token', tokens);
+        await revoke(sql, 'session', sessions);
+      });
+      return {};
+    },
+
+    async revocations({ since }, { sql }) {
+      const { asOf, revoked } = await revocationsSince(sql, since);
+      return { asOf, revoked: [...revoked] };
     },
 
     async publicKeys(_input, context) {
@@ -138,15 +165,16 @@ export const sessionsService = service(sessions, {
         const times = { afterSeconds: config.keySeconds, leadSeconds: config.keyLeadSeconds };
         await rotateInTime(sql, await keyRingOf(context), times);
         await forgetOldSessions(sql);
+        await forgetOldRevocations(sql);
         await sleep(tidyEveryMs, undefined, { signal }).catch(() => undefined);
       }
     },
   },
 });
 
-async function accessToken(accountId: string, keeper: Keeper) {
+async function accessToken({ accountId, sessionId }: Session, keeper: Keeper) {
   const { issuer, audience, scopes, tokenSeconds } = keeper.config;
   const privateJwk = await signingKey(keeper.sql, await keyRingOf(keeper));
   const signer = createUserTokenSigner({ issuer, audience, privateJwk, lifetimeS: tokenSeconds });
-  return signer.sign({ id: accountId, scopes });
+  return signer.sign({ id: accountId, scopes }, sessionId);
 }

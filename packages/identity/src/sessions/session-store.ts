@@ -1,5 +1,6 @@
 import type { Sql } from '@banyan/banyan';
 import { handleHash, newHandle } from '../keys/handle.ts';
+import { revoke } from './revocations.ts';
 
 export interface Lifetimes {
   /** A session ends when nothing was heard of it for so long. */
@@ -73,23 +74,48 @@ export async function refreshSession(
 }
 
 export async function endReference(sql: Sql, reference: string): Promise<void> {
-  await sql`delete from sessions where reference_hash = ${handleHash(reference)}`;
+  await forgetTokens(
+    sql,
+    await sql<Ended>`delete from sessions where reference_hash = ${handleHash(reference)} returning session_id`,
+  );
 }
 
 /** Whichever token of the session it is. */
 export async function endByRefreshToken(sql: Sql, refreshToken: string): Promise<void> {
-  await sql`
-    delete from sessions using refresh_tokens
-    where refresh_tokens.session_id = sessions.session_id and token_hash = ${handleHash(refreshToken)}`;
+  await forgetTokens(
+    sql,
+    await sql<Ended>`
+      delete from sessions using refresh_tokens
+      where refresh_tokens.session_id = sessions.session_id and token_hash = ${handleHash(refreshToken)}
+      returning sessions.session_id`,
+  );
 }
 
-/** @returns how many there were */
+/** In a transaction, as each that ends sessions. @returns how many there were */
 export async function endAllSessions(sql: Sql, accountId: string): Promise<number> {
-  return (await sql`delete from sessions where account_id = ${accountId} returning session_id`).length;
+  const ended = await sql<Ended>`delete from sessions where account_id = ${accountId} returning session_id`;
+  await forgetTokens(sql, ended);
+  return ended.length;
 }
 
 export async function endSession(sql: Sql, sessionId: string): Promise<void> {
-  await sql`delete from sessions where session_id = ${sessionId}`;
+  await forgetTokens(
+    sql,
+    await sql<Ended>`delete from sessions where session_id = ${sessionId} returning session_id`,
+  );
+}
+
+interface Ended {
+  readonly sessionId: string;
+}
+
+/** Access tokens that are out already are valid for minutes. In the transaction that ends their sessions. */
+async function forgetTokens(sql: Sql, ended: readonly Ended[]): Promise<void> {
+  await revoke(
+    sql,
+    'session',
+    ended.map(({ sessionId }) => sessionId),
+  );
 }
 
 export interface SessionOverview {

@@ -1,9 +1,10 @@
 import { generateUserKey, type Sql } from '@banyan/banyan';
 import type { z } from 'zod';
-import type { KeyRing } from '../keys/key-ring.ts';
-import type { PublicJwk } from './contract.ts';
+import type { PublicJwk } from '../vocabulary.ts';
+import type { KeyRing } from './key-ring.ts';
 
 export type PrivateJwk = Awaited<ReturnType<typeof generateUserKey>>;
+export type PublicKey = Omit<PrivateJwk, 'd'>;
 /** As stored: without the private part. */
 export type StoredPublicJwk = z.output<typeof PublicJwk>;
 
@@ -19,6 +20,26 @@ interface StoredKey {
 export async function signingKey(sql: Sql, ring: KeyRing): Promise<PrivateJwk> {
   const stored = (await presentKey(sql)) ?? (await makeFirstKey(sql, ring));
   return JSON.parse(ring.open(stored.sealedJwk, `signing key ${stored.keyId}`)) as PrivateJwk;
+}
+
+/**
+ * The private halves of every published key, that which signs now first: for a library that signs and publishes by itself.
+ */
+export async function allSigningKeys(
+  sql: Sql,
+  ring: KeyRing,
+  tokenSeconds: number,
+): Promise<readonly PrivateJwk[]> {
+  const present = await signingKey(sql, ring);
+  const rows = await sql<StoredKey>`select key_id, sealed_jwk from signing_keys`;
+  const published = new Set((await publishedKeys(sql, tokenSeconds)).map(({ kid }) => kid));
+  const others = rows.filter(({ keyId }) => keyId !== present.kid && published.has(keyId));
+  return [
+    present,
+    ...others.map(
+      ({ keyId, sealedJwk }) => JSON.parse(ring.open(sealedJwk, `signing key ${keyId}`)) as PrivateJwk,
+    ),
+  ];
 }
 
 /** Every key that a token which is still valid may be signed with, and the next one. */
@@ -84,6 +105,11 @@ async function makeFirstKey(sql: Sql, ring: KeyRing): Promise<StoredKey> {
   const stored = await presentKey(sql);
   if (stored === undefined) throw new Error('The signing key was not stored.');
   return stored;
+}
+
+/** The public half. */
+export function toPublicKey({ d: _secret, ...publicJwk }: PrivateJwk): PublicKey {
+  return publicJwk;
 }
 
 async function newKey(ring: KeyRing) {

@@ -1,0 +1,172 @@
+import type { Sql } from '@banyan/banyan';
+import { handleHash } from '../keys/handle.ts';
+import type { KeyRing } from '../keys/key-ring.ts';
+
+/** What is stored under an id; these members are looked for. */
+export interface Payload {
+  readonly [member: string]: unknown;
+}
+
+/**
+ * What the protocol remembers, by kind and id. Ids are secrets that somebody holds, so their hashes are stored; payloads have them inside, so
+ * they are encrypted. What has expired is not found, and neither is what comes of a sign-in before its account's end, whenever it was written.
+ */
+export interface RecordStore {
+  upsert(kind: string, id: string, payload: Payload, lifetimeS: number): Promise<void>;
+  /** With `consumed`, in seconds since 1970, if it was. */
+  find(kind: string, id: string): Promise<Payload | undefined>;
+  findByUid(kind: string, uid: string): Promise<Payload | undefined>;
+  /**
+   * @returns true for one of all who try. The others end its grant: one of two who hold it may be a thief (RFC 6749, 4.1.2; RFC 9700, 4.14)
+   */
+  consume(kind: string, id: string): Promise<boolean>;
+  destroy(kind: string, id: string): Promise<void>;
+  /** What was made under a grant, and the grant itself. */
+  endGrant(grantId: string): Promise<void>;
+  /** @param mark as tokens name their grant */
+  hasGrant(mark: string): Promise<boolean>;
+  /** The payloads of one kind that are about an account. */
+  ofAccount(kind: string, accountId: string): Promise<readonly Payload[]>;
+}
+
+interface Row {
+  readonly idHash: string;
+  readonly sealed: string;
+  readonly consumedS: number | null;
+  /** When everybody was thrown out of the account. */
+  readonly endedS: number | null;
+}
+
+export interface RecordStoreOptions {
+  readonly sql: Sql;
+  readonly ring: KeyRing;
+  /** Called once grants are gone, with what tokens name them by. */
+  readonly onGrantsEnd: (marks: readonly string[]) => Promise<void>;
+}
+
+export function createRecordStore(options: RecordStoreOptions): RecordStore {
+  return new SealedRecords(options);
+}
+
+class SealedRecords implements RecordStore {
+  readonly #sql: Sql;
+  readonly #ring: KeyRing;
+  readonly #onGrantsEnd: RecordStoreOptions['onGrantsEnd'];
+
+  constructor({ sql, ring, onGrantsEnd }: RecordStoreOptions) {
+    this.#sql = sql;
+    this.#ring = ring;
+    this.#onGrantsEnd = onGrantsEnd;
+  }
+
+  async upsert(kind: string, id: string, payload: Payload, lifetimeS: number): Promise<void> {
+    const idHash = handleHash(id);
+    const sealed = this.#ring.seal(JSON.stringify(payload), place(kind, idHash));
+    const { accountId } = payload;
+    await this.#sql`
+      insert into records (kind, id_hash, sealed, grant_hash, uid_hash, account_id, expires_at)
+      values (${kind}, ${idHash}, ${sealed}, ${hashOf(payload['grantId'])}, ${hashOf(payload['uid'])},
+              ${typeof accountId === 'string' ? accountId : null}, now() + make_interval(secs => ${lifetimeS}))
+      on conflict (kind, id_hash) do update set
+        sealed = excluded.sealed, grant_hash = excluded.grant_hash, uid_hash = excluded.uid_hash,
+        account_id = excluded.account_id, expires_at = excluded.expires_at`;
+  }
+
+  async find(kind: string, id: string): Promise<Payload | undefined> {
+    return this.#findByHash(kind, handleHash(id));
+  }
+
+  async findByUid(kind: string, uid: string): Promise<Payload | undefined> {
+    const rows = await this.#sql<Row>`
+      select id_hash, sealed, consumed_s, ended_s from live_records
+      where kind = ${kind} and uid_hash = ${handleHash(uid)}`;
+    return this.#open(kind, rows)[0];
+  }
+
+  async consume(kind: string, id: string): Promise<boolean> {
+    const idHash = handleHash(id);
+    const consumed = await this.#sql`
+      update records set consumed_at = now()
+      where kind = ${kind} and id_hash = ${idHash} and consumed_at is null returning kind`;
+    if (consumed.length > 0) return true;
+    const [row] = await this.#sql<{ grantHash: string | null }>`
+      select grant_hash from records where kind = ${kind} and id_hash = ${idHash}`;
+    if (row?.grantHash) await this.#endGrantOf(row.grantHash);
+    return false;
+  }
+
+  async destroy(kind: string, id: string): Promise<void> {
+    await this.#sql`delete from records where kind = ${kind} and id_hash = ${handleHash(id)}`;
+  }
+
+  async endGrant(grantId: string): Promise<void> {
+    await this.#endGrantOf(handleHash(grantId));
+  }
+
+  async hasGrant(mark: string): Promise<boolean> {
+    return (await this.#findByHash('Grant', mark)) !== undefined;
+  }
+
+  async ofAccount(kind: string, accountId: string): Promise<readonly Payload[]> {
+    const rows = await this.#sql<Row>`
+      select id_hash, sealed, consumed_s, ended_s from live_records
+      where kind = ${kind} and account_id = ${accountId} order by expires_at desc limit 100`;
+    return this.#open(kind, rows);
+  }
+
+  async #findByHash(kind: string, idHash: string): Promise<Payload | undefined> {
+    const rows = await this.#sql<Row>`
+      select id_hash, sealed, consumed_s, ended_s from live_records
+      where kind = ${kind} and id_hash = ${idHash}`;
+    return this.#open(kind, rows)[0];
+  }
+
+  async #endGrantOf(grantHash: string): Promise<void> {
+    // First what lives for weeks; should telling fail, only access tokens are left, and those are over in minutes.
+    const ended = await this.#sql<{ kind: string }>`
+      delete from records where grant_hash = ${grantHash} or (kind = 'Grant' and id_hash = ${grantHash})
+      returning kind`;
+    if (ended.some(({ kind }) => kind === 'Grant')) await this.#onGrantsEnd([grantHash]);
+  }
+
+  #open(kind: string, rows: readonly Row[]): readonly Payload[] {
+    return rows.flatMap(({ idHash, sealed, consumedS, endedS }) => {
+      const payload = JSON.parse(this.#ring.open(sealed, place(kind, idHash))) as Payload;
+      if (endedS !== null && !isNewer(payload, endedS)) return [];
+      return [consumedS === null ? payload : { ...payload, consumed: consumedS }];
+    });
+  }
+}
+
+/** Whether somebody signed in for it after that second. Of the second itself nobody knows, so it does not count. */
+function isNewer({ loginTs, authTime, iat }: Payload, endedS: number): boolean {
+  const signedInS = loginTs ?? authTime ?? iat;
+  return typeof signedInS === 'number' && signedInS > endedS;
+}
+
+/** Whoever has signed out everywhere, or has a new password, starts anew. In a transaction. @returns what tokens name the grants by that were ended */
+export async function endAccount(sql: Sql, accountId: string): Promise<readonly string[]> {
+  // A request that is under way writes its session back when it ends, and would bring it to life again.
+  await sql`
+    insert into ended_accounts (account_id, ended_at) values (${accountId}, clock_timestamp())
+    on conflict (account_id) do update set ended_at = excluded.ended_at`;
+  const ended = await sql<{ kind: string; idHash: string }>`
+    delete from records where account_id = ${accountId} returning kind, id_hash`;
+  return ended.filter(({ kind }) => kind === 'Grant').map(({ idHash }) => idHash);
+}
+
+export async function forgetOldRecords(sql: Sql): Promise<void> {
+  await sql`delete from records where expires_at < now() - interval '1 hour'`;
+  // No request and no sign-in takes that long; what such a one has written is still kept out until it expires.
+  await sql`
+    delete from ended_accounts where ended_at < now() - interval '1 hour'
+      and not exists (select from records where records.account_id = ended_accounts.account_id)`;
+}
+
+function place(kind: string, idHash: string): string {
+  return `record ${kind} ${idHash}`;
+}
+
+function hashOf(id: unknown): string | null {
+  return typeof id === 'string' ? handleHash(id) : null;
+}

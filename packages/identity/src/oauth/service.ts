@@ -1,0 +1,64 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { service } from '@banyan/banyan';
+import { keyRingOf } from '../keys/open-key-ring.ts';
+import { publishedKeys, rotateInTime, rotateKeys, signingKey, withdrawOthers } from '../keys/signing-keys.ts';
+import { answerRequest } from './answer-request.ts';
+import { OAuthConfig } from './config.ts';
+import { oauth } from './contract.ts';
+import { type OAuthContext, uses } from './definition.ts';
+import { endAccount, forgetOldRecords } from './record-store.ts';
+
+const tidyEveryMs = 60_000;
+/** As many as `sessions` takes at once. */
+const revokedAtOnce = 1_000;
+
+export const oauthService = service(oauth, {
+  uses,
+  config: OAuthConfig,
+  migrations: new URL('./migrations/', import.meta.url),
+  audited: { rotateKeys: () => undefined },
+  operations: {
+    handle: answerRequest,
+
+    async publicKeys(_input, context) {
+      const { sql, config } = context;
+      // Makes the first one, so that there is always one to publish.
+      await signingKey(sql, await keyRingOf(context));
+      return { issuer: config.issuer, keys: [...(await publishedKeys(sql, config.tokenSeconds))] };
+    },
+
+    async rotateKeys({ withdrawOthers: alone }, context) {
+      const ring = await keyRingOf(context);
+      const leadSeconds = alone ? 0 : context.config.keyLeadSeconds;
+      const keyId = await context.tx(async ({ sql }) => {
+        const made = await rotateKeys(sql, ring, { leadSeconds });
+        if (alone) await withdrawOthers(sql, made);
+        return made;
+      });
+      return { keyId };
+    },
+  },
+  on: {
+    // Whoever knew the old password, or holds a stolen session, is out (ASVS 7.4.3).
+    'passwords.changed': ({ accountId }, context) => throwOut(accountId, context),
+    'sessions.signedOutEverywhere': ({ accountId }, context) => throwOut(accountId, context),
+  },
+  background: {
+    async tidy(context) {
+      const { sql, config, signal } = context;
+      while (!signal.aborted) {
+        const times = { afterSeconds: config.keySeconds, leadSeconds: config.keyLeadSeconds };
+        await rotateInTime(sql, await keyRingOf(context), times);
+        await forgetOldRecords(sql);
+        await sleep(tidyEveryMs, undefined, { signal }).catch(() => undefined);
+      }
+    },
+  },
+});
+
+async function throwOut(accountId: string, { sql, call }: Pick<OAuthContext, 'sql' | 'call'>): Promise<void> {
+  const marks = await endAccount(sql, accountId);
+  for (let at = 0; at < marks.length; at += revokedAtOnce) {
+    await call.sessions.revokeTokens({ sessions: marks.slice(at, at + revokedAtOnce) });
+  }
+}
