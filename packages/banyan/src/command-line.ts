@@ -6,10 +6,12 @@ import { describe } from './commands/describe.ts';
 import { events } from './commands/events.ts';
 import { flow } from './commands/flow.ts';
 import { graph } from './commands/graph.ts';
+import { policy } from './commands/policy.ts';
 import { reset } from './commands/reset.ts';
 import { routes } from './commands/routes.ts';
 import { saga } from './commands/saga.ts';
 import { serve } from './commands/serve.ts';
+import { sidecar } from './commands/sidecar.ts';
 import { up } from './commands/up.ts';
 import { environmentVariables } from './environment.ts';
 import type { Terminal } from './terminal.ts';
@@ -95,9 +97,23 @@ export const commands: readonly Command[] = [
   },
   {
     name: 'routes',
-    usage: 'banyan routes [options]',
-    summary: 'List the public routes: who answers them and who may use them.',
-    options: { dir: directory, json: { type: 'boolean', summary: 'As JSON.' } },
+    usage: 'banyan routes [VERB] [NAME…] [options]',
+    summary:
+      'List the public routes; while the system runs, look at traffic (ls, history) and move it: link, weight, set, clear, on, off, revert.',
+    options: {
+      dir: directory,
+      data,
+      why: { type: 'string', value: 'TEXT', summary: 'Of a change, for the history.' },
+      by: { type: 'string', value: 'WHO', summary: 'Name for the history. Default: the user of this shell.' },
+      sticky: { type: 'boolean', summary: 'weight: the same user always gets the same version.' },
+      file: {
+        type: 'string',
+        value: 'FILE',
+        summary: 'set: the rule of the service as JSON; - reads standard input.',
+      },
+      limit: { type: 'string', value: 'N', summary: 'history: at most so many. Default: 50.' },
+      json: { type: 'boolean', summary: 'As JSON.' },
+    },
     run: routes,
   },
   {
@@ -187,6 +203,50 @@ export const commands: readonly Command[] = [
       json: { type: 'boolean', summary: 'As JSON.' },
     },
     run: audit,
+  },
+  {
+    name: 'policy',
+    usage: 'banyan policy VERB [OPERATION | VERSION] [options]',
+    summary: 'Say who may call what while the system runs: ls, show, check, set, history, revert, explain.',
+    options: {
+      dir: directory,
+      data,
+      file: {
+        type: 'string',
+        value: 'FILE',
+        summary: 'check, set, explain: policies as JSON, or a module that has them; - reads standard input.',
+      },
+      why: { type: 'string', value: 'TEXT', summary: 'set, revert: the reason, for the history.' },
+      by: { type: 'string', value: 'WHO', summary: 'Name for the history. Default: the user of this shell.' },
+      service: { type: 'string', value: 'NAME', summary: 'explain: who calls. Default: gateway.' },
+      user: { type: 'string', value: 'ID', summary: 'explain: the end user. Default: nobody.' },
+      scopes: { type: 'string', value: 'A,B', summary: "explain: the user's scopes." },
+      input: { type: 'string', value: 'JSON', summary: 'explain: the input. Default: {}.' },
+      limit: { type: 'string', value: 'N', summary: 'history: at most so many. Default: 50.' },
+      json: { type: 'boolean', summary: 'As JSON.' },
+    },
+    run: policy,
+  },
+  {
+    name: 'sidecar',
+    usage: 'banyan sidecar NAME [options]',
+    summary: 'Run the sidecar of a service that is written in another language.',
+    options: {
+      dir: directory,
+      upstream: {
+        type: 'string',
+        value: 'URL',
+        summary: 'Where the plain service listens, on loopback. Default: <NAME>_UPSTREAM.',
+      },
+      outgoing: {
+        type: 'string',
+        value: 'N',
+        summary: 'Local port through which it calls others. Default: <NAME>_OUTGOING_PORT, else none.',
+      },
+      port: { type: 'string', value: 'N', summary: 'Port. Default: PORT, else any free one.' },
+      production,
+    },
+    run: sidecar,
   },
   {
     name: 'saga',

@@ -13,6 +13,13 @@ export const environmentVariables: readonly EnvironmentVariable[] = [
   },
   { name: 'HOST', default: '127.0.0.1', summary: 'Address that the gateway listens on.' },
   {
+    name: 'GATEWAY_TLS_CERT',
+    default: 'plain HTTP',
+    summary:
+      'PEM file with the certificate that the gateway shows to its clients, and those that lead to its authority: HTTPS with HTTP/2. Replaced files are used within ten seconds.',
+  },
+  { name: 'GATEWAY_TLS_KEY', default: 'none', summary: 'PEM file with the key of `GATEWAY_TLS_CERT`.' },
+  {
     name: 'DATABASE_URL',
     default: 'embedded',
     summary: 'PostgreSQL server whose role may create databases and roles.',
@@ -64,6 +71,18 @@ export const environmentVariables: readonly EnvironmentVariable[] = [
     default: 'nowhere',
     summary:
       'Where replies may be posted to: hosts (`hooks.example.com`, `*.example.com`, `*`) and addresses (`10.1.0.0/16`), separated by commas.',
+  },
+  {
+    name: 'BANYAN_ZONE',
+    default: 'none',
+    summary:
+      'Where this process runs, such as a data centre: its calls go to instances of the same zone while those are enough.',
+  },
+  {
+    name: 'BANYAN_LABEL',
+    default: 'none',
+    summary:
+      'Marks the instances of this process, such as `canary`: other processes send them only what a traffic rule sends to the label.',
   },
   { name: 'BANYAN_ENV', default: 'development', summary: '`production` is the same as `--production`.' },
   { name: 'BANYAN_CALM', default: 'unset', summary: 'Anything: the same as `--calm`.' },

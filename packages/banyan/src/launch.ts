@@ -20,10 +20,13 @@ export interface LaunchPlan
     | 'harsh'
     | 'callbacks'
     | 'instance'
+    | 'zone'
+    | 'label'
     | 'internalHost'
     | 'internalPort'
     | 'probePort'
     | 'publicHost'
+    | 'publicTls'
     | 'publicPort'
   > {
   readonly platformUrl: string;

@@ -1,5 +1,7 @@
 import { type Service, type System, servicesOf } from '@banyan/chassis';
+import type { RuntimeDocuments } from '@banyan/config';
 import { type Database, isServiceError, ServiceError, silentLogger, systemClock } from '@banyan/core';
+import type { Instance } from '@banyan/discovery';
 import type { EventLog, Inbox, Outbox, RequestStore } from '@banyan/events';
 import type { FlowStore } from '@banyan/flow';
 import {
@@ -34,11 +36,16 @@ export interface ServicePorts {
 }
 
 export interface SystemPorts {
+  /** Instances that other processes can find; none of a system that runs as one process. */
+  instances(): Promise<readonly Instance[]>;
   /** Opened when first asked for: dead letters can be looked after while the broker is away. @throws as `openBroker` */
   openLog(): Promise<EventLog>;
   /** Those with a database, by name, opened when first asked for. @throws ServiceError `invalid_argument` for an unknown name */
   open(name: string): Promise<ServicePorts>;
   readonly names: readonly string[];
+  readonly system: System;
+  /** What operators change while the system runs. */
+  readonly documents: RuntimeDocuments;
   close(): Promise<void>;
 }
 
@@ -65,7 +72,10 @@ export async function openServicePorts(input: CommandInput, terminal: Terminal):
   let broker: Promise<EventLog | undefined> | undefined;
   const stores = new Map<string, ReturnType<typeof engines.openStore>>();
   return {
+    instances: async () => (await engines.registry.list()).map(({ instance }) => instance),
     names,
+    system,
+    documents: engines.documents,
     async openLog() {
       broker ??= openBroker(settings.brokerUrl, options);
       return (await broker) ?? engines.log;

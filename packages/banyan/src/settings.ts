@@ -1,5 +1,5 @@
-import { join } from 'node:path';
-import type { Service } from '@banyan/chassis';
+import { join, resolve } from 'node:path';
+import type { EdgeTls, Service } from '@banyan/chassis';
 import { loadEnvironment } from '@banyan/config';
 import { type LogLevel, logLevels, ServiceError } from '@banyan/core';
 import { checkBrokerUrl } from './brokers.ts';
@@ -26,10 +26,16 @@ export interface Settings {
   readonly registryUrl: string | undefined;
   /** Where replies may be posted to; see `HostOptions.callbacks`. */
   readonly callbacks: readonly string[];
+  /** See `HostOptions.zone`. */
+  readonly zone: string | undefined;
+  /** See `HostOptions.label`. */
+  readonly label: string | undefined;
   readonly placement: string | undefined;
   readonly secret: string | undefined;
   /** Undefined: connections between processes are plain. */
   readonly tls: CertificateSource | undefined;
+  /** What the gateway's clients speak TLS with; undefined for plain HTTP. */
+  readonly publicTls: EdgeTls | undefined;
   readonly probePort: number | undefined;
   readonly logLevel: LogLevel;
   /** Everything that a service's configuration may be read from. */
@@ -69,14 +75,28 @@ export function readSettings(
       .split(',')
       .map((each) => each.trim())
       .filter((each) => each !== ''),
+    zone: given('BANYAN_ZONE'),
+    label: given('BANYAN_LABEL'),
     placement: given('BANYAN_PLACEMENT'),
     secret: given('BANYAN_SECRET'),
+    publicTls: parsePublicTls(directory, given('GATEWAY_TLS_CERT'), given('GATEWAY_TLS_KEY')),
     tls: parseTls(given('BANYAN_TLS'), { directory, development }),
     probePort: parsePort(given('PROBE_PORT'), 'PROBE_PORT'),
     logLevel: parseLogLevel(given('BANYAN_LOG_LEVEL') ?? 'info'),
     source,
     warnings: warnings.map((warning) => warning.message),
   };
+}
+
+function parsePublicTls(
+  directory: string,
+  certificate: string | undefined,
+  key: string | undefined,
+): EdgeTls | undefined {
+  if (certificate === undefined && key === undefined) return undefined;
+  if (certificate === undefined || key === undefined)
+    throw invalid('GATEWAY_TLS_CERT and GATEWAY_TLS_KEY belong together: set both, or none.');
+  return { certificateFile: resolve(directory, certificate), keyFile: resolve(directory, key) };
 }
 
 function parsePort(value: string | boolean | undefined, name = 'PORT'): number | undefined {

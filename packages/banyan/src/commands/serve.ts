@@ -99,6 +99,8 @@ async function planOf(system: System, { input, terminal, settings }: Given): Pro
     development: settings.development,
     harsh: settings.harsh,
     callbacks: settings.callbacks,
+    ...(settings.zone === undefined ? undefined : { zone: settings.zone }),
+    ...(settings.label === undefined ? undefined : { label: settings.label }),
     instance: terminal.environment['HOSTNAME'] ?? '1',
     internalHost: settings.host,
     // Two services cannot share a port, so it is for one that runs alone.
@@ -107,6 +109,7 @@ async function planOf(system: System, { input, terminal, settings }: Given): Pro
       ? { probePort: settings.probePort }
       : undefined),
     publicHost: settings.host,
+    ...(settings.publicTls === undefined ? undefined : { publicTls: settings.publicTls }),
     publicPort: settings.port ?? defaultPort,
   };
 }

@@ -114,9 +114,12 @@ async function startServer(system: System, start: Start): Promise<Omit<LaunchPla
     development: settings.development,
     harsh: settings.harsh,
     callbacks: settings.callbacks,
+    ...(settings.zone === undefined ? undefined : { zone: settings.zone }),
+    ...(settings.label === undefined ? undefined : { label: settings.label }),
     instance: '1',
     internalHost: '127.0.0.1',
     publicHost: settings.host,
+    ...(settings.publicTls === undefined ? undefined : { publicTls: settings.publicTls }),
     publicPort: settings.port ?? defaultPort,
   };
 }

@@ -46,7 +46,7 @@ export function limitOf({ options }: VerbInput): number {
 }
 
 /** What `--file` holds, or standard input for `-`; `what` says what that is to be. */
-export async function readJson({ options }: VerbInput, what: string): Promise<unknown> {
+export async function readJson({ options }: Pick<VerbInput, 'options'>, what: string): Promise<unknown> {
   const file = options['file'];
   if (typeof file !== 'string') throw wrong(`Give ${what}: --file FILE, or --file - for standard input.`);
   const text = file === '-' ? await readAll(process.stdin) : await readText(file);

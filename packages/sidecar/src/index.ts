@@ -1,0 +1,2 @@
+export { sidecarErrors } from './errors.ts';
+export { type SidecarOptions, sidecar } from './sidecar.ts';
