@@ -19,6 +19,9 @@ import { restaurantSearch } from './restaurant-search/contract.ts';
 import { restaurantSearchService } from './restaurant-search/service.ts';
 import { restaurants } from './restaurants/contract.ts';
 import { restaurantsService } from './restaurants/service.ts';
+import { graphqlApi } from './screens/graphql.ts';
+import { phoneScreens } from './screens/phone.ts';
+import { webScreens } from './screens/web.ts';
 import type { Role } from './vocabulary/signed-in.ts';
 
 const role = (scope: Role) => ({ scope });
@@ -74,6 +77,7 @@ export default system('food-to-go', {
         getAccount: role('consumer'),
         registerCard: role('consumer'),
         setLimit: role('staff'),
+        getBill: 'user',
       }),
       expose(delivery, {
         setAvailability: role('courier'),
@@ -89,6 +93,9 @@ export default system('food-to-go', {
         getCreateOrder: role('staff'),
         drawCreateOrder: role('staff'),
       }),
+      expose(webScreens, { orderDetails: 'user' }),
+      expose(phoneScreens, { orderDetails: 'user' }),
+      expose(graphqlApi, { query: 'user' }),
       expose(orderHistory, {
         listOrders: role('consumer'),
         getOrder: role('consumer'),

@@ -86,6 +86,12 @@ export const accounting = contract('accounting', {
       output: Authorization,
       errors: { authorizationNotFound, cardDeclined },
     }),
+    getBill: operation('GET /bills/:orderId', {
+      summary: 'What an order costs its consumer: for them, and for staff.',
+      input: z.object({ orderId: WantedId }),
+      output: Authorization,
+      errors: { billNotFound: { status: 404 } },
+    }),
     getAuthorization: operation('GET /authorizations/:orderId', {
       summary: 'What is authorized for an order, and what was before.',
       input: AuthorizationRef,

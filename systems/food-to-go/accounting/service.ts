@@ -4,6 +4,7 @@ import { consumers } from '../consumers/contract.ts';
 import { kitchen } from '../kitchen/contract.ts';
 import { orders } from '../orders/contract.ts';
 import { signedIn } from '../vocabulary/signed-in.ts';
+import { isId } from '../vocabulary/text.ts';
 import { findAccount, openAccount, setCard } from './accounts.ts';
 import { authorize, findAuthorization, findHistory, newsOf, reverse, revise } from './authorizations.ts';
 import { accounting } from './contract.ts';
@@ -58,6 +59,14 @@ export const accountingService = service(accounting, {
         emit('authorizationRevised', newsOf(outcome.authorization));
         return outcome.authorization;
       }),
+
+    async getBill({ orderId }, { sql, caller, fail }) {
+      const bill = isId(orderId) ? await findAuthorization(sql, orderId) : undefined;
+      const isStaff = caller.user?.scopes.includes('staff') ?? false;
+      const isConcerned = isStaff || bill?.consumerId === signedIn(caller);
+      // Of those of others it is not even known here that they exist.
+      return bill !== undefined && isConcerned ? bill : fail('billNotFound');
+    },
 
     async getAuthorization({ orderId }, { sql, fail }) {
       const authorization = (await findAuthorization(sql, orderId)) ?? fail('authorizationNotFound');

@@ -80,6 +80,12 @@ export const kitchen = contract('kitchen', {
     startPreparing: work('preparing', 'From now on it can be neither cancelled nor revised.'),
     markReady: work('ready', 'It can be fetched.'),
 
+    getOrderTicket: operation('GET /order-tickets/:orderId', {
+      summary: 'For whoever knows that the order is theirs to see: the kitchen does not know its consumer.',
+      input: z.object({ orderId: WantedId }),
+      output: Ticket,
+      errors: { ticketNotFound },
+    }),
     createTicket: operation('POST /order-tickets', {
       summary: 'A ticket that nobody sees until it is confirmed.',
       input: z.object({

@@ -13,6 +13,7 @@ import { copyMenu, findRestaurantCopy } from './restaurant-copies.ts';
 import {
   changeTicket,
   createTicket,
+  findOrderTicket,
   findTicket,
   findTickets,
   type NewTicket,
@@ -42,6 +43,9 @@ export const kitchenService = service(kitchen, {
     startPreparing: ({ ticketId }, context) =>
       change(context, own(ticketId, context), { change: 'startPreparing' }),
     markReady: ({ ticketId }, context) => change(context, own(ticketId, context), { change: 'markReady' }),
+
+    getOrderTicket: async ({ orderId }, { sql, fail }) =>
+      (await findOrderTicket(sql, orderId)) ?? fail('ticketNotFound'),
 
     createTicket: (wanted, { tx, fail }) =>
       tx(async ({ sql, emit }) => {

@@ -52,6 +52,14 @@ export async function findTicket(sql: Sql, ticketId: string): Promise<Ticket | u
   return row && toTicket(row);
 }
 
+/** The ticket of an order, from when it is certain on. */
+export async function findOrderTicket(sql: Sql, orderId: string): Promise<Ticket | undefined> {
+  if (!isId(orderId)) return undefined;
+  const [row] = await sql<Row>`
+    select * from tickets where order_id = ${orderId} and state <> 'CREATE_PENDING'`;
+  return row && toTicket(row);
+}
+
 /** Tickets of a restaurant that it may know of, oldest first, from just above the id `after`. */
 export async function findTickets(
   sql: Sql,

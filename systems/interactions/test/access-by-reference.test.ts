@@ -1,11 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { isServiceError } from '@banyan/banyan';
-import { startTestSystem } from '@banyan/testing';
+import { eventually, startTestSystem } from '@banyan/testing';
 import { archive } from '../archive/contract.ts';
 import { office } from '../office/contract.ts';
 import system from '../system.ts';
-import { eventually } from './fixtures/eventually.ts';
 
 const hourMs = 3_600_000;
 const placement = [['gateway', 'office'], ['archive']];

@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { isServiceError } from '@banyan/banyan';
-import { startTestSystem } from '@banyan/testing';
+import { eventually, startTestSystem } from '@banyan/testing';
 import { board } from '../board/contract.ts';
 import system from '../system.ts';
-import { eventually } from './fixtures/eventually.ts';
 
 const minuteMs = 60_000;
 // Two instances: what one is told, the other one knows.

@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { startTestSystem } from '@banyan/testing';
+import { eventually, startTestSystem } from '@banyan/testing';
 import { archive } from '../archive/contract.ts';
 import { office } from '../office/contract.ts';
 import system from '../system.ts';
-import { eventually } from './fixtures/eventually.ts';
 
 const placements = {
   'in one process': [['gateway', 'office', 'archive']],
