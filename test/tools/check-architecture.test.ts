@@ -51,6 +51,7 @@ import own from '../package.json' with { type: 'json' };
   'systems/shop/system.ts':
     "import { a } from './orders/service.ts';\nimport { b } from './payments/service.ts';\n",
   'systems/shop/vocabulary/money.ts': "import { z } from 'zod';\n",
+  'systems/shop/stage-2/system.ts': "import { o } from '../orders/service.ts';\n",
   'systems/shop/orders/contract.ts':
     "import { contract } from '@banyan/banyan';\nimport { m } from '../vocabulary/money.ts';\n",
   'systems/shop/orders/service.ts':
