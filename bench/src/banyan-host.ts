@@ -9,6 +9,7 @@ import {
   service,
   system,
 } from '@banyan/chassis';
+import { createMemoryDocuments } from '@banyan/config';
 import type { Contract } from '@banyan/contract';
 import { silentLogger, systemClock } from '@banyan/core';
 import { createMemoryRegistry, createStaticRegistry } from '@banyan/discovery';
@@ -67,6 +68,7 @@ function createEngines(address: string | undefined): Engines {
       prune: never,
       close: async () => {},
     },
+    documents: createMemoryDocuments(),
     claims: { put: never, get: never },
     openStore: never,
   };
