@@ -56,7 +56,9 @@ function checkNeighbour(file: SourceFile, found: Import, system: Workspace): rea
     .relative(system.path, path.resolve(path.dirname(file.path), found.specifier))
     .split(path.sep);
   const [fromFolder = '', toFolder = ''] = [from[0], to[0]];
-  const free = from.length === 1 || freeFolders.has(fromFolder) || isTest(file.name);
+  // A system names its services, wherever its file lies: there may be several of the same services.
+  const free =
+    from.length === 1 || from.at(-1) === 'system.ts' || freeFolders.has(fromFolder) || isTest(file.name);
   if (free || fromFolder === toFolder) return [];
   if (to.length === 1 && toFolder === 'system.ts') {
     return [at(file, found, 'a service may not import the system that runs it.')];
