@@ -1,0 +1,136 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { isServiceError, type Logger, ServiceError } from '@banyan/core';
+import { createRouter, type Route, type Router, routeError, urlTooLong, writeProblem } from '@banyan/rpc';
+import { admit, type ConsoleAccess } from './access.ts';
+import { apiRoutes, type Target } from './api-routes.ts';
+import { operationsApi } from './contract/operations-contract.ts';
+import { telemetryApi } from './contract/telemetry-contract.ts';
+import type { OperationsHandlers, TelemetryHandlers } from './handlers.ts';
+import { consoleOpenApi } from './open-api.ts';
+import { loadSite, type Site } from './site.ts';
+
+export interface ConsoleServerOptions {
+  readonly host: string;
+  /** 0 for any free one. */
+  readonly port: number;
+  readonly access: ConsoleAccess;
+  /** Of Banyan, for the document of the API. */
+  readonly version: string;
+  /** What is missing answers `not_offered`. */
+  readonly telemetry: Partial<TelemetryHandlers>;
+  readonly operations: Partial<OperationsHandlers>;
+  /** Folder of the built front end. Default: the API alone. */
+  readonly site?: URL;
+  /** More that is served, such as OTLP. */
+  readonly routes?: readonly Route<Target>[];
+  readonly logger: Logger;
+}
+
+/** The HTTP server of the console. */
+export interface ConsoleServer {
+  /** Resolves with its address, `http://127.0.0.1:8090`. @throws ServiceError `failed_precondition` `port_taken` */
+  start(): Promise<string>;
+  /** Ends open connections. Idempotent. */
+  stop(): Promise<void>;
+}
+
+export function createConsoleServer(options: ConsoleServerOptions): ConsoleServer {
+  return new HttpConsole(options);
+}
+
+const maxUrlBytes = 16_384;
+const headers = {
+  'x-content-type-options': 'nosniff',
+  'x-frame-options': 'DENY',
+  'referrer-policy': 'no-referrer',
+  'cross-origin-resource-policy': 'same-origin',
+  'cross-origin-opener-policy': 'same-origin',
+} as const;
+
+class HttpConsole implements ConsoleServer {
+  readonly #options: ConsoleServerOptions;
+  readonly #router: Router<Target>;
+  readonly #server: Server;
+  #site: Site | undefined;
+  #stopped: Promise<void> | undefined;
+
+  constructor(options: ConsoleServerOptions) {
+    this.#options = options;
+    const document = JSON.stringify(consoleOpenApi(options.version));
+    this.#router = createRouter<Target>([
+      ...apiRoutes(telemetryApi, options.telemetry),
+      ...apiRoutes(operationsApi, options.operations),
+      ...(options.routes ?? []),
+      {
+        method: 'GET',
+        path: '/api/openapi.json',
+        target: async ({ response }) => {
+          response.writeHead(200, { 'content-type': 'application/json' }).end(document);
+        },
+      },
+    ]);
+    this.#server = createServer({ requestTimeout: 30_000, headersTimeout: 10_000 }, (request, response) => {
+      this.#serve(request, response).catch((error: unknown) => this.#refuse(response, error));
+    });
+  }
+
+  async start(): Promise<string> {
+    const { host, port, site } = this.#options;
+    if (site !== undefined) this.#site = await loadSite(site);
+    await new Promise<void>((resolve, reject) => {
+      this.#server.once('error', (error) => reject(toListenError(error, port)));
+      this.#server.listen(port, host, resolve);
+    });
+    const { address, family, port: taken } = this.#server.address() as AddressInfo;
+    return `http://${family === 'IPv6' ? `[${address}]` : address}:${taken}`;
+  }
+
+  stop(): Promise<void> {
+    this.#stopped ??= new Promise((resolve) => {
+      this.#server.close(() => resolve());
+      this.#server.closeAllConnections();
+    });
+    return this.#stopped;
+  }
+
+  async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
+    const url = request.url ?? '/';
+    if (url.length > maxUrlBytes) throw urlTooLong();
+    const queryAt = url.indexOf('?');
+    const path = queryAt === -1 ? url : url.slice(0, queryAt);
+    const found = this.#router.find(request.method ?? '', path);
+    const by = await admit(request, this.#options.access);
+    if (found.kind === 'match') {
+      const gone = new AbortController();
+      response.on('close', () => gone.abort());
+      await found.target({
+        request,
+        response,
+        params: found.params,
+        query: queryAt === -1 ? '' : url.slice(queryAt + 1),
+        asker: { by, signal: gone.signal },
+      });
+      return;
+    }
+    const isPage = found.kind === 'none' && (request.method === 'GET' || request.method === 'HEAD');
+    if (isPage && !path.startsWith('/api/') && this.#site?.serve(path, response)) return;
+    throw routeError(found);
+  }
+
+  #refuse(response: ServerResponse, error: unknown): void {
+    if (!isServiceError(error) || error.code === 'internal')
+      this.#options.logger.error('the console could not answer', { url: response.req.url, error });
+    writeProblem(response, error);
+  }
+}
+
+function toListenError(error: NodeJS.ErrnoException, port: number): Error {
+  if (error.code !== 'EADDRINUSE') return error;
+  return new ServiceError(`Port ${port} is in use by another program.`, {
+    code: 'failed_precondition',
+    reason: 'port_taken',
+    cause: error,
+  });
+}

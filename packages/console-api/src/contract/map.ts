@@ -1,0 +1,60 @@
+import { operation } from '@banyan/contract';
+import { z } from 'zod';
+import { Time, timeWindow } from './time-window.ts';
+
+/** Requests in a window. A quantile is absent if there were none. */
+export const Traffic = z.object({
+  count: z.int(),
+  perSecond: z.number(),
+  /** Share of requests that the server could not answer, 0–1; refusals are no errors. */
+  errorRate: z.number(),
+  p50Ms: z.number().optional(),
+  p99Ms: z.number().optional(),
+});
+
+export const nodeKinds = ['service', 'database', 'broker', 'external', 'client'] as const;
+export const edgeKinds = ['call', 'event', 'database'] as const;
+
+export const MapService = Traffic.extend({
+  name: z.string(),
+  kind: z.enum(nodeKinds),
+  version: z.string().optional(),
+  /** `telemetry.sdk.language` of what it sends. */
+  language: z.string().optional(),
+  lastSeenAt: Time.optional(),
+});
+
+export const MapEdge = Traffic.extend({
+  from: z.string(),
+  to: z.string(),
+  kind: z.enum(edgeKinds),
+});
+
+export const ServiceMap = z.object({
+  from: Time,
+  to: Time,
+  services: z.array(MapService),
+  edges: z.array(MapEdge),
+  /** Services that call each other in a circle, each circle once. */
+  cycles: z.array(z.array(z.string())),
+});
+
+export const OperationTraffic = Traffic.extend({
+  service: z.string(),
+  operation: z.string(),
+  kind: z.string(),
+  p95Ms: z.number().optional(),
+});
+
+export const mapOperations = {
+  getMap: operation('GET /api/map', {
+    summary: 'Services and the calls and events between them',
+    input: z.object(timeWindow),
+    output: ServiceMap,
+  }),
+  listOperations: operation('GET /api/operations', {
+    summary: 'Rate, errors and duration of each operation',
+    input: z.object({ service: z.string().optional(), ...timeWindow }),
+    output: z.object({ operations: z.array(OperationTraffic) }),
+  }),
+} as const;

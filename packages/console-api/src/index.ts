@@ -1,0 +1,7 @@
+export type { ConsoleAccess } from './access.ts';
+export type { Arrival, Target } from './api-routes.ts';
+export { type ConsoleServer, type ConsoleServerOptions, createConsoleServer } from './console-server.ts';
+export { operationsApi } from './contract/operations-contract.ts';
+export { telemetryApi } from './contract/telemetry-contract.ts';
+export { consoleErrors } from './errors.ts';
+export type { Asker, HandlersOf, OperationsHandlers, TelemetryHandlers } from './handlers.ts';
