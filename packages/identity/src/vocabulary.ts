@@ -3,6 +3,9 @@ import { z } from 'zod';
 export const AccountId = z.uuid();
 export const Timestamp = z.iso.datetime();
 
+/** Which of an account's passwords: 1 for the first, one more with every other. */
+export const PasswordRevision = z.int().min(1);
+
 /** What somebody types to sign in. Looser than a new login id: what could never be one is simply wrong. */
 export const GivenLoginId = z
   .string()

@@ -9,7 +9,7 @@ import {
   sessionsService,
 } from '@banyan/identity';
 import { codeNow } from './fixtures/authenticator.ts';
-import { goodPassword, tokenIn, until } from './fixtures/identity.ts';
+import { goodPassword, tokenIn } from './fixtures/identity.ts';
 import { createOAuthBrowser } from './fixtures/oauth-browser.ts';
 import { redirectUri, startOAuth } from './fixtures/oauth-system.ts';
 import { reloadWatched } from './fixtures/watched-database.ts';
@@ -140,10 +140,8 @@ test('deeds of identity are on record with whom they are about, and without secr
   assert.equal(everywhere.length, 1);
   assert.ok(JSON.stringify(everywhere).includes(grace.accountId));
   // It was told on; wait until the event has come.
-  await until(
-    async () => ({ ...(await send('GET', '/health/live')), json: (await deeds(sessions)).length }),
-    ({ json }) => json >= 4,
-  );
+  const told = () => oauth`select from ended_accounts where account_id = ${grace.accountId}`;
+  await t.waitFor(async () => assert.equal((await told()).length, 1), { timeout: 30_000 });
 
   for (const sql of [authentication, passwords, secondFactors, sessions, oauth]) {
     const text = JSON.stringify(await deeds(sql));

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import type { Service } from '@banyan/banyan';
 import { authenticationService, loginIdsService } from '@banyan/identity';
 import * as oauth from 'oauth4webapi';
+import { holdNext } from './fixtures/hold-next.ts';
 import { goodPassword } from './fixtures/identity.ts';
 import { createOAuthBrowser, type OAuthBrowser, type Visit } from './fixtures/oauth-browser.ts';
 import { type OAuthIdentity, startOAuth } from './fixtures/oauth-system.ts';
@@ -61,36 +61,13 @@ async function eventually(isSo: () => Promise<boolean>): Promise<void> {
   while (!(await isSo())) assert.ok(Date.now() < giveUpAtMs, 'waited in vain');
 }
 
-/** The next call of an operation stays where it is until `letGo`. */
-async function holdNext(service: Service, operation: string) {
-  const [held, letGo] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
-  let isNext = true;
-  const holding: Service = {
-    ...service,
-    operations: {
-      ...service.operations,
-      [operation]: async (input, context) => {
-        if (isNext) {
-          isNext = false;
-          held.resolve();
-          await letGo.promise;
-        }
-        const answer = service.operations[operation]?.(input, context);
-        return (await answer) ?? assert.fail(`no operation ${operation}`);
-      },
-    },
-  };
-  await identity.system.hosts[0]?.reload(holding);
-  return { held: held.promise, letGo: letGo.resolve };
-}
-
 test('a request that is under way when everybody is signed out brings nobody back', async () => {
   const { loginId } = await identity.register();
   const [browser, other] = [newBrowser(), newBrowser()];
   await signIn(browser, loginId);
   await signIn(other, loginId);
   const { token } = (await identity.signIn(loginId)).json;
-  const { held, letGo } = await holdNext(loginIdsService, 'describe');
+  const { held, letGo } = await holdNext(identity, loginIdsService, 'describe');
   const underWay = browser.open(authorize);
   await held;
   await identity.send('DELETE', '/account/sessions', undefined, { authorization: `Bearer ${token}` });
@@ -104,12 +81,22 @@ test('a request that is under way when everybody is signed out brings nobody bac
   await eventually(async () => (await exchange(await signIn(newBrowser(), loginId)))['error'] === undefined);
 });
 
-test('a sign-in with a password that is changed before its end leads nowhere', async () => {
+test('a sign-in with a password that is changed before its end leads nowhere', () =>
+  signInOverChange('before', (late) => assert.match(late.text, /That took too long/)));
+
+test('neither does one whose end crosses the change', () =>
+  signInOverChange('after', async (late) => {
+    assert.ok(late.url.searchParams.has('code'));
+    assert.equal((await exchange(late))['error'], 'invalid_grant');
+  }));
+
+/** The password is changed while a sign-in with it has got as far as its proof. */
+async function signInOverChange(when: 'before' | 'after', check: (late: Visit) => unknown): Promise<void> {
   const { loginId } = await identity.register();
   const [browser, other] = [newBrowser(), newBrowser()];
   await signIn(other, loginId);
   const { token } = (await identity.signIn(loginId)).json;
-  const { held, letGo } = await holdNext(authenticationService, 'proveLogin');
+  const { held, letGo } = await holdNext(identity, authenticationService, 'proveLogin', { when });
   const underWay = signIn(browser, loginId);
   await held;
   const passwords = { current: goodPassword, password: 'some noisy seagulls' };
@@ -121,9 +108,8 @@ test('a sign-in with a password that is changed before its end leads nowhere', a
   letGo();
   const late = await underWay;
   assert.equal(await isSignedIn(browser), false);
-  assert.ok(late.url.searchParams.has('code'));
-  assert.equal((await exchange(late))['error'], 'invalid_grant');
-});
+  await check(late);
+}
 
 test('using a session does not make it longer', async () => {
   const { loginId } = await identity.register();

@@ -10,6 +10,7 @@ import {
   GivenLoginId,
   GivenPassword,
   Handle,
+  PasswordRevision,
   PhoneNumber,
   SealedPassword,
   SecondFactorMethodName,
@@ -159,7 +160,11 @@ export const authentication = contract('authentication', {
     proveLogin: operation('POST /logins/:workflowId/proof', {
       summary: 'The same for a service that has sessions of its own.',
       input: LoginProof,
-      output: z.object({ accountId: AccountId }),
+      output: z.object({
+        accountId: AccountId,
+        signedInAt: Timestamp,
+        passwordRevision: PasswordRevision.optional(),
+      }),
       errors: proofErrors,
     }),
 

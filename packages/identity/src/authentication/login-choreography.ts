@@ -51,8 +51,8 @@ export const loginListeners: AuthenticationListeners = {
   async 'loginIds.loginChecked'({ attemptId, accountId }, { sql }) {
     await recordLoginCheck(sql, attemptId, accountId);
   },
-  async 'passwords.passwordChecked'({ attemptId, accountId, fits }, transaction) {
-    await recordPasswordCheck(transaction, attemptId, { accountId, fits });
+  async 'passwords.passwordChecked'({ attemptId, ...checked }, transaction) {
+    await recordPasswordCheck(transaction, attemptId, checked);
   },
 };
 

@@ -3,6 +3,7 @@ import { onRefusal } from '@banyan/banyan';
 import { handleHash } from '../keys/handle.ts';
 import { keyRingOf } from '../keys/open-key-ring.ts';
 import { secondFactors } from '../second-factors/contract.ts';
+import { sessions } from '../sessions/contract.ts';
 import type { SecondFactorMethod } from '../vocabulary.ts';
 import type { AuthenticationOperations } from './definition.ts';
 import { isChoreographed, type Submission, submissionKey, submitLogin } from './login-choreography.ts';
@@ -66,13 +67,15 @@ export const loginOperations: LoginOperations = {
   },
 
   async confirmLogin({ as, ...proof }, context) {
-    const accountId = await proveLogin(proof, context);
-    return { accountId, ...(await context.call.sessions.open({ accountId, as })) };
+    const { call, fail } = context;
+    const signIn = await proveLogin(proof, context);
+    const credentials = await call.sessions
+      .open({ ...signIn, as })
+      .catch(onRefusal(sessions.operations.open, 'signInOver', () => fail('noSuchLogin')));
+    return { accountId: signIn.accountId, ...credentials };
   },
 
-  async proveLogin(proof, context) {
-    return { accountId: await proveLogin(proof, context) };
-  },
+  proveLogin,
 };
 
 interface LoginProof {
@@ -82,19 +85,16 @@ interface LoginProof {
 }
 
 /** @returns the account of a login that has succeeded, once */
-async function proveLogin(
-  { workflowId, method, code }: LoginProof,
-  context: ContextOf<'proveLogin'>,
-): Promise<string> {
+async function proveLogin({ workflowId, method, code }: LoginProof, context: ContextOf<'proveLogin'>) {
   const { sql, tx, fail } = context;
   const hash = handleHash(workflowId);
   const stored = await readLogin(sql, hash);
   if (stored?.login.state !== 'succeeded' || stored.login.accountId === undefined) return fail('noSuchLogin');
   await checkSecondFactor(stored.login.accountId, { method, code }, context);
   return tx(async ({ sql, audit }) => {
-    const accountId = (await useLogin(sql, hash)) ?? fail('noSuchLogin');
-    audit('signIn', { subject: accountId, details: { secondFactor: method ?? 'none' } });
-    return accountId;
+    const { passwordRevision, ...signIn } = (await useLogin(sql, hash)) ?? fail('noSuchLogin');
+    audit('signIn', { subject: signIn.accountId, details: { secondFactor: method ?? 'none' } });
+    return passwordRevision === null ? signIn : { ...signIn, passwordRevision };
   });
 }
 

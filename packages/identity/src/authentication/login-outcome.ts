@@ -1,6 +1,6 @@
 import type { Sql, Tx } from '@banyan/banyan';
 import type { authentication } from './contract.ts';
-import { lockAttempt, type StoredLogin, writeLogin } from './login-store.ts';
+import { lockAttempt, type StoredLogin, writeLogin, writeRevision } from './login-store.ts';
 import { givenUp, type Login, loginChecked, maxAttempts, passwordChecked } from './login-workflow.ts';
 import { forgetTries, giveTryBack, waitOf } from './throttle.ts';
 import { retryAfter } from './tries.ts';
@@ -17,11 +17,18 @@ export async function recordLoginCheck(
   await record(sql, attemptId, ({ login }) => (knowsLogin(login) ? login : loginChecked(login, accountId)));
 }
 
+export interface CheckedPassword {
+  readonly accountId?: string | undefined;
+  readonly fits: boolean;
+  /** Which of the account's passwords it was. */
+  readonly revision?: number | undefined;
+}
+
 /** Of two events the later one may come first, so this one has both. */
 export async function recordPasswordCheck(
   { sql, emit, audit }: OutcomeTx,
   attemptId: string,
-  { accountId, fits }: { readonly accountId?: string | undefined; readonly fits: boolean },
+  { accountId, fits, revision }: CheckedPassword,
 ): Promise<void> {
   const stored = await record(sql, attemptId, ({ login }) =>
     passwordChecked(knowsLogin(login) ? login : loginChecked(login, accountId), fits),
@@ -29,6 +36,7 @@ export async function recordPasswordCheck(
   if (stored === undefined) return;
   const { login, subjects } = stored;
   if (login.state === 'succeeded') {
+    await writeRevision(sql, stored.hash, revision);
     await forgetTries(sql, subjects.loginSubject);
     if (subjects.clientSubject !== undefined) await giveTryBack(sql, subjects.clientSubject);
     emit('loginSucceeded', { attemptId, accountId: login.accountId ?? '' });

@@ -78,12 +78,47 @@ export async function writeLogin(sql: Sql, hash: string, login: Login): Promise<
     where handle_hash = ${hash}`;
 }
 
+/** Somebody who has signed in. */
+export interface SignIn {
+  readonly accountId: string;
+  /** When login id and password were given. */
+  readonly signedInAt: string;
+  /** Which of the account's passwords it was. */
+  readonly passwordRevision: number | null;
+}
+
 /** Takes the account of a login that has succeeded: of several who ask for it, one gets it. */
-export async function useLogin(sql: Sql, hash: string): Promise<string | undefined> {
-  const [used] = await sql<{ accountId: string }>`
+export async function useLogin(sql: Sql, hash: string): Promise<SignIn | undefined> {
+  const [used] = await sql<SignIn>`
     update logins set state = 'used' where handle_hash = ${hash} and state = 'succeeded' and expires_at > now()
-    returning account_id`;
-  return used?.accountId;
+    returning account_id, checking_since as signed_in_at, password_revision`;
+  return used;
+}
+
+export async function writeRevision(sql: Sql, hash: string, revision: number | undefined): Promise<void> {
+  await sql`update logins set password_revision = ${revision ?? null} where handle_hash = ${hash}`;
+}
+
+/** What has succeeded with an older password than this one leads nowhere. */
+export async function endLoginsBefore(
+  sql: Sql,
+  accountId: string,
+  revision: number | undefined,
+): Promise<void> {
+  await sql`
+    delete from logins where account_id = ${accountId} and state = 'succeeded'
+      and coalesce(password_revision < ${revision ?? null}::integer, true)`;
+}
+
+/** What has begun until then leads nowhere. */
+export async function endLoginsUntil(
+  sql: Sql,
+  accountId: string,
+  endedAt: string | undefined,
+): Promise<void> {
+  await sql`
+    delete from logins where account_id = ${accountId} and state = 'succeeded'
+      and checking_since <= coalesce(${endedAt ?? null}::timestamptz, now())`;
 }
 
 export async function forgetOldLogins(sql: Sql): Promise<void> {

@@ -7,7 +7,7 @@ import { authentication } from './contract.ts';
 import { AuthenticationConfig, uses } from './definition.ts';
 import { askForSubmissionKey, loginListeners } from './login-choreography.ts';
 import { loginOperations } from './login-operations.ts';
-import { forgetOldLogins } from './login-store.ts';
+import { endLoginsBefore, endLoginsUntil, forgetOldLogins } from './login-store.ts';
 import { registrationOperations } from './registration-operations.ts';
 import { deleteRegistration, overdueRegistrations } from './registrations.ts';
 import { forgetOldTries } from './tries.ts';
@@ -22,6 +22,13 @@ export const authenticationService = service(authentication, {
   operations: { ...registrationOperations, ...loginOperations, ...accountOperations },
   on: {
     ...loginListeners,
+    // A login that has succeeded is worth a session; here those of before end that nobody has confirmed yet (ASVS 7.4.3).
+    async 'passwords.changed'({ accountId, revision }, { sql }) {
+      await endLoginsBefore(sql, accountId, revision);
+    },
+    async 'sessions.signedOutEverywhere'({ accountId, endedAt }, { sql }) {
+      await endLoginsUntil(sql, accountId, endedAt);
+    },
     async 'authentication.resetAsked'({ loginId }, { call, config, event }) {
       const account = await call.loginIds
         .find({ loginId })

@@ -1,6 +1,6 @@
 import { contract, operation } from '@banyan/banyan';
 import { z } from 'zod';
-import { AccountId, GivenLoginId, GivenPassword } from '../vocabulary.ts';
+import { AccountId, GivenLoginId, GivenPassword, PasswordRevision } from '../vocabulary.ts';
 
 export const loginController = contract('login-controller', {
   version: '1.0.0',
@@ -10,7 +10,11 @@ export const loginController = contract('login-controller', {
       summary:
         'Whether the password is the one of the login id. Takes as long for a login id that nobody has.',
       input: z.object({ loginId: GivenLoginId, password: GivenPassword }),
-      output: z.object({ accountId: AccountId.optional(), fits: z.boolean() }),
+      output: z.object({
+        accountId: AccountId.optional(),
+        fits: z.boolean(),
+        revision: PasswordRevision.optional(),
+      }),
       idempotent: true,
     }),
   },

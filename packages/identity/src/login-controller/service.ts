@@ -11,8 +11,7 @@ export const loginControllerService = service(loginController, {
         .find({ loginId })
         .catch(onRefusal(loginIds.operations.find, 'noRegisteredUser', () => undefined));
       const accountId = account?.accountId;
-      const { fits } = await call.passwords.check({ accountId, password });
-      return { accountId, fits };
+      return { accountId, ...(await call.passwords.check({ accountId, password })) };
     },
   },
 });

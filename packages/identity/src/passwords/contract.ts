@@ -6,6 +6,7 @@ import {
   ContextWords,
   GivenPassword,
   Handle,
+  PasswordRevision,
   Timestamp,
   WeakPassword,
 } from '../vocabulary.ts';
@@ -42,7 +43,7 @@ export const passwords = contract('passwords', {
       summary:
         'Whether this is the password of the account. Without an account, or for one without password, takes as long and says no.',
       input: z.object({ accountId: AccountId.optional(), password: GivenPassword }),
-      output: z.object({ fits: z.boolean() }),
+      output: z.object({ fits: z.boolean(), revision: PasswordRevision.optional() }),
       idempotent: true,
     }),
     beginRecovery: operation('POST /password-recoveries', {
@@ -119,7 +120,12 @@ export const passwords = contract('passwords', {
     passwordChecked: event('PasswordChecked', {
       description:
         'Choreographed form: the password of an attempt fits the account, or not. Without an account it does not.',
-      data: z.object({ attemptId: AttemptId, accountId: AccountId.optional(), fits: z.boolean() }),
+      data: z.object({
+        attemptId: AttemptId,
+        accountId: AccountId.optional(),
+        fits: z.boolean(),
+        revision: PasswordRevision.optional(),
+      }),
       key: 'attemptId',
     }),
     submissionKeyOffered: event('SubmissionKeyOffered', {
@@ -128,7 +134,11 @@ export const passwords = contract('passwords', {
       key: 'keyId',
     }),
     changed: event('PasswordChanged', {
-      data: z.object({ accountId: AccountId, by: z.enum(['owner', 'recovery']) }),
+      data: z.object({
+        accountId: AccountId,
+        by: z.enum(['owner', 'recovery']),
+        revision: PasswordRevision.optional(),
+      }),
       key: 'accountId',
       description: 'An account has another password than before. Its sessions should end.',
     }),

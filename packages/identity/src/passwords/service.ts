@@ -90,13 +90,13 @@ export const passwordsService = service(passwords, {
         // Of two changes at the same time one was made by somebody who does not know the present password any more.
         if (!(await replaceRecord(sql, record, stored.seal))) return fail('wrongPassword');
         await sql`update recoveries set used = true where account_id = ${accountId}`;
-        emit('changed', { accountId, by: 'owner' });
+        emit('changed', { accountId, by: 'owner', revision: record.revision });
       });
       return {};
     },
 
     async check({ accountId, password }, context) {
-      return { fits: await passwordIsRight(context, accountId, password) };
+      return checkPassword(context, accountId, password);
     },
 
     async beginRecovery({ accountId, request, minutes }, context) {
@@ -133,11 +133,9 @@ export const passwordsService = service(passwords, {
         if (recovery === undefined) return fail('noSuchRecovery');
         const { accountId } = recovery;
         const { revision = 0 } = (await readRecord(sql, accountId)) ?? {};
-        await writeRecord(
-          sql,
-          await newRecord(context, { accountId, password: wanted.password, revision: revision + 1 }),
-        );
-        emit('changed', { accountId, by: 'recovery' });
+        const given = { accountId, password: wanted.password, revision: revision + 1 };
+        await writeRecord(sql, await newRecord(context, given));
+        emit('changed', { accountId, by: 'recovery', revision: given.revision });
         audit('recover', { subject: accountId });
         return { accountId };
       });
@@ -189,8 +187,8 @@ export const passwordsService = service(passwords, {
       const password = await openPassword(context.sql, ring, { ...sealedPassword, attemptId });
       // Too late for an attempt that was given up long ago.
       if (password === undefined) return;
-      const fits = await passwordIsRight(context, accountId, password);
-      context.emit('passwordChecked', { attemptId, accountId, fits });
+      const checked = await checkPassword(context, accountId, password);
+      context.emit('passwordChecked', { attemptId, accountId, ...checked });
     },
 
     async 'authentication.submissionKeyAsked'(_data, context) {
@@ -209,18 +207,18 @@ export const passwordsService = service(passwords, {
 });
 
 /** Also brings the hash up to today's cost and pepper. If the password was changed meanwhile, it stays as it is. */
-async function passwordIsRight(
+async function checkPassword(
   keeper: Keeper,
   accountId: string | undefined,
   password: string,
-): Promise<boolean> {
+): Promise<{ readonly fits: boolean; readonly revision?: number }> {
   const stored = await fittingRecord(keeper, accountId, password);
-  if (stored === undefined) return false;
+  if (stored === undefined) return { fits: false };
   const { newest } = await keyRingOf(keeper);
   if (isOutdated(stored.hash ?? '', keeper.config) || stored.pepperKey !== newest) {
     await replaceRecord(keeper.sql, await newRecord(keeper, { ...stored, password }), stored.seal);
   }
-  return true;
+  return { fits: true, revision: stored.revision };
 }
 
 async function problemsOf({ password, secondFactor, contextWords }: GivenNewPassword, { config }: Keeper) {

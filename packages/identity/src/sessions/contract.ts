@@ -1,6 +1,6 @@
 import { contract, event, operation } from '@banyan/banyan';
 import { z } from 'zod';
-import { AccountId, Handle, PublicJwk, Timestamp } from '../vocabulary.ts';
+import { AccountId, Handle, PasswordRevision, PublicJwk, Timestamp } from '../vocabulary.ts';
 
 const AccessToken = z.object({ token: z.string(), expiresAt: Timestamp });
 export const SessionKind = z.enum(['cookie', 'token']);
@@ -22,8 +22,21 @@ export const sessions = contract('sessions', {
   operations: {
     open: operation('POST /sessions', {
       summary: 'For a service that has made sure who it is.',
-      input: z.object({ accountId: AccountId, as: SessionKind }),
+      input: z.object({
+        accountId: AccountId,
+        as: SessionKind,
+        /** When that was made sure. Default: now. */
+        signedInAt: Timestamp.optional(),
+        /** By which of the account's passwords, if by one. */
+        passwordRevision: PasswordRevision.optional(),
+      }),
       output: Credentials,
+      errors: {
+        signInOver: {
+          status: 410,
+          description: 'The password was changed since, or everybody has been signed out.',
+        },
+      },
       status: 201,
     }),
     exchange: operation('POST /session-exchanges', {
@@ -101,7 +114,7 @@ export const sessions = contract('sessions', {
   events: {
     signedOutEverywhere: event('SignedOutEverywhere', {
       description: 'An owner has ended every session.',
-      data: z.object({ accountId: AccountId }),
+      data: z.object({ accountId: AccountId, endedAt: Timestamp.optional() }),
       key: 'accountId',
     }),
     refreshTokenReused: event('RefreshTokenReused', {

@@ -13,6 +13,7 @@ import {
   endAllSessions,
   endByRefreshToken,
   endReference,
+  endSessionsBefore,
   forgetOldSessions,
   refreshSession,
   type Session,
@@ -66,13 +67,17 @@ export const sessionsService = service(sessions, {
     rotateKeys: () => undefined,
   },
   operations: {
-    async open({ accountId, as }, context) {
-      const { sql, tx, config } = context;
+    async open({ as, ...signIn }, context) {
+      const { tx, config, fail } = context;
       if (as === 'cookie') {
-        const { session, reference } = await beginCookieSession(sql, accountId, config);
-        return { session: reference, expiresAt: session.endsAt };
+        const begun = await tx(
+          async ({ sql }) => (await beginCookieSession(sql, signIn, config)) ?? fail('signInOver'),
+        );
+        return { session: begun.reference, expiresAt: begun.session.endsAt };
       }
-      const { session, refreshToken } = await tx(({ sql }) => beginTokenSession(sql, accountId, config));
+      const { session, refreshToken } = await tx(
+        async ({ sql }) => (await beginTokenSession(sql, signIn, config)) ?? fail('signInOver'),
+      );
       return { ...(await accessToken(session, context)), refreshToken };
     },
 
@@ -115,11 +120,11 @@ export const sessionsService = service(sessions, {
 
     async signOutEverywhere(_input, { tx, caller }) {
       const accountId = ownerOf(caller);
-      const ended = await tx(async ({ sql, emit }) => {
-        emit('signedOutEverywhere', { accountId });
-        return endAllSessions(sql, accountId);
+      return tx(async ({ sql, emit }) => {
+        const { ended, endedAt } = await endAllSessions(sql, accountId);
+        emit('signedOutEverywhere', { accountId, endedAt });
+        return { ended };
       });
-      return { ended };
     },
 
     async revokeTokens({ tokens, sessions }, { tx }) {
@@ -154,8 +159,8 @@ export const sessionsService = service(sessions, {
   },
   on: {
     // Whoever knew the old password, or holds a stolen session, is out (ASVS 7.4.3).
-    'passwords.changed': async ({ accountId }, { sql }) => {
-      await endAllSessions(sql, accountId);
+    'passwords.changed': async ({ accountId, revision }, { sql }) => {
+      await endSessionsBefore(sql, accountId, revision);
     },
   },
   background: {

@@ -9,25 +9,32 @@ export interface Lifetimes {
   readonly maxSeconds: number;
 }
 
+/** Where a session comes from. */
+export interface SignIn {
+  readonly accountId: string;
+  /** Default: now. */
+  readonly signedInAt?: string | undefined;
+  /** Which of the account's passwords it was, if it was one. */
+  readonly passwordRevision?: number | undefined;
+}
+
 export interface Session {
   readonly sessionId: string;
   readonly accountId: string;
   readonly endsAt: string;
 }
 
-/** A session whose client has a reference only. @returns it, and the reference, which is stored nowhere */
-export async function beginCookieSession(sql: Sql, accountId: string, lifetimes: Lifetimes) {
+/** A session whose client has a reference only. In a transaction. @returns it, and the reference, which is stored nowhere; undefined if the sign-in no longer counts */
+export async function beginCookieSession(sql: Sql, signIn: SignIn, lifetimes: Lifetimes) {
   const reference = newHandle();
-  return {
-    session: await insertSession(sql, { accountId, kind: 'cookie', reference, ...lifetimes }),
-    reference,
-  };
+  const session = await insertSession(sql, { ...signIn, kind: 'cookie', reference, ...lifetimes });
+  return session && { session, reference };
 }
 
-/** A session whose client has tokens. In a transaction. */
-export async function beginTokenSession(sql: Sql, accountId: string, lifetimes: Lifetimes) {
-  const session = await insertSession(sql, { accountId, kind: 'token', reference: undefined, ...lifetimes });
-  return { session, refreshToken: await insertRefreshToken(sql, session.sessionId) };
+/** A session whose client has tokens. In a transaction. @returns undefined if the sign-in no longer counts */
+export async function beginTokenSession(sql: Sql, signIn: SignIn, lifetimes: Lifetimes) {
+  const session = await insertSession(sql, { ...signIn, kind: 'token', reference: undefined, ...lifetimes });
+  return session && { session, refreshToken: await insertRefreshToken(sql, session.sessionId) };
 }
 
 /** The session behind a reference, if it has not ended; it counts as used. */
@@ -38,7 +45,7 @@ export async function useReference(
 ): Promise<Session | undefined> {
   const [session] = await sql<Session & { readonly wasUsedLately: boolean }>`
     select session_id, account_id, ends_at, last_used_at > now() - least(interval '1 minute', make_interval(secs => ${idleSeconds} / 4.0)) as was_used_lately
-    from sessions where reference_hash = ${handleHash(reference)} and now() < least(idle_at, ends_at)`;
+    from live_sessions where reference_hash = ${handleHash(reference)}`;
   // Reading is what happens at every other request; writing once a minute is enough.
   if (session !== undefined && !session.wasUsedLately) await markUsed(sql, session.sessionId, idleSeconds);
   return session;
@@ -59,8 +66,8 @@ export async function refreshSession(
   { idleSeconds }: Lifetimes,
 ): Promise<Refreshing> {
   const [found] = await sql<Session & { readonly used: boolean }>`
-    select session_id, account_id, ends_at, used from refresh_tokens join sessions using (session_id)
-    where token_hash = ${handleHash(refreshToken)} and now() < least(idle_at, ends_at)
+    select session_id, account_id, ends_at, used from refresh_tokens join live_sessions using (session_id)
+    where token_hash = ${handleHash(refreshToken)}
     for update`;
   if (found === undefined) return { kind: 'unknown' };
   const { used, ...session } = found;
@@ -91,11 +98,46 @@ export async function endByRefreshToken(sql: Sql, refreshToken: string): Promise
   );
 }
 
-/** In a transaction, as each that ends sessions. @returns how many there were */
-export async function endAllSessions(sql: Sql, accountId: string): Promise<number> {
+/** In a transaction, as each that ends sessions. @returns how many there were; what was signed in until `endedAt` no longer counts */
+export async function endAllSessions(
+  sql: Sql,
+  accountId: string,
+): Promise<{ readonly ended: number; readonly endedAt: string }> {
+  const [{ endedAt } = { endedAt: '' }] = await sql<{ endedAt: string }>`
+    insert into ended_accounts as known (account_id, ended_at, remembered_until)
+    values (${accountId}, clock_timestamp(), ${rememberedUntil(sql)})
+    on conflict (account_id) do update set
+      ended_at = greatest(known.ended_at, excluded.ended_at), remembered_until = excluded.remembered_until
+    returning ended_at`;
   const ended = await sql<Ended>`delete from sessions where account_id = ${accountId} returning session_id`;
   await forgetTokens(sql, ended);
-  return ended.length;
+  return { ended: ended.length, endedAt };
+}
+
+/** The password has this revision since: sessions of the ones before end, and sign-ins with them no longer count. */
+export async function endSessionsBefore(
+  sql: Sql,
+  accountId: string,
+  revision: number | undefined,
+): Promise<void> {
+  if (revision === undefined) return void (await endAllSessions(sql, accountId));
+  await sql`
+    insert into ended_accounts as known (account_id, password_revision, remembered_until)
+    values (${accountId}, ${revision}, ${rememberedUntil(sql)})
+    on conflict (account_id) do update set
+      password_revision = greatest(known.password_revision, excluded.password_revision),
+      remembered_until = excluded.remembered_until`;
+  await forgetTokens(
+    sql,
+    await sql<Ended>`
+      delete from sessions where account_id = ${accountId} and coalesce(password_revision < ${revision}, true)
+      returning session_id`,
+  );
+}
+
+/** Longer than from a sign-in to its session. */
+function rememberedUntil(sql: Sql) {
+  return sql`now() + interval '15 minutes'`;
 }
 
 export async function endSession(sql: Sql, sessionId: string): Promise<void> {
@@ -128,30 +170,33 @@ export interface SessionOverview {
 /** The newest first. */
 export async function sessionsOf(sql: Sql, accountId: string): Promise<SessionOverview[]> {
   return sql<SessionOverview>`
-    select session_id, kind, began_at, last_used_at from sessions
-    where account_id = ${accountId} and now() < least(idle_at, ends_at) order by began_at desc limit 100`;
+    select session_id, kind, began_at, last_used_at from live_sessions
+    where account_id = ${accountId} order by began_at desc limit 100`;
 }
 
 export async function forgetOldSessions(sql: Sql): Promise<void> {
   await sql`delete from sessions where least(idle_at, ends_at) < now() - interval '1 hour'`;
+  await sql`delete from sessions where session_id in (select session_id from ended_sessions)`;
+  await sql`delete from ended_accounts where remembered_until < now()`;
 }
 
-interface NewSession extends Lifetimes {
-  readonly accountId: string;
+interface NewSession extends Lifetimes, SignIn {
   readonly kind: 'cookie' | 'token';
   readonly reference: string | undefined;
 }
 
 async function insertSession(
   sql: Sql,
-  { accountId, kind, reference, idleSeconds, maxSeconds }: NewSession,
-): Promise<Session> {
-  const [session] = await sql<Session>`
-    insert into sessions (account_id, kind, reference_hash, idle_at, ends_at)
-    values (${accountId}, ${kind}, ${reference === undefined ? null : handleHash(reference)},
+  { accountId, signedInAt, passwordRevision, kind, reference, idleSeconds, maxSeconds }: NewSession,
+): Promise<Session | undefined> {
+  const [stored] = await sql<{ sessionId: string }>`
+    insert into sessions (account_id, signed_in_at, password_revision, kind, reference_hash, idle_at, ends_at)
+    values (${accountId}, coalesce(${signedInAt ?? null}::timestamptz, now()), ${passwordRevision ?? null},
+            ${kind}, ${reference === undefined ? null : handleHash(reference)},
             now() + make_interval(secs => ${idleSeconds}), now() + make_interval(secs => ${maxSeconds}))
-    returning session_id, account_id, ends_at`;
-  if (session === undefined) throw new Error('The session was not stored.');
+    returning session_id`;
+  const [session] = await sql<Session>`
+    select session_id, account_id, ends_at from live_sessions where session_id = ${stored?.sessionId ?? null}`;
   return session;
 }
 
