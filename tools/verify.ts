@@ -34,6 +34,11 @@ const steps: readonly Step[] = [
     ifItFails: 'core and contract run in browsers: use nothing that only Node has.',
   },
   {
+    name: 'types of the console',
+    run: [installed('typescript/bin/tsc'), '-p', 'apps/console/tsconfig.json'],
+    ifItFails: 'Mend the types. The page runs in browsers and imports nothing but types from packages.',
+  },
+  {
     name: 'architecture',
     run: ['tools/check-architecture.ts'],
     ifItFails: 'The layers are in architecture.json and explained in ARCHITECTURE.md.',

@@ -1,0 +1,57 @@
+/** What the API could not do, with what the reader can do about it. */
+export class Problem extends Error {
+  readonly status: number;
+  readonly reason: string | undefined;
+
+  constructor(
+    message: string,
+    { status = 0, reason }: { status?: number; reason?: string | undefined } = {},
+  ) {
+    super(message);
+    this.status = status;
+    this.reason = reason;
+  }
+}
+
+/** Asks the console's own API. @throws Problem */
+export function get<Answer>(path: string, signal?: AbortSignal): Promise<Answer> {
+  return send<Answer>(path, signal === undefined ? {} : { signal });
+}
+
+/** @throws Problem */
+export function post<Answer>(path: string, body: unknown = {}): Promise<Answer> {
+  return send<Answer>(path, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  });
+}
+
+async function send<Answer>(path: string, init: RequestInit): Promise<Answer> {
+  const response = await fetch(path, init).catch((cause: unknown) => {
+    if (init.signal?.aborted === true) throw cause;
+    throw new Problem('The console does not answer. Is the system running? Start it with “banyan up”.');
+  });
+  const text = await response.text();
+  const answer = parse(text);
+  if (response.ok) return answer as Answer;
+  throw toProblem(response, answer as Readonly<Record<string, unknown>> | undefined);
+}
+
+function parse(text: string): unknown {
+  try {
+    return text === '' ? undefined : JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function toProblem(
+  { status, statusText }: Response,
+  body: Readonly<Record<string, unknown>> | undefined,
+): Problem {
+  const said = body?.['detail'] ?? body?.['title'] ?? body?.['message'];
+  const message = typeof said === 'string' ? said : `The console answered ${status} ${statusText}.`;
+  const reason = body?.['reason'];
+  return new Problem(message, { status, reason: typeof reason === 'string' ? reason : undefined });
+}

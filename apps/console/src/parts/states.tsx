@@ -1,0 +1,41 @@
+import type { ComponentChildren, JSX } from 'preact';
+import type { Resource } from '../data/resource.ts';
+
+/** There is nothing, and what to do about it. */
+export function Empty(props: { readonly title: string; readonly children?: ComponentChildren }): JSX.Element {
+  return (
+    <div class="empty">
+      <strong>{props.title}</strong>
+      {props.children}
+    </div>
+  );
+}
+
+export function ProblemNote(props: { readonly error: Error; readonly retry?: () => void }): JSX.Element {
+  const { error, retry } = props;
+  return (
+    <div class="problem" role="alert">
+      <strong>That did not work.</strong> {error.message}{' '}
+      {retry !== undefined && (
+        <button type="button" class="button" onClick={retry}>
+          Try again
+        </button>
+      )}
+    </div>
+  );
+}
+
+/** Shows the value as soon as there is one; a failed renewal is told above what is known. */
+export function Loaded<Value>(props: {
+  readonly of: Resource<Value>;
+  readonly children: (value: Value) => ComponentChildren;
+}): JSX.Element {
+  const { value, problem, reload } = props.of;
+  return (
+    <>
+      {problem !== undefined && <ProblemNote error={problem} retry={reload} />}
+      {value !== undefined && props.children(value)}
+      {value === undefined && problem === undefined && <p class="wait">Loading …</p>}
+    </>
+  );
+}

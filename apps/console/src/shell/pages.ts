@@ -1,0 +1,47 @@
+import type { ComponentType } from 'preact';
+import type { IconName } from '../icons.tsx';
+
+export interface PageEntry {
+  readonly path: string;
+  readonly title: string;
+  readonly icon: IconName;
+  /** After `g`. */
+  readonly key: string;
+  /** Loaded when first opened. `rest` is what follows in the address: `['payments', '17']`. */
+  load(): Promise<ComponentType<PageProps>>;
+}
+
+export interface PageProps {
+  readonly rest: readonly string[];
+}
+
+export interface PageGroup {
+  readonly title: string;
+  readonly pages: readonly PageEntry[];
+}
+
+export const pageGroups: readonly PageGroup[] = [
+  {
+    title: 'System',
+    pages: [
+      {
+        path: '/',
+        title: 'Map',
+        icon: 'map',
+        key: 'm',
+        load: async () => (await import('../pages/map/map-page.tsx')).MapPage,
+      },
+    ],
+  },
+];
+
+export const pages: readonly PageEntry[] = pageGroups.flatMap((group) => group.pages);
+
+/** The page of an address, and what follows in it. */
+export function pageAt(
+  path: string,
+): { readonly page: PageEntry; readonly rest: readonly string[] } | undefined {
+  const [first = '', ...rest] = path.split('/').slice(1);
+  const page = pages.find((each) => each.path === `/${first}`);
+  return page === undefined ? undefined : { page, rest: rest.filter((part) => part !== '') };
+}

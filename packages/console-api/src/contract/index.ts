@@ -1,0 +1,2 @@
+export { operationsApi } from './operations-contract.ts';
+export { telemetryApi } from './telemetry-contract.ts';
