@@ -126,7 +126,7 @@ class SharedTransactionHandler implements BatchHandler {
     if (subscription === undefined) return;
     const callContext = new BatchCallContext(event, batch);
     const onLeave = () => this.#aloneTopics.add(topic);
-    const ownSql = interleaving.admit(sql, () => this.#orderedTopics.add(topic));
+    const { sql: ownSql } = interleaving.admit(sql, () => this.#orderedTopics.add(topic));
     const handling = { event, attempt: 1, sql: ownSql, outgoing };
     const context = new BatchEventContext(this.#runtime, callContext, { ...handling, onLeave });
     await subscription.run(context);

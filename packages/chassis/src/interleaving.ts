@@ -8,8 +8,17 @@ import { ServiceError, type Sql, type SqlParameter, type SqlQuery, sqlWatch } fr
 export interface Interleaving {
   /** True once a handler asked again after others had asked. What the transaction did must then be undone. */
   readonly happened: boolean;
-  /** The transaction's `sql` for one more handler; `onInterleaved` tells that it asks more than once. */
-  admit(sql: Sql, onInterleaved: () => void): Sql;
+  /** Lets one more handler use the transaction's `sql`; `onInterleaved` tells that it asks more than once. */
+  admit(sql: Sql, onInterleaved: () => void): Admission;
+}
+
+/** One handler's part in a shared transaction. */
+export interface Admission {
+  readonly sql: Sql;
+  /** It asked the database something. */
+  readonly hasAsked: boolean;
+  /** It asked after others had: if it fails, what they did, and is undone now, may be why. */
+  readonly restsOnOthers: boolean;
 }
 
 export function watchInterleaving(): Interleaving {
@@ -20,25 +29,31 @@ class StatementWatch implements Interleaving {
   happened = false;
   #last: object | undefined;
 
-  admit(sql: Sql, onInterleaved: () => void): Sql {
-    const handler = {};
-    let hasAsked = false;
+  admit(sql: Sql, onInterleaved: () => void): Admission {
+    const handler = { sql, hasAsked: false, restsOnOthers: false };
     const mayAsk = () => {
-      if (hasAsked && this.#last !== handler) {
+      const isBehindOthers = this.#last !== undefined && this.#last !== handler;
+      if (isBehindOthers) handler.restsOnOthers = true;
+      if (handler.hasAsked && isBehindOthers) {
         this.happened = true;
         onInterleaved();
         return false;
       }
-      hasAsked = true;
+      handler.hasAsked = true;
       this.#last = handler;
       return true;
     };
-    const watch = sql[sqlWatch];
-    if (watch === undefined) return watchStatements(sql, mayAsk);
-    return watch.call(sql, () => {
-      if (!mayAsk()) throw interleaved();
-    });
+    handler.sql = watched(sql, mayAsk);
+    return handler;
   }
+}
+
+function watched(sql: Sql, mayAsk: () => boolean): Sql {
+  const watch = sql[sqlWatch];
+  if (watch === undefined) return watchStatements(sql, mayAsk);
+  return watch.call(sql, () => {
+    if (!mayAsk()) throw interleaved();
+  });
 }
 
 /** The same template, except that a statement asks `mayAsk` when it is awaited. It stays usable as a part of another one. */

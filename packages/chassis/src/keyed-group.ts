@@ -1,4 +1,4 @@
-import { isServiceError, type Sql, type Transaction } from '@banyan/core';
+import { isServiceError, type Transaction } from '@banyan/core';
 import { CommitQueue } from './commit-queue.ts';
 import type { ServiceRuntime } from './handler-context.ts';
 import { type Interleaving, watchInterleaving } from './interleaving.ts';
@@ -31,7 +31,7 @@ type Ending =
   | { readonly kind: 'done'; readonly result: unknown; readonly context: SharedHandlerContext }
   /** It asked nothing of the database: whatever it says concerns nobody else. */
   | { readonly kind: 'refused'; readonly error: unknown }
-  | { readonly kind: 'failed'; readonly error: unknown }
+  | { readonly kind: 'failed'; readonly error: unknown; readonly restsOnOthers: boolean }
   | { readonly kind: 'left' };
 
 /** A handler that takes longer waits for something else than the database, and may not keep others waiting. */
@@ -83,6 +83,7 @@ class SharedTransactions implements KeyedGroups {
         for (const member of group) this.#settle(member, attempt);
         return;
       } catch (error) {
+        group = group.filter((member) => !this.#isRefused(member, attempt));
         // Once for each operation: from now on its handlers take turns.
         if (attempt.interleaving.happened) continue;
         if (isServiceError(error) && error.code === 'unavailable' && attempt.isBlameless) {
@@ -105,11 +106,21 @@ class SharedTransactions implements KeyedGroups {
     else member.reject(new TypeError('a keyed call did not end'));
   }
 
+  /** It has its answer, whatever becomes of the others. */
+  #isRefused(member: Member, { endings }: Attempt): boolean {
+    const ending = endings.get(member);
+    if (ending?.kind !== 'refused') return false;
+    void this.#refuse(member, ending.error);
+    return true;
+  }
+
   /** Nothing of the group took effect, and this one is why, or may be. */
   #takeOut(member: Member, { endings, isSound }: Attempt): void {
     const { call, key, resolve, reject } = member;
     const ending = endings.get(member);
-    if (ending?.kind === 'failed' && isSound) void this.#refuse(member, ending.error);
+    // What others did before it is undone, and may be why it failed.
+    if (ending?.kind === 'failed' && isSound && !ending.restsOnOthers)
+      void this.#refuse(member, ending.error);
     else this.#runAlone(call, key).then(resolve, reject);
   }
 
@@ -167,24 +178,18 @@ class SharedTransactions implements KeyedGroups {
 
   async #runHandler(attempt: Attempt, member: Member, transaction: Transaction): Promise<void> {
     const { operation, handler, input, context } = member.call;
-    let hasAsked = false;
-    const admitted = attempt.interleaving.admit(transaction.sql, () => this.#ordered.add(operation.name));
+    const admission = attempt.interleaving.admit(transaction.sql, () => this.#ordered.add(operation.name));
     const shared = new SharedHandlerContext(this.#runtime, context, {
       operation,
-      transaction: {
-        get sql(): Sql {
-          hasAsked = true;
-          return admitted;
-        },
-        onCommit: (listener) => transaction.onCommit(listener),
-      },
+      transaction: { sql: admission.sql, onCommit: (listener) => transaction.onCommit(listener) },
       onLeave: () => this.#alone.add(operation.name),
     });
     const running = handler(input, shared).then(
       (result): Ending => (shared.hasLeft ? { kind: 'left' } : { kind: 'done', result, context: shared }),
       (error: unknown): Ending => {
         if (shared.hasLeft) return { kind: 'left' };
-        return { kind: hasAsked ? 'failed' : 'refused', error };
+        const { hasAsked, restsOnOthers } = admission;
+        return hasAsked ? { kind: 'failed', error, restsOnOthers } : { kind: 'refused', error };
       },
     );
     attempt.endings.set(member, await this.#inTime(running, operation.name));

@@ -72,17 +72,19 @@ function inTransaction<Result>(
         },
         open: (identity, onInterleaved) => {
           const { contract, clock } = runtime;
-          return {
-            sql: interleaving.admit(sql, onInterleaved),
+          const admission = interleaving.admit(sql, onInterleaved);
+          const context = {
+            sql: admission.sql,
             emit: (name: string, data: unknown) => {
-              const context = contextOf(contract.name, identity);
-              outgoing.push({ event: createEmission({ contract, clock, context }, name, data) });
-              context.end();
+              const cause = contextOf(contract.name, identity);
+              outgoing.push({ event: createEmission({ contract, clock, context: cause }, name, data) });
+              cause.end();
             },
             get log() {
               return logOf(runtime, identity);
             },
           };
+          return { context, admission };
         },
       });
       await recordOutgoing(runtime, transaction, outgoing);

@@ -32,14 +32,23 @@ export interface SagaTransaction {
   readonly sql: Sql;
   /** True once a step asked the database again after others had asked: what rests on its first answer may be wrong, and all of it must be undone. */
   readonly isInterleaved: boolean;
-  /** What one step may use of the transaction. */
   /**
    * Sends a message if the transaction commits, and returns its id. What comes back, its reply or the word that it expired, is posted to the saga as a
    * letter.
    * @throws ServiceError `invalid_argument` `invalid_input`
    */
   send(message: StepMessage): string;
-  open(identity: StepIdentity, onInterleaved: () => void): Pick<TxStepContext, 'sql' | 'emit' | 'log'>;
+  /** Lets one more step use the transaction; `onInterleaved` tells that it asks more than once. */
+  open(identity: StepIdentity, onInterleaved: () => void): OpenStep;
+}
+
+/** One step's part in a transaction. */
+export interface OpenStep {
+  readonly context: Pick<TxStepContext, 'sql' | 'emit' | 'log'>;
+  readonly admission: {
+    /** It asked the database after other steps had: if it fails, what they did, and is undone now, may be why. */
+    readonly restsOnOthers: boolean;
+  };
 }
 
 /** What the engine needs of the service that it runs sagas for. */

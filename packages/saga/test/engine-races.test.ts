@@ -51,7 +51,8 @@ async function openEngine(t: Scope, sagas: readonly Saga[], faults: Faults = {})
             send: (step) => `message ${sent.push(step)}`,
             open: () => {
               hasSteps = true;
-              return { sql, emit: () => {}, log: silent };
+              const context = { sql, emit: () => {}, log: silent };
+              return { context, admission: { restsOnOthers: false } };
             },
           });
           if (hasSteps && unknown === 'undone') throw lost();

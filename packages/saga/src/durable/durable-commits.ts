@@ -65,7 +65,8 @@ export class DurableCommits {
   async #sortOut(token: number, members: readonly DurableMember[], error: unknown): Promise<void> {
     const { logger, release, forget, later } = this.#options;
     const again: LiveDurable[] = [];
-    for (const { live, isFenced, failures } of members) {
+    const alone: LiveDurable[] = [];
+    for (const { live, isFenced, isDoubtful, failures } of members) {
       if (isFenced) {
         const { id: sagaId } = live.row;
         logger.warn('a durable function belongs to another worker; what was done here was undone', {
@@ -73,13 +74,17 @@ export class DurableCommits {
         });
         forget(live);
       } else if (failures.length > 0) release(live, failures);
+      else if (isDoubtful) alone.push(live);
       else again.push(live);
+    }
+    if (error instanceof DurableGroupUndone) {
+      for (const live of again) release(live, []);
+      await this.#commitAlone(token, alone);
+      return;
     }
     const [first] = again;
     if (first === undefined) return;
-    if (error instanceof DurableGroupUndone) {
-      for (const live of again) release(live, []);
-    } else if (isServiceError(error) && error.reason === 'commit_outcome_unknown') {
+    if (isServiceError(error) && error.reason === 'commit_outcome_unknown') {
       // The rows know. They are found by the next look at what this worker owns.
       for (const live of again) forget(live);
     } else if (isServiceError(error) && error.code === 'unavailable') {
@@ -87,8 +92,11 @@ export class DurableCommits {
       for (const live of again) later(live, pauseMs);
     } else if (again.length === 1) await this.#blame(first, error);
     // One by one, to find out whose it is.
-    else
-      for (const live of again) await this.#commit(token, [createDurableMember(live, await this.#run(live))]);
+    else await this.#commitAlone(token, again);
+  }
+
+  async #commitAlone(token: number, lives: readonly LiveDurable[]): Promise<void> {
+    for (const live of lives) await this.#commit(token, [createDurableMember(live, await this.#run(live))]);
   }
 
   /** The transaction failed with this instance alone in it. */

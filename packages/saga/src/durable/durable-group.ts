@@ -36,6 +36,8 @@ export interface DurableMember {
   advanced?: Advanced;
   /** Its own pieces failed: nothing of the group took effect, and this is why. */
   failures: CommandOutcome[];
+  /** One failed after others of the transaction had asked the database. What those did is undone, and may be why: to be sure, it has to go alone. */
+  isDoubtful: boolean;
   /** Somebody else has it. */
   isFenced: boolean;
   /** Started by it. */
@@ -43,7 +45,8 @@ export interface DurableMember {
 }
 
 export function createDurableMember(live: LiveDurable, execution: Execution): DurableMember {
-  return { live, execution, outcomes: live.outcomes.length, failures: [], isFenced: false, children: [] };
+  const { length: outcomes } = live.outcomes;
+  return { live, execution, outcomes, failures: [], isDoubtful: false, isFenced: false, children: [] };
 }
 
 /** The transaction was undone on purpose; its members say why. */
@@ -79,7 +82,10 @@ export class DurableGroup {
       } catch (error) {
         for (const member of members) member.children.length = 0;
         // Once for each piece: from now on it takes its turn.
-        if (error instanceof Interleaved) continue;
+        if (error instanceof Interleaved) {
+          for (const member of members) Object.assign(member, { failures: [], isDoubtful: false });
+          continue;
+        }
         for (const member of members) {
           // It was told what is not true.
           if (member.written !== undefined) member.live.execution = undefined;
@@ -97,7 +103,7 @@ export class DurableGroup {
     const looks = members.map(({ live, execution }) => live.look(execution, times));
     const results = await this.#runLocals(members, looks, { token, transaction });
     if (transaction.isInterleaved) throw new Interleaved();
-    if (members.some(({ failures }) => failures.length > 0)) throw new DurableGroupUndone();
+    if (members.some(hasFailed)) throw new DurableGroupUndone();
     for (const [index, member] of members.entries()) {
       const { live, execution } = member;
       const done = results[index] ?? [];
@@ -138,12 +144,16 @@ export class DurableGroup {
       if (local.length === 0) continue;
       const run = async () => {
         for (const due of local) {
-          const outcome = await this.#runLocal(member, due, open);
+          const { outcome, restsOnOthers } = await this.#runLocal(member, due, open);
           const ended = { index: due.command.index, outcome };
-          if (outcome.ok) results[index]?.push(ended);
-          else if (isOwnFailure(outcome)) member.failures.push(ended);
-          else throw outcome.error;
-          if (!outcome.ok) return;
+          if (outcome.ok) {
+            results[index]?.push(ended);
+            continue;
+          }
+          if (!isOwnFailure(outcome)) throw outcome.error;
+          if (restsOnOthers && members.length > 1) member.isDoubtful = true;
+          else member.failures.push(ended);
+          return;
         }
       };
       if (local.some((due) => this.#ordered.has(pieceOf(member, due)))) ordered.push(run);
@@ -152,25 +162,32 @@ export class DurableGroup {
     const settled = await Promise.allSettled(together);
     const isHealthy = () =>
       !transaction.isInterleaved &&
-      members.every(({ failures }) => failures.length === 0) &&
+      !members.some(hasFailed) &&
       settled.every(({ status }) => status === 'fulfilled');
     for (const run of ordered) {
       if (!isHealthy()) break;
       await run();
     }
-    if (transaction.isInterleaved || members.some(({ failures }) => failures.length > 0)) return results;
+    if (transaction.isInterleaved || members.some(hasFailed)) return results;
     for (const each of settled) if (each.status === 'rejected') throw each.reason;
     return results;
   }
 
-  async #runLocal(member: DurableMember, due: DueCommand, { token, transaction }: Open): Promise<Outcome> {
-    const { live } = member;
+  async #runLocal(member: DurableMember, due: DueCommand, open: Open) {
+    if (due.command.kind !== 'tx')
+      return { outcome: await this.#writeChild(member, due, open), restsOnOthers: false };
+    const onInterleaved = () => void this.#ordered.add(pieceOf(member, due));
+    const { clock } = this.#options;
+    return performTx(member.live, due, { transaction: open.transaction, onInterleaved, clock });
+  }
+
+  async #writeChild(
+    { live, children }: DurableMember,
+    due: DueCommand,
+    { token, transaction }: Open,
+  ): Promise<Outcome> {
     const { command, record } = due;
     const { store, clock } = this.#options;
-    if (command.kind === 'tx') {
-      const onInterleaved = () => void this.#ordered.add(pieceOf(member, due));
-      return performTx(live, due, { transaction, onInterleaved, clock });
-    }
     try {
       if (record.child !== undefined) {
         const reason = `The function ${live.row.id} was interrupted.`;
@@ -179,7 +196,7 @@ export class DurableGroup {
       }
       const child = this.#createChild(live, due, clock.nowMs());
       await store.start(transaction.sql, [child], token);
-      member.children.push(child);
+      children.push(child);
       return succeeded(command.name, 'do', child.id);
     } catch (error) {
       return failed(command.name, 'do', error);
@@ -231,6 +248,11 @@ export class DurableGroup {
       ...(definition.kind === 'durable' ? { state: firstState(nowMs) } : undefined),
     };
   }
+}
+
+/** Then nothing of the group takes effect. */
+function hasFailed({ failures, isDoubtful }: DurableMember): boolean {
+  return failures.length > 0 || isDoubtful;
 }
 
 function journalOf(members: readonly DurableMember[]): readonly NewJournalEntry[] {

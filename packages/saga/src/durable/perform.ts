@@ -36,7 +36,7 @@ export async function performCommand(
   }
 }
 
-/** Does one piece of the service's own transaction. Never rejects. */
+/** Does one piece of the service's own transaction. Never rejects. `restsOnOthers`: it asked the database after other pieces had. */
 export async function performTx(
   live: LiveDurable,
   due: DueCommand,
@@ -45,17 +45,18 @@ export async function performTx(
     readonly onInterleaved: () => void;
     readonly clock: Clock;
   },
-): Promise<Outcome> {
+): Promise<{ readonly outcome: Outcome; readonly restsOnOthers: boolean }> {
   const { request, name } = due.command;
   const { transaction, onInterleaved, clock } = open;
+  const { context: opened, admission } = transaction.open(identityOf(live, name), onInterleaved);
   try {
     if (request.kind !== 'tx') throw new TypeError(`'${request.kind}' is not done in the own transaction`);
-    const opened = transaction.open(identityOf(live, name), onInterleaved);
     // By prototype: spreading would make a logger that few pieces ask for.
     const context: TxStepContext = Object.assign(Object.create(opened), contextOf(live, due), { refuse });
-    return succeeded(name, 'do', await within(request.tx(context), { timeoutMs: request.timeoutMs, clock }));
+    const result = await within(request.tx(context), { timeoutMs: request.timeoutMs, clock });
+    return { outcome: succeeded(name, 'do', result), restsOnOthers: admission.restsOnOthers };
   } catch (error) {
-    return failed(name, 'do', error);
+    return { outcome: failed(name, 'do', error), restsOnOthers: admission.restsOnOthers };
   }
 }
 

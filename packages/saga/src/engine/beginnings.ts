@@ -3,6 +3,7 @@ import { definitionId } from '../definition/definition.ts';
 import { Gate } from './gate.ts';
 import { createMember, type Group, type Member } from './group.ts';
 import type { LiveSaga } from './live-saga.ts';
+import { StepsDoubtful } from './local-steps.ts';
 import { isLocal } from './step-work.ts';
 
 export interface BeginningsOptions {
@@ -65,18 +66,30 @@ export class Beginnings {
 
   /** Never rejects. */
   async #commit(beginnings: readonly Beginning[]): Promise<void> {
-    const { group, token: tokenOf, onBegun } = this.#options;
-    const token = tokenOf();
-    const members = new Map(beginnings.map((each) => [each, createMember(each.live)]));
+    const token = this.#options.token();
     const signal = AbortSignal.timeout(patienceMs);
     for (const each of beginnings) this.#waiting.delete(each);
-    if (token === undefined) {
-      for (const { resolve } of beginnings) resolve(false);
-      return;
-    }
+    if (token === undefined) for (const { resolve } of beginnings) resolve(false);
+    else await this.#begin(beginnings, { token, signal });
+  }
+
+  async #begin(
+    beginnings: readonly Beginning[],
+    open: { readonly token: number; readonly signal: AbortSignal },
+  ): Promise<void> {
+    const { group, onBegun } = this.#options;
+    const { token, signal } = open;
+    const members = new Map(beginnings.map((each) => [each, createMember(each.live)]));
     try {
       await group.commit(token, [...members.values()], { signal });
-    } catch {
+    } catch (error) {
+      if (error instanceof StepsDoubtful) {
+        const alone = [...members].flatMap(([each, member]) => (error.members.has(member) ? [each] : []));
+        const together = beginnings.filter((each) => !alone.includes(each));
+        if (together.length > 0) await this.#begin(together, open);
+        for (const each of alone) await this.#begin([each], open);
+        return;
+      }
       if (signal.aborted) this.#noteLate(beginnings);
       // Also if nobody knows whether it was committed: whoever starts it then finds it by its id.
       for (const { resolve } of beginnings) resolve(false);

@@ -6,7 +6,14 @@ import type { Work } from '../plan/work.ts';
 import type { Advanced, NewSaga, Progress, SagaStore, Transition } from '../saga-store.ts';
 import { isEnded, type Letter } from '../state.ts';
 import type { LiveSaga } from './live-saga.ts';
-import { Interleaved, LocalSteps, nameOf, type OpenGroup, StepsFailed } from './local-steps.ts';
+import {
+  Interleaved,
+  LocalSteps,
+  nameOf,
+  type OpenGroup,
+  StepsDoubtful,
+  StepsFailed,
+} from './local-steps.ts';
 import { isLocal } from './step-work.ts';
 import { StepsApart } from './steps-apart.ts';
 
@@ -63,7 +70,7 @@ export class Group {
     this.#apart = new StepsApart(options.clock);
   }
 
-  /** @throws GroupFenced; or what the database throws */
+  /** @throws GroupFenced; StepsDoubtful, after which its members have to go alone and the others again; or what the database throws */
   async commit(
     token: number,
     members: readonly Member[],
@@ -72,7 +79,8 @@ export class Group {
     const { environment } = this.#options;
     for (let hasFailed = false; ; ) {
       try {
-        await environment.transaction((transaction) => this.#run(members, { token, transaction }), {
+        const isShared = members.length > 1;
+        await environment.transaction((transaction) => this.#run(members, { token, transaction, isShared }), {
           signal,
         });
         return;
@@ -87,6 +95,7 @@ export class Group {
           continue;
         }
         for (const member of members) delete member.written;
+        if (error instanceof StepsDoubtful) throw error;
         const isNobodys = error instanceof GroupFenced || isUnavailable(error) || isUnknown(error);
         if (isNobodys || signal?.aborted || !this.#setApart(members)) throw error;
       }

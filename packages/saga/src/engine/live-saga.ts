@@ -4,9 +4,7 @@ import type { Outcome } from '../plan/outcome.ts';
 import { type Plan, plan } from '../plan/plan.ts';
 import type { NewSaga, SagaRow } from '../saga-store.ts';
 import { emptyState, type Letter, type SagaState, type SagaStatus } from '../state.ts';
-
-/** How attempts at local steps failed, by attempt. They are not made again to put that on record, unless what they were given has changed. */
-export type StepFailures = Map<string, Outcome>;
+import { StepFailures } from './step-failures.ts';
 
 /** One saga that this process has in hand. */
 export class LiveSaga {
@@ -19,7 +17,7 @@ export class LiveSaga {
   outcomes: Outcome[] = [];
   state: SagaState;
   status: SagaStatus;
-  failures: StepFailures = new Map();
+  failures = new StepFailures();
   /** As the row has it. */
   writtenStatus: SagaStatus;
   mail: readonly Letter[];

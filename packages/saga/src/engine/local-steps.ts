@@ -19,6 +19,8 @@ export interface LocalStepsOptions {
 export interface OpenGroup {
   readonly token: number;
   readonly transaction: SagaTransaction;
+  /** Several sagas are in it. */
+  readonly isShared: boolean;
 }
 
 /** What one member does now. */
@@ -33,6 +35,22 @@ export class Interleaved extends Error {}
 /** Steps failed by themselves, which their sagas know: all go again, so that what came before is kept and the failure put on record. */
 export class StepsFailed extends Error {}
 
+/** Steps failed after others of the transaction had asked the database. What those did is undone, and may be why: to be sure, these have to go alone. */
+export class StepsDoubtful extends Error {
+  readonly members: ReadonlySet<Member>;
+
+  constructor(members: ReadonlySet<Member>) {
+    super();
+    this.members = members;
+  }
+}
+
+/** How an attempt at a step ended. */
+interface Ended {
+  readonly outcome: Outcome;
+  readonly restsOnOthers: boolean;
+}
+
 /** Does the local steps of many sagas side by side in one transaction. */
 export class LocalSteps {
   readonly #options: LocalStepsOptions;
@@ -45,7 +63,7 @@ export class LocalSteps {
 
   /**
    * Outcomes of each turn.
-   * @throws Interleaved or StepsFailed if all have to go again; or what a step threw that is not its own failure
+   * @throws StepsDoubtful, Interleaved or StepsFailed if all have to go again; or what a step threw that is not its own failure
    */
   async run(turns: readonly Turn[], open: OpenGroup): Promise<readonly (readonly Outcome[])[]> {
     const { transaction } = open;
@@ -53,22 +71,31 @@ export class LocalSteps {
     const ordered: (() => Promise<void>)[] = [];
     const together: Promise<void>[] = [];
     let hasFailed = false;
+    const doubtful = new Set<Member>();
     for (const [index, { member, plan }] of turns.entries()) {
       const works = plan.works.filter(isLocal);
       if (works.length === 0) continue;
       const run = async () => {
         for (const work of works) {
           const { failures } = member.live;
-          const attempts = attemptsOf(member, plan, work);
-          const known = attempts.map((attempt) => failures.get(attempt)).find((each) => each !== undefined);
-          const outcome = known ?? (await this.#perform({ member, plan }, work, open));
-          if (outcome.ok || known !== undefined) {
+          const attempt = { plan, work, isBehind: member.behind.length > 0 };
+          const known = failures.find(attempt);
+          if (known !== undefined) {
+            results[index]?.push(known);
+            continue;
+          }
+          const { outcome, restsOnOthers } = await this.#perform({ member, plan }, work, open);
+          if (outcome.ok) {
+            failures.trust(work);
             results[index]?.push(outcome);
             continue;
           }
           if (!isOwnFailure(outcome)) throw outcome.error;
           hasFailed = true;
-          for (const attempt of attempts) failures.set(attempt, outcome);
+          if (open.isShared && restsOnOthers) {
+            failures.doubt(work);
+            doubtful.add(member);
+          } else failures.know(outcome, attempt);
           return;
         }
       };
@@ -81,16 +108,23 @@ export class LocalSteps {
       if (transaction.isInterleaved || hasFailed || isCommon) break;
       await run();
     }
+    if (doubtful.size > 0) throw new StepsDoubtful(doubtful);
     if (transaction.isInterleaved) throw new Interleaved();
     if (hasFailed) throw new StepsFailed();
     for (const each of settled) if (each.status === 'rejected') throw each.reason;
     return results;
   }
 
-  async #perform({ member, plan }: Turn, work: Work, { token, transaction }: OpenGroup): Promise<Outcome> {
+  async #perform(turn: Turn, work: Work, open: OpenGroup): Promise<Ended> {
+    if (work.action.kind === 'tx') return this.#performTx(turn, work, open);
+    return { outcome: await this.#write(turn, work, open), restsOnOthers: false };
+  }
+
+  /** What the saga itself puts into the transaction. */
+  async #write({ member, plan }: Turn, work: Work, { token, transaction }: OpenGroup): Promise<Outcome> {
     const { live } = member;
     const { step, phase, action } = work;
-    const { store, clock } = this.#options;
+    const { store } = this.#options;
     try {
       if (action.kind === 'startChild') {
         const child = createChild(live, work, action.node);
@@ -104,8 +138,20 @@ export class LocalSteps {
         return succeeded(step, phase, undefined);
       }
       if (action.kind === 'send') return this.#send({ member, plan }, work, transaction);
-      if (action.kind !== 'tx') throw new TypeError(`'${action.kind}' is not local`);
-      const opened = transaction.open(identityOf(live, step), () => this.#ordered.add(nameOf(member, work)));
+      throw new TypeError(`'${action.kind}' is not local`);
+    } catch (error) {
+      return failed(step, phase, error);
+    }
+  }
+
+  async #performTx({ member, plan }: Turn, work: Work, { transaction }: OpenGroup): Promise<Ended> {
+    const { live } = member;
+    const { step, phase, action, timeoutMs } = work;
+    const { clock } = this.#options;
+    const onInterleaved = () => this.#ordered.add(nameOf(member, work));
+    const { context: opened, admission } = transaction.open(identityOf(live, step), onInterleaved);
+    try {
+      if (action.kind !== 'tx') throw new TypeError(`'${action.kind}' is no piece of the transaction`);
       const { sql, emit } = opened;
       const context: TxStepContext = {
         ...contextOf(live, work, plan.state),
@@ -117,10 +163,10 @@ export class LocalSteps {
           return opened.log;
         },
       };
-      const running = action.tx(work.state, context);
-      return succeeded(step, phase, await within(running, { timeoutMs: work.timeoutMs, clock }));
+      const result = await within(action.tx(work.state, context), { timeoutMs, clock });
+      return { outcome: succeeded(step, phase, result), restsOnOthers: admission.restsOnOthers };
     } catch (error) {
-      return failed(step, phase, error);
+      return { outcome: failed(step, phase, error), restsOnOthers: admission.restsOnOthers };
     }
   }
 
@@ -141,19 +187,6 @@ export class LocalSteps {
 /** The same for all sagas of one definition. */
 export function nameOf({ live }: Member, { step, phase }: Work): string {
   return `${live.row.name}/${step}/${phase}`;
-}
-
-/**
- * What a failure is known by: the attempt and what it was given, since behind other steps of the transaction that may differ the next time. What comes first
- * rests on the row alone, and is known by the attempt whatever it did to its input.
- */
-function attemptsOf(
-  { behind }: Member,
-  { state }: Plan,
-  { key, attempt, state: given }: Work,
-): readonly string[] {
-  const withInput = JSON.stringify([key, state.round, attempt, given]);
-  return behind.length > 0 ? [withInput] : [withInput, JSON.stringify([key, state.round, attempt])];
 }
 
 function createChild(

@@ -10,11 +10,10 @@ import { CallSlots } from './call-slots.ts';
 import { Gate } from './gate.ts';
 import { createMember, Group, GroupFenced, type Member, toLocalFailure } from './group.ts';
 import type { Hands } from './intake.ts';
-import { LiveSaga, type StepFailures, toFirstRow } from './live-saga.ts';
+import { LiveSaga, toFirstRow } from './live-saga.ts';
+import { StepsDoubtful } from './local-steps.ts';
+import type { StepFailures } from './step-failures.ts';
 import { isLocal, performRemote } from './step-work.ts';
-
-/** Of one saga. What is forgotten is only asked again. */
-const maxFailures = 64;
 
 export interface SagaWorkerOptions {
   readonly definitions: ReadonlyMap<string, SagaDefinition>;
@@ -107,7 +106,7 @@ export class SagaWorker implements Hands {
     live.unwritten = saga;
     live.planned = live.plan([], { nowMs, random });
     const isBegun = await this.#beginnings.add(live);
-    if (!isBegun && live.failures.size > 0 && this.#failures.size < 1_000)
+    if (!isBegun && !live.failures.isEmpty && this.#failures.size < 1_000)
       this.#failures.set(saga.id, live.failures);
     return isBegun;
   }
@@ -216,7 +215,21 @@ export class SagaWorker implements Hands {
     for (const live of lives) live.isBusy = true;
     const token = this.#options.token();
     if (token === undefined) this.#pause(lives);
-    else await this.#commit(token, lives.map(createMember));
+    else
+      await this.#commitParted(token, lives, ({ failures, planned }) =>
+        failures.areDoubtful(planned?.works ?? []),
+      );
+  }
+
+  /** Those that failed among others go alone, so that nothing they rest on is undone. */
+  async #commitParted(
+    token: number,
+    lives: readonly LiveSaga[],
+    isDoubtful: (live: LiveSaga) => boolean,
+  ): Promise<void> {
+    const [alone, together] = [lives.filter(isDoubtful), lives.filter((live) => !isDoubtful(live))];
+    if (together.length > 0) await this.#commit(token, together.map(createMember));
+    for (const live of alone) await this.#commit(token, [createMember(live)]);
   }
 
   async #commit(token: number, members: readonly Member[]): Promise<void> {
@@ -238,8 +251,7 @@ export class SagaWorker implements Hands {
     // What ended meanwhile is planned anew with its outcome.
     live.planned = written;
     live.outcomes = live.outcomes.slice(outcomes.length);
-    // Not with each commit: a step that failed behind others is put on record by a later one, in a transaction of its own.
-    if (live.failures.size > maxFailures) live.failures.clear();
+    live.failures.forgetOld();
     this.adoptNew(children);
     if (isSettled(live.status)) this.#options.onEnd(live);
     if (!advanced.isHeld) {
@@ -284,6 +296,9 @@ export class SagaWorker implements Hands {
     if (first === undefined) return;
     if (error instanceof GroupFenced) {
       for (const live of lives) this.#release(live, []);
+    } else if (error instanceof StepsDoubtful) {
+      const doubtful = new Set([...error.members].map(({ live }) => live));
+      await this.#commitParted(token, lives, (live) => doubtful.has(live));
     } else if (isServiceError(error) && error.reason === 'commit_outcome_unknown') {
       // The rows know. They are found by the next look at what this worker owns.
       for (const live of lives) this.#forget(live);

@@ -50,13 +50,13 @@ function applyDone(draft: Draft, node: Node, outcome: Outcome): void {
 }
 
 /** Tries again, goes on without it, or turns round, as the step's policy says. */
-function applyFailure(draft: Draft, node: Node, { error, problem }: Failed): void {
+function applyFailure(draft: Draft, node: Node, { error, problem, asked = 1 }: Failed): void {
   const { name } = node;
   const { nowMs, random } = draft.context;
   const kind = classify(error);
   const record = draft.steps[name];
   const isUnknown = kind !== 'refused' && !error.notStarted && isRemote(node);
-  const n = (record?.n ?? 0) + 1;
+  const n = (record?.n ?? 0) + asked;
   const failing: StepRecord = {
     ...record,
     s: 'failing',
@@ -100,13 +100,14 @@ function applyEffectDone(draft: Draft, name: string, outcome: Extract<Outcome, {
   else draft.steps[name] = { ...rest, s: 'undone' };
 }
 
-function applyEffectFailed(draft: Draft, name: string, { phase, error, problem }: Failed): void {
+function applyEffectFailed(draft: Draft, name: string, failure: Failed): void {
+  const { phase, error, problem, asked = 1 } = failure;
   const record = draft.steps[name] ?? { s: 'done' };
   if (phase === 'void' && (error.reason === 'call_voided' || error.declared)) {
     draft.steps[name] = record.e === undefined ? { s: 'void' } : { s: 'failed', e: record.e };
     return;
   }
-  const n = (record.n ?? 0) + 1;
+  const n = (record.n ?? 0) + asked;
   const atMost = classify(error) === 'unavailable' ? patientAttempts : compensationAttempts;
   const tried: StepRecord = { ...record, n, e: problem };
   if (n >= atMost) {

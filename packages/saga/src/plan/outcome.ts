@@ -17,6 +17,8 @@ export type Outcome =
       readonly ok: false;
       readonly error: ServiceError;
       readonly problem: Problem;
+      /** More than one if it failed among others first, and was asked again to be sure. */
+      readonly asked?: number;
     };
 
 /** Result of one step, as JSON; larger ones belong into the service's own tables. */
