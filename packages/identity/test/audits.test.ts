@@ -8,6 +8,7 @@ import {
   secondFactorsService,
   sessionsService,
 } from '@banyan/identity';
+import { eventually } from '@banyan/testing';
 import { codeNow } from './fixtures/authenticator.ts';
 import { goodPassword, tokenIn } from './fixtures/identity.ts';
 import { createOAuthBrowser } from './fixtures/oauth-browser.ts';
@@ -62,6 +63,12 @@ test('deeds of identity are on record with whom they are about, and without secr
     ),
   );
 
+  // The event of a new password ends every session, and must not find the next one.
+  const nobodyIsIn = () =>
+    eventually(
+      () => sessions`select session_id from sessions where account_id = ${ada.accountId}`,
+      (rows) => rows.length === 0,
+    );
   const verification = tokenIn((await messagesTo(ada.email))[0]);
   await send('POST', '/email-verifications', { token: verification });
   await send('POST', '/password-resets', { loginId: ada.loginId });
@@ -72,6 +79,7 @@ test('deeds of identity are on record with whom they are about, and without secr
       .status,
     200,
   );
+  await nobodyIsIn();
   const again = (await signIn(ada.loginId, 'some noisy seagulls')).json;
   const now = { authorization: `Bearer ${again.token}` };
   await send(
@@ -88,6 +96,7 @@ test('deeds of identity are on record with whom they are about, and without secr
   );
   assert.deepEqual(await about(passwords), ['recover done', 'change refused', 'change done']);
 
+  await nobodyIsIn();
   const third = (await signIn(ada.loginId, 'many patient herons')).json;
   const bearer = { authorization: `Bearer ${third.token}` };
   const offered = await send('POST', '/account/second-factor', { password: 'many patient herons' }, bearer);
@@ -134,14 +143,19 @@ test('deeds of identity are on record with whom they are about, and without secr
   assert.match((await browser.submit(account, '/withdrawals')).text, /None\./);
   assert.deepEqual(await about(oauth, grace.accountId), ['consentGiven done', 'consentWithdrawn done']);
 
+  // Consents anew, so that signing out everywhere has something to take back from a client.
+  const secondConsent = await browser.open(`${identity.issuer}/authorize?${new URLSearchParams(query)}`);
+  secrets.push((await browser.submit(secondConsent, '/consent')).url.searchParams.get('code') ?? '');
   const graces = (await signIn(grace.loginId)).json;
   await send('DELETE', '/account/sessions', undefined, { authorization: `Bearer ${graces.token}` });
   const everywhere = (await deeds(sessions)).filter(({ action }) => action === 'signOutEverywhere');
   assert.equal(everywhere.length, 1);
   assert.ok(JSON.stringify(everywhere).includes(grace.accountId));
-  // It was told on; wait until the event has come.
-  const told = () => oauth`select from ended_accounts where account_id = ${grace.accountId}`;
-  await t.waitFor(async () => assert.equal((await told()).length, 1), { timeout: 30_000 });
+  // The event of it makes the OAuth service revoke what the client holds.
+  await eventually(
+    async () => (await deeds(sessions)).map(({ action }) => action),
+    (actions) => actions.lastIndexOf('revokeTokens') > actions.indexOf('signOutEverywhere'),
+  );
 
   for (const sql of [authentication, passwords, secondFactors, sessions, oauth]) {
     const text = JSON.stringify(await deeds(sql));
