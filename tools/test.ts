@@ -5,6 +5,7 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { findTestFiles } from './test-runner/find-files.ts';
 import { type FileResult, runFile } from './test-runner/run-file.ts';
+import { slowestFirst } from './test-runner/slow-files.ts';
 
 const root = path.dirname(import.meta.dirname);
 const usage = `npm test [-- --only PATTERN] [-- PATH …]
@@ -12,7 +13,8 @@ const usage = `npm test [-- --only PATTERN] [-- PATH …]
   --only PATTERN   run only tests whose name matches the regular expression
   PATH             run only the test files at or below these paths
 
-BANYAN_SEED replays a random run; BANYAN_TEST_TIMEOUT_MS is the time for one file (default 300000);
+BANYAN_SEED replays a random run; BANYAN_TEST_TIMEOUT_MS is the time for one file (default 300000), and BANYAN_TEST_LINGER_MS
+how long its process may live on after its last test (30000); BANYAN_TEST_FILES is how many files run at once (one for each processor);
 BANYAN_TEST_DATABASE_URL uses a PostgreSQL server of yours; BANYAN_REQUIRE_SERVICES=1 fails instead of skipping
 what a missing service makes impossible. BANYAN_UNSTEADY=N runs up to N files that failed once more, alone: what then
 passes is listed as unsteady instead of failing the run.
@@ -22,6 +24,9 @@ interface Options {
   readonly only: string | undefined;
   readonly files: readonly string[];
   readonly timeoutMs: number;
+  readonly lingerMs: number;
+  /** Files at once. */
+  readonly atOnce: number;
 }
 
 function readOptions(): Options | undefined {
@@ -32,9 +37,16 @@ function readOptions(): Options | undefined {
   if (values.help) return undefined;
   return {
     only: values.only,
-    files: findTestFiles(root, positionals),
-    timeoutMs: Number(process.env['BANYAN_TEST_TIMEOUT_MS'] ?? 300_000),
+    files: slowestFirst(root, findTestFiles(root, positionals)),
+    timeoutMs: numberOf('BANYAN_TEST_TIMEOUT_MS', 300_000),
+    lingerMs: numberOf('BANYAN_TEST_LINGER_MS', 30_000),
+    atOnce: numberOf('BANYAN_TEST_FILES', availableParallelism()),
   };
+}
+
+function numberOf(variable: string, otherwise: number): number {
+  const text = process.env[variable] ?? '';
+  return text === '' ? otherwise : Number(text);
 }
 
 /** One server for all files; each test makes its own databases in it. */
@@ -54,11 +66,7 @@ async function startDatabase(files: readonly string[]): Promise<() => Promise<vo
   }
 }
 
-async function runAll(
-  options: Options,
-  signal: AbortSignal,
-  atOnce = availableParallelism(),
-): Promise<readonly FileResult[]> {
+async function runAll(options: Options, signal: AbortSignal): Promise<readonly FileResult[]> {
   const scratch = mkdtempSync(path.join(tmpdir(), 'banyan-test-'));
   const waiting = [...options.files];
   const results: FileResult[] = [];
@@ -70,7 +78,7 @@ async function runAll(
     }
   };
   try {
-    await Promise.all(Array.from({ length: atOnce }, work));
+    await Promise.all(Array.from({ length: options.atOnce }, work));
   } finally {
     rmSync(scratch, { recursive: true, force: true });
   }
@@ -97,7 +105,7 @@ async function runUnsteadyAgain(
   if (failed.length === 0 || failed.length > allowed || signal.aborted) return { results, unsteady: [] };
   console.log(`\nOnce more, alone: ${failed.map(({ file }) => file).join(', ')}`);
   const files = failed.map(({ file }) => path.join(root, file));
-  const again = await runAll({ ...options, files }, signal, 1);
+  const again = await runAll({ ...options, files, atOnce: 1 }, signal);
   const latest = results.map((result) => again.find(({ file }) => file === result.file) ?? result);
   const unsteady = failed.flatMap(({ file, failed: tests }) =>
     again.some((result) => result.file === file && result.failed.length === 0)

@@ -1,12 +1,11 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { connect, createServer, type Server, type Socket } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { lastFirst, type Undoing } from '@banyan/testing';
+import { lastFirst, temporaryFolder, type Undoing } from '@banyan/testing';
 import { createRawKafka } from '../../packages/kafka/test/kafka-under-test.ts';
 import { deleteStream } from '../../packages/nats/test/delete-stream.ts';
 import { createRabbitFixture } from '../../packages/rabbitmq/test/rabbit-fixture.ts';
@@ -146,12 +145,6 @@ function uniqueName(): string {
 
 function withQuery(url: string, query: string): string {
   return `${url}${url.includes('?') ? '&' : '?'}${query}`;
-}
-
-async function temporaryFolder(t: Undoing): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'banyan-brokers-'));
-  t.after(() => rm(folder, { recursive: true, force: true }));
-  return folder;
 }
 
 /** A port that leads to a server, or to nobody. */

@@ -7,14 +7,8 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { lastFirst, type Undoing } from '@banyan/testing';
+import { lastFirst, temporaryFolder } from '@banyan/testing';
 import { photoPrintDirectory, runBanyan, startPhotoPrint } from '../support/running-system.ts';
-
-async function temporaryFolder(t: Undoing): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'banyan-cli-'));
-  t.after(() => rm(folder, { recursive: true, force: true }));
-  return folder;
-}
 
 /** The command's exit code and what it said, once it has ended. */
 async function outcomeOf(words: readonly string[], environment: Readonly<Record<string, string>> = {}) {

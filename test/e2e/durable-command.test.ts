@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { temporaryFolder } from '@banyan/testing';
 import { type RunningSystem, runBanyan, startSystem } from '../support/running-system.ts';
 import { eventually } from '../support/till-system.ts';
 
@@ -12,8 +12,7 @@ const changed = fileURLToPath(new URL('./fixtures/tours-changed/', import.meta.u
 const line = /\S*test\/e2e\/fixtures\/tours\.ts:\d+/;
 
 test('durable functions are looked at, answered, cancelled, checked and mended', async (t) => {
-  const folder = await mkdtemp(join(tmpdir(), 'banyan-tours-'));
-  t.after(() => rm(folder, { recursive: true, force: true }));
+  const folder = await temporaryFolder(t, 'tours');
   const dataFolder = join(folder, 'data');
   const start = (directory: string) => startSystem(t, { directory, flags: ['--calm'], dataFolder });
   let system: RunningSystem = await start(first);

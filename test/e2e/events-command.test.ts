@@ -1,16 +1,15 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { silentLogger } from '@banyan/core';
 import type { DeadLetter } from '@banyan/events';
 import { createDatabase, createEmbeddedServer, findSystem } from '@banyan/postgres';
-import { lastFirst, type Undoing } from '@banyan/testing';
+import { lastFirst, temporaryFolder, type Undoing } from '@banyan/testing';
 import { runBanyan, startSystem } from '../support/running-system.ts';
 import { atTills, eventsCommand, eventually, type Outcome, tillDirectory } from '../support/till-system.ts';
 
@@ -26,12 +25,6 @@ function assertRefused({ code, output }: Outcome, expected: { code: number; says
   assert.equal(code, expected.code, output);
   assert.match(output, expected.says);
   assert.match(output, /^banyan: .*\n$/);
-}
-
-async function temporaryFolder(t: Undoing): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'banyan-events-'));
-  t.after(() => rm(folder, { recursive: true, force: true }));
-  return folder;
 }
 
 test('dead letters are found, repaired, retried and discarded while the system runs', async (t) => {

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { temporaryFolder } from '@banyan/testing';
 import { runBanyan, startSystem } from '../support/running-system.ts';
 import { eventually } from '../support/till-system.ts';
 
@@ -12,8 +12,7 @@ const directory = fileURLToPath(new URL('../../systems/food-to-go/', import.meta
 
 test('flows are listed, shown, drawn and dismissed while the system runs', async (t) => {
   const system = await startSystem(t, { directory, flags: ['--calm'] });
-  const folder = await mkdtemp(join(tmpdir(), 'banyan-flow-'));
-  t.after(() => rm(folder, { recursive: true, force: true }));
+  const folder = await temporaryFolder(t, 'flow');
   const send = async (method: string, path: string, body: object, token?: string) => {
     const response = await fetch(`${system.url}${path}`, {
       method,

@@ -1,15 +1,13 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { silentLogger } from '@banyan/core';
 import { createDatabase, createEmbeddedServer, findSystem } from '@banyan/postgres';
-import { lastFirst } from '@banyan/testing';
+import { lastFirst, temporaryFolder } from '@banyan/testing';
 import { runBanyan, startSystem } from '../support/running-system.ts';
 import { eventually } from '../support/till-system.ts';
 
@@ -18,8 +16,7 @@ const demo = join(directory, 'demo', 'demo.ts');
 
 test('food-to-go: the demo walks through, and a history that lost all it had reads it from the log again', async (context) => {
   const t = lastFirst(context);
-  const folder = await mkdtemp(join(tmpdir(), 'banyan-food-'));
-  t.after(() => rm(folder, { recursive: true, force: true }));
+  const folder = await temporaryFolder(t, 'food');
   const postgres = createEmbeddedServer({ dataDir: join(folder, 'postgres'), logger: silentLogger });
   const { adminUrl } = await postgres.start();
   t.after(() => postgres.stop());

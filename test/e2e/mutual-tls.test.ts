@@ -1,16 +1,15 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { request } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { createAuthority, createServiceTokens } from '@banyan/auth';
 import { createDatabase, resetSystem } from '@banyan/postgres';
-import { startTestServer } from '@banyan/testing';
+import { startTestServer, temporaryFolder } from '@banyan/testing';
 import { photoPrintDirectory, runBanyan, startSystem } from '../support/running-system.ts';
 
 const dayMs = 86_400_000;
@@ -85,8 +84,7 @@ test('in production a service alone speaks mutual TLS; probes have a port of the
 
 test('certificates of others are read from a folder; one that does not fit ends the start', async (t) => {
   const secret = randomBytes(32).toString('base64url');
-  const folder = await mkdtemp(join(tmpdir(), 'banyan-tls-'));
-  t.after(() => rm(folder, { recursive: true, force: true }));
+  const folder = await temporaryFolder(t, 'tls');
   await mkdir(join(folder, 'orders'));
   // A key of its own: the files are what counts, not what the system's key would give.
   const authority = createAuthority({ key: randomBytes(32).toString('base64url'), system: 'photo-print' });

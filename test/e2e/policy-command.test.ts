@@ -1,12 +1,11 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { AuditRecord } from '@banyan/audit';
 import { resetSystem } from '@banyan/postgres';
-import { startTestServer } from '@banyan/testing';
+import { startTestServer, temporaryFolder } from '@banyan/testing';
 import { createCustomer } from '../support/customer.ts';
 import { photoPrintDirectory, runBanyan, startPhotoPrint } from '../support/running-system.ts';
 
@@ -34,8 +33,7 @@ test('policies are checked, set, explained and reverted beside the running syste
   t.after(() => resetSystem({ adminUrl, system: 'photo-print' }));
   const environment = { DATABASE_URL: adminUrl };
   const system = await startPhotoPrint(t, { environment, flags: ['--own', 'orders'] });
-  const folder = await mkdtemp(join(tmpdir(), 'banyan-policies-'));
-  t.after(() => rm(folder, { recursive: true, force: true }));
+  const folder = await temporaryFolder(t, 'policies');
   const file = join(folder, 'policies.json');
   const banyan = async (...words: string[]) => {
     const flags = ['--dir', photoPrintDirectory, '--data', system.dataFolder];

@@ -1,17 +1,16 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { temporaryFolder } from '@banyan/testing';
 import { runBanyan, startSystem } from '../support/running-system.ts';
 
 const directory = fileURLToPath(new URL('./fixtures/camera-system/', import.meta.url));
 
 test('traffic is moved from the command line while the system runs, and stays where it is over a restart', async (t) => {
-  const dataFolder = await mkdtemp(join(tmpdir(), 'banyan-routes-'));
-  t.after(() => rm(dataFolder, { recursive: true, force: true }));
+  const dataFolder = await temporaryFolder(t, 'routes');
   let system = await startSystem(t, { directory, dataFolder, flags: ['--calm', '--split'] });
   const routes = async (...words: string[]) => {
     const run = runBanyan(['routes', ...words, '--dir', directory, '--data', dataFolder]);

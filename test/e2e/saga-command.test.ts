@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { temporaryFolder } from '@banyan/testing';
 import { runBanyan, startSystem } from '../support/running-system.ts';
 import { eventually } from '../support/till-system.ts';
 
@@ -11,8 +11,7 @@ const directory = fileURLToPath(new URL('./fixtures/saga-system/', import.meta.u
 
 test('sagas are looked at, retried, skipped, repaired, cancelled and checked while the system runs', async (t) => {
   const system = await startSystem(t, { directory, flags: ['--calm'] });
-  const folder = await mkdtemp(join(tmpdir(), 'banyan-saga-'));
-  t.after(() => rm(folder, { recursive: true, force: true }));
+  const folder = await temporaryFolder(t, 'saga');
   const post = async (path: string, body: object, method = 'POST') => {
     const response = await fetch(`${system.url}${path}`, {
       method,

@@ -1,10 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { lastFirst, temporaryFolder, type Undoing } from '@banyan/testing';
 
 const main = fileURLToPath(new URL('../../packages/banyan/src/main.ts', import.meta.url));
 export const photoPrintDirectory = fileURLToPath(new URL('../../systems/photo-print/', import.meta.url));
@@ -57,12 +54,10 @@ export interface StartOptions {
   readonly dataFolder?: string;
 }
 
-/** Starts a system with data of its own and waits until its page can be opened; stopped and removed after the test. */
-export async function startSystem(
-  t: Pick<TestContext, 'after'>,
-  options: StartOptions = {},
-): Promise<RunningSystem> {
-  const dataFolder = options.dataFolder ?? (await mkdtemp(join(tmpdir(), 'banyan-e2e-')));
+/** Starts a system with data of its own and waits until its page can be opened; stopped, and then removed, after the test. A data folder of the
+ * test's own comes from `temporaryFolder(t)`, which keeps it until the system has stopped. */
+export async function startSystem(t: Undoing, options: StartOptions = {}): Promise<RunningSystem> {
+  const dataFolder = options.dataFolder ?? (await temporaryFolder(t, 'e2e'));
   const directory = options.directory ?? photoPrintDirectory;
   const words = ['up', '--dir', directory, '--data', dataFolder, '--port', '0', '--no-watch'];
   const run = runBanyan([...words, ...(options.flags ?? [])], options.environment);
@@ -70,10 +65,7 @@ export async function startSystem(
     run.process.kill('SIGINT');
     await run.exited;
   };
-  t.after(async () => {
-    await stop();
-    if (options.dataFolder === undefined) await rm(dataFolder, { recursive: true, force: true });
-  });
+  lastFirst(t).after(stop);
   const url = await waitFor(() => /Page\s+(http:\/\/\S+?)\/?\s/.exec(run.output())?.[1], {
     what: 'the page address',
     run,

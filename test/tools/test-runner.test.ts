@@ -136,6 +136,25 @@ test('a file that leaves something open, has no test, or fails at load is a fail
   assert.equal(lastLine(output), '1 passed, 3 failed, 0 skipped');
 });
 
+test('a file that lives on after its last test is ended long before its time is over', async () => {
+  const { code, output } = await runTests(
+    {
+      'test/open.test.ts': `import { describe } from 'node:test';
+        describe('suite', () => { test('passes', () => {}); });
+        test('fails in its parts', (t) => t.test('part', () => { throw new Error('part'); }));
+        test('fails in a hook', (t) => { t.after(() => { throw new Error('hook'); }); });
+        setInterval(() => {}, 1000);`,
+      'test/slow.test.ts': "test('takes longer', () => new Promise((resolve) => setTimeout(resolve, 1500)));",
+    },
+    [],
+    { BANYAN_TEST_LINGER_MS: '700' },
+  );
+  assert.equal(code, 1);
+  assert.match(output, /open\.test\.ts: \(the file\)/);
+  assert.match(output, /did not end within 0\.7 s after its last test; something was left open/);
+  assert.equal(lastLine(output), '2 passed, 3 failed, 0 skipped');
+});
+
 test('a path and a pattern choose what runs', async () => {
   const files = {
     'test/a.test.ts': "test('apple', () => {}); test('pear', () => {});",

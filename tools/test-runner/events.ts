@@ -4,6 +4,8 @@ import { inspect } from 'node:util';
 /** What the process of a test file tells the runner, one JSON object per line. */
 export type TestLine =
   | { readonly kind: 'begun' | 'passed'; readonly name: string }
+  /** A suite, or a test whose failure its parts have told. */
+  | { readonly kind: 'ended'; readonly name: string }
   | { readonly kind: 'skipped'; readonly name: string; readonly reason: string }
   | { readonly kind: 'failed'; readonly name: string; readonly error: string };
 
@@ -35,12 +37,12 @@ function toLine({ type, data }: NodeTestEvent): TestLine | undefined {
   if (type === 'test:pass') {
     if (data.skip !== undefined && data.skip !== false) return skipped(name, data.skip, 'no reason given');
     if (data.todo !== undefined && data.todo !== false) return skipped(name, data.todo, 'to do');
-    return data.details?.type === 'suite' ? undefined : { kind: 'passed', name };
+    return data.details?.type === 'suite' ? { kind: 'ended', name } : { kind: 'passed', name };
   }
   if (type === 'test:fail') {
     const failure = data.details?.error;
     // A parent fails with its children, which have said why.
-    if (failure?.failureType === 'subtestsFailed') return undefined;
+    if (failure?.failureType === 'subtestsFailed') return { kind: 'ended', name };
     return { kind: 'failed', name, error: describeFailure(failure) };
   }
   return undefined;

@@ -12,6 +12,8 @@ export interface FileOptions {
   /** Folder for the file's report; the caller makes and removes it. */
   readonly scratch: string;
   readonly timeoutMs: number;
+  /** How long the process may live on when all its tests have ended. */
+  readonly lingerMs: number;
   /** Runs only tests whose name matches. */
   readonly only: string | undefined;
   readonly signal: AbortSignal;
@@ -28,7 +30,7 @@ export interface FileResult {
   readonly durationMs: number;
 }
 
-/** Runs one test file in a process of its own, which ends with everything it started after `timeoutMs`. Never rejects. */
+/** Runs one test file in a process of its own, which ends with everything it started after `timeoutMs`, or `lingerMs` after its last test. Never rejects. */
 export async function runFile(file: string, options: FileOptions): Promise<FileResult> {
   const startMs = Date.now();
   const name = path.relative(options.root, file);
@@ -40,7 +42,7 @@ export async function runFile(file: string, options: FileOptions): Promise<FileR
     detached: process.platform !== 'win32',
     env: { ...process.env, NODE_TEST_CONTEXT: undefined },
   });
-  const end = await untilEnd(child, options);
+  const end = await untilEnd(child, report, options);
   const lines = readLines(report);
   const failed = lines.filter((line) => line.kind === 'failed');
   const passed = lines.filter((line) => line.kind === 'passed').length;
@@ -58,28 +60,37 @@ function flags(report: string, only: string | undefined): string[] {
 interface End {
   readonly output: string;
   readonly exitCode: number | null;
-  readonly timedOut: boolean;
+  /** Why the process had to be ended, if it had to. */
+  readonly overdue: 'timeout' | 'lingering' | undefined;
 }
 
-function untilEnd(child: ChildProcess, { timeoutMs, signal }: FileOptions): Promise<End> {
+function untilEnd(
+  child: ChildProcess,
+  report: string,
+  { timeoutMs, lingerMs, signal }: FileOptions,
+): Promise<End> {
   return new Promise((resolve) => {
     let output = '';
-    let timedOut = false;
+    let overdue: End['overdue'];
     const keep = (chunk: Buffer) => {
       output += chunk.toString('utf8');
     };
     child.stdout?.on('data', keep);
     child.stderr?.on('data', keep);
-    const timer = setTimeout(() => {
-      timedOut = true;
+    const endIt = (reason: End['overdue']) => {
+      overdue = reason;
       killGroup(child);
-    }, timeoutMs);
+    };
+    const timer = setTimeout(() => endIt('timeout'), timeoutMs);
+    const isLingering = createLingerWatch(report, lingerMs);
+    const watch = setInterval(() => isLingering() && endIt('lingering'), Math.min(1_000, lingerMs));
     const onAbort = () => killGroup(child);
     signal.addEventListener('abort', onAbort);
     const finish = (exitCode: number | null) => {
       clearTimeout(timer);
+      clearInterval(watch);
       signal.removeEventListener('abort', onAbort);
-      resolve({ output, exitCode, timedOut });
+      resolve({ output, exitCode, overdue });
     };
     child.on('error', (error) => {
       output += String(error);
@@ -88,6 +99,21 @@ function untilEnd(child: ChildProcess, { timeoutMs, signal }: FileOptions): Prom
     child.on('close', finish);
     if (signal.aborted) onAbort();
   });
+}
+
+/** @returns whether every test that began has ended, and nothing was reported for `lingerMs` since */
+function createLingerWatch(report: string, lingerMs: number): () => boolean {
+  let reported = 0;
+  let sinceMs = performance.now();
+  return () => {
+    const lines = readLines(report);
+    if (lines.length !== reported) {
+      reported = lines.length;
+      sinceMs = performance.now();
+    }
+    const begun = lines.filter(({ kind }) => kind === 'begun').length;
+    return begun > 0 && lines.length - begun >= begun && performance.now() - sinceMs >= lingerMs;
+  };
 }
 
 function killGroup(child: ChildProcess): void {
@@ -118,19 +144,22 @@ function readLines(report: string): TestLine[] {
 /** What the tests themselves could not report: a hang, a crash, a file without tests. */
 function whatIsWrong(end: End, lines: readonly TestLine[], options: FileOptions): string | undefined {
   if (options.signal.aborted) return 'interrupted';
+  const leftOpen = 'something was left open (a server, a timer, a pool)';
+  if (end.overdue === 'lingering')
+    return `did not end within ${options.lingerMs / 1000} s after its last test; ${leftOpen}`;
   const ended = lines.filter((line) => line.kind !== 'begun');
-  if (end.timedOut) {
+  if (end.overdue === 'timeout') {
     const names = new Set(ended.map((line) => line.name));
     const running = lines.filter((line) => line.kind === 'begun' && !names.has(line.name));
     const what =
       running.length === 0
-        ? 'all reported tests had ended, so something was left open (a server, a timer, a pool)'
+        ? `all reported tests had ended, so ${leftOpen}`
         : `still running: ${running.map((line) => line.name).join(' · ')}`;
     return `did not end within ${options.timeoutMs / 1000} s; ${what}`;
   }
   if (end.exitCode !== 0 && !ended.some((line) => line.kind === 'failed')) {
     return `ended with exit code ${end.exitCode ?? 'none'} outside of any test`;
   }
-  if (ended.length === 0 && options.only === undefined) return 'has no test';
+  if (ended.every(({ kind }) => kind === 'ended') && options.only === undefined) return 'has no test';
   return undefined;
 }

@@ -1,24 +1,23 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { request as requestPlain } from 'node:http';
 import { type ClientHttp2Session, connect, constants, type IncomingHttpHeaders } from 'node:http2';
 import { request as requestSecure } from 'node:https';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { type TestContext, test } from 'node:test';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { createAuthority, generateSystemKey } from '@banyan/auth';
 import { forward } from '@banyan/gateway';
+import { temporaryFolder } from '@banyan/testing';
 import { exchangeRaw, type RunningShop, runShop, type ShopOptions, until } from './support/running-shop.ts';
 import { runRawUpstream } from './support/upstream.ts';
 
 const trust = { rejectUnauthorized: false };
 
 async function certificateFiles(t: TestContext) {
-  const folder = await mkdtemp(join(tmpdir(), 'edge-tls-'));
-  t.after(() => rm(folder, { recursive: true }));
+  const folder = await temporaryFolder(t, 'edge-tls');
   const files = { certificateFile: join(folder, 'tls.crt'), keyFile: join(folder, 'tls.key') };
   const renew = async () => {
     const issued = createAuthority({ key: generateSystemKey(), system: 'shop' }).issue('gateway', {

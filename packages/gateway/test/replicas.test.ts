@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { startTestSystem, type TestProcess } from '@banyan/testing';
+import { startTestSystem, type TestProcess, temporaryFolder } from '@banyan/testing';
 import hallSystem, { hall } from './fixtures/hall.ts';
 
 interface Hall {
@@ -18,8 +17,7 @@ interface Hall {
 
 /** A gateway, and three instances of the service behind it, each in a process of its own. */
 async function startHall(t: TestContext, instances = 3): Promise<Hall> {
-  const folder = await mkdtemp(join(tmpdir(), 'banyan-hall-'));
-  t.after(() => rm(folder, { recursive: true, force: true }));
+  const folder = await temporaryFolder(t, 'hall');
   const system = await startTestSystem(t, hallSystem, {
     placement: [['leaf']],
     processes: true,

@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { type IncomingMessage, request } from 'node:http';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buffer as readBuffer } from 'node:stream/consumers';
-import { type TestContext, test } from 'node:test';
+import { test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { brotliDecompressSync, gunzipSync } from 'node:zlib';
 import { forward } from '@banyan/gateway';
+import { temporaryFolder } from '@banyan/testing';
 import { exchangeRaw, runShop } from './support/running-shop.ts';
 import { runUpstream } from './support/upstream.ts';
 
@@ -228,9 +228,3 @@ test('does not start without the index page', async (t) => {
   await assert.rejects(runShop(t, { gateway: { site: pathToFileURL(`${folder}/`) } }), expected);
   await assert.rejects(runShop(t, { gateway: { site: pathToFileURL(`${folder}/none/`) } }), expected);
 });
-
-async function temporaryFolder(t: TestContext): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'banyan-site-'));
-  t.after(() => rm(folder, { recursive: true }));
-  return folder;
-}

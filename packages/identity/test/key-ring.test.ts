@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import type { Logger } from '@banyan/banyan';
-import { createTestDatabase, lastFirst } from '@banyan/testing';
+import { createTestDatabase, temporaryFolder } from '@banyan/testing';
 import { createKeyRing, generateSecret } from '../src/keys/key-ring.ts';
 import { keyRingOf } from '../src/keys/open-key-ring.ts';
 import { generateBoxKey, openBox, sealBox } from '../src/keys/sealed-box.ts';
@@ -61,8 +60,7 @@ test('a secret that is short, or no base64url, is refused', () => {
 });
 
 async function openIn(t: TestContext) {
-  const folder = await mkdtemp(join(tmpdir(), 'banyan-keys-'));
-  lastFirst(t).after(() => rm(folder, { recursive: true }));
+  const folder = await temporaryFolder(t, 'keys');
   const { database } = await createTestDatabase(t);
   await database.sql`create table known_keys (key_id text primary key, first_used_at timestamptz not null default now())`;
   // A configuration of its own each time, as every running instance has.

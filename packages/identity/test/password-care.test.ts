@@ -1,11 +1,10 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import type { Sql } from '@banyan/banyan';
 import { passwords, passwordsService } from '@banyan/identity';
-import { lastFirst } from '@banyan/testing';
+import { temporaryFolder } from '@banyan/testing';
 import { createKeyRing, generateSecret } from '../src/keys/key-ring.ts';
 // For records as an earlier configuration wrote them.
 import { hashPassword } from '../src/passwords/hashing.ts';
@@ -26,8 +25,7 @@ interface Care {
 }
 
 async function startCare(t: TestContext): Promise<Care> {
-  const backups = await mkdtemp(join(tmpdir(), 'banyan-backups-'));
-  lastFirst(t).after(() => rm(backups, { recursive: true }));
+  const backups = await temporaryFolder(t, 'backups');
   const environment = { PASSWORDS_BACKUP_FOLDER: backups, PASSWORDS_KEYS: `${newSecret},${oldSecret}` };
   const identity = await startIdentity(t, { environment });
   const sql = await reloadWatched(identity, passwordsService);

@@ -2,18 +2,7 @@ import assert from 'node:assert/strict';
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import {
-  chmod,
-  mkdir,
-  mkdtemp,
-  readdir,
-  readFile,
-  readlink,
-  rm,
-  stat,
-  symlink,
-  writeFile,
-} from 'node:fs/promises';
+import { chmod, mkdir, readdir, readFile, readlink, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -27,19 +16,13 @@ import {
   findEmbeddedServer,
   type PostgresDatabase,
 } from '@banyan/postgres';
-import { lastFirst } from '@banyan/testing';
+import { lastFirst, temporaryFolder } from '@banyan/testing';
 // The public API looks for this machine's package only; another platform's absence needs the function itself.
 import { findEmbeddedBinaries } from '../src/embedded-binaries.ts';
 
 const isRoot = process.getuid?.() === 0;
 const needsRoot = isRoot ? false : 'needs root';
 const nobody = 65_534;
-
-async function temporaryFolder(t: TestContext): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'banyan-embedded-'));
-  lastFirst(t).after(() => rm(folder, { recursive: true, force: true }));
-  return folder;
-}
 
 function create(t: TestContext, dataDir: string, options: Partial<EmbeddedServerOptions> = {}) {
   const server = createEmbeddedServer({ logger: silentLogger, durable: false, ...options, dataDir });

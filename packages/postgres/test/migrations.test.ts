@@ -1,11 +1,10 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { createDatabase, migrate, platformMigrations } from '@banyan/postgres';
-import { createTestDatabase } from '@banyan/testing';
+import { createTestDatabase, temporaryFolder } from '@banyan/testing';
 
 interface Folder {
   readonly url: URL;
@@ -14,8 +13,7 @@ interface Folder {
 }
 
 async function createFolder(t: TestContext, files: Readonly<Record<string, string>> = {}): Promise<Folder> {
-  const path = await mkdtemp(join(tmpdir(), 'banyan-migrations-'));
-  t.after(() => rm(path, { recursive: true }));
+  const path = await temporaryFolder(t, 'migrations');
   const write = (name: string, script: string) => writeFile(join(path, name), script);
   for (const [name, script] of Object.entries(files)) await write(name, script);
   return { url: pathToFileURL(`${path}/`), write, remove: (name) => rm(join(path, name)) };

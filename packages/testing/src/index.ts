@@ -1,6 +1,7 @@
 export { eventually } from '@banyan/core/testing';
 export { lastFirst, type Undoing } from './last-first.ts';
 export { type HostPlan, type OpenedHost, openHost } from './open-host.ts';
+export { temporaryFolder } from './temporary-folder.ts';
 export {
   createTestDatabase,
   startTestServer,

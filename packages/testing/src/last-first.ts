@@ -16,6 +16,8 @@ export function lastFirst(t: Undoing): Undoing {
   const undos: (() => unknown)[] = [];
   const undoing: Undoing = { after: (undo) => void undos.push(undo as () => unknown) };
   undoings.set(t, undoing);
+  // Handed on as somebody's `t`, it stays the one list.
+  undoings.set(undoing, undoing);
   t.after(async () => {
     const errors: unknown[] = [];
     for (let undo = undos.pop(); undo !== undefined; undo = undos.pop()) {

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { createTestDatabase, lastFirst } from '@banyan/testing';
+import { createTestDatabase, lastFirst, temporaryFolder } from '@banyan/testing';
 
 test('what was made last is undone first, whoever made it', async (t) => {
   const read: string[] = [];
@@ -49,4 +49,16 @@ test('what cannot be undone keeps nothing else from it, and is told', async () =
       return true;
     },
   );
+});
+
+test('a temporary folder outlives what was made after it, also when a helper hands on the list of another', async (t) => {
+  let folder = '';
+  const read: string[] = [];
+  await t.test('makes a folder through the list, and what needs it through the test', async (inner) => {
+    folder = await temporaryFolder(lastFirst(inner));
+    lastFirst(inner).after(async () => read.push(await readFile(join(folder, 'file'), 'utf8')));
+    await writeFile(join(folder, 'file'), 'there');
+  });
+  assert.deepEqual(read, ['there']);
+  await assert.rejects(stat(folder), { code: 'ENOENT' });
 });

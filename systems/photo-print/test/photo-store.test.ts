@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { type TestContext, test } from 'node:test';
+import { temporaryFolder } from '@banyan/testing';
 import sharp from 'sharp';
 import { makePicture } from '../pictures/picture.ts';
 // The file side of the uploads service, to see what stays on the disk; its answers are tested through the gateway.
@@ -15,8 +15,7 @@ const photoId = '019a0000-0000-7000-8000-000000000001';
 const { signal } = new AbortController();
 
 async function openStore(t: TestContext) {
-  const folder = await mkdtemp(join(tmpdir(), 'photo-store-'));
-  t.after(() => rm(folder, { recursive: true, force: true }));
+  const folder = await temporaryFolder(t, 'photo-store');
   const files = async () =>
     (await readdir(folder, { recursive: true, withFileTypes: true }))
       .filter((entry) => entry.isFile())
