@@ -17,6 +17,14 @@ export const consoleErrors = {
     code: 'unauthenticated',
     text: 'The console asks who you are: sign in, or send a bearer token.',
   },
+  malformed_gzip: {
+    code: 'invalid_argument',
+    text: 'A body that says it is compressed with gzip is not, or ends too early.',
+  },
+  too_much_telemetry: {
+    code: 'resource_exhausted',
+    text: 'More telemetry comes at one time than the console reads; exporters send it again by themselves.',
+  },
   handler_broke_contract: {
     code: 'internal',
     text: 'The console was about to answer something that its contract does not promise; the log says what.',

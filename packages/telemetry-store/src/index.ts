@@ -1,0 +1,28 @@
+export type { ErrorDetail, ErrorGroup, ErrorQuery, ErrorState } from './errors/error-groups.ts';
+export { telemetryStoreErrors } from './errors.ts';
+export type { LogFilter, LogLine, LogLines, LogQuery } from './logs/search-logs.ts';
+export type { MetricName, MetricQuery, MetricSeries } from './metrics/read-metrics.ts';
+export type { LogLevel, MetricKind, SpanKind } from './records.ts';
+export type { SystemRun } from './runs.ts';
+export {
+  createTelemetryStore,
+  type Receipt,
+  type StoredNews,
+  type StoreState,
+  type TelemetryStore,
+  type TelemetryStoreOptions,
+} from './telemetry-store.ts';
+export type { ComparedRow } from './traces/compare.ts';
+export type { TracePage, TraceQuery } from './traces/search-traces.ts';
+export { fromTime, type TraceSummary, toTime } from './traces/summary.ts';
+export type { Trace, TraceSpan } from './traces/trace.ts';
+export {
+  type MapEdge,
+  type MapService,
+  type OperationTraffic,
+  type ServiceMap,
+  type Window,
+  windowOf,
+} from './traffic/service-map.ts';
+export type { Series, SeriesList, SeriesQuery } from './traffic/traffic-series.ts';
+export type { Signal, SignalCounts } from './writing/signal-queue.ts';

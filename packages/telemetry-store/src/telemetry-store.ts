@@ -1,0 +1,312 @@
+import type { Clock, Logger, Sql } from '@banyan/core';
+import { createDatabase, migrate, type PostgresDatabase } from '@banyan/postgres';
+import {
+  changeErrorGroup,
+  type ErrorDetail,
+  type ErrorGroup,
+  type ErrorQuery,
+  type ErrorState,
+  listErrorGroups,
+  readErrorGroup,
+} from './errors/error-groups.ts';
+import { type LogLine, type LogLines, type LogQuery, searchLogs, toLine } from './logs/search-logs.ts';
+import { SeriesIds } from './metrics/insert-points.ts';
+import {
+  listMetrics,
+  type MetricName,
+  type MetricQuery,
+  type MetricSeries,
+  readMetric,
+} from './metrics/read-metrics.ts';
+import { parseLogs } from './otlp/logs.ts';
+import { parseMetrics } from './otlp/metrics.ts';
+import type { Parsed } from './otlp/parsed.ts';
+import { parseTraces } from './otlp/traces.ts';
+import { beginRun, endRun, listRuns, type SystemRun } from './runs.ts';
+import { type ComparedRow, compareTraces } from './traces/compare.ts';
+import { searchTraces, type TracePage, type TraceQuery } from './traces/search-traces.ts';
+import type { TraceSummary } from './traces/summary.ts';
+import { readTrace, type Trace } from './traces/trace.ts';
+import {
+  type OperationTraffic,
+  readMap,
+  readOperations,
+  type ServiceMap,
+  type Window,
+} from './traffic/service-map.ts';
+import { TrafficKeeper } from './traffic/traffic-keeper.ts';
+import { readTrafficSeries, type SeriesList, type SeriesQuery } from './traffic/traffic-series.ts';
+import { Chunks } from './writing/chunks.ts';
+import type { Signal, SignalCounts, SignalQueue } from './writing/signal-queue.ts';
+import { Writer } from './writing/writer.ts';
+
+export interface TelemetryStoreOptions {
+  /** A database that is the store's alone. */
+  readonly url: string;
+  /** What is kept at most, in bytes on the disk. Default 1 GiB. */
+  readonly maxBytes?: number;
+  /** How long it is kept at most. Default 7 days. */
+  readonly maxAgeMs?: number;
+  /** Items of each signal that may wait to be written; what does not fit is shed. Default 100,000. */
+  readonly maxWaiting?: number;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** What became of a request of OTLP. */
+export interface Receipt {
+  /** Items that are no telemetry. */
+  readonly refused: number;
+  /** Items for which there was no room. */
+  readonly shed: number;
+  /** Why the first few were refused. */
+  readonly reasons: readonly string[];
+}
+
+/** What was just stored, for whoever watches. */
+export interface StoredNews {
+  readonly lines: readonly LogLine[];
+  readonly spans: number;
+  readonly hasErrors: boolean;
+}
+
+export interface StoreState {
+  readonly bytes: number;
+  readonly maxBytes: number;
+  readonly maxAgeMs: number;
+  readonly keptSince?: string;
+  readonly isWriting: boolean;
+  readonly signals: Readonly<Record<Signal, SignalCounts>>;
+}
+
+/**
+ * Telemetry in PostgreSQL. What is received waits in memory, is written in batches, and can be found within half a second; what cannot be written, because
+ * the database is away or slow, is shed when the queue is full, and counted. Nobody who sends ever waits for the database.
+ */
+export interface TelemetryStore {
+  /** Opens the database, and makes its tables. @throws what keeps it from opening */
+  start(): Promise<void>;
+  /** Writes what waits, and closes. Idempotent. */
+  stop(): Promise<void>;
+  /**
+   * Takes an OTLP request in its JSON form, without waiting.
+   * @throws ServiceError `invalid_argument` `invalid_otlp` if it is none; single items that are wrong are refused alone
+   */
+  receive(signal: Signal, request: unknown): Receipt;
+  /** Resolves when what was received by now is written or shed. */
+  flush(): Promise<void>;
+  onStored(listener: (news: StoredNews) => void): () => void;
+  searchTraces(query: TraceQuery): Promise<TracePage>;
+  trace(traceId: string): Promise<Trace | undefined>;
+  /** Undefined if one of them is not there. */
+  compare(
+    leftId: string,
+    rightId: string,
+  ): Promise<
+    | { readonly left: TraceSummary; readonly right: TraceSummary; readonly rows: readonly ComparedRow[] }
+    | undefined
+  >;
+  searchLogs(query: LogQuery): Promise<LogLines>;
+  map(window: Window): Promise<ServiceMap>;
+  operations(query: Window & { readonly service?: string | undefined }): Promise<readonly OperationTraffic[]>;
+  trafficSeries(query: SeriesQuery): Promise<SeriesList>;
+  metrics(service?: string): Promise<readonly MetricName[]>;
+  metric(query: MetricQuery): Promise<MetricSeries | undefined>;
+  errors(query: ErrorQuery): Promise<{ readonly groups: readonly ErrorGroup[]; readonly next?: string }>;
+  error(groupId: string): Promise<ErrorDetail | undefined>;
+  changeError(
+    groupId: string,
+    change: { readonly state?: ErrorState | undefined; readonly owner?: string | undefined },
+  ): Promise<ErrorGroup | undefined>;
+  runs(): Promise<readonly SystemRun[]>;
+  beginRun(run: SystemRun): Promise<void>;
+  endRun(runId: string): Promise<void>;
+  state(): Promise<StoreState>;
+}
+
+/** No I/O until `start`. */
+export function createTelemetryStore(options: TelemetryStoreOptions): TelemetryStore {
+  return new PostgresTelemetryStore(options);
+}
+
+const migrations = new URL('../migrations/', import.meta.url);
+const keepEveryMs = 10_000;
+
+class PostgresTelemetryStore implements TelemetryStore {
+  readonly #options: Required<TelemetryStoreOptions>;
+  readonly #database: PostgresDatabase;
+  readonly #chunks: Chunks;
+  readonly #traffic: TrafficKeeper;
+  readonly #writer: Writer;
+  readonly #listeners = new Set<(news: StoredNews) => void>();
+  #cancelKeep = () => {};
+  #keeping: Promise<void> = Promise.resolve();
+  #stopped: Promise<void> | undefined;
+
+  constructor(given: TelemetryStoreOptions) {
+    const options = { maxBytes: 1024 ** 3, maxAgeMs: 7 * 86_400_000, maxWaiting: 100_000, ...given };
+    const { url, clock, logger, maxWaiting } = options;
+    this.#options = options;
+    this.#database = createDatabase({ url, logger, maxConnections: 6, applicationName: 'banyan-telemetry' });
+    const database = this.#database;
+    this.#chunks = new Chunks({ ...options, database });
+    this.#traffic = new TrafficKeeper(clock);
+    this.#writer = new Writer({
+      database,
+      chunks: this.#chunks,
+      traffic: this.#traffic,
+      series: new SeriesIds(database),
+      maxWaiting,
+      clock,
+      logger,
+      onStored: ({ spans, lines, hasErrors }) => {
+        if (this.#listeners.size === 0) return;
+        const news = { spans: spans.length, lines: lines.map(toLine), hasErrors };
+        for (const listener of this.#listeners) listener(news);
+      },
+    });
+  }
+
+  get #sql(): Sql {
+    return this.#database.sql;
+  }
+
+  async start(): Promise<void> {
+    await migrate(this.#database, migrations, { scope: 'telemetry', clock: this.#options.clock });
+    await this.#keep();
+  }
+
+  stop(): Promise<void> {
+    this.#stopped ??= this.#stop();
+    return this.#stopped;
+  }
+
+  async #stop(): Promise<void> {
+    this.#cancelKeep();
+    await this.#keeping;
+    this.#traffic.finish();
+    await this.#writer.stop();
+    await this.#database.close();
+  }
+
+  receive(signal: Signal, request: unknown): Receipt {
+    switch (signal) {
+      case 'spans': {
+        const parsed = parseTraces(request);
+        this.#traffic.see(parsed.items);
+        return this.#take(this.#writer.spans, parsed);
+      }
+      case 'logs':
+        return this.#take(this.#writer.logs, parseLogs(request));
+      case 'metrics':
+        return this.#take(this.#writer.metrics, parseMetrics(request));
+    }
+  }
+
+  #take<Item>(queue: SignalQueue<Item>, { items, refused, reasons }: Parsed<Item>): Receipt {
+    const taken = queue.push(items);
+    queue.refuse(refused);
+    this.#writer.arrived();
+    return { refused, shed: items.length - taken, reasons };
+  }
+
+  flush(): Promise<void> {
+    return this.#writer.flush();
+  }
+
+  onStored(listener: (news: StoredNews) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  searchTraces(query: TraceQuery): Promise<TracePage> {
+    return searchTraces(this.#sql, query);
+  }
+
+  trace(traceId: string): Promise<Trace | undefined> {
+    return readTrace(this.#sql, traceId);
+  }
+
+  async compare(leftId: string, rightId: string) {
+    const [left, right] = await Promise.all([this.trace(leftId), this.trace(rightId)]);
+    if (left === undefined || right === undefined) return undefined;
+    const summary = (trace: Trace): TraceSummary => ({ ...trace, spans: trace.spans.length });
+    return { left: summary(left), right: summary(right), rows: compareTraces(left, right) };
+  }
+
+  searchLogs(query: LogQuery): Promise<LogLines> {
+    return searchLogs(this.#sql, query);
+  }
+
+  map(window: Window): Promise<ServiceMap> {
+    return readMap(this.#sql, this.#traffic, window);
+  }
+
+  operations(
+    query: Window & { readonly service?: string | undefined },
+  ): Promise<readonly OperationTraffic[]> {
+    return readOperations(this.#sql, this.#traffic, query);
+  }
+
+  trafficSeries(query: SeriesQuery): Promise<SeriesList> {
+    return readTrafficSeries(this.#sql, this.#traffic, query);
+  }
+
+  metrics(service?: string): Promise<readonly MetricName[]> {
+    return listMetrics(this.#sql, service);
+  }
+
+  metric(query: MetricQuery): Promise<MetricSeries | undefined> {
+    return readMetric(this.#sql, query);
+  }
+
+  errors(query: ErrorQuery) {
+    return listErrorGroups(this.#sql, query);
+  }
+
+  error(groupId: string): Promise<ErrorDetail | undefined> {
+    return readErrorGroup(this.#sql, groupId);
+  }
+
+  changeError(groupId: string, change: Parameters<TelemetryStore['changeError']>[1]) {
+    return changeErrorGroup(this.#sql, groupId, change);
+  }
+
+  runs(): Promise<readonly SystemRun[]> {
+    return listRuns(this.#sql);
+  }
+
+  beginRun(run: SystemRun): Promise<void> {
+    return beginRun(this.#sql, run);
+  }
+
+  endRun(runId: string): Promise<void> {
+    return endRun(this.#sql, runId, new Date(this.#options.clock.nowMs()).toISOString());
+  }
+
+  async state(): Promise<StoreState> {
+    const { maxBytes, maxAgeMs } = this.#options;
+    const { spans, logs, metrics } = this.#writer;
+    const keptSince = await this.#chunks.keptSince();
+    return {
+      bytes: this.#chunks.bytes,
+      maxBytes,
+      maxAgeMs,
+      ...(keptSince === undefined ? undefined : { keptSince }),
+      isWriting: this.#writer.isWriting,
+      signals: { spans: spans.counts(), logs: logs.counts(), metrics: metrics.counts() },
+    };
+  }
+
+  async #keep(): Promise<void> {
+    try {
+      await this.#chunks.current();
+      await this.#chunks.keep();
+    } catch (error) {
+      this.#options.logger.warn('the bounds of the telemetry store could not be kept; trying on', { error });
+    }
+    this.#cancelKeep = this.#options.clock.setTimer(() => {
+      this.#keeping = this.#keep();
+    }, keepEveryMs);
+  }
+}

@@ -1,0 +1,120 @@
+import type { Sql } from '@banyan/core';
+import { unpackPage } from '../pages/page-codec.ts';
+import type { Attributes, SpanKind, SpanRecord } from '../records.ts';
+import { toUuid } from '../writing/insert.ts';
+import { criticalPathOf } from './critical-path.ts';
+import { inOrder, type SpanNode, spanTrees } from './span-tree.ts';
+import { readSummaries, type TraceSummary } from './summary.ts';
+
+export interface TraceSpan {
+  readonly spanId: string;
+  readonly parentId?: string;
+  readonly service: string;
+  readonly name: string;
+  readonly kind: SpanKind;
+  readonly offsetUs: number;
+  readonly durationUs: number;
+  readonly selfUs: number;
+  readonly depth: number;
+  readonly isError: boolean;
+  readonly statusMessage?: string;
+  readonly attributes: Attributes;
+  readonly events: readonly {
+    readonly name: string;
+    readonly offsetUs: number;
+    readonly attributes: Attributes;
+  }[];
+  readonly links: SpanRecord['links'];
+}
+
+export interface Trace extends Omit<TraceSummary, 'spans'> {
+  readonly resources: Readonly<Record<string, Attributes>>;
+  readonly spans: readonly TraceSpan[];
+  readonly criticalPath: readonly {
+    readonly spanId: string;
+    readonly offsetUs: number;
+    readonly durationUs: number;
+  }[];
+  readonly selfTimes: readonly {
+    readonly service: string;
+    readonly selfUs: number;
+    readonly criticalUs: number;
+  }[];
+  readonly isWhole: boolean;
+}
+
+/** More than anybody looks at; such a trace is a loop, or a batch that should have been several. */
+const maxSpans = 5_000;
+const maxPages = 1_000;
+
+export async function readTrace(sql: Sql, traceId: string): Promise<Trace | undefined> {
+  const [summaries, spans] = await Promise.all([readSummaries(sql, [traceId]), readSpans(sql, traceId)]);
+  const summary = summaries.get(traceId);
+  if (summary === undefined || spans.length === 0) return undefined;
+  const roots = spanTrees(spans.slice(0, maxSpans));
+  const { startUs } = summary;
+  const nodes = inOrder(roots);
+  const critical = criticalPathOf(roots);
+  return {
+    ...summary,
+    resources: Object.fromEntries(spans.map(({ resource }) => [resource.service, resource.attributes])),
+    spans: nodes.map((node) => toTraceSpan(node, startUs)),
+    criticalPath: critical.map((each) => ({
+      spanId: each.spanId,
+      offsetUs: each.startUs - startUs,
+      durationUs: each.endUs - each.startUs,
+    })),
+    selfTimes: selfTimesOf(nodes, critical),
+    isWhole: spans.length <= maxSpans,
+  };
+}
+
+async function readSpans(sql: Sql, traceId: string): Promise<readonly SpanRecord[]> {
+  const rows = await sql<{ body: Uint8Array }>`
+    select p.body from telemetry.trace_parts t
+    join telemetry.span_pages p on p.chunk = t.chunk and p.page = t.page
+    where t.trace_id = ${toUuid(traceId)}::uuid order by t.start_us limit ${maxPages}`;
+  const pages = await Promise.all(rows.map(({ body }) => unpackPage<SpanRecord>(body)));
+  const spans = pages.flat().filter((span) => span.traceId === traceId);
+  return spans.sort((a, b) => a.startUs - b.startUs);
+}
+
+function toTraceSpan({ span, depth, selfUs }: SpanNode, startUs: number): TraceSpan {
+  const { spanId, parentId, resource, name, kind, durationUs, isError, statusMessage, attributes, links } =
+    span;
+  return {
+    spanId,
+    ...(parentId === undefined ? undefined : { parentId }),
+    service: resource.service,
+    name,
+    kind,
+    offsetUs: span.startUs - startUs,
+    durationUs,
+    selfUs,
+    depth,
+    isError,
+    ...(statusMessage === undefined ? undefined : { statusMessage }),
+    attributes,
+    events: span.events.map(({ atUs, ...event }) => ({ ...event, offsetUs: atUs - startUs })),
+    links,
+  };
+}
+
+function selfTimesOf(
+  nodes: readonly SpanNode[],
+  critical: ReturnType<typeof criticalPathOf>,
+): Trace['selfTimes'] {
+  const times = new Map<string, { selfUs: number; criticalUs: number }>();
+  const serviceOf = new Map(nodes.map(({ span }) => [span.spanId, span.resource.service]));
+  const timeOf = (service: string) => {
+    const time = times.get(service) ?? { selfUs: 0, criticalUs: 0 };
+    times.set(service, time);
+    return time;
+  };
+  for (const { span, selfUs } of nodes) timeOf(span.resource.service).selfUs += selfUs;
+  for (const { spanId, startUs, endUs } of critical)
+    timeOf(serviceOf.get(spanId) ?? '').criticalUs += endUs - startUs;
+  return [...times]
+    .map(([service, time]) => ({ service, ...time }))
+    .sort((a, b) => b.criticalUs - a.criticalUs || b.selfUs - a.selfUs);
+}

@@ -1,0 +1,222 @@
+import { type Clock, isServiceError, type Logger } from '@banyan/core';
+import type { PostgresDatabase } from '@banyan/postgres';
+import { type Sighting, sightingsOfLog, sightingsOfSpan } from '../errors/error-sightings.ts';
+import { insertPoints, type SeriesIds } from '../metrics/insert-points.ts';
+import type { LogRecord, PointRecord, Resource, SpanRecord } from '../records.ts';
+import type { TrafficKeeper } from '../traffic/traffic-keeper.ts';
+import type { Chunks } from './chunks.ts';
+import { insertLogPage, insertSpanPage, upsertErrors, upsertSenders } from './insert.ts';
+import { type LogPage, linesPerPage, type SpanPage, toLogPages, toSpanPages } from './page-rows.ts';
+import { SignalQueue } from './signal-queue.ts';
+
+export interface WriterOptions {
+  readonly database: PostgresDatabase;
+  readonly chunks: Chunks;
+  readonly traffic: TrafficKeeper;
+  readonly series: SeriesIds;
+  readonly maxWaiting: number;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly onStored: (stored: Stored) => void;
+}
+
+/** What has just been written. */
+export interface Stored {
+  readonly spans: readonly SpanRecord[];
+  /** With the ids under which they can be found again. */
+  readonly lines: readonly { readonly id: number; readonly line: LogRecord }[];
+  readonly hasErrors: boolean;
+}
+
+const flushEveryMs = 250;
+const flushAtItems = 2_000;
+const maxSpansAtOnce = 8_000;
+const maxLinesAtOnce = 16_000;
+const maxPointsAtOnce = 10_000;
+const firstBackoffMs = 250;
+const maxBackoffMs = 5_000;
+
+/**
+ * Takes what arrives without waiting, and writes it in batches, one transaction each. While the database does not take them, the oldest batch is tried again
+ * and again, and what does not fit into the queues is shed.
+ */
+export class Writer {
+  readonly spans: SignalQueue<SpanRecord>;
+  readonly logs: SignalQueue<LogRecord>;
+  readonly metrics: SignalQueue<PointRecord>;
+  readonly #options: WriterOptions;
+  #isWriting = true;
+  #backoffMs = firstBackoffMs;
+  #cancelTimer = () => {};
+  #flushing: Promise<void> | undefined;
+  #isStopped = false;
+  #isScheduled = false;
+
+  constructor(options: WriterOptions) {
+    this.#options = options;
+    this.spans = new SignalQueue(options.maxWaiting);
+    this.logs = new SignalQueue(options.maxWaiting);
+    this.metrics = new SignalQueue(options.maxWaiting);
+  }
+
+  /** False while the database refuses. */
+  get isWriting(): boolean {
+    return this.#isWriting;
+  }
+
+  /** Something was put into a queue. */
+  arrived(): void {
+    if (this.#isStopped || this.#flushing !== undefined || !this.#isWriting) return;
+    if (this.#waiting() >= flushAtItems) this.#flushNow();
+    else this.#schedule(flushEveryMs);
+  }
+
+  /** Writes what waits, unless the database refuses. */
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    this.#cancelTimer();
+    await this.#flushing;
+    // Once even if nothing waits: sums of what was written before are still in memory.
+    do await this.#flush();
+    while (this.#waiting() > 0 && this.#isWriting);
+  }
+
+  /** Resolves when all that has arrived by now is written or shed. */
+  async flush(): Promise<void> {
+    await this.#flushing;
+    while (this.#waiting() > 0 && this.#isWriting) {
+      this.#flushNow();
+      await this.#flushing;
+    }
+  }
+
+  #waiting(): number {
+    return this.spans.waiting + this.logs.waiting + this.metrics.waiting;
+  }
+
+  #schedule(delayMs: number): void {
+    if (this.#isScheduled || this.#isStopped) return;
+    this.#isScheduled = true;
+    this.#cancelTimer = this.#options.clock.setTimer(() => {
+      this.#isScheduled = false;
+      this.#flushNow();
+    }, delayMs);
+  }
+
+  #flushNow(): void {
+    if (this.#flushing !== undefined) return;
+    this.#flushing = this.#flush().finally(() => {
+      this.#flushing = undefined;
+      if (this.#waiting() > 0) this.arrived();
+    });
+  }
+
+  async #flush(): Promise<void> {
+    const spans = this.spans.take(maxSpansAtOnce);
+    const logs = this.logs.take(maxLinesAtOnce);
+    const points = this.metrics.take(maxPointsAtOnce);
+    const queues = [this.spans, this.logs, this.metrics];
+    try {
+      const batch = await toBatch(spans, logs, points);
+      if (await this.#writeUntilDone(batch)) for (const queue of queues) queue.written();
+      else for (const queue of queues) queue.lost();
+    } catch (error) {
+      // Whatever is wrong with this batch, those behind it are not to suffer from it.
+      this.#options.logger.error('telemetry was lost: it could not be written', {
+        error,
+        spans: spans.length,
+        logs: logs.length,
+      });
+      for (const queue of queues) queue.lost();
+    }
+  }
+
+  /** False if the writer is stopped while the database refuses. */
+  async #writeUntilDone(batch: Batch): Promise<boolean> {
+    for (;;) {
+      try {
+        this.#options.onStored(await this.#write(batch));
+        this.#recovered();
+        return true;
+      } catch (error) {
+        if (!isPassing(error)) throw error;
+        if (this.#isWriting)
+          this.#options.logger.warn('the telemetry store does not take what arrives; trying on', { error });
+        this.#isWriting = false;
+        if (this.#isStopped) return false;
+        await new Promise<void>((resolve) => this.#options.clock.setTimer(resolve, this.#backoffMs));
+        this.#backoffMs = Math.min(this.#backoffMs * 2, maxBackoffMs);
+      }
+    }
+  }
+
+  #recovered(): void {
+    if (!this.#isWriting) this.#options.logger.info('the telemetry store takes what arrives again');
+    this.#isWriting = true;
+    this.#backoffMs = firstBackoffMs;
+  }
+
+  async #write(batch: Batch): Promise<Stored> {
+    const { database, chunks, series, traffic } = this.#options;
+    const chunk = await chunks.current();
+    const ids = await series.idsOf(batch.points);
+    const sums = traffic.takeDue();
+    try {
+      const pages = await database.tx(
+        async ({ sql }) => {
+          const written = await Promise.all([
+            Promise.all(batch.logPages.map((page) => insertLogPage(sql, chunk, page))),
+            ...batch.spanPages.map((page) => insertSpanPage(sql, chunk, page)),
+            traffic.write(sql, chunk, sums),
+            insertPoints(sql, chunk, { points: batch.points, ids }),
+            upsertSenders(sql, batch.senders),
+            upsertErrors(sql, batch.sightings),
+          ]);
+          return written[0];
+        },
+        { concurrent: true },
+      );
+      const lines = batch.logPages.flatMap((page, index) =>
+        page.lines.map((line, place) => ({ id: (pages[index] ?? 0) * linesPerPage + place, line })),
+      );
+      return { spans: batch.spans, lines, hasErrors: batch.sightings.length > 0 };
+    } catch (error) {
+      traffic.restore(sums);
+      throw error;
+    }
+  }
+}
+
+interface Batch {
+  readonly spans: readonly SpanRecord[];
+  readonly spanPages: readonly SpanPage[];
+  readonly logPages: readonly LogPage[];
+  readonly points: readonly PointRecord[];
+  readonly senders: readonly { readonly resource: Resource; readonly lastSeenUs: number }[];
+  readonly sightings: readonly Sighting[];
+}
+
+async function toBatch(
+  spans: readonly SpanRecord[],
+  logs: readonly LogRecord[],
+  points: readonly PointRecord[],
+): Promise<Batch> {
+  const [spanPages, logPages] = await Promise.all([toSpanPages(spans), toLogPages(logs)]);
+  const senders = new Map<string, { resource: Resource; lastSeenUs: number }>();
+  const see = (resource: Resource, lastSeenUs: number) => {
+    const known = senders.get(resource.service);
+    if (known === undefined || lastSeenUs >= known.lastSeenUs)
+      senders.set(resource.service, { resource, lastSeenUs });
+  };
+  for (const { resource, startUs, durationUs } of spans) see(resource, startUs + durationUs);
+  for (const { resource, atUs } of logs) see(resource, atUs);
+  for (const { resource, atUs } of points) see(resource, atUs);
+  const sightings = [...spans.flatMap(sightingsOfSpan), ...logs.flatMap(sightingsOfLog)];
+  return { spans, spanPages, logPages, points, senders: [...senders.values()], sightings };
+}
+
+/** Trying again can help: the server is away, or full, or a partition has just gone. */
+function isPassing(error: unknown): boolean {
+  if (!isServiceError(error)) return false;
+  return ['unavailable', 'resource_exhausted', 'aborted', 'deadline_exceeded'].includes(error.code);
+}
