@@ -87,6 +87,51 @@ export const environmentVariables: readonly EnvironmentVariable[] = [
   { name: 'BANYAN_ENV', default: 'development', summary: '`production` is the same as `--production`.' },
   { name: 'BANYAN_CALM', default: 'unset', summary: 'Anything: the same as `--calm`.' },
   { name: 'BANYAN_LOG_LEVEL', default: 'info', summary: 'debug, info, warn or error.' },
+  {
+    name: 'OTEL_EXPORTER_OTLP_ENDPOINT',
+    default: 'none',
+    summary: 'Where spans, log lines and metrics go, as OTLP over HTTP: `http://collector:4318`.',
+  },
+  {
+    name: 'OTEL_EXPORTER_OTLP_HEADERS',
+    default: 'none',
+    summary: 'Headers of each request there, such as a key: `name=value,name=value`.',
+  },
+  { name: 'OTEL_EXPORTER_OTLP_COMPRESSION', default: 'gzip', summary: '`none` sends bodies as they are.' },
+  { name: 'OTEL_EXPORTER_OTLP_TIMEOUT', default: '10000', summary: 'Milliseconds for one request there.' },
+  {
+    name: 'OTEL_EXPORTER_ZIPKIN_ENDPOINT',
+    default: 'none',
+    summary: 'Where spans go in the form of Zipkin: `http://zipkin:9411/api/v2/spans`.',
+  },
+  {
+    name: 'OTEL_TRACES_SAMPLER',
+    default: '`parentbased_always_on` in development, else `parentbased_traceidratio`',
+    summary:
+      'Which traces are kept: `always_on`, `always_off`, `traceidratio`, each also behind `parentbased_`.',
+  },
+  {
+    name: 'OTEL_TRACES_SAMPLER_ARG',
+    default: '0.1',
+    summary: 'Share of the traces that is kept, for the samplers with a ratio.',
+  },
+  {
+    name: 'OTEL_METRIC_EXPORT_INTERVAL',
+    default: '2000 in development, else 60000',
+    summary: 'Milliseconds from one export of the metrics to the next.',
+  },
+  { name: 'OTEL_SDK_DISABLED', default: 'false', summary: '`true` keeps all of it in the process.' },
+  {
+    name: 'BANYAN_TRACE_SLOW_MS',
+    default: '1000',
+    summary:
+      'What a process has of a trace is kept, whatever the sampler said, if it took longer, or if something in it failed.',
+  },
+  {
+    name: 'BANYAN_RUN_ID',
+    default: 'a new one',
+    summary: 'Names one start of the system, for telemetry of all of its processes.',
+  },
 ];
 
 /** Public port if nobody names one. */

@@ -3,7 +3,7 @@ import { createHost, type Host, type HostOptions, type System, sendersTo, servic
 import { readAllConfig } from '@banyan/config';
 import { type Logger, systemClock } from '@banyan/core';
 import { openPostgresEngines, type PostgresEnginesOptions } from '@banyan/postgres';
-import { collectProcessMetrics, createMetrics } from '@banyan/telemetry';
+import { collectProcessMetrics, type Metrics, type Telemetry } from '@banyan/telemetry';
 import { awaitBroker } from './brokers.ts';
 import { type CertificateSource, createCertificates } from './certificates.ts';
 import { openEdgeState } from './edge-state.ts';
@@ -61,13 +61,16 @@ export interface LaunchOptions {
   /** What service configuration is read from. */
   readonly source: Readonly<Record<string, string | undefined>>;
   readonly logger: Logger;
+  readonly metrics: Metrics;
+  /** Started and stopped with the launch. */
+  readonly telemetry: Telemetry;
   /** Ends the wait for a broker that is not there yet. */
   readonly signal: AbortSignal;
 }
 
 /** Prepares to run the parts of `plan` in this process. @throws ServiceError listing every configuration problem at once, or that the database does not answer */
 export async function createLaunch(options: LaunchOptions): Promise<Launch> {
-  const { system, plan, source, logger, signal } = options;
+  const { system, plan, source, logger, metrics, telemetry, signal } = options;
   const hosted = servicesOf(system, plan.development).filter(({ name }) => plan.parts.includes(name));
   const configuration = readAllConfig(hosted, source);
   const clock = systemClock;
@@ -100,7 +103,6 @@ export async function createLaunch(options: LaunchOptions): Promise<Launch> {
         },
       )
     : undefined;
-  const metrics = createMetrics();
   collectProcessMetrics(metrics);
   const host = createHost({
     ...plan,
@@ -113,16 +115,22 @@ export async function createLaunch(options: LaunchOptions): Promise<Launch> {
     clock,
     logger,
     metrics,
+    telemetry,
   });
   return {
     host,
-    start: () => host.start(),
+    start() {
+      telemetry.start();
+      return host.start();
+    },
     async stop() {
       await host.stop();
       certificates?.close();
       await edgeState?.close();
       await endRetention?.();
       await engines.close();
+      // Last, so that it tells of the stop, too.
+      await telemetry.stop();
     },
   };
 }

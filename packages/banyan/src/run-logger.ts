@@ -1,5 +1,5 @@
 import { type LogFields, type Logger, systemClock } from '@banyan/core';
-import { createLogger } from '@banyan/telemetry';
+import { createLogger, type Telemetry } from '@banyan/telemetry';
 import type { LogFile } from './log-file.ts';
 import type { Settings } from './settings.ts';
 import type { Terminal } from './terminal.ts';
@@ -8,17 +8,19 @@ export interface RunLoggerOptions {
   readonly log: LogFile;
   readonly terminal: Terminal;
   readonly settings: Settings;
+  readonly telemetry: Telemetry;
   /** Shows info lines on the terminal, too. */
   readonly verbose: boolean;
 }
 
 /** Every line into the log file as JSON; warnings and errors (everything, if verbose) on the terminal as text for people. */
-export function createRunLogger({ log, terminal, settings, verbose }: RunLoggerOptions): Logger {
+export function createRunLogger({ log, terminal, settings, telemetry, verbose }: RunLoggerOptions): Logger {
   const file = createLogger({
     sink: (line) => log.write(line),
     level: settings.logLevel,
     format: 'json',
     clock: systemClock,
+    onLine: telemetry.onLine,
   });
   const screen = createLogger({
     sink: (line) => terminal.write(`  ${line}\n`),

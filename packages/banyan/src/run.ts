@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Service, System } from '@banyan/chassis';
 import { type Logger, systemClock } from '@banyan/core';
+import type { Metrics, Telemetry } from '@banyan/telemetry';
 import type { DataFolder } from './data-folder.ts';
 import { createLaunch, type Launch, type LaunchPlan } from './launch.ts';
 import type { LogFile } from './log-file.ts';
@@ -28,6 +29,9 @@ export interface RunOptions {
   readonly plan: Omit<LaunchPlan, 'parts' | 'isAlone'>;
   readonly settings: Settings;
   readonly logger: Logger;
+  /** Of this process. */
+  readonly metrics: Metrics;
+  readonly telemetry: Telemetry;
   readonly progress: Progress;
   readonly log: LogFile;
   readonly terminal: Terminal;
@@ -52,12 +56,14 @@ class OneProcess implements Run {
   }
 
   async start(): Promise<{ readonly publicUrl: string | undefined }> {
-    const { system, plan, settings, logger } = this.#options;
+    const { system, plan, settings, logger, metrics, telemetry } = this.#options;
     this.#launch = createLaunch({
       system,
       plan: { ...plan, parts: this.#parts, isAlone: true },
       source: settings.source,
       logger,
+      metrics,
+      telemetry,
       signal: this.#stopping.signal,
     });
     return (await this.#launch).start();
@@ -89,6 +95,7 @@ class ManyProcesses implements Run {
         // The second process finds compiled what the first has compiled, and so does the next run.
         NODE_COMPILE_CACHE: join(options.folder.path, 'compile-cache'),
         ...settings.source,
+        BANYAN_RUN_ID: settings.telemetry.runId,
         // Each process gets the address of its own databases, and not the key to all of them.
         DATABASE_URL: '',
         BANYAN_PROCESS: JSON.stringify({

@@ -1,7 +1,8 @@
 import { join, resolve } from 'node:path';
 import type { EdgeTls, Service } from '@banyan/chassis';
 import { loadEnvironment } from '@banyan/config';
-import { type LogLevel, logLevels, ServiceError } from '@banyan/core';
+import { type LogLevel, logLevels, ServiceError, uuidv7 } from '@banyan/core';
+import { readTelemetrySettings, type TelemetrySettings } from '@banyan/telemetry';
 import { checkBrokerUrl } from './brokers.ts';
 import { type CertificateSource, parseTls } from './certificates.ts';
 import type { CommandInput } from './command-line.ts';
@@ -38,6 +39,8 @@ export interface Settings {
   readonly publicTls: EdgeTls | undefined;
   readonly probePort: number | undefined;
   readonly logLevel: LogLevel;
+  /** What leaves the process besides its log lines, and where it goes. */
+  readonly telemetry: TelemetrySettings;
   /** Everything that a service's configuration may be read from. */
   readonly source: Readonly<Record<string, string | undefined>>;
   /** Variables that look like a mistyped one. */
@@ -83,6 +86,7 @@ export function readSettings(
     tls: parseTls(given('BANYAN_TLS'), { directory, development }),
     probePort: parsePort(given('PROBE_PORT'), 'PROBE_PORT'),
     logLevel: parseLogLevel(given('BANYAN_LOG_LEVEL') ?? 'info'),
+    telemetry: readTelemetrySettings(source, { development, runId: uuidv7() }),
     source,
     warnings: warnings.map((warning) => warning.message),
   };

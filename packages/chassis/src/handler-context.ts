@@ -14,6 +14,7 @@ import {
 } from '@banyan/core';
 import type { ClaimStore, Outbox, RequestStore } from '@banyan/events';
 import type { SagaEngine, Startable } from '@banyan/saga';
+import type { Tracer } from '@banyan/telemetry';
 import type { AuditTrail, CallRecord } from './audit-trail.ts';
 import type { Callbacks } from './callback.ts';
 import type { CreateCalls } from './clients.ts';
@@ -41,6 +42,8 @@ export interface ServiceRuntime {
   readonly dataFolder: string;
   readonly logger: Logger;
   readonly clock: Clock;
+  /** Undefined if nobody wants spans. */
+  readonly tracer: Tracer | undefined;
   /** Throws for a service that has no database, with the fix in the text. */
   readonly database: Database;
   readonly outbox: Outbox;
@@ -118,7 +121,10 @@ export class HandlerContext {
   }
 
   get log(): Logger {
-    this.#log ??= this.runtime.logger.with({ traceId: this.context.trace.traceId });
+    if (this.#log === undefined) {
+      const { traceId, spanId } = this.context.trace;
+      this.#log = this.runtime.logger.with({ traceId, spanId });
+    }
     return this.#log;
   }
 }

@@ -4,7 +4,7 @@ import type { Contract } from '@banyan/contract';
 import { type Clock, isServiceError, type Logger, ServiceError, sleep } from '@banyan/core';
 import { admits, type Destination, destinationText, type ServiceWatch } from '@banyan/discovery';
 import { createRemoteEndpoint, type Endpoint, type RemoteEndpoint } from '@banyan/rpc';
-import type { Metrics } from '@banyan/telemetry';
+import type { Metrics, Telemetry, Tracer } from '@banyan/telemetry';
 import { createPolicyPoint, noPolicies, type PolicyPoint } from './access/policy-point.ts';
 import type { Engines } from './engines.ts';
 import { withRandomDelay } from './random-delay.ts';
@@ -60,6 +60,8 @@ export interface HostOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  /** Makes the spans of what runs here; started and stopped by whoever made it. Default: none are made. */
+  readonly telemetry?: Pick<Telemetry, 'tracer'>;
   readonly onChange?: (status: PartStatus) => void;
 }
 
@@ -113,6 +115,7 @@ class ProcessHost implements Host {
   readonly #running = new Map<string, RunningService>();
   readonly #remotes = new Map<string, RemoteEndpoint>();
   readonly #watches = new Map<string, ServiceWatch>();
+  readonly #tracers = new Map<string, Tracer | undefined>();
   readonly #policies: PolicyPoint;
   readonly #stopping = new AbortController();
   #edge: RunningEdge | undefined;
@@ -299,7 +302,17 @@ class ProcessHost implements Host {
       clock,
       logger: logger.with({ service: name }),
       metrics,
+      tracer: this.#tracerOf(name),
     };
+  }
+
+  #tracerOf(name: string): Tracer | undefined {
+    if (!this.#tracers.has(name)) {
+      const version = this.#services.get(name)?.contract.version;
+      const service = version === undefined ? { name } : { name, version };
+      this.#tracers.set(name, this.#options.telemetry?.tracer(service));
+    }
+    return this.#tracers.get(name);
   }
 
   /** Whoever names the service in `uses`; nobody else gets in, from this process or another. */
@@ -329,6 +342,7 @@ class ProcessHost implements Host {
       clock,
       logger: logger.with({ service: 'gateway' }),
       metrics: this.#options.metrics,
+      tracer: this.#tracerOf('gateway'),
       ...(this.#options.publicTls === undefined ? undefined : { tls: this.#options.publicTls }),
     });
     const { url } = await this.#edge.start();
@@ -351,6 +365,7 @@ class ProcessHost implements Host {
       clock,
       logger: logger.with({ service: caller }),
       metrics,
+      tracer: this.#tracerOf(caller),
     });
     this.#remotes.set(key, remote);
     return remote;

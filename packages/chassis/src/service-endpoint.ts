@@ -1,6 +1,7 @@
 import type { Operation, Upload } from '@banyan/contract';
 import type { CallContext, Clock, Logger } from '@banyan/core';
 import { createLocalEndpoint, type Endpoint } from '@banyan/rpc';
+import type { Tracer } from '@banyan/telemetry';
 import type { AccessGuard } from './access/access-guard.ts';
 import type { DenialLog } from './access/denial-log.ts';
 import type { AuditTrail, CallRecord } from './audit-trail.ts';
@@ -18,6 +19,7 @@ export interface ServiceEndpointOptions {
   readonly copy: boolean;
   readonly clock: Clock;
   readonly logger: Logger;
+  readonly tracer: Tracer | undefined;
 }
 
 /** The handlers of a service as something that can be called, wherever the call comes from. */
@@ -30,11 +32,12 @@ export interface ServiceEndpoint {
 export function createServiceEndpoint(options: ServiceEndpointOptions): ServiceEndpoint {
   const calls = createCallCounter(options.clock);
   const handlers = new ServiceHandlers(options, calls);
-  const { service, audit, copy, logger } = options;
+  const { service, audit, copy, logger, tracer } = options;
   const endpoint = createLocalEndpoint({
     contract: service.contract,
     copy,
     logger,
+    tracer,
     async handle(operation, input, context, upload) {
       const record = audit?.recordOf(operation, input, context);
       const call = { operation, input, context, upload, record };

@@ -2,7 +2,7 @@ import type { ServiceCertificates, ServiceTokens } from '@banyan/auth';
 import { type Clock, type Database, isServiceError, type Logger, uuidv7 } from '@banyan/core';
 import { instanceLabel, type Registration, zoneLabel } from '@banyan/discovery';
 import { createServiceServer, type Endpoint, type ServiceServer } from '@banyan/rpc';
-import type { Metrics } from '@banyan/telemetry';
+import type { Metrics, Tracer } from '@banyan/telemetry';
 import { createAccessGuard } from './access/access-guard.ts';
 import { createDenialLog, type DenialLog } from './access/denial-log.ts';
 import type { PolicyPoint } from './access/policy-point.ts';
@@ -58,6 +58,8 @@ export interface Surroundings {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  /** Of the service; undefined if nobody wants spans. */
+  readonly tracer: Tracer | undefined;
 }
 
 /** One service, running in this process. */
@@ -120,7 +122,7 @@ class ServiceStart {
     const audit = store === undefined ? undefined : this.#startAudit(store);
     const flows = store === undefined ? undefined : this.#createFlows(store, flow);
     const runtime = this.#createRuntime({ store, flow, sagas, readers, flows, audit });
-    const { callers, policies, copy, clock, logger, metrics } = this.#around;
+    const { callers, policies, copy, clock, logger, metrics, tracer } = this.#around;
     const { name } = this.#service;
     const denials = createDenialLog({ service: name, audit, clock, logger, metrics });
     const { endpoint, drained } = createServiceEndpoint({
@@ -133,6 +135,7 @@ class ServiceStart {
       copy,
       clock,
       logger,
+      tracer,
     });
     this.#undo.push(drained);
     if (flow !== undefined) {
@@ -250,7 +253,7 @@ class ServiceStart {
 
   #createRuntime({ store, flow, sagas, readers, flows, audit }: Parts): ServiceRuntime {
     const { contract, uses, name } = this.#service;
-    const { config, dataFolder, endpoint, instance, engines, callbacks, logger, clock, metrics } =
+    const { config, dataFolder, endpoint, instance, engines, callbacks, logger, clock, metrics, tracer } =
       this.#around;
     const desk =
       store === undefined
@@ -270,6 +273,7 @@ class ServiceStart {
       dataFolder,
       logger,
       clock,
+      tracer,
       get database(): Database {
         if (store === undefined) throw noDatabase(name);
         return store.database;

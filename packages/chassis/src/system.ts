@@ -7,7 +7,7 @@ import type { EventLog } from '@banyan/events';
 import { checkPolicies, type PolicyDocument, type PolicyProblem, parsePolicies } from '@banyan/policy';
 import type { RateLimitStore } from '@banyan/resilience';
 import type { Endpoint } from '@banyan/rpc';
-import type { Metrics } from '@banyan/telemetry';
+import type { Metrics, Tracer } from '@banyan/telemetry';
 import type { PolicyPoint } from './access/policy-point.ts';
 import { outsideProblems } from './check-sagas.ts';
 import type { Service } from './service.ts';
@@ -74,6 +74,8 @@ export interface EdgeOptions {
   readonly tls?: EdgeTls;
   /** Default: nothing is counted. */
   readonly metrics?: Metrics;
+  /** Of the edge. Default: requests leave no spans. */
+  readonly tracer?: Tracer | undefined;
 }
 
 export interface PartHealth {

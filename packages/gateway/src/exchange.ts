@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type Caller, type ServiceError, type TraceContext, toProblem } from '@banyan/core';
 import type { CancellableCallContext } from '@banyan/rpc';
-import { createTrace, formatTraceparent } from '@banyan/telemetry';
+import { createTrace, formatTraceparent, type Span } from '@banyan/telemetry';
 import type { ClientAddresses } from './client-address.ts';
 import type { Connection } from './connections.ts';
 import type { Cors } from './cors.ts';
@@ -11,6 +11,7 @@ import { hasBody } from './framing.ts';
 import type { Access } from './policy.ts';
 import { toPublicError } from './public-error.ts';
 import { addQuotaFields } from './quota-fields.ts';
+import type { RequestSpans } from './request-span.ts';
 import type { QuotaStanding } from './route-rates.ts';
 import { type AnswerKind, type HeaderList, securityHeaders } from './security-headers.ts';
 import { forgetSession } from './session-cookie.ts';
@@ -27,6 +28,8 @@ export interface ExchangeEnvironment {
   readonly draining: boolean;
   /** Clients speak TLS to the gateway itself. */
   readonly endsTls: boolean;
+  /** Undefined if nobody wants them. */
+  readonly spans: RequestSpans | undefined;
 }
 
 /** After these, where the next request begins is uncertain, or a client would go on wasting time. */
@@ -40,7 +43,8 @@ export class Exchange {
   /** Whom it comes from: an address, or the network of an IPv6 subscriber. */
   readonly client: string;
   // A trace of the client is not continued: it could make its requests look like those of others, and choose what is sampled.
-  readonly trace: TraceContext = createTrace();
+  readonly trace: TraceContext;
+  readonly #span: Span | undefined;
   readonly startedMs = performance.now();
   /** Bytes that the connection had sent before. */
   readonly sentBefore: number;
@@ -96,6 +100,8 @@ export class Exchange {
     this.response = response;
     this.connection = shared.connection;
     this.#environment = shared.environment;
+    this.#span = this.#environment.spans?.start();
+    this.trace = this.#span ?? createTrace();
     this.client = shared.environment.clients.clientOf(request, shared.connection.peer);
     this.sentBefore = request.socket.bytesWritten;
     this.receivedBefore = request.socket.bytesRead;
@@ -119,6 +125,20 @@ export class Exchange {
     if (!this.awaitsContinue) return;
     this.awaitsContinue = false;
     this.response.writeContinue();
+  }
+
+  /** The answer is out, or the client is gone. */
+  endSpan(status: number): void {
+    if (this.#span === undefined || isProbe(this.path)) return;
+    this.#environment.spans?.end(this.#span, {
+      method: this.request.method ?? '',
+      route: this.route,
+      scheme: this.endsTls ? 'https' : 'http',
+      status,
+      refusedFor: this.refusedFor,
+      client: this.client,
+      userId: this.caller?.user?.id,
+    });
   }
 
   becomeTunnel(): void {
@@ -214,6 +234,11 @@ export class Exchange {
       headers.push('retry-after', String(Math.ceil(error.retryAfterMs / 1_000)));
     }
   }
+}
+
+/** Asked every few seconds for as long as the system runs; nobody wants to see it. */
+function isProbe(path: string): boolean {
+  return path.startsWith('/health/');
 }
 
 /** What would have been taken: for all methods, and for those that have a field of their own (RFC 9110, 15.5.16; RFC 5789; Linked Data Platform). */

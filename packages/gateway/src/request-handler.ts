@@ -238,7 +238,8 @@ class Handler implements RequestHandler {
 
   #refuse(exchange: Exchange, error: unknown): void {
     if (isServerFault(error) && !exchange.response.destroyed) {
-      const fields = { traceId: exchange.trace.traceId, route: exchange.route, error };
+      const { traceId, spanId } = exchange.trace;
+      const fields = { traceId, spanId, route: exchange.route, error };
       this.#options.logger.error('request failed', fields);
     }
     exchange.refuse(error);
@@ -254,14 +255,17 @@ class Handler implements RequestHandler {
     connection.idleSinceMs = performance.now();
     this.#options.exchanges.delete(exchange);
     this.#leave(exchange);
+    const status = wasCutOff && !response.headersSent ? 499 : response.statusCode;
+    exchange.endSpan(status);
     this.#options.logger.info('request', {
       method: request.method,
       route: exchange.route,
       ...(exchange.upstream === undefined ? undefined : { upstream: exchange.upstream }),
       // 499: nginx's number for a client that did not wait for the answer.
-      status: wasCutOff && !response.headersSent ? 499 : response.statusCode,
+      status,
       ms: Math.round((performance.now() - exchange.startedMs) * 1_000) / 1_000,
       traceId: exchange.trace.traceId,
+      spanId: exchange.trace.spanId,
       bytes: request.socket.bytesWritten - exchange.sentBefore,
       ...(caller?.user === undefined ? undefined : { userId: caller.user.id }),
       ...(exchange.refusedFor === undefined ? undefined : { reason: exchange.refusedFor }),

@@ -25,6 +25,7 @@ import { createOperationTarget } from './operation-target.ts';
 import { createDocsTarget, createLivenessTarget, createReadinessTarget } from './platform-targets.ts';
 import type { RateLimit } from './rate-limit.ts';
 import { createRequestHandler, type RequestHandlerOptions } from './request-handler.ts';
+import { createRequestSpans } from './request-span.ts';
 import { createRevocations, noRevocations, type Revocations } from './revocations.ts';
 import { createRouteRates } from './route-rates.ts';
 import { sessionRoleOf } from './session-options.ts';
@@ -53,6 +54,7 @@ class RunningGateway implements RunningEdge, ExchangeEnvironment {
   readonly problems: ExchangeEnvironment['problems'];
   draining = false;
   readonly endsTls: boolean;
+  readonly spans: ExchangeEnvironment['spans'];
   readonly #definition: GatewayDefinition;
   readonly #options: EdgeOptions;
   readonly #site: StaticSite | undefined;
@@ -72,6 +74,7 @@ class RunningGateway implements RunningEdge, ExchangeEnvironment {
     this.#definition = definition;
     this.#options = options;
     this.endsTls = options.tls !== undefined;
+    this.spans = options.tracer && createRequestSpans(options.tracer);
     this.cors = createCors(definition.origins);
     this.problems = definition.formats && createProblemFormats(definition.formats);
     this.clients = createClientAddresses(definition.trustedProxies);

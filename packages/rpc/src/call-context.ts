@@ -12,7 +12,14 @@ import {
   type DeadlineTarget,
   type DeadlineWheel,
 } from '@banyan/resilience';
-import { childTrace, createTrace, parseTraceparent } from '@banyan/telemetry';
+import {
+  childTrace,
+  createTrace,
+  parseTraceparent,
+  type Span,
+  type SpanType,
+  type Tracer,
+} from '@banyan/telemetry';
 import { deadlinePassed, toCancellation } from './cancellation.ts';
 import { checkIdempotencyKey } from './idempotency-key.ts';
 
@@ -38,6 +45,10 @@ export interface CancellableCallContext extends CallContext, CancelTarget {
 export interface RunnableCallContext extends CancellableCallContext {
   /** When the call was made, or came in. */
   readonly madeAtMs: number;
+  /** The call came from another process. */
+  readonly isReceived: boolean;
+  /** Begins the span of this call, which is its trace context from then on. Call it before anybody has asked for `trace`. */
+  startSpan(tracer: Tracer, type: SpanType): Span;
   /** Rejects with the reason when the call is cancelled or its deadline passes; at once if that has happened already. */
   rejectOnCancel(reject: (reason: ServiceError) => void): void;
 }
@@ -102,6 +113,7 @@ export function receiveCallContext(options: {
   const scope = new CallScope(environment, undefined, caller, madeAtMs + timeoutMs, idempotencyKey);
   scope.madeAtMs = madeAtMs;
   scope.forOneCall = true;
+  scope.isReceived = true;
   if (trace !== undefined) scope.givenTrace = trace;
   scope.traceparent = options.traceparent;
   return scope;
@@ -147,6 +159,7 @@ export function claimCallContext(context: CallContext, timeoutMs: number): Runna
     context.idempotencyKey,
   );
   scope.sameSpan = true;
+  scope.isReceived = context instanceof CallScope && context.isReceived;
   scope.madeAtMs = madeAtMs;
   return scope;
 }
@@ -169,6 +182,7 @@ class CallScope implements RunnableCallContext, DeadlineTarget {
   readonly deadlineMs: number;
   readonly idempotencyKey: string | undefined;
   sameSpan = false;
+  isReceived = false;
   forOneCall = false;
   madeAtMs = 0;
   givenTrace: TraceContext | undefined = undefined;
@@ -204,6 +218,15 @@ class CallScope implements RunnableCallContext, DeadlineTarget {
   get trace(): TraceContext {
     this.givenTrace ??= this.#makeTrace();
     return this.givenTrace;
+  }
+
+  startSpan(tracer: Tracer, type: SpanType): Span {
+    const parent = this.#parent;
+    const cause =
+      parent === undefined ? (this.givenTrace ?? parseTraceparent(this.traceparent)) : parent.trace;
+    const span = tracer.start(type, cause);
+    this.givenTrace = span;
+    return span;
   }
 
   get signal(): AbortSignal {

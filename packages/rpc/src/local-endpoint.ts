@@ -8,7 +8,9 @@ import {
   type Validator,
 } from '@banyan/contract';
 import { type CallContext, type Logger, type ServiceError, silentLogger } from '@banyan/core';
-import { claimCallContext } from './call-context.ts';
+import { endRejected, type Span, type Tracer } from '@banyan/telemetry';
+import { claimCallContext, type RunnableCallContext } from './call-context.ts';
+import { type CallSpans, createCallSpans } from './call-spans.ts';
 import type { Endpoint } from './endpoint.ts';
 import { internal, translateHandlerError, unknownOperation } from './handler-error.ts';
 import { checkUpload } from './http/upload.ts';
@@ -34,6 +36,8 @@ export interface LocalEndpointOptions {
   readonly copy?: boolean;
   /** Hears of errors that a caller is told nothing about. */
   readonly logger?: Logger;
+  /** Of the service. Default: its calls leave no spans. */
+  readonly tracer?: Tracer | undefined;
 }
 
 /**
@@ -50,6 +54,8 @@ interface PreparedOperation {
   /** Undefined for an operation that answers with bytes. */
   readonly output: Validator<unknown> | undefined;
   readonly checkUrl: ((input: unknown) => void) | undefined;
+  /** Of calls within this process, and of those that come in. */
+  readonly spans: { readonly local: CallSpans; readonly remote: CallSpans };
 }
 
 class LocalEndpoint implements Endpoint {
@@ -57,6 +63,7 @@ class LocalEndpoint implements Endpoint {
   readonly #handle: OperationHandle;
   readonly #copy: boolean;
   readonly #logger: Logger;
+  readonly #tracer: Tracer | undefined;
   readonly #operations: ReadonlyMap<string, PreparedOperation>;
 
   constructor(options: LocalEndpointOptions) {
@@ -64,6 +71,7 @@ class LocalEndpoint implements Endpoint {
     this.#handle = options.handle;
     this.#copy = options.copy ?? true;
     this.#logger = options.logger ?? silentLogger;
+    this.#tracer = options.tracer;
     this.#operations = new Map(
       Object.entries(options.contract.operations).map(([name, operation]) => [name, prepare(operation)]),
     );
@@ -73,15 +81,18 @@ class LocalEndpoint implements Endpoint {
     const prepared = this.#operations.get(name);
     if (prepared === undefined) return Promise.reject(unknownOperation(this.contract.name, name));
     const scope = claimCallContext(context, prepared.operation.timeoutMs);
-    return new Promise((resolve, reject) => {
+    const span = this.#startSpan(prepared, scope);
+    return new Promise((resolve, answer) => {
+      const reject = span === undefined ? answer : rejectAndEnd(span, answer);
       scope.rejectOnCancel(reject);
       if (scope.cancelled !== undefined) return;
       try {
-        this.#start(prepared, scope, input, upload).then(
+        this.#within(span, () => this.#start(prepared, scope, input, upload)).then(
           (output) => {
             scope.end();
             try {
               resolve(this.#checkOutput(prepared, scope, output));
+              span?.end();
             } catch (error) {
               reject(error);
             }
@@ -96,6 +107,16 @@ class LocalEndpoint implements Endpoint {
         reject(error);
       }
     });
+  }
+
+  #startSpan({ spans }: PreparedOperation, scope: RunnableCallContext): Span | undefined {
+    if (this.#tracer === undefined) return undefined;
+    const calls = scope.isReceived ? spans.remote : spans.local;
+    return scope.startSpan(this.#tracer, calls.of(scope.caller.service));
+  }
+
+  #within<Result>(span: Span | undefined, work: () => Result): Result {
+    return this.#tracer === undefined || span === undefined ? work() : this.#tracer.within(span, work);
   }
 
   #start(
@@ -138,6 +159,7 @@ class LocalEndpoint implements Endpoint {
     this.#logger.error(`${operation.name} failed`, {
       operation: operation.name,
       traceId: scope.trace.traceId,
+      spanId: scope.trace.spanId,
       caller: scope.caller.service,
       error,
     });
@@ -146,5 +168,17 @@ class LocalEndpoint implements Endpoint {
 
 function prepare(operation: Operation): PreparedOperation {
   const output = isBinary(operation.output) ? undefined : outputValidator(operation);
-  return { operation, input: inputValidator(operation), output, checkUrl: createUrlCheck(operation) };
+  const spans = {
+    local: createCallSpans(operation, { kind: 'server', placement: 'local' }),
+    remote: createCallSpans(operation, { kind: 'server', placement: 'remote' }),
+  };
+  return { operation, input: inputValidator(operation), output, checkUrl: createUrlCheck(operation), spans };
+}
+
+/** The span shows what the caller was told, and when, even if the handler goes on. */
+function rejectAndEnd(span: Span, reject: (error: unknown) => void): (error: unknown) => void {
+  return (error) => {
+    endRejected(span, error);
+    reject(error);
+  };
 }

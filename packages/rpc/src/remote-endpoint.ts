@@ -19,8 +19,8 @@ import {
   type RetryBudget,
   type RetryBudgetOptions,
 } from '@banyan/resilience';
-import type { Metrics } from '@banyan/telemetry';
-import { claimCallContext } from './call-context.ts';
+import { endRejected, type Metrics, type Span, type Tracer } from '@banyan/telemetry';
+import { claimCallContext, type RunnableCallContext } from './call-context.ts';
 import { type ClientMetrics, createClientMetrics } from './client/client-metrics.ts';
 import { HedgedCall } from './client/hedged-call.ts';
 import { createInstancePicker, type InstancePicker, type PickRequest } from './client/instance-picker.ts';
@@ -47,6 +47,8 @@ export interface RemoteEndpointOptions {
   readonly clock?: Clock;
   readonly logger?: Logger;
   readonly metrics?: Metrics;
+  /** Of the calling service. Default: its calls leave no spans. */
+  readonly tracer?: Tracer | undefined;
   /** False: every call is an HTTP request. Default true: JSON operations share one connection per instance. */
   readonly lane?: boolean;
   /** Calls to the service at once. Default 1,024. */
@@ -140,17 +142,25 @@ class BalancedEndpoint implements RemoteEndpoint, RemoteService {
   call(name: string, input: unknown, context: CallContext, upload?: Upload): Promise<unknown> {
     const remote = this.#operations.get(name);
     if (remote === undefined) return Promise.reject(unknownOperation(this.name, name));
-    return new Promise((resolve, reject) => {
+    return new Promise((answer, fail) => {
       const { operation } = remote;
       const viaLane = this.lane && !isStreaming(operation);
       // Written before the context is claimed: an input that cannot be sent makes no call.
       const inputJson = viaLane ? encodeInput(input) : '';
       const scope = claimCallContext(context, operation.timeoutMs);
-      const call = { remote, input, inputJson, scope, upload, resolve, reject };
+      const span = this.#startSpan(remote, scope);
+      const { resolve, reject } =
+        span === undefined ? { resolve: answer, reject: fail } : ending(span, answer, fail);
+      const call = { remote, input, inputJson, scope, span, upload, resolve, reject };
       const hedgeAfterMs = operation.hedge && this.compares ? remote.hedgeAfterMs() : undefined;
       if (hedgeAfterMs === undefined) new RemoteCall(this, call).start();
       else new HedgedCall(this, call).start(hedgeAfterMs);
     });
+  }
+
+  #startSpan(remote: RemoteOperation, scope: RunnableCallContext): Span | undefined {
+    const { tracer } = this.#options;
+    return tracer && scope.startSpan(tracer, remote.spans.of(scope.caller.service));
   }
 
   instances(): readonly RemoteInstance[] {
@@ -258,4 +268,21 @@ class BalancedEndpoint implements RemoteEndpoint, RemoteService {
       },
     });
   }
+}
+
+function ending(
+  span: Span,
+  answer: (output: unknown) => void,
+  fail: (error: unknown) => void,
+): { readonly resolve: (output: unknown) => void; readonly reject: (error: unknown) => void } {
+  return {
+    resolve(output) {
+      span.end();
+      answer(output);
+    },
+    reject(error) {
+      endRejected(span, error);
+      fail(error);
+    },
+  };
 }

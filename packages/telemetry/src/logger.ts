@@ -17,6 +17,19 @@ export interface LoggerOptions {
   readonly clock?: Clock;
   /** On every line; `service` and `traceId` come first. Read once, when the first line is written. */
   readonly fields?: LogFields;
+  /** Hears of each line that is written, with its fields made safe as in the line: what exports logs. */
+  readonly onLine?: (line: LogLine) => void;
+}
+
+/** What one call of a logger wrote. */
+export interface LogLine {
+  readonly atMs: number;
+  readonly level: LogLevel;
+  readonly message: string;
+  /** `service`, `traceId` and whatever else was given. */
+  readonly fields: Readonly<Record<string, unknown>>;
+  /** The field `error` as it was given, if it was one. */
+  readonly error: Error | undefined;
 }
 
 /**
@@ -34,11 +47,13 @@ export function createLogger(options: LoggerOptions): Logger {
   if (!logFormats.includes(format)) {
     throw new TypeError(`createLogger(): format must be one of ${logFormats.join(', ')}.`);
   }
-  const output = { level, format, colors: false, clock: systemClock, ...options };
+  const output = { level, format, colors: false, clock: systemClock, onLine: undefined, ...options };
   return new LineLogger(output, new BoundFields(options.fields, undefined));
 }
 
-type Output = Required<Omit<LoggerOptions, 'fields'>>;
+type Output = Required<Omit<LoggerOptions, 'fields' | 'onLine'>> & {
+  readonly onLine: LoggerOptions['onLine'] | undefined;
+};
 
 /** Fields of `with`, made ready when the first line needs them: most loggers of a request never write one. */
 class BoundFields {
@@ -90,14 +105,14 @@ class LineLogger implements Logger {
   }
 
   #write(level: LogLevel, message: string, fields: LogFields | undefined): void {
-    const { clock, colors, format, sink } = this.#output;
+    const { clock, colors, format, onLine, sink } = this.#output;
     try {
-      const time = new Date(clock.nowMs()).toISOString();
-      const entry = entryOf(
-        { time, level, message: textOf(message) },
-        { ...this.#bound.get(), ...safeFields(fields) },
-      );
+      const atMs = clock.nowMs();
+      const text = textOf(message);
+      const all = { ...this.#bound.get(), ...safeFields(fields) };
+      const entry = entryOf({ time: new Date(atMs).toISOString(), level, message: text }, all);
       sink(format === 'json' ? JSON.stringify(entry) : formatPretty(entry, { level, colors }));
+      onLine?.({ atMs, level, message: text, fields: all, error: errorOf(fields) });
     } catch {
       // The sink or the clock failed. The work that logs must go on, and there is nowhere left to report to.
     }
@@ -126,6 +141,12 @@ function entryOf(head: Head, fields: Readonly<Record<string, unknown>>): Record<
   if (service === undefined) delete entry['service'];
   if (traceId === undefined) delete entry['traceId'];
   return entry;
+}
+
+function errorOf(fields: LogFields | undefined): Error | undefined {
+  if (fields instanceof Error) return fields;
+  const error = fields?.['error'];
+  return error instanceof Error ? error : undefined;
 }
 
 function safeFields(fields: unknown): Readonly<Record<string, unknown>> | undefined {

@@ -36,6 +36,11 @@ export interface Metrics {
   render(format?: ExpositionFormat): string;
 }
 
+/** A registry whose metrics leave by another way than its page. */
+export function readFamilies(metrics: Metrics): readonly Family[] {
+  return metrics instanceof MetricRegistry ? metrics.collect() : [];
+}
+
 export function createMetrics(): Metrics {
   return new MetricRegistry();
 }
@@ -78,11 +83,12 @@ class MetricRegistry implements Metrics {
   }
 
   render(format: ExpositionFormat = 'prometheus'): string {
+    return renderFamilies(this.collect(), format);
+  }
+
+  collect(): readonly Family[] {
     for (const { collect } of this.#collectors) collect();
-    return renderFamilies(
-      [...this.#defined.values()].map(({ family }) => family),
-      format,
-    );
+    return [...this.#defined.values()].map(({ family }) => family);
   }
 
   #define<Series extends Counter | Gauge | Histogram>(

@@ -4,13 +4,13 @@ import { nextInt32, nextNonZeroInt32 } from './random.ts';
 /** Length of the binary form: 16 bytes trace id, 8 bytes span id, 1 byte flags. */
 export const traceByteLength = 25;
 
-const sampledFlag = 1;
+export const sampledFlag = 1;
 /** W3C Trace Context level 2: the right-most seven bytes of the trace id are random. */
-const randomFlag = 2;
+export const randomFlag = 2;
 const knownFlags = sampledFlag | randomFlag;
 
 /** The ids as 32-bit integers, big-endian order. Hex digits are made only when someone reads them. */
-class SpanTrace implements TraceContext {
+export class SpanTrace implements TraceContext {
   // Visible fields, so that `assert.deepEqual` of two traces compares them; only what is derived is hidden.
   readonly trace0: number;
   readonly trace1: number;
@@ -149,7 +149,7 @@ export function readTrace(buffer: Uint8Array, offset: number): TraceContext | un
 
 const dash = 0x2d;
 
-function spanTraceOf(trace: TraceContext): SpanTrace {
+export function spanTraceOf(trace: TraceContext): SpanTrace {
   return trace instanceof SpanTrace ? trace : adopt(trace);
 }
 
@@ -216,6 +216,11 @@ function hex(value: number): string {
     (hexOfByte[(value >>> 8) & 0xff] ?? '') +
     (hexOfByte[value & 0xff] ?? '')
   );
+}
+
+/** 16 hex digits of a span id. */
+export function hexOf(span0: number, span1: number): string {
+  return hex(span0) + hex(span1);
 }
 
 function hasRoom(buffer: Uint8Array, offset: number): boolean {

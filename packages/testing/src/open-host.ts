@@ -5,7 +5,7 @@ import { type Logger, silentLogger, systemClock } from '@banyan/core';
 import { createMemoryRegistry, type Registry } from '@banyan/discovery';
 import type { EventLog } from '@banyan/events';
 import { openPostgresEngines, type PostgresEngines, type PostgresEnginesOptions } from '@banyan/postgres';
-import { createMetrics, type Metrics } from '@banyan/telemetry';
+import { createMetrics, type Metrics, type Telemetry } from '@banyan/telemetry';
 
 export interface HostPlan {
   readonly system: System;
@@ -34,6 +34,8 @@ export interface HostPlan {
   readonly instance?: string;
   readonly logger?: Logger;
   readonly metrics?: Metrics;
+  /** See `HostOptions.telemetry`. */
+  readonly telemetry?: Pick<Telemetry, 'tracer'>;
   /** Default: any that is free. */
   readonly publicPort?: number;
 }
@@ -80,6 +82,7 @@ export async function openHost(plan: HostPlan): Promise<OpenedHost> {
     clock,
     logger,
     metrics,
+    ...(plan.telemetry === undefined ? undefined : { telemetry: plan.telemetry }),
   });
   return {
     host,

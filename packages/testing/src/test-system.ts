@@ -13,7 +13,7 @@ import { createMemoryRegistry } from '@banyan/discovery';
 import type { EventLog } from '@banyan/events';
 import { createDatabase, provisionSystem, resetSystem } from '@banyan/postgres';
 import { createCallContext, type Endpoint } from '@banyan/rpc';
-import type { Metrics } from '@banyan/telemetry';
+import type { Metrics, Telemetry } from '@banyan/telemetry';
 import { lastFirst } from './last-first.ts';
 import { type OpenedHost, openHost } from './open-host.ts';
 import { startTestServer } from './test-database.ts';
@@ -36,6 +36,8 @@ export interface TestSystemOptions {
   readonly logger?: Logger;
   /** Of all hosts together. Default: each has its own. */
   readonly metrics?: Metrics;
+  /** See `HostOptions.telemetry`; asked for once by each host. Default: no spans are made. */
+  readonly telemetry?: (instance: string) => Pick<Telemetry, 'tracer'>;
   /** Another event log than the one in PostgreSQL, such as one on a broker: asked for once by each host, and closed with it. */
   readonly openLog?: () => Promise<EventLog>;
   /** Instances find each other through the database, so that `addProcess` works; on PostgreSQL alone. Default false. */
@@ -115,15 +117,17 @@ export async function startTestSystem(
   const publicUrls: string[] = [];
   const open = async (parts: readonly string[], label?: string) => {
     const log = await options.openLog?.();
+    const instance = String(hosts.length + 1);
     const one = await openHost({
       ...{ system, parts, urls, secret, registry, configuration, dataFolder, development, logger },
       harsh: options.harsh ?? true,
       ...(log === undefined ? undefined : { log }),
       ...(options.callbacks === undefined ? undefined : { callbacks: options.callbacks }),
       ...(options.metrics === undefined ? undefined : { metrics: options.metrics }),
+      ...(options.telemetry === undefined ? undefined : { telemetry: options.telemetry(instance) }),
       ...(label === undefined ? undefined : { label }),
       ...(options.publicPort === undefined ? undefined : { publicPort: options.publicPort }),
-      instance: String(hosts.length + 1),
+      instance,
     });
     closing.push(one.stop);
     hosts.push(one.host);

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { type System, servicesOf } from '@banyan/chassis';
 import { type Logger, ServiceError, systemClock } from '@banyan/core';
 import { provisionSystem } from '@banyan/postgres';
-import { createLogger } from '@banyan/telemetry';
+import { createLogger, createMetrics, createTelemetry } from '@banyan/telemetry';
 import type { CommandInput } from '../command-line.ts';
 import { servicesWithDatabase } from '../engines.ts';
 import { defaultPort } from '../environment.ts';
@@ -22,22 +22,34 @@ export async function serve(input: CommandInput, terminal: Terminal): Promise<nu
     const system = await loadSystem(directory);
     const settings = readSettings(directory, servicesOf(system, true), { input, terminal });
     terminal.changeDirectory(directory);
+    const metrics = createMetrics();
+    const telemetry = createTelemetry({
+      settings: settings.telemetry,
+      system: system.name,
+      instance: instanceOf(terminal),
+      zone: settings.zone,
+      pid: process.pid,
+      metrics,
+    });
     const logger = createLogger({
       sink: (line) => terminal.write(`${line}\n`),
       level: settings.logLevel,
       format: 'json',
       clock: systemClock,
+      onLine: telemetry.onLine,
     });
+    telemetry.useLogger(logger);
     const plan = await planOf(system, { input, terminal, settings, logger });
     const stopping = new AbortController();
     void stopRequested.then(() => stopping.abort());
     const { signal } = stopping;
-    const launch = await createLaunch({ system, plan, source: settings.source, logger, signal }).catch(
-      (error: unknown) => {
-        if (signal.aborted) return undefined;
-        throw error;
-      },
-    );
+    const launch = await createLaunch({
+      ...{ system, plan, logger, metrics, telemetry, signal },
+      source: settings.source,
+    }).catch((error: unknown) => {
+      if (signal.aborted) return undefined;
+      throw error;
+    });
     if (launch === undefined) return 0;
     try {
       const started = await Promise.race([launch.start(), stopRequested.then(() => undefined)]);
@@ -101,7 +113,7 @@ async function planOf(system: System, { input, terminal, settings }: Given): Pro
     callbacks: settings.callbacks,
     ...(settings.zone === undefined ? undefined : { zone: settings.zone }),
     ...(settings.label === undefined ? undefined : { label: settings.label }),
-    instance: terminal.environment['HOSTNAME'] ?? '1',
+    instance: instanceOf(terminal),
     internalHost: settings.host,
     // Two services cannot share a port, so it is for one that runs alone.
     ...(parts.length === 1 && settings.port !== undefined ? { internalPort: settings.port } : undefined),
@@ -112,6 +124,10 @@ async function planOf(system: System, { input, terminal, settings }: Given): Pro
     ...(settings.publicTls === undefined ? undefined : { publicTls: settings.publicTls }),
     publicPort: settings.port ?? defaultPort,
   };
+}
+
+function instanceOf(terminal: Terminal): string {
+  return terminal.environment['HOSTNAME'] ?? '1';
 }
 
 function wrong(message: string): ServiceError {

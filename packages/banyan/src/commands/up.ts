@@ -2,6 +2,7 @@ import { relative } from 'node:path';
 import { type Service, type System, servicesOf } from '@banyan/chassis';
 import { readAllConfig } from '@banyan/config';
 import { type Logger, systemClock } from '@banyan/core';
+import { createMetrics, createTelemetry } from '@banyan/telemetry';
 import { type Closing, createClosing } from '../closing.ts';
 import type { CommandInput } from '../command-line.ts';
 import { type DataFolder, lockDataFolder, openDataFolder, readOrCreateSecret } from '../data-folder.ts';
@@ -40,7 +41,19 @@ export async function up(input: CommandInput, terminal: Terminal): Promise<numbe
     closing.push(await lockDataFolder(folder));
     const log = openLogFile(folder.logFile, (error) => terminal.fail(`no more log lines: ${error.message}`));
     closing.push(() => log.close());
-    const logger = createRunLogger({ log, terminal, settings, verbose: input.options['verbose'] === true });
+    const metrics = createMetrics();
+    const telemetry = createTelemetry({
+      settings: settings.telemetry,
+      system: system.name,
+      instance: '1',
+      zone: settings.zone,
+      pid: process.pid,
+      metrics,
+    });
+    closing.push(() => telemetry.stop());
+    const verbose = input.options['verbose'] === true;
+    const logger = createRunLogger({ log, terminal, settings, telemetry, verbose });
+    telemetry.useLogger(logger);
     progress.title(
       `banyan ${terminal.version} · ${system.name} · ${settings.development ? 'development' : 'production'}`,
     );
@@ -54,6 +67,8 @@ export async function up(input: CommandInput, terminal: Terminal): Promise<numbe
       plan,
       settings,
       logger,
+      metrics,
+      telemetry,
       progress,
       log,
       terminal,

@@ -42,6 +42,7 @@ export class HedgedCall implements CancelTarget {
     if (beside === undefined || !budget.withdraw()) return;
     if (!bulkhead.tryEnter()) return;
     metrics?.hedged();
+    this.#options.span?.event('hedge');
     this.#begin(beside).start();
   }
 

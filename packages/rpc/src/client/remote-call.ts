@@ -1,6 +1,7 @@
 import type { Upload } from '@banyan/contract';
 import { ServiceError, toServiceError } from '@banyan/core';
-import { failureKindOf, isRetryable } from '@banyan/resilience';
+import { type CircuitState, failureKindOf, isRetryable } from '@banyan/resilience';
+import type { Span } from '@banyan/telemetry';
 import type { CancelTarget, RunnableCallContext } from '../call-context.ts';
 import type { ClientLink, LaneCall } from '../lane/client-link.ts';
 import { type CallUpload, createCallUpload } from './call-upload.ts';
@@ -15,6 +16,8 @@ export interface RemoteCallOptions {
   /** The input as JSON text; empty for an operation that goes over HTTP. */
   readonly inputJson: string;
   readonly scope: RunnableCallContext;
+  /** Of the call as a whole, whoever makes it. */
+  readonly span: Span | undefined;
   readonly upload: Upload | undefined;
   /** A second attempt beside one that is under way: made once, at once or not at all, and if possible elsewhere. */
   readonly beside?: RemoteInstance | undefined;
@@ -94,8 +97,14 @@ export class RemoteCall implements CancelTarget, LaneCall {
 
   onResult(output: unknown): void {
     if (this.#settled) return;
-    this.#instance?.leave(this.#permit, 'none', this.#slowness());
-    this.#instance = undefined;
+    const instance = this.#instance;
+    if (instance !== undefined) {
+      this.#tellAddress(instance);
+      const before = instance.breaker.state;
+      instance.leave(this.#permit, 'none', this.#slowness());
+      this.#tellBreaker(instance, before);
+      this.#instance = undefined;
+    }
     this.#release();
     this.#options.resolve(output);
   }
@@ -149,6 +158,7 @@ export class RemoteCall implements CancelTarget, LaneCall {
   #waitOrRefuse(): void {
     const [first] = this.#service.instances();
     if (first !== undefined) {
+      this.#tellBreaker(first, undefined);
       this.#finish(first.breaker.refusal());
       return;
     }
@@ -238,7 +248,21 @@ export class RemoteCall implements CancelTarget, LaneCall {
     if (!error.notStarted) this.#unknownOutcome ??= error;
     const outcome = farewells.includes(error.reason) ? 'cancelled' : failureKindOf(error);
     const slowness = error.code === 'cancelled' ? this.#slownessSoFar() : undefined;
+    const before = instance.breaker.state;
     instance.leave(this.#permit, outcome, slowness);
+    this.#tellBreaker(instance, before);
+  }
+
+  #tellAddress({ address }: RemoteInstance): void {
+    this.#options.span?.set('server.address', address.host);
+    this.#options.span?.set('server.port', address.port);
+  }
+
+  #tellBreaker({ breaker, address }: RemoteInstance, before: CircuitState | undefined): void {
+    const { state } = breaker;
+    if (state === before) return;
+    const attributes = { 'server.address': address.host, 'server.port': address.port };
+    this.#options.span?.event('breaker', { 'banyan.breaker.state': state, ...attributes });
   }
 
   /** Of the attempt that was answered. */
@@ -264,6 +288,8 @@ export class RemoteCall implements CancelTarget, LaneCall {
   #retry(error: ServiceError): void {
     this.#service.metrics?.retried();
     const delayMs = Math.max(this.#service.backoff.delayMs(this.#attempts - 1), error.retryAfterMs ?? 0);
+    const attempt = { 'banyan.attempt': this.#attempts, 'error.type': error.reason };
+    this.#options.span?.event('retry', { ...attempt, 'banyan.retry.delay_ms': Math.round(delayMs) });
     this.#stopWaiting = this.#service.clock.setTimer(() => {
       this.#stopWaiting = undefined;
       this.#attempt();
@@ -283,6 +309,7 @@ export class RemoteCall implements CancelTarget, LaneCall {
 
   #finish(error: unknown): void {
     if (this.#settled) return;
+    if (this.#failedAt !== undefined) this.#tellAddress(this.#failedAt);
     this.#release();
     const mayHaveRun = this.#unknownOutcome !== undefined && toServiceError(error).notStarted;
     this.#options.reject(mayHaveRun ? this.#unknownOutcome : error);

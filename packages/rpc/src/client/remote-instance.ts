@@ -20,6 +20,8 @@ export interface RemoteInstance {
   /** How it compares with the other instances. */
   readonly outlier: TrackedInstance;
   readonly inFlight: number;
+  /** Where it listens, for spans. */
+  readonly address: { readonly host: string; readonly port: number };
   /** Not known to refuse connections at the moment. */
   readonly reachable: boolean;
   /** False once the instance has shown that it only speaks HTTP. */
@@ -53,6 +55,7 @@ class LinkedInstance implements RemoteInstance {
   readonly #options: RemoteInstanceOptions;
   inFlight = 0;
   hasLane = true;
+  readonly address: RemoteInstance['address'];
   #link: ClientLink | undefined;
   #connecting: Promise<ClientLink | undefined> | undefined;
   #refusals = 0;
@@ -64,6 +67,8 @@ class LinkedInstance implements RemoteInstance {
     this.instance = options.instance;
     this.breaker = options.breaker;
     this.outlier = options.outlier;
+    const { hostname, port, protocol } = new URL(options.instance.url);
+    this.address = { host: hostname, port: Number(port) || (protocol === 'https:' ? 443 : 80) };
   }
 
   get reachable(): boolean {

@@ -2,12 +2,14 @@ import type { Operation } from '@banyan/contract';
 import type { CallContext } from '@banyan/core';
 import { type Balancer, createBalancer } from '@banyan/discovery';
 import { createLatencyWindow } from '@banyan/resilience';
+import { type CallSpans, createCallSpans } from '../call-spans.ts';
 import type { RemoteInstance } from './remote-instance.ts';
 
 /** What one caller knows about an operation of a remote service. */
 export interface RemoteOperation {
   readonly operation: Operation;
   readonly balancer: Balancer<RemoteInstance>;
+  readonly spans: CallSpans;
   /** What the balancer goes by, of one call; undefined if the call has no such thing. */
   keyOf(input: unknown, context: CallContext): string | undefined;
   /** How long an attempt took; answers how slow that is: 1 is the median of the last ones. */
@@ -23,6 +25,7 @@ export function createRemoteOperation(operation: Operation): RemoteOperation {
   const latency = createLatencyWindow();
   return {
     operation,
+    spans: createCallSpans(operation, { kind: 'client', placement: 'remote' }),
     balancer: createBalancer(strategyOf(operation)),
     keyOf: keyReader(operation),
     took(ms) {

@@ -1,0 +1,169 @@
+import type { Clock, Logger } from '@banyan/core';
+import type { Metrics } from '../metrics.ts';
+import type { HttpSender, SendOutcome } from './http-sender.ts';
+
+export interface ExportQueueOptions<Item> {
+  /** `traces`, `logs`, `metrics`: the label of the figures, and in the log line. */
+  readonly signal: string;
+  readonly sender: HttpSender;
+  readonly encode: (items: readonly Item[]) => string;
+  readonly maxItems: number;
+  readonly maxBatch: number;
+  /** How long an item waits for others. */
+  readonly delayMs: number;
+  readonly clock: Clock;
+  readonly metrics: Metrics;
+  readonly logger: () => Logger;
+}
+
+/** Items on their way out. Adding one never waits and never fails; when there is no room the oldest goes. */
+export interface ExportQueue<Item> {
+  add(item: Item): void;
+  /** Sends what is there, within `timeoutMs`, and gives up the rest. Idempotent; never rejects. */
+  stop(timeoutMs: number): Promise<void>;
+}
+
+export function createExportQueue<Item>(options: ExportQueueOptions<Item>): ExportQueue<Item> {
+  return new BoundedQueue(options);
+}
+
+const firstBackoffMs = 500;
+const maxBackoffMs = 30_000;
+/** A receiver that asks for more is gone for us. */
+const maxRetryAfterMs = 5 * 60_000;
+
+class BoundedQueue<Item> implements ExportQueue<Item> {
+  readonly #options: ExportQueueOptions<Item>;
+  readonly #accepted: { inc(by?: number): void };
+  readonly #shed: (reason: 'full' | 'refused' | 'stopped', count: number) => void;
+  readonly #giveUp = new AbortController();
+  /** From `#head` on; what is before it has been taken out. */
+  #items: Item[] = [];
+  #head = 0;
+  #cancelTimer: (() => void) | undefined;
+  #sending: Promise<void> | undefined;
+  #isStopping = false;
+  #wake: (() => void) | undefined;
+  #isFailing = false;
+
+  constructor(options: ExportQueueOptions<Item>) {
+    this.#options = options;
+    const { metrics, signal } = options;
+    this.#accepted = metrics
+      .counter({
+        name: 'banyan_telemetry_exported_total',
+        help: 'Spans, log records and metric points that a receiver has accepted.',
+        labels: ['signal'],
+      })
+      .labels(signal);
+    const shed = metrics.counter({
+      name: 'banyan_telemetry_shed_total',
+      help: 'Spans, log records and metric points that were given up, because the queue was full, the receiver refused them, or the process ended.',
+      labels: ['signal', 'reason'],
+    });
+    this.#shed = (reason, count) => shed.labels(signal, reason).inc(count);
+  }
+
+  get #size(): number {
+    return this.#items.length - this.#head;
+  }
+
+  add(item: Item): void {
+    if (this.#giveUp.signal.aborted) return;
+    const { maxItems, maxBatch, delayMs, clock } = this.#options;
+    if (this.#size >= maxItems) {
+      this.#takeOut(1);
+      this.#shed('full', 1);
+    }
+    this.#items.push(item);
+    if (this.#sending !== undefined) return;
+    if (this.#size >= maxBatch) this.#start();
+    else this.#cancelTimer ??= clock.setTimer(() => this.#start(), delayMs);
+  }
+
+  async stop(timeoutMs: number): Promise<void> {
+    if (!this.#isStopping) {
+      this.#isStopping = true;
+      this.#wake?.();
+      this.#start();
+      const cancel = this.#options.clock.setTimer(() => this.#giveUp.abort(), timeoutMs);
+      await this.#sending;
+      cancel();
+      this.#giveUp.abort();
+      if (this.#size > 0) this.#shed('stopped', this.#size);
+      this.#takeOut(this.#size);
+    }
+    await this.#sending;
+  }
+
+  #start(): void {
+    this.#cancelTimer?.();
+    this.#cancelTimer = undefined;
+    this.#sending ??= this.#sendAll().finally(() => {
+      this.#sending = undefined;
+      if (this.#size > 0 && !this.#isStopping)
+        this.#cancelTimer ??= this.#options.clock.setTimer(() => this.#start(), this.#options.delayMs);
+    });
+  }
+
+  /** Sends whole batches, and at the stop everything. */
+  async #sendAll(): Promise<void> {
+    const { maxBatch } = this.#options;
+    do {
+      const batch = this.#items.slice(this.#head, this.#head + maxBatch);
+      if (batch.length === 0) return;
+      this.#takeOut(batch.length);
+      await this.#deliver(batch);
+    } while ((this.#size >= maxBatch || this.#isStopping) && !this.#giveUp.signal.aborted);
+  }
+
+  /** Until it is accepted, refused, or given up for newer ones. */
+  async #deliver(batch: readonly Item[]): Promise<void> {
+    const body = this.#options.encode(batch);
+    for (let attempt = 0; ; attempt += 1) {
+      const outcome = await this.#options.sender.send(body, this.#giveUp.signal);
+      if (outcome.kind === 'accepted') {
+        this.#isFailing = false;
+        this.#accepted.inc(batch.length);
+        return;
+      }
+      this.#tell(outcome);
+      if (outcome.kind === 'refused') return this.#shed('refused', batch.length);
+      if (this.#giveUp.signal.aborted) return this.#shed('stopped', batch.length);
+      await this.#wait(outcome.afterMs ?? backoffMs(attempt));
+      // It is the oldest there is; with a full queue behind it, it goes first.
+      if (this.#size >= this.#options.maxItems) return this.#shed('full', batch.length);
+    }
+  }
+
+  async #wait(delayMs: number): Promise<void> {
+    // At the stop there is no time to wait for more than a moment.
+    const boundMs = this.#isStopping ? 100 : maxRetryAfterMs;
+    const waited = Promise.withResolvers<void>();
+    this.#wake = waited.resolve;
+    const cancel = this.#options.clock.setTimer(waited.resolve, Math.min(delayMs, boundMs));
+    await waited.promise;
+    cancel();
+    this.#wake = undefined;
+  }
+
+  #takeOut(count: number): void {
+    this.#head += count;
+    if (this.#head < 1_024 && this.#head < this.#items.length) return;
+    this.#items = this.#items.slice(this.#head);
+    this.#head = 0;
+  }
+
+  /** Once for each time that it fails: what is lost is counted, and a line for each would be lost in the same way. */
+  #tell(outcome: Exclude<SendOutcome, { readonly kind: 'accepted' }>): void {
+    if (this.#isFailing || this.#isStopping) return;
+    this.#isFailing = true;
+    const { signal, logger } = this.#options;
+    const then = outcome.kind === 'refused' ? 'it is given up' : 'it is kept as long as there is room';
+    logger().warn(`${signal} of this process are not accepted: ${then}`, { signal, why: outcome.why });
+  }
+}
+
+function backoffMs(attempt: number): number {
+  return Math.min(firstBackoffMs * 2 ** attempt, maxBackoffMs) * (0.5 + Math.random() / 2);
+}
