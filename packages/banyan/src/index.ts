@@ -9,6 +9,7 @@ export {
   type OperationContext,
   type ReplyContext,
   type ReplyState,
+  type ResourceContext,
   type RowsOf,
   type SendOptions,
   type Service,

@@ -31,6 +31,7 @@ import type { Sagas } from './saga-types.ts';
 import { createSagas } from './sagas.ts';
 import type { OperationContext, Tx, Uses } from './service.ts';
 import type { Flows, ServiceFlows } from './service-flows.ts';
+import type { Closable, ResourceContext, ServiceResources } from './service-resources.ts';
 
 /** What all contexts of one running service share. */
 export interface ServiceRuntime {
@@ -40,6 +41,7 @@ export interface ServiceRuntime {
   readonly createCalls: CreateCalls;
   readonly config: unknown;
   readonly dataFolder: string;
+  readonly resources: ServiceResources;
   readonly logger: Logger;
   readonly clock: Clock;
   /** Undefined if nobody wants spans. */
@@ -113,6 +115,10 @@ export class HandlerContext {
 
   get dataFolder(): string {
     return this.runtime.dataFolder;
+  }
+
+  get resource(): <Value extends Closable>(open: (context: ResourceContext<never>) => Value) => Value {
+    return (open) => this.runtime.resources.get(open);
   }
 
   get call(): ReturnType<CreateCalls> {

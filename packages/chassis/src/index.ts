@@ -45,6 +45,7 @@ export {
   type Uses,
 } from './service.ts';
 export type { Flows } from './service-flows.ts';
+export type { Closable, ResourceContext } from './service-resources.ts';
 export { hasDatabase } from './service-runner.ts';
 export { topicsOf } from './subscriptions.ts';
 export {

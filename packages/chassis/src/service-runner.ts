@@ -20,6 +20,7 @@ import { createRequestDesk } from './request-desk.ts';
 import type { Service } from './service.ts';
 import { createServiceEndpoint } from './service-endpoint.ts';
 import { createServiceFlows, type ServiceFlows, toFlowHealth } from './service-flows.ts';
+import { createServiceResources } from './service-resources.ts';
 import { createServiceSagas, type ServiceSagas, toSagaHealth } from './service-sagas.ts';
 import { subscriptionsOf } from './subscriptions.ts';
 import type { PartHealth } from './system.ts';
@@ -260,6 +261,8 @@ class ServiceStart {
         ? undefined
         : createRequestDesk({ instance, requests: store.requests, clock, logger }, () => runtime);
     if (desk !== undefined) this.#undo.push(async () => desk.stop());
+    const resources = createServiceResources({ config, log: logger });
+    this.#undo.push(() => resources.close());
     const runtime: ServiceRuntime = {
       contract,
       instance,
@@ -271,6 +274,7 @@ class ServiceStart {
       createCalls: createClients({ caller: name, uses, endpoint }),
       config,
       dataFolder,
+      resources,
       logger,
       clock,
       tracer,

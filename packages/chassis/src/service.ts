@@ -38,6 +38,7 @@ import type {
 } from './message-types.ts';
 import type { SagaActions, Sagas } from './saga-types.ts';
 import type { Flows } from './service-flows.ts';
+import type { Closable, ResourceContext } from './service-resources.ts';
 
 export type Uses = Readonly<Record<string, Contract>>;
 
@@ -115,6 +116,11 @@ export interface ServiceContext<U extends Uses, Config> extends CallContext {
   readonly dataFolder: string;
   /** Carries the service's name and the trace id. */
   readonly log: Logger;
+  /**
+   * What `open` opens, such as a connection to a store of the service's own: opened at the first use, the same at every other with the same
+   * function, and closed when the service has stopped, after its last handler.
+   */
+  readonly resource: <Value extends Closable>(open: (context: ResourceContext<Config>) => Value) => Value;
 }
 
 /** What an operation's handler gets beside its input. */

@@ -15,8 +15,9 @@ export interface RedisConnectionOptions {
 export type RedisReply = string | number | null | Buffer | readonly RedisReply[];
 
 /**
- * One connection to Redis, which is made in the background and again whenever it is lost. Nothing waits for it: while Redis is away commands are
- * refused at once, and one that is not answered within two seconds is refused and ends the connection, which may lead nowhere.
+ * One connection to Redis, which is made in the background and again whenever it is lost. The first commands wait until it is made or cannot be;
+ * while Redis is away they are refused at once. One that is not answered within two seconds is refused and ends the connection, which may lead
+ * nowhere.
  */
 export interface RedisConnection {
   /** The name of a key in Redis. */
@@ -58,6 +59,8 @@ class ReconnectingConnection implements RedisConnection {
   readonly #wheel: DeadlineWheel;
   #client: Client;
   #isClosed = false;
+  /** Resolves when the first connection is made, or cannot be; undefined from then on. */
+  #first: PromiseWithResolvers<void> | undefined = Promise.withResolvers<void>();
   #isAway = false;
 
   constructor({ url, clock = systemClock, logger }: RedisConnectionOptions) {
@@ -74,7 +77,12 @@ class ReconnectingConnection implements RedisConnection {
     return `${this.#prefix}:${name}`;
   }
 
-  send(command: readonly (string | Buffer)[]): Promise<RedisReply> {
+  async send(command: readonly (string | Buffer)[]): Promise<RedisReply> {
+    if (this.#first !== undefined) await this.#first.promise;
+    return this.#send(command);
+  }
+
+  #send(command: readonly (string | Buffer)[]): Promise<RedisReply> {
     const client = this.#client;
     if (!client.isReady) return Promise.reject(redisError('redis_unavailable'));
     return new Promise((resolve, reject) => {
@@ -113,6 +121,7 @@ class ReconnectingConnection implements RedisConnection {
 
   close(): Promise<void> {
     this.#isClosed = true;
+    this.#firstIsKnown();
     this.#client.destroy();
     return Promise.resolve();
   }
@@ -124,13 +133,20 @@ class ReconnectingConnection implements RedisConnection {
     client.on('ready', () => {
       if (this.#isAway) this.#logger.info('Redis answers again');
       this.#isAway = false;
+      this.#firstIsKnown();
     });
     client.connect().catch((cause: unknown) => this.#lost(client, cause));
     return client;
   }
 
+  #firstIsKnown(): void {
+    this.#first?.resolve();
+    this.#first = undefined;
+  }
+
   /** Said once for each outage. */
   #lost(client: Client, cause: unknown): void {
+    this.#firstIsKnown();
     if (this.#isClosed || client !== this.#client || this.#isAway) return;
     this.#isAway = true;
     this.#logger.warn('Redis does not answer; trying again', { error: toRedisError(cause) });

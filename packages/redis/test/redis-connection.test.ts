@@ -44,6 +44,24 @@ test('while Redis is away commands are refused at once, and the connection comes
   await assert.rejects(redis.send(['GET']), { code: 'unavailable', reason: 'redis_refused' });
 });
 
+test('the first commands wait for the connection, and are refused at once if there is none to be had', {
+  skip: noRedis,
+}, async (t) => {
+  const server = await startRedis();
+  t.after(() => server.stop());
+  const redis = connectRedis({ url: server.url, logger: silentLogger });
+  t.after(() => redis.close());
+  assert.deepEqual(await Promise.all([redis.send(['PING']), redis.send(['ECHO', 'a'])]), ['PONG', 'a']);
+  await server.kill();
+  const late = connectRedis({ url: server.url, logger: silentLogger });
+  await assert.rejects(late.send(['PING']), { reason: 'redis_unavailable' });
+  await late.close();
+  const closed = connectRedis({ url: server.url, logger: silentLogger });
+  const waiting = closed.send(['PING']);
+  await closed.close();
+  await assert.rejects(waiting, { reason: 'redis_unavailable' });
+});
+
 test('a connection on which nothing is answered for two seconds is given up for a new one', {
   skip: noRedis,
 }, async (t) => {

@@ -1,5 +1,5 @@
 import { type Sql, service } from '@banyan/banyan';
-import { closeRedisAtEnd, RedisConfig, redisSessionsOf } from '../sessions/redis-sessions.ts';
+import { RedisConfig, redisSessionsOf } from '../sessions/redis-sessions.ts';
 import { auth } from './contract.ts';
 import { pagesOn } from './pages.ts';
 import { register } from './register.ts';
@@ -11,5 +11,4 @@ export const authServiceWithRedis = service(auth, {
   config: RedisConfig,
   migrations: new URL('./migrations/', import.meta.url),
   operations: { register, ...pagesOn<Parts>(redisSessionsOf) },
-  background: { closeRedisAtEnd },
 });

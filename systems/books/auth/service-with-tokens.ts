@@ -1,5 +1,5 @@
 import { createUserTokenSigner, generateUserKey, type Sql, service } from '@banyan/banyan';
-import { closeRedisAtEnd, RedisConfig, redisSessionsOf } from '../sessions/redis-sessions.ts';
+import { RedisConfig, redisSessionsOf } from '../sessions/redis-sessions.ts';
 import { authWithTokens } from './contract.ts';
 import { answerLogin } from './login.ts';
 import { register } from './register.ts';
@@ -35,7 +35,6 @@ export const authServiceWithTokens = service(authWithTokens, {
       return { keys: keys.map((key) => ({ ...key })) };
     },
   },
-  background: { closeRedisAtEnd },
 });
 
 /** All instances sign with the same key, which the first of them has made. It never leaves this service's own database. */

@@ -1,5 +1,5 @@
 import { service } from '@banyan/banyan';
-import { closeRedisAtEnd, RedisConfig, redisSessionsOf } from '../sessions/redis-sessions.ts';
+import { RedisConfig, redisSessionsOf } from '../sessions/redis-sessions.ts';
 import { readerOf } from '../sessions/session-cookie.ts';
 import { redirectTo, textPage } from '../vocabulary/page.ts';
 import { booksAndSessions } from './contract.ts';
@@ -15,5 +15,4 @@ export const booksServiceWithSessions = service(booksAndSessions, {
       return reader === undefined ? redirectTo('/login') : textPage(200, reader.name);
     },
   },
-  background: { closeRedisAtEnd },
 });

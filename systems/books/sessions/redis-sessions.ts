@@ -1,5 +1,4 @@
-import { once } from 'node:events';
-import type { Logger } from '@banyan/banyan';
+import type { ResourceContext } from '@banyan/banyan';
 import { connectRedis } from '@banyan/redis';
 import { z } from 'zod';
 import { keyOf, newReference, type SessionStore } from './session-store.ts';
@@ -18,45 +17,24 @@ interface RedisSessions extends SessionStore {
   close(): Promise<void>;
 }
 
-interface Given {
-  readonly config: RedisConfig;
-  readonly log: Logger;
-}
-
 const Stored = z.object({ name: z.string(), role: z.string() });
 
-/** One connection for each process and URL. */
-const stores = new Map<string, RedisSessions>();
+interface Given {
+  /** Opens it once for each running service, and closes it at its end. */
+  readonly resource: <Store extends RedisSessions>(
+    open: (context: ResourceContext<RedisConfig>) => Store,
+  ) => Store;
+}
 
 /** Sessions in Redis, for every instance of every service that is given the URL. */
-export function redisSessionsOf({ config, log }: Given): SessionStore {
-  const { redisUrl, idleSeconds } = config;
-  const known = stores.get(redisUrl);
-  if (known !== undefined) return known;
-  const made = createRedisSessions(redisUrl, { idleSeconds, log });
-  stores.set(redisUrl, made);
-  return made;
+export function redisSessionsOf({ resource }: Given): SessionStore {
+  return resource(openRedisSessions);
 }
 
-/** A background task: closes the connection when the service stops. */
-export async function closeRedisAtEnd({
-  config,
-  signal,
-}: Pick<Given, 'config'> & { readonly signal: AbortSignal }): Promise<void> {
-  if (!signal.aborted) await once(signal, 'abort');
-  const { redisUrl } = config;
-  const store = stores.get(redisUrl);
-  stores.delete(redisUrl);
-  await store?.close();
-}
-
-function createRedisSessions(
-  url: string,
-  { idleSeconds, log }: { readonly idleSeconds: number; readonly log: Logger },
-): RedisSessions {
-  const redis = connectRedis({ url, logger: log });
+function openRedisSessions({ config, log }: ResourceContext<RedisConfig>): RedisSessions {
+  const redis = connectRedis({ url: config.redisUrl, logger: log });
   const key = (reference: string) => redis.key(`session:${keyOf(reference)}`);
-  const lifetime = String(idleSeconds);
+  const lifetime = String(config.idleSeconds);
   return {
     async open(reader) {
       const reference = newReference();

@@ -122,8 +122,9 @@ test('stage 4: 100 requests for books are no Redis command of the book service, 
   await visitor.logIn();
   assert.equal((await visitor.get('/books')).status, 200);
   const connected = (await redis.command('CLIENT', 'LIST')) ?? '';
-  // The auth service's, and the one that asks.
-  assert.equal(connected.trim().split('\n').length, 2, connected);
+  // Those of the two instances of auth that were asked, and the one that asks.
+  const clients = connected.trim().split('\n').length;
+  assert.ok(clients >= 2 && clients <= 3, connected);
   const commands = async () =>
     /total_commands_processed:(\d+)/.exec((await redis.command('INFO')) ?? '')?.[1];
   const before = Number(await commands());
