@@ -8,6 +8,8 @@ export interface PublishRoute {
   readonly partitions: number;
   readonly exchange: string;
   readonly routingKey: (partition: number) => string;
+  /** Over how many channels the partitions are shared out. */
+  readonly channels: number;
   /** A message that reaches no queue is a failure. */
   readonly isMandatory: boolean;
   /** The broker may refuse one event and take the next: then an event waits for the confirm of the earlier one of its key. */
@@ -15,7 +17,7 @@ export interface PublishRoute {
 }
 
 /**
- * Publishes on one channel until something fails. One failure ends it for all: what was sent is then in doubt, and nothing may be sent that an event
+ * Publishes until something fails, each partition on one channel. One failure ends it for all: what was sent is then in doubt, and nothing may be sent that an event
  * in doubt should precede.
  */
 export interface PublishSession {
@@ -32,11 +34,12 @@ export interface PublishSessionOptions {
   readonly onOver: () => void;
 }
 
+/** @param channels as many as the route asks for, of one connection */
 export function createPublishSession(
-  channel: ConfirmChannel,
+  channels: readonly ConfirmChannel[],
   options: PublishSessionOptions,
 ): PublishSession {
-  return new ConfirmedChannel(channel, options);
+  return new ConfirmedChannels(channels, options);
 }
 
 /** Enough to keep RabbitMQ busy; more would only wait in its buffers and in doubt. */
@@ -56,8 +59,8 @@ interface Entry {
   successor: Entry | undefined;
 }
 
-class ConfirmedChannel implements PublishSession {
-  readonly #channel: ConfirmChannel;
+class ConfirmedChannels implements PublishSession {
+  readonly #channels: readonly ConfirmChannel[];
   readonly #options: PublishSessionOptions;
   readonly #batches = new Set<Batch>();
   #ready: Entry[] = [];
@@ -66,12 +69,14 @@ class ConfirmedChannel implements PublishSession {
   #unconfirmedBytes = 0;
   isOver = false;
 
-  constructor(channel: ConfirmChannel, options: PublishSessionOptions) {
-    this.#channel = channel;
+  constructor(channels: readonly ConfirmChannel[], options: PublishSessionOptions) {
+    this.#channels = channels;
     this.#options = options;
-    channel.on('error', (error) => this.fail(error));
-    channel.on('close', () => this.fail(undefined));
-    channel.on('return', (message) => this.#takeBack(message));
+    for (const channel of channels) {
+      channel.on('error', (error) => this.fail(error));
+      channel.on('close', () => this.fail(undefined));
+      channel.on('return', (message) => this.#takeBack(message));
+    }
   }
 
   publish(events: readonly EncodedEvent[], timeoutMs: number): Promise<void> {
@@ -144,8 +149,9 @@ class ConfirmedChannel implements PublishSession {
       messageId: event.id,
       type: event.topic,
     };
-    const routingKey = route.routingKey(partitionOf(event.key, route.partitions));
-    this.#channel.publish(route.exchange, routingKey, body, properties, (error) => {
+    const partition = partitionOf(event.key, route.partitions);
+    const channel = this.#channels[partition % this.#channels.length];
+    channel?.publish(route.exchange, route.routingKey(partition), body, properties, (error) => {
       if (this.isOver) return;
       this.#unconfirmed -= 1;
       this.#unconfirmedBytes -= body.length;

@@ -16,16 +16,17 @@ export interface Publisher {
   publish(events: readonly EncodedEvent[]): Promise<void>;
 }
 
-/** Publishes over one channel, and over a new one, on a new connection, after a failure. */
+/** Publishes over one connection, and over a new one after a failure. */
 export function createPublisher(options: PublisherOptions): Publisher {
   const { link, route, maxEventBytes, timeoutMs, clock } = options;
   let current: Promise<PublishSession> | undefined;
 
   const open = () =>
     link.run(async (model) => {
-      const channel = await model.createConfirmChannel();
+      const opening = Array.from({ length: route.channels }, () => model.createConfirmChannel());
+      const channels = await Promise.all(opening);
       // The connection goes too: its end is what makes the broker forget what it has not yet looked at.
-      return createPublishSession(channel, { route, clock, onOver: () => link.abort(model) });
+      return createPublishSession(channels, { route, clock, onOver: () => link.abort(model) });
     });
 
   async function session(): Promise<PublishSession> {

@@ -164,6 +164,9 @@ function routeOf(settings: RabbitSettings): PublishRoute {
         partitions,
         exchange: '',
         routingKey: (partition) => streamOf(settings, partition),
+        // When a stream gets another writer, RabbitMQ sends it again what is unconfirmed, under the numbers of the channel. They are those of the stream
+        // only if the channel serves no other stream; otherwise the writer takes later events for known ones, and confirms what it has thrown away.
+        channels: partitions,
         isMandatory: true,
         isRefusing: false,
       }
@@ -171,6 +174,7 @@ function routeOf(settings: RabbitSettings): PublishRoute {
         partitions,
         exchange: exchangeOf(settings),
         routingKey: String,
+        channels: 1,
         // A partition without a queue is one that no group has asked for.
         isMandatory: false,
         isRefusing: true,

@@ -4,7 +4,7 @@ import type { Channel, ChannelModel } from 'amqplib';
 import type { BrokerLink } from './broker-link.ts';
 import { createBufferedReader, type Delivery, type DeliverySource } from './buffered-reader.ts';
 import { DeliveryQueue } from './delivery-queue.ts';
-import { rabbitError } from './errors.ts';
+import { rabbitError, rabbitErrors } from './errors.ts';
 import type { RabbitSettings } from './rabbit-url.ts';
 import { ackUpTo, closeQuietly, consumeInto, openReadingChannel } from './reading-channel.ts';
 import { readOffset, readStreamBounds } from './stream-bounds.ts';
@@ -52,12 +52,22 @@ async function consumeAll(
   await channel.prefetch(readAheadOf(cursors.size));
   for (const [partition, cursor] of cursors) {
     const queue = streamOf(settings, partition);
-    await consumeInto(deliveries, channel, {
-      queue,
-      partition,
-      arguments: { 'x-stream-offset': cursor.offset },
-    });
+    const from = { 'x-stream-offset': cursor.offset };
+    await consumeInto(deliveries, channel, { queue, partition, arguments: from }).catch(throwNotYetServed);
   }
+}
+
+/**
+ * RabbitMQ answers PRECONDITION_FAILED to a consumer that comes while the node's replica of a stream is not running, as after a crash. Elsewhere that reply
+ * means what repeating does not mend.
+ */
+function throwNotYetServed(error: unknown): never {
+  const { code, message } = error as { readonly code?: unknown; readonly message?: unknown };
+  if (code !== 406) throw error;
+  throw rabbitError('rabbit_unavailable', {
+    message: `${rabbitErrors.rabbit_unavailable.text} (${message})`,
+    cause: error,
+  });
 }
 
 interface StreamParts {

@@ -1,12 +1,13 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { promisify } from 'node:util';
 import { connect } from 'amqplib';
 
 /** The server's own script: what a package puts on the PATH may insist on a system account. */
@@ -34,6 +35,8 @@ export interface RabbitServer {
   remembers(names: readonly string[]): Promise<void>;
   /** `kill -9` of all its processes. */
   kill(): Promise<void>;
+  /** Ends the processes in the broker that write its streams, so many times; it starts them again, as after a change of the leader. */
+  killStreamWriters(times: number): Promise<void>;
   /** SIGSTOP of all its processes: connections stay, nothing answers. */
   pause(): void;
   resume(): void;
@@ -130,6 +133,12 @@ export async function createRabbitServer(script: string, tls?: RabbitCertificate
         if (Date.now() > endsAtMs) throw new Error(`RabbitMQ has not written down ${missing.join(', ')}`);
         await delay(50);
       }
+    },
+    async killStreamWriters(times) {
+      const writers =
+        '[P || Q <- rabbit_amqqueue:list(), amqqueue:get_type(Q) =:= rabbit_stream_queue, P <- [amqqueue:get_pid(Q)], is_pid(P)]';
+      const expression = `[begin [exit(P, kill) || P <- ${writers}], timer:sleep(rand:uniform(200)) end || _ <- lists:seq(1, ${times})], ok.`;
+      await promisify(execFile)(join(dirname(script), 'rabbitmqctl'), ['eval', expression], { env });
     },
     kill,
     async remove() {
