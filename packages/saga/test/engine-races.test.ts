@@ -3,7 +3,14 @@ import { test } from 'node:test';
 import { contract, message } from '@banyan/contract';
 import { type Logger, ServiceError, systemClock } from '@banyan/core';
 import { createPostgresSagaStore, migrate, platformMigrations } from '@banyan/postgres';
-import { createSagaEngine, type Saga, type SagaEnvironment, type StepMessage, saga } from '@banyan/saga';
+import {
+  createSagaEngine,
+  durable,
+  type SagaEnvironment,
+  type Startable,
+  type StepMessage,
+  saga,
+} from '@banyan/saga';
 import { createTestDatabase } from '@banyan/testing';
 import { z } from 'zod';
 
@@ -26,7 +33,7 @@ interface Faults {
 }
 
 /** An engine on a database of its own. */
-async function openEngine(t: Scope, sagas: readonly Saga[], faults: Faults = {}) {
+async function openEngine(t: Scope, sagas: readonly Startable[], faults: Faults = {}) {
   const { database } = await createTestDatabase(t);
   await migrate(database, platformMigrations.service, { scope: 'banyan' });
   await database.sql`create table marks (step text not null)`;
@@ -82,7 +89,7 @@ async function openEngine(t: Scope, sagas: readonly Saga[], faults: Faults = {})
   });
   await engine.start();
   t.after(() => engine.stop(1_000));
-  const prepare = (definition: Saga) =>
+  const prepare = (definition: Startable) =>
     engine.prepare({
       saga: definition,
       input: {},
@@ -136,6 +143,47 @@ test('a letter that is read while its saga is being put down wakes it', async (t
   beside.resolve();
   const end = await engine.ended(one.id, { timeoutMs: 6_000 });
   assert.deepEqual([end?.status, end?.state.steps['paid']?.r], ['completed', { cents: 5 }]);
+});
+
+test('a letter that is read while its durable function is being put down wakes it', async (t) => {
+  const outside = Promise.withResolvers<void>();
+  const beside = Promise.withResolvers<void>();
+  const isBeside = Promise.withResolvers<void>();
+  const isRead = Promise.withResolvers<void>();
+  const handedOut = Promise.withResolvers<void>();
+  const options = { version: 1, input: Nothing, output: z.object({ cents: z.number() }) };
+  const waiting = durable('waiting', options, async (_input, d) => {
+    await d.run('out', () => outside.promise);
+    return d.waitFor('paid', options.output);
+  });
+  const other = durable('other', options, async (_input, d) => {
+    await d.tx('local', async () => {
+      isBeside.resolve();
+      await beside.promise;
+    });
+    // The function before it in the transaction has said what it waits for, and is not written yet.
+    handedOut.resolve();
+    for (let turn = 0; turn < 50; turn += 1) await Promise.resolve();
+    return { cents: 0 };
+  });
+  const loading = () => {
+    isRead.resolve();
+    return handedOut.promise;
+  };
+  const { database, engine, prepare } = await openEngine(t, [waiting, other], { loading });
+  const one = prepare(waiting);
+  await engine.begin(one);
+  await engine.post(database.sql, one.id, { kind: 'signal', name: 'paid', data: { cents: 5 } });
+  engine.poke([one.id]);
+  await isRead.promise;
+  // Both go into one transaction, which the piece of the other one keeps open.
+  const started = await database.tx(({ sql }) => engine.insert(sql, [prepare(other)]));
+  outside.resolve();
+  engine.started(started);
+  await isBeside.promise;
+  beside.resolve();
+  const end = await engine.ended(one.id, { timeoutMs: 6_000 });
+  assert.deepEqual([end?.status, end?.state.durable?.result], ['completed', { cents: 5 }]);
 });
 
 test('a message right behind the pivot does not expire with the deadline', async (t) => {

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { service, system } from '@banyan/chassis';
 import { contract, operation } from '@banyan/contract';
 import { ServiceError } from '@banyan/core';
-import { saga } from '@banyan/saga';
+import { durable, saga } from '@banyan/saga';
 import { startTestSystem } from '@banyan/testing';
 import { z } from 'zod';
 
@@ -62,14 +62,30 @@ const ask = saga('ask', { version: 1, input: Order }).step('rate', {
   undo: { run: async () => {} },
   retry: twice,
 });
-const definitions = { bothRefuse, bothFault, ask };
+const askInCode = durable(
+  'askInCode',
+  { version: 1, input: Order, output: z.object({}) },
+  async ({ id, isBlocked }, d) => {
+    const rate = async () => {
+      heard.push(`${id} rate`);
+      if (isBlocked)
+        throw new ServiceError('The rates are away.', { code: 'unavailable', reason: 'rates_away' });
+    };
+    await d.tx('rate', rate, { maxAttempts: 2 });
+    return {};
+  },
+);
+const definitions = { bothRefuse, bothFault, ask, askInCode };
 
 const theatre = contract('theatre', {
   version: '1.0.0',
   operations: {
     /** All in one transaction, so that they are taken in hand together. */
     start: operation('POST /orders', {
-      input: z.object({ kind: z.enum(['bothRefuse', 'bothFault', 'ask']), orders: z.array(Order) }),
+      input: z.object({
+        kind: z.enum(['bothRefuse', 'bothFault', 'ask', 'askInCode']),
+        orders: z.array(Order),
+      }),
       output: z.array(z.string()),
     }),
     end: operation('GET /orders/:sagaId', {
@@ -81,7 +97,8 @@ const theatre = contract('theatre', {
 });
 const theatreService = service(theatre, {
   migrations: new URL('./fixtures/migrations/bank/', import.meta.url),
-  sagas: Object.values(definitions),
+  sagas: [bothRefuse, bothFault, ask],
+  durable: [askInCode],
   operations: {
     start: async ({ kind, orders }, { tx }) =>
       tx(async ({ start }) => orders.map((order) => start(definitions[kind], order))),
@@ -129,5 +146,21 @@ test('a local step that says unavailable has as many attempts as its policy, and
     { status: 'compensated', step: 'rate', reason: 'rates_away' },
     { status: 'completed', step: '', reason: '' },
   ]);
+  assert.equal(heard.filter((each) => each === 'away rate').length, 2);
+});
+
+test('a piece of a durable function that says unavailable has as many attempts as it is given, and stops nobody else', async (t) => {
+  const client = (await startTestSystem(t, house, { harsh: false })).client(theatre, as);
+  heard.length = 0;
+  const orders = [
+    { id: 'away', isBlocked: true },
+    { id: 'fine', isBlocked: false },
+  ];
+  const ids = await client.start({ kind: 'askInCode', orders });
+  const ends = await Promise.all(ids.map((sagaId) => client.end({ sagaId })));
+  assert.deepEqual(
+    ends.map(({ status }) => status),
+    ['failed', 'completed'],
+  );
   assert.equal(heard.filter((each) => each === 'away rate').length, 2);
 });

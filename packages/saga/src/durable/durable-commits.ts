@@ -1,4 +1,5 @@
 import { isServiceError } from '@banyan/core';
+import { toOwnFailure } from '../engine/own-failure.ts';
 import {
   createDurableMember,
   DurableGroup,
@@ -9,7 +10,6 @@ import {
 import type { Execution } from './execution.ts';
 import type { LiveDurable } from './live-durable.ts';
 import type { CommandOutcome } from './look.ts';
-import { toOwnFailure } from './own-failure.ts';
 
 export interface DurableCommitsOptions extends DurableGroupOptions {
   /** Token of the lease, while it holds. */
@@ -106,7 +106,7 @@ export class DurableCommits {
     const [due] = live.look(execution, { nowMs: clock.nowMs(), random }).local;
     if (due !== undefined) {
       const { index, name } = due.command;
-      release(live, [{ index, outcome: toOwnFailure(name, error) }]);
+      release(live, [{ index, outcome: toOwnFailure(name, 'do', error) }]);
       return;
     }
     logger.error('a durable function cannot be written; trying again', { error, sagaId: live.row.id });

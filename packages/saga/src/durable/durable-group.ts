@@ -1,5 +1,6 @@
 import { createValidator } from '@banyan/contract';
 import { type Clock, type Logger, uuidv7 } from '@banyan/core';
+import { isOwnFailure } from '../engine/own-failure.ts';
 import type { SagaEnvironment, SagaTransaction } from '../environment.ts';
 import { failed, type Outcome, succeeded } from '../plan/outcome.ts';
 import type { Advanced, NewSaga, SagaStore, Transition } from '../saga-store.ts';
@@ -10,7 +11,6 @@ import type { Execution } from './execution.ts';
 import type { JournalEntry, NewJournalEntry } from './journal.ts';
 import type { LiveDurable } from './live-durable.ts';
 import type { CommandOutcome, DueCommand, Look } from './look.ts';
-import { isOwnFailure } from './own-failure.ts';
 import { performTx } from './perform.ts';
 import { type Standing, standingAfter } from './standing.ts';
 
@@ -32,7 +32,12 @@ export interface DurableMember {
   readonly execution: Execution;
   /** Outcomes it brings. */
   readonly outcomes: number;
-  written?: Standing & { readonly entries: readonly JournalEntry[]; readonly beyond: Look };
+  written?: Standing & {
+    readonly entries: readonly JournalEntry[];
+    readonly beyond: Look;
+    /** Letters that were there when it was looked at: others may come before it is written. */
+    readonly mailSeen: number;
+  };
   advanced?: Advanced;
   /** Its own pieces failed: nothing of the group took effect, and this is why. */
   failures: CommandOutcome[];
@@ -110,10 +115,12 @@ export class DurableGroup {
       const told = done.length === 0 ? (looks[index] as Look) : live.look(execution, times, done);
       const { entries } = told;
       // From here on the function knows what the database does not.
-      member.written = { state: live.state, status: live.status, entries, beyond: told };
+      const { state, status } = live;
+      member.written = { state, status, entries, beyond: told, mailSeen: live.mail.length };
       await execution.advance(entries);
       const beyond = live.lookBeyond(execution, told, times);
-      member.written = { ...standingAfter(live, { execution, told, beyond }), entries, beyond };
+      const mailSeen = live.mail.length;
+      member.written = { ...standingAfter(live, { execution, told, beyond }), entries, beyond, mailSeen };
     }
     const transitions = members.map((member) => this.#transition(member, times.nowMs));
     const [rows] = await Promise.all([
@@ -205,7 +212,7 @@ export class DurableGroup {
 
   #transition({ live, written, execution }: DurableMember, nowMs: number): Transition {
     if (written === undefined) throw new TypeError('nothing is to be written');
-    const { state, status, beyond } = written;
+    const { state, status, beyond, mailSeen } = written;
     const { entries, local, remote, wakeAtMs, waitingFor } = beyond;
     const isOpen = status === 'running' || status === 'compensating';
     const hasWork = entries.length + local.length + remote.length + live.inFlight.size > 0;
@@ -213,9 +220,8 @@ export class DurableGroup {
     const isHeld = isOpen && (hasWork || (wakeInMs !== undefined && wakeInMs <= this.#options.holdMs));
     return {
       id: execution.id,
-      ...{ state, status, isHeld, waitingFor },
+      ...{ state, status, isHeld, waitingFor, mailSeen },
       readyInMs: isOpen && !isHeld ? wakeInMs : undefined,
-      mailSeen: live.mail.length,
     };
   }
 

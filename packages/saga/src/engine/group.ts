@@ -1,8 +1,7 @@
 import { type Clock, isServiceError, type Logger } from '@banyan/core';
 import type { SagaEnvironment, SagaTransaction } from '../environment.ts';
-import { failed, type Outcome } from '../plan/outcome.ts';
+import type { Outcome } from '../plan/outcome.ts';
 import type { Plan } from '../plan/plan.ts';
-import type { Work } from '../plan/work.ts';
 import type { Advanced, NewSaga, Progress, SagaStore, Transition } from '../saga-store.ts';
 import { isEnded, type Letter } from '../state.ts';
 import type { LiveSaga } from './live-saga.ts';
@@ -204,12 +203,4 @@ function isUnavailable(error: unknown): boolean {
 
 function isUnknown(error: unknown): boolean {
   return isServiceError(error) && error.reason === 'commit_outcome_unknown';
-}
-
-/** What a failed transaction of one member says about the step it was for. */
-export function toLocalFailure(work: Work, error: unknown): Outcome {
-  const isRollback = isServiceError(error) && error.reason === 'transaction_failed';
-  const cause = isRollback && error.cause !== undefined ? error.cause : error;
-
-  return failed(work.step, work.phase, cause);
 }

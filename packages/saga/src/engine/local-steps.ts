@@ -8,6 +8,7 @@ import type { Work } from '../plan/work.ts';
 import type { NewSaga, SagaStore } from '../saga-store.ts';
 import type { Member } from './group.ts';
 import type { LiveSaga } from './live-saga.ts';
+import { isOwnFailure } from './own-failure.ts';
 import { contextOf, expiryOf, identityOf, isLocal, refuse, within } from './step-work.ts';
 
 export interface LocalStepsOptions {
@@ -209,22 +210,4 @@ function createChild(
     traceparent,
     parent: { id: row.id, step },
   };
-}
-
-const commonCodes: ReadonlySet<string> = new Set(['aborted', 'cancelled']);
-/** The database is away, for all; whatever else a step finds away is its own. */
-const databaseReasons: ReadonlySet<string | undefined> = new Set([
-  'database_unavailable',
-  'database_closed',
-  'session_ended',
-  'commit_outcome_unknown',
-]);
-
-/** Says something about the step itself, not about the transaction it shared. */
-function isOwnFailure(outcome: Outcome): boolean {
-  if (outcome.ok) return false;
-  const { error } = outcome;
-  if (error.declared) return true;
-  if (error.code === 'unavailable') return !databaseReasons.has(error.reason);
-  return !commonCodes.has(error.code) && error.reason !== 'transaction_failed';
 }

@@ -8,10 +8,11 @@ import { isSettled } from '../state.ts';
 import { Beginnings } from './beginnings.ts';
 import { CallSlots } from './call-slots.ts';
 import { Gate } from './gate.ts';
-import { createMember, Group, GroupFenced, type Member, toLocalFailure } from './group.ts';
+import { createMember, Group, GroupFenced, type Member } from './group.ts';
 import type { Hands } from './intake.ts';
 import { LiveSaga, toFirstRow } from './live-saga.ts';
 import { StepsDoubtful } from './local-steps.ts';
+import { toOwnFailure } from './own-failure.ts';
 import type { StepFailures } from './step-failures.ts';
 import { isLocal, performRemote } from './step-work.ts';
 
@@ -316,7 +317,7 @@ export class SagaWorker implements Hands {
     const { works } = live.plan(outcomes, { nowMs: clock.nowMs(), random });
     const work = works.find(isLocal);
     if (work !== undefined) {
-      this.#release(live, [toLocalFailure(work, error)]);
+      this.#release(live, [toOwnFailure(work.step, work.phase, error)]);
       return;
     }
     logger.error('a saga cannot be written; trying again', { error, sagaId: live.row.id });
