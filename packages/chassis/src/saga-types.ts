@@ -21,7 +21,10 @@ export interface SignalOptions {
   readonly idempotencyKey?: string;
 }
 
-/** Tells a saga what it waits for, or will: kept until a step of that name asks for it. Without effect once the saga has ended. */
+/**
+ * Tells a saga what it waits for, or will: kept until a step of that name asks for it. Without effect once the saga has ended. Data that the step does not take
+ * is refused when the transaction ends: `invalid_argument` `invalid_signal`.
+ */
 export type SignalSaga = (sagaId: string, name: string, data?: unknown, options?: SignalOptions) => void;
 
 /** Asks a saga to undo what it did; without effect once it has passed its pivot. A durable function is interrupted where it waits. */

@@ -18,6 +18,10 @@ export const sagaErrors = {
     code: 'deadline_exceeded',
     text: 'The deadline of a durable function has passed: whatever it waits for then rejects with this, once.',
   },
+  invalid_signal: {
+    code: 'invalid_argument',
+    text: 'The data of a signal is not what the saga waits for under that name. The transaction that sent it is undone, and the saga still waits; `details` says where it does not fit.',
+  },
   signal_timeout: {
     code: 'deadline_exceeded',
     text: 'A durable function waited for a signal, and none came within its `timeoutMs`.',

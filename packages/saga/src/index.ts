@@ -50,6 +50,7 @@ export type {
   AuditEntry,
   NewSaga,
   OperatorChange,
+  Posted,
   SagaFilter,
   SagaRow,
   SagaStanding,

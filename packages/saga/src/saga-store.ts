@@ -72,6 +72,11 @@ export interface Advanced {
   readonly isHeld: boolean;
 }
 
+/** What became of a letter, and whose it is: `createOrder@1`. */
+export type Posted =
+  | { readonly state: 'posted' | 'ended'; readonly saga: string }
+  | { readonly state: 'unknown' };
+
 export interface SagaFilter {
   readonly name?: string;
   readonly status?: SagaStatus;
@@ -136,7 +141,7 @@ export interface SagaStore {
   /** What the worker has in hand of these. */
   load(token: number, ids: readonly string[]): Promise<readonly SagaRow[]>;
   /** Leaves a letter, and has the saga looked at. `ended`: nobody will read it. A signal whose key has come before changes nothing. */
-  post(sql: Sql, id: string, letter: Letter): Promise<'posted' | 'ended' | 'unknown'>;
+  post(sql: Sql, id: string, letter: Letter): Promise<Posted>;
   read(id: string): Promise<StoredSaga | undefined>;
   /** Newest first. */
   list(filter: SagaFilter): Promise<readonly StoredSaga[]>;

@@ -85,6 +85,18 @@ for (const [name, placement] of Object.entries(placements)) {
       assert.deepEqual([status, results['decision']], ['completed', { by: 'ann' }]);
     });
 
+    test('a signal that does not fit is refused, and its saga still waits for one that does', async () => {
+      const { sagaId } = await client.place({ orderId: 'o10', cents: 1, saga: 'approval' });
+      await assert.rejects(client.signal({ sagaId, name: 'decision', data: { by: 7 }, key: 's2' }), {
+        code: 'invalid_argument',
+        reason: 'invalid_signal',
+        details: { issues: [{ path: '/by', message: 'Invalid input: expected string, received number' }] },
+      });
+      await client.signal({ sagaId, name: 'decision', data: { by: 'ann' }, key: 's2' });
+      const { status, results } = await ended(sagaId);
+      assert.deepEqual([status, results['decision']], ['completed', { by: 'ann' }]);
+    });
+
     test('a saga that waits is undone when it is cancelled', async () => {
       const { sagaId } = await client.place({ orderId: 'o7', cents: 1, saga: 'approval' });
       const { waitingFor } = await client.ended({ sagaId, waitMs: 500 });

@@ -100,8 +100,8 @@ test('a letter that comes while its saga is being put down wakes it', async (t) 
   const saga = newSaga();
   await store.start(sql, [saga], token);
   const signal = { kind: 'signal', name: 'decision', data: { by: 'ann' }, key: 'k' } as const;
-  assert.equal(await store.post(sql, saga.id, signal), 'posted');
-  assert.equal(await store.post(sql, saga.id, signal), 'posted');
+  assert.equal((await store.post(sql, saga.id, signal)).state, 'posted');
+  assert.equal((await store.post(sql, saga.id, signal)).state, 'posted');
   // It does not know of the letter, so it keeps the saga.
   const down = transition(saga.id, { isHeld: false });
   assert.deepEqual(await store.advance(sql, token, [down]), [{ id: saga.id, mailCount: 1, isHeld: true }]);
@@ -111,7 +111,7 @@ test('a letter that comes while its saga is being put down wakes it', async (t) 
   assert.deepEqual(await store.advance(sql, token, [known1]), [{ id: saga.id, mailCount: 1, isHeld: false }]);
   // Put down it is due as soon as a letter comes.
   assert.deepEqual(await store.claim(token, known, 10), []);
-  assert.equal(await store.post(sql, saga.id, { ...signal, key: 'k2' }), 'posted');
+  assert.equal((await store.post(sql, saga.id, { ...signal, key: 'k2' })).state, 'posted');
   assert.equal((await store.claim(token, known, 10)).length, 1);
 });
 
@@ -123,8 +123,8 @@ test('letters to sagas that ended or never were are told apart', async (t) => {
   await store.start(sql, [saga], token);
   await store.advance(sql, token, [transition(saga.id, { status: 'completed', isHeld: false })]);
   const letter = { kind: 'cancel', reason: 'late', by: 'test' } as const;
-  assert.equal(await store.post(sql, saga.id, letter), 'ended');
-  assert.equal(await store.post(sql, uuidv7(), letter), 'unknown');
+  assert.equal((await store.post(sql, saga.id, letter)).state, 'ended');
+  assert.equal((await store.post(sql, uuidv7(), letter)).state, 'unknown');
 });
 
 test('hostile text comes back as it was', async (t) => {
@@ -135,8 +135,8 @@ test('hostile text comes back as it was', async (t) => {
   const saga = { ...newSaga(), input: { nasty }, idempotencyKey: nasty };
   await store.start(sql, [saga], token);
   const letter = { kind: 'signal', name: 'n', data: nasty, key: nasty } as const;
-  assert.equal(await store.post(sql, saga.id, letter), 'posted');
-  assert.equal(await store.post(sql, saga.id, letter), 'posted');
+  assert.equal((await store.post(sql, saga.id, letter)).state, 'posted');
+  assert.equal((await store.post(sql, saga.id, letter)).state, 'posted');
   const [row] = await store.load(token, [saga.id]);
   assert.deepEqual([row?.input, row?.mail], [{ nasty }, [letter]]);
 });

@@ -7,6 +7,7 @@ import type {
   NewJournalEntry,
   NewSaga,
   OperatorChange,
+  Posted,
   SagaFilter,
   SagaRow,
   SagaStanding,
@@ -148,11 +149,11 @@ class SagaTable implements SagaStore {
       select id, mail_count from banyan.saga where owner = ${token}`;
   }
 
-  async post(sql: Sql, id: string, letter: Letter): Promise<'posted' | 'ended' | 'unknown'> {
+  async post(sql: Sql, id: string, letter: Letter): Promise<Posted> {
     const text = JSON.stringify(letter);
     const key = letter.kind === 'signal' ? letter.key : undefined;
     const marked = key === undefined ? null : `"key":${JSON.stringify(key)}}`;
-    const [row] = await sql<{ isOpen: boolean }>`
+    const [row] = await sql<{ isOpen: boolean; saga: string }>`
       update banyan.saga set
         mail = case when is_new then concat_ws(',', mail, ${text}::text) else mail end,
         mail_count = mail_count + is_new::int4,
@@ -163,9 +164,9 @@ class SagaTable implements SagaStore {
         from banyan.saga where id = ${id}::uuid for update
       ) as found
       where saga.id = found.id
-      returning is_open`;
-    if (row === undefined) return 'unknown';
-    return row.isOpen ? 'posted' : 'ended';
+      returning is_open, concat(name, '@', version) as saga`;
+    if (row === undefined) return { state: 'unknown' };
+    return { state: row.isOpen ? 'posted' : 'ended', saga: row.saga };
   }
 
   async read(id: string): Promise<StoredSaga | undefined> {

@@ -2,10 +2,11 @@ import { createValidator, type Validator } from '@banyan/contract';
 import type { Clock, Logger, Sql, User } from '@banyan/core';
 import { checkDuration } from '../definition/check-definition.ts';
 import { definitionId } from '../definition/definition.ts';
+import { checkSignal } from '../definition/signal.ts';
 import type { Startable } from '../durable/context.ts';
 import { firstState } from '../durable/durable-state.ts';
 import type { SagaEnvironment } from '../environment.ts';
-import type { NewSaga, SagaStanding, SagaStore, StoredSaga } from '../saga-store.ts';
+import type { NewSaga, Posted, SagaStanding, SagaStore, StoredSaga } from '../saga-store.ts';
 import type { Letter } from '../state.ts';
 import { type EndedSaga, Ends, type SagaStand, type WaitForEnd } from './ends.ts';
 import { Intake } from './intake.ts';
@@ -60,7 +61,8 @@ export interface SagaEngine {
   started(sagas: readonly NewSaga[]): void;
   /** Starts a saga in a transaction that it may share with others, and with its own first steps if they are local. */
   begin(saga: NewSaga): Promise<void>;
-  post(sql: Sql, id: string, letter: Letter): Promise<'posted' | 'ended' | 'unknown'>;
+  /** @throws ServiceError `invalid_argument` `invalid_signal` after which the transaction may not commit */
+  post(sql: Sql, id: string, letter: Letter): Promise<Posted['state']>;
   /** Letters came, or something became due: looks now instead of later. */
   poke(ids?: readonly string[]): void;
   read(id: string): Promise<StoredSaga | undefined>;
@@ -188,8 +190,13 @@ class LeasedEngine implements SagaEngine {
     if (!(await this.#worker.begin(saga))) await this.#starts.add(saga);
   }
 
-  post(sql: Sql, id: string, letter: Letter): Promise<'posted' | 'ended' | 'unknown'> {
-    return this.#options.store.post(sql, id, letter);
+  async post(sql: Sql, id: string, letter: Letter): Promise<Posted['state']> {
+    const posted = await this.#options.store.post(sql, id, letter);
+    if (letter.kind === 'signal' && posted.state === 'posted') {
+      const definition = this.#definitions.get(posted.saga);
+      if (definition?.kind === 'saga') checkSignal(definition, letter);
+    }
+    return posted.state;
   }
 
   poke(ids: readonly string[] = []): void {

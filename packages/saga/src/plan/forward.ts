@@ -1,4 +1,5 @@
 import type { BranchNode, Node, SleepNode, StepNode, WaitNode } from '../definition/definition.ts';
+import { isReadable, readSignal } from '../definition/signal.ts';
 import type { StepRecord } from '../state.ts';
 import type { Draft } from './draft.ts';
 
@@ -77,12 +78,17 @@ function visitBranch(draft: Draft, node: BranchNode, record: StepRecord | undefi
 function visitWait(draft: Draft, node: WaitNode, record: StepRecord | undefined): boolean {
   if (record?.s === 'done' || record?.s === 'skipped') return true;
   const index = draft.instance.mail.findIndex(
-    (letter, at) => letter.kind === 'signal' && letter.name === node.name && !draft.read.has(at),
+    (letter, at) =>
+      letter.kind === 'signal' &&
+      letter.name === node.name &&
+      !draft.read.has(at) &&
+      // Whoever sends another one is told; a process that did not have this version could not tell.
+      isReadable(node, letter.data),
   );
   const letter = draft.instance.mail[index];
   if (letter?.kind === 'signal') {
     draft.read.add(index);
-    draft.finish(node.name, letter.data);
+    draft.finish(node.name, readSignal(node, letter.data));
     return true;
   }
   const { nowMs } = draft.context;
