@@ -64,7 +64,9 @@ test('traffic is moved from the command line while the system runs, and stays wh
     [['link', 'cameras'], 2, /banyan routes link SERVICE VERSION/],
     [['weight', 'cameras', '2:5', '--why', 'no'], 2, /Write a share as 2=95/],
     [['revert', '99', '--why', 'no'], 2, /no version 99/],
-    [['move'], 2, /Verbs: ls, link, weight, set, clear, on, off, history, revert/],
+    [['move'], 2, /Verbs: ls, link, weight, set, clear, on, off, moved, history, revert/],
+    [['moved', '/old/*', '30', '--why', 'no'], 2, /no operation can take over from '\/old\/\*'; there are none/],
+    [['moved', '/old/*', 'some', '--why', 'no'], 2, /banyan routes moved '\/legacy\/\*' 30/],
   ] as const) {
     const outcome = await routes(...words);
     assert.equal(outcome.code, code, outcome.output);

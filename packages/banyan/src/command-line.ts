@@ -99,7 +99,7 @@ export const commands: readonly Command[] = [
     name: 'routes',
     usage: 'banyan routes [VERB] [NAME…] [options]',
     summary:
-      'List the public routes; while the system runs, look at traffic (ls, history) and move it: link, weight, set, clear, on, off, revert.',
+      'List the public routes; while the system runs, look at traffic (ls, history) and move it: link, weight, set, clear, on, off, moved, revert.',
     options: {
       dir: directory,
       data,

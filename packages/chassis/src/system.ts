@@ -24,6 +24,8 @@ export interface EdgeRoute {
   readonly version: string;
   /** Who may use it, as the edge's own policy words it. */
   readonly policy: string;
+  /** Path of the forwarding to an upstream that the operation can take over from. */
+  readonly forwarding?: string;
 }
 
 /** The door between the system and the world; `gateway()` of `@banyan/gateway` makes one. */

@@ -46,8 +46,6 @@ export class Exchange {
   readonly trace: TraceContext;
   readonly #span: Span | undefined;
   readonly startedMs = performance.now();
-  /** Bytes that the connection had sent before. */
-  readonly sentBefore: number;
   /** Bytes that the connection had received before, headers of this request included. */
   readonly receivedBefore: number;
   /** Time during which the gateway waited for more of the body, counted by the traffic watch. */
@@ -90,6 +88,8 @@ export class Exchange {
   /** The client waits for `100 Continue` before it sends its body. */
   awaitsContinue = false;
   readonly #environment: ExchangeEnvironment;
+  /** Bytes that the connection had sent before. */
+  readonly #sentBefore: number;
 
   constructor(
     request: IncomingMessage,
@@ -103,8 +103,14 @@ export class Exchange {
     this.#span = this.#environment.spans?.start();
     this.trace = this.#span ?? createTrace();
     this.client = shared.environment.clients.clientOf(request, shared.connection.peer);
-    this.sentBefore = request.socket.bytesWritten;
+    this.#sentBefore = request.socket.bytesWritten;
     this.receivedBefore = request.socket.bytesRead;
+  }
+
+  /** Bytes of the answer: with its head over HTTP/1.1, without it over HTTP/2, where heads of all answers are compressed together. */
+  get sentBytes(): number {
+    const { bodyBytes } = this.response as ServerResponse & { readonly bodyBytes?: number };
+    return bodyBytes ?? this.request.socket.bytesWritten - this.#sentBefore;
   }
 
   /** The client's whole address. */

@@ -49,7 +49,11 @@ export function exposedRoutes(exposures: readonly Exposure[]): readonly ExposedR
   );
 }
 
-export function toEdgeRoute({ contract, operation, policy }: ExposedRoute): EdgeRoute {
+/** @param forwarding path of the one that the operation can take over from */
+export function toEdgeRoute(
+  { contract, operation, policy }: ExposedRoute,
+  forwarding: string | undefined,
+): EdgeRoute {
   return {
     method: operation.method,
     path: operation.path,
@@ -57,6 +61,7 @@ export function toEdgeRoute({ contract, operation, policy }: ExposedRoute): Edge
     operation: operation.name,
     version: contract.version,
     policy: accessText(policy.access),
+    ...(forwarding === undefined ? undefined : { forwarding }),
   };
 }
 

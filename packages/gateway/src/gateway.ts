@@ -21,7 +21,7 @@ import { rateProblems } from './rate-problems.ts';
 import { createRunningGateway } from './running-gateway.ts';
 import { type OperationRef, type SessionOptions, sessionProblems } from './session-options.ts';
 import { forwardProblems } from './upstreams/forward-problems.ts';
-import type { Forwarding } from './upstreams/forwarding.ts';
+import { byLength, covers, type Forwarding } from './upstreams/forwarding.ts';
 
 export interface UserTokens<Keys extends Contract = Contract> {
   /** `iss` of every accepted token. */
@@ -137,7 +137,10 @@ export function gateway<Keys extends Contract = Contract>(options: GatewayOption
   for (const [contract] of tokenOperations(definition.userTokens)) uses.add(contract);
   return {
     kind: 'edge',
-    routes: [...routes.map(toEdgeRoute), ...definition.apps.map(toAppRoute)],
+    routes: [
+      ...routes.map((route) => toEdgeRoute(route, oldPathOf(route, definition.forwardings))),
+      ...definition.apps.map(toAppRoute),
+    ],
     uses: [...uses],
     create: (edge: EdgeOptions): RunningEdge => createRunningGateway(definition, edge),
   };
@@ -147,6 +150,10 @@ export function gateway<Keys extends Contract = Contract>(options: GatewayOption
 function contractsBehind({ contract, operation }: ExposedRoute): readonly Contract[] {
   const join = joinOf(operation);
   return join === undefined ? [contract] : Object.values(join.parts).map((part) => part.contract);
+}
+
+function oldPathOf({ operation }: ExposedRoute, forwardings: readonly Forwarding[]): string | undefined {
+  return byLength(forwardings).find((each) => covers(each, operation.path))?.path;
 }
 
 /** As route lists show it. */

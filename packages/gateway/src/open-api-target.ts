@@ -19,10 +19,11 @@ export function createOpenApiTarget(
     route: '/openapi.json',
     async handle(exchange) {
       const versions = documentedVersions(definition.routes, traffic);
-      const wanted = JSON.stringify(versions);
+      const routes = documentedRoutes(definition.routes, traffic);
+      const wanted = JSON.stringify([versions, routes.map(({ operation }) => operation.name)]);
       if (asset === undefined || shown !== wanted) {
         shown = wanted;
-        const document = toDocument(definition, systemName, versions);
+        const document = toDocument({ ...definition, routes }, systemName, versions);
         asset = createAsset('application/json', Buffer.from(JSON.stringify(document)));
       }
       writeAsset(exchange, await asset, 'api');
@@ -41,7 +42,7 @@ function toDocument(
     // A system has no version of its own; its contracts have.
     version: [...versions].join(', '),
     ...(description === undefined ? undefined : { description }),
-    operations: documentedRoutes(routes).map(({ contract, operation, policy }) => {
+    operations: routes.map(({ contract, operation, policy }) => {
       const mediaTypes = mediaTypesOf(operation, policy.formats ?? formats);
       const secured = policy.access !== 'anyone';
       return { contract, operation, secured, ...(mediaTypes === undefined ? undefined : { mediaTypes }) };

@@ -1,14 +1,11 @@
 import type { IncomingMessage } from 'node:http';
 import {
-  clientHeader,
   createHttpBinding,
   expandLocation,
   type HttpBinding,
   isBinary,
   type Operation,
-  type RequestHeaders,
   retryAfterOf,
-  sessionHeader,
 } from '@banyan/contract';
 import { type Caller, isServiceError, ServiceError } from '@banyan/core';
 import {
@@ -28,6 +25,7 @@ import type { Exchange } from './exchange.ts';
 import type { ExposedRoute } from './exposure.ts';
 import type { Representation, RouteFormats } from './formats/route-formats.ts';
 import { hasBody } from './framing.ts';
+import { createInputHeaders, type InputHeaders } from './input-headers.ts';
 import type { GatewayLimits } from './limits.ts';
 import type { Access } from './policy.ts';
 import type { RouteRates } from './route-rates.ts';
@@ -79,8 +77,7 @@ class OperationTarget implements Target {
   readonly #options: OperationTargetOptions;
   readonly #timeoutMs: number;
   readonly #readsJson: boolean;
-  /** Names of the headers that the operation takes input from. */
-  readonly #asked: ReadonlySet<string>;
+  readonly #headersOf: InputHeaders;
   readonly #bodyTypes: readonly string[];
 
   constructor({ contract, operation, policy }: ExposedRoute, options: OperationTargetOptions) {
@@ -92,7 +89,7 @@ class OperationTarget implements Target {
     this.#options = options;
     this.#timeoutMs = Math.min(operation.timeoutMs, options.limits.requestTimeoutMs);
     this.#readsJson = takesJsonBody(operation);
-    this.#asked = new Set(Object.values(operation.headers));
+    this.#headersOf = createInputHeaders(operation, options.authentication);
     this.#bodyTypes =
       operation.upload?.types ??
       (this.#readsJson ? (options.formats?.bodyTypes ?? ['application/json']) : []);
@@ -236,14 +233,6 @@ class OperationTarget implements Target {
     headers.push('content-length', String(Buffer.byteLength(body)));
     exchange.answer(operation.status, headers, body);
     return undefined;
-  }
-
-  /** Those of the request; what the gateway itself says in them is never the client's. */
-  #headersOf({ request, client }: Exchange): RequestHeaders {
-    const asked = this.#asked;
-    if (!asked.has(clientHeader) && !asked.has(sessionHeader)) return request.headers;
-    const session = asked.has(sessionHeader) ? this.#options.authentication.sessionOf(request) : undefined;
-    return { ...request.headers, [clientHeader]: client, [sessionHeader]: session };
   }
 
   /** Puts the session that was opened into a cookie, or takes the cookie back. @returns what belongs into the body */

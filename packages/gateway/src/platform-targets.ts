@@ -6,6 +6,7 @@ import type { GatewayDefinition } from './gateway.ts';
 import type { HeaderList } from './security-headers.ts';
 import type { Target } from './target.ts';
 import { documentedRoutes } from './versions/exposed-versions.ts';
+import type { Traffic } from './versions/traffic.ts';
 
 /** `GET /health/live`: the process answers. */
 export function createLivenessTarget(): Target {
@@ -42,22 +43,32 @@ export function createReadinessTarget(
   };
 }
 
-/** Stands for the reader's own address in the page, which is made once. */
+/** Stands for the reader's own address in the page, which is made once for each set of routes. */
 const placeholder = 'https://gateway.invalid';
 
 /** `GET /docs`: the API page. */
-export function createDocsTarget(definition: GatewayDefinition, systemName: string): Target {
-  let page: string | undefined;
+export function createDocsTarget(
+  definition: GatewayDefinition,
+  systemName: string,
+  traffic: Traffic,
+): Target {
+  let page = '';
+  let shown: string | undefined;
   return {
     route: '/docs',
     handle(exchange) {
-      page ??= renderApiPage({
-        title: definition.title ?? systemName,
-        description: definition.description,
-        routes: documentedRoutes(definition.routes),
-        formats: definition.formats,
-        origin: placeholder,
-      });
+      const routes = documentedRoutes(definition.routes, traffic);
+      const wanted = JSON.stringify(routes.map(({ operation }) => operation.name));
+      if (shown !== wanted) {
+        shown = wanted;
+        page = renderApiPage({
+          title: definition.title ?? systemName,
+          description: definition.description,
+          routes,
+          formats: definition.formats,
+          origin: placeholder,
+        });
+      }
       const headers = exchange.headers('document');
       headers.push('cache-control', 'no-store', 'content-type', 'text/html; charset=utf-8');
       answerText(exchange, headers, page.replaceAll(placeholder, originOf(exchange.request.headers.host)));

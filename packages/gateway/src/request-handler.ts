@@ -1,7 +1,7 @@
 import { type IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { type Logger, ServiceError } from '@banyan/core';
-import { createRouter, type Route, type RouteResult, type Router, routeError } from '@banyan/rpc';
+import { type Route, routeError } from '@banyan/rpc';
 import type { Admission } from './admission.ts';
 import { writeAsset } from './asset.ts';
 import type { Connection, Connections } from './connections.ts';
@@ -11,13 +11,11 @@ import { checkFraming, hasBody } from './framing.ts';
 import { isBelow } from './http-app/http-app.ts';
 import { isServerFault } from './public-error.ts';
 import { parseRequestTarget } from './request-target.ts';
+import { createRouteFinder, type RouteFinder } from './route-finder.ts';
 import type { StaticSite } from './static-site.ts';
 import type { Target } from './target.ts';
-
 import type { Forwards } from './upstreams/forwards.ts';
 import { asksForWebSocket } from './upstreams/web-socket.ts';
-
-import { splitVersionedPath } from './versions/asked-version.ts';
 
 export interface RequestHandlerOptions {
   readonly routes: readonly Route<Target>[];
@@ -57,11 +55,11 @@ export function createRequestHandler(options: RequestHandlerOptions): RequestHan
 
 class Handler implements RequestHandler {
   readonly #options: RequestHandlerOptions;
-  readonly #router: Router<Target>;
+  readonly #finder: RouteFinder;
 
   constructor(options: RequestHandlerOptions) {
     this.#options = options;
-    this.#router = createRouter(options.routes);
+    this.#finder = createRouteFinder(options.routes, options.site);
   }
 
   handle(
@@ -126,7 +124,7 @@ class Handler implements RequestHandler {
     const { path, query } = parseRequestTarget(url, headers.host);
     exchange.path = path;
     exchange.query = query;
-    const found = this.#find(exchange, method);
+    const found = this.#finder.find(exchange, method);
     if (found.kind === 'match') {
       exchange.route = found.target.route;
       if (!path.startsWith('/health/')) this.#admit(exchange);
@@ -154,10 +152,9 @@ class Handler implements RequestHandler {
   #dispatchUpgrade(exchange: Exchange, socket: Socket, early: Buffer): Promise<void> | undefined {
     const { request } = exchange;
     const { path, query } = parseRequestTarget(request.url ?? '', request.headers.host);
-    const forwarded =
-      this.#router.find(request.method ?? '', path).kind === 'match'
-        ? undefined
-        : this.#options.forwards.find(path);
+    const forwarded = this.#finder.has(request.method ?? '', path)
+      ? undefined
+      : this.#options.forwards.find(path);
     // A client that offers a protocol is as glad of an answer in this one; its body would have been left unread.
     if (forwarded === undefined || !asksForWebSocket(request)) {
       if (hasBody(request)) throw malformedUpgrade();
@@ -171,34 +168,11 @@ class Handler implements RequestHandler {
     return forwarded.upgrade(exchange, socket, early);
   }
 
-  /** What is found at a path that begins with a version is that version, unless something has exactly that path. */
-  #find(exchange: Exchange, method: string): RouteResult<Target> {
-    const { path } = exchange;
-    const found = this.#router.find(method, path);
-    const versioned = found.kind === 'none' ? splitVersionedPath(path) : undefined;
-    if (versioned === undefined) return found;
-    const inside = this.#router.find(method, versioned.rest);
-    if (inside.kind === 'wrong_method')
-      return this.#isVersioned(path, { allow: inside.allow, rest: versioned.rest }) ? inside : found;
-    if (inside.kind !== 'match' || inside.target.hasVersions !== true) return found;
-    exchange.path = versioned.rest;
-    exchange.pathVersion = versioned.version;
-    return inside;
-  }
-
   /** An upstream answers for the methods that it alone takes. */
   #isOwnPreflight({ request, path }: Exchange, allow: string): boolean {
     const asked = request.headers['access-control-request-method'];
     if (asked === undefined || allow.split(', ').includes(asked)) return true;
     return this.#options.forwards.find(path) === undefined;
-  }
-
-  /** A file of that path, or a path of the platform, is not below a version. */
-  #isVersioned(path: string, { allow, rest }: { readonly allow: string; readonly rest: string }): boolean {
-    if (this.#options.site?.has(path)) return false;
-    const [method = ''] = allow.split(', ', 1);
-    const inside = this.#router.find(method, rest);
-    return inside.kind === 'match' && inside.target.hasVersions === true;
   }
 
   /** Probes of the system's own health do not count: they must be answered when nothing else is. */
@@ -266,7 +240,7 @@ class Handler implements RequestHandler {
       ms: Math.round((performance.now() - exchange.startedMs) * 1_000) / 1_000,
       traceId: exchange.trace.traceId,
       spanId: exchange.trace.spanId,
-      bytes: request.socket.bytesWritten - exchange.sentBefore,
+      bytes: exchange.sentBytes,
       ...(caller?.user === undefined ? undefined : { userId: caller.user.id }),
       ...(exchange.refusedFor === undefined ? undefined : { reason: exchange.refusedFor }),
       ...(wasCutOff && response.headersSent ? { cutOff: true } : undefined),

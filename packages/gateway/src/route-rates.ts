@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { ServiceError } from '@banyan/core';
 import type { RateLimiter, Verdict } from '@banyan/resilience';
-import type { Exchange } from './exchange.ts';
+import type { AskingRequest } from './asking-request.ts';
 import { inputOf, type RateKey, type RateLimit } from './rate-limit.ts';
 
 /** How one quota stands after a request, for the fields of its answer. */
@@ -17,10 +17,10 @@ export interface QuotaStanding {
  * All throw, or reject with, ServiceError `resource_exhausted` `rate_limited`, `unavailable` `rate_limits_unavailable`.
  */
 export interface RouteRates {
-  atArrival(exchange: Exchange): Promise<void> | undefined;
-  /** After `exchange.caller` is known. */
-  forCaller(exchange: Exchange): Promise<void> | undefined;
-  forInput(exchange: Exchange, input: unknown): Promise<void> | undefined;
+  atArrival(asking: AskingRequest): Promise<void> | undefined;
+  /** After `caller` is known. */
+  forCaller(asking: AskingRequest): Promise<void> | undefined;
+  forInput(asking: AskingRequest, input: unknown): Promise<void> | undefined;
 }
 
 export interface RouteRatesOptions {
@@ -59,46 +59,46 @@ class LimitedRoute implements RouteRates {
     this.#atArrival = limits.filter((limit) => inputOf(limit) === undefined && !limit.per.includes('user'));
   }
 
-  atArrival(exchange: Exchange): Promise<void> | undefined {
-    return this.#take(exchange, this.#atArrival, { input: undefined });
+  atArrival(asking: AskingRequest): Promise<void> | undefined {
+    return this.#take(asking, this.#atArrival, { input: undefined });
   }
 
-  forCaller(exchange: Exchange): Promise<void> | undefined {
-    return this.#take(exchange, this.#forCaller, { input: undefined });
+  forCaller(asking: AskingRequest): Promise<void> | undefined {
+    return this.#take(asking, this.#forCaller, { input: undefined });
   }
 
-  forInput(exchange: Exchange, input: unknown): Promise<void> | undefined {
-    return this.#take(exchange, this.#forInput, { input });
+  forInput(asking: AskingRequest, input: unknown): Promise<void> | undefined {
+    return this.#take(asking, this.#forInput, { input });
   }
 
   #take(
-    exchange: Exchange,
+    asking: AskingRequest,
     limits: readonly RateLimit[],
     { input, from = 0 }: { readonly input: unknown; readonly from?: number },
   ): Promise<void> | undefined {
     for (let index = from; index < limits.length; index += 1) {
       const limit = limits[index];
       if (limit === undefined) return undefined;
-      const key = limit.per.map((part) => this.#keyPart(part, { exchange, input })).join('|');
+      const key = limit.per.map((part) => this.#keyPart(part, { asking, input })).join('|');
       const verdict = this.#limiter.take(limit, { key, units: this.#units });
       if (verdict instanceof Promise) {
         return verdict.then((known) => {
-          note(exchange, { limit, verdict: known });
-          return this.#take(exchange, limits, { input, from: index + 1 });
+          note(asking, { limit, verdict: known });
+          return this.#take(asking, limits, { input, from: index + 1 });
         });
       }
-      note(exchange, { limit, verdict });
+      note(asking, { limit, verdict });
     }
     return undefined;
   }
 
   #keyPart(
     key: RateKey,
-    { exchange, input }: { readonly exchange: Exchange; readonly input: unknown },
+    { asking, input }: { readonly asking: AskingRequest; readonly input: unknown },
   ): string {
     if (key === 'route') return this.#route;
-    if (key === 'address') return exchange.client;
-    if (key === 'user') return bounded(exchange.caller?.user?.id ?? '');
+    if (key === 'address') return asking.client;
+    if (key === 'user') return bounded(asking.caller?.user?.id ?? '');
     const value = (input as Readonly<Record<string, unknown>> | undefined)?.[key.input];
     // A service may take ` Ada` for `ada`; whoever tries spellings must not get a quota for each.
     const plain = typeof value === 'string' ? value.normalize('NFKC').trim().toLowerCase() : value;
@@ -107,8 +107,8 @@ class LimitedRoute implements RouteRates {
   }
 }
 
-function note(exchange: Exchange, standing: QuotaStanding): void {
-  exchange.quotas.push(standing);
+function note(asking: AskingRequest, standing: QuotaStanding): void {
+  asking.quotas.push(standing);
   if (!standing.verdict.allowed) throw rateLimited(standing);
 }
 

@@ -20,9 +20,11 @@ import { createProblemFormats } from './formats/problem-formats.ts';
 import { createRouteFormats } from './formats/route-formats.ts';
 import type { GatewayDefinition } from './gateway.ts';
 import { createHttpAppTarget } from './http-app/http-app-target.ts';
+import { createKeptAccess } from './kept-access.ts';
 import { createOpenApiTarget } from './open-api-target.ts';
 import { createOperationTarget } from './operation-target.ts';
 import { createDocsTarget, createLivenessTarget, createReadinessTarget } from './platform-targets.ts';
+import type { Priority } from './policy.ts';
 import type { RateLimit } from './rate-limit.ts';
 import { createRequestHandler, type RequestHandlerOptions } from './request-handler.ts';
 import { createRequestSpans } from './request-span.ts';
@@ -36,9 +38,11 @@ import { readEdgeCertificate } from './tls/edge-certificate.ts';
 import { createTrafficWatch, type TrafficWatch } from './traffic-watch.ts';
 import { answerUnreadable } from './unreadable-request.ts';
 import { createForwards, type Forwards } from './upstreams/forwards.ts';
+import { createShadowCall } from './upstreams/shadow-call.ts';
 import { createUserAuthentication, openAuthentication } from './user-authentication.ts';
 import { exposedVersions, groupVersions } from './versions/exposed-versions.ts';
 import { createTraffic, type Traffic } from './versions/traffic.ts';
+import { createVersionChoice } from './versions/version-choice.ts';
 import { createVersionedTarget } from './versions/versioned-target.ts';
 
 /** No I/O until `start`. */
@@ -188,6 +192,7 @@ class RunningGateway implements RunningEdge, ExchangeEnvironment {
       forwardings,
       authentication,
       ratesOf,
+      traffic: this.#traffic,
       environment,
       edge: this.#options,
     });
@@ -195,42 +200,67 @@ class RunningGateway implements RunningEdge, ExchangeEnvironment {
     const caching = this.#caching;
     const traffic = this.#traffic;
     const shared = { routes, endpoint, limiter, services, caching, traffic, environment, clock, logger };
-    const createTarget = (route: ExposedRoute, to: Destination) =>
-      forwards.replacing(
-        route,
-        createOperationTarget(route, {
-          endpoint: createRouteEndpoint(route, to, shared),
-          authentication,
-          session: sessionRoleOf(userTokens?.session, route),
-          rates: ratesOf(
-            `${route.operation.method} ${route.operation.path}`,
-            route.policy.rates ?? [],
-            route.policy.cost ?? 1,
-          ),
-          // A version that is slow must not cost another one its share.
-          shedding: services.sheddingOf(
-            `${route.contract.name} ${destinationText(to)}`,
-            route.operation,
-            // The parts of a joined answer are shed one by one.
-            joinOf(route.operation) === undefined ? (route.policy.priority ?? 'normal') : 'exempt',
-          ),
-          cache: this.#caching.cacheOf(route, to),
-          onChange: (path, location) => this.#caching.changed(path, location),
-          formats: createRouteFormats(route.operation, route.policy.formats ?? this.#definition.formats),
-          limits,
-          environment,
-        }),
+    // A version that is slow must not cost another one its share.
+    const sheddingOf = (
+      { contract, operation, policy }: ExposedRoute,
+      to: Destination,
+      priority?: Priority,
+    ) =>
+      services.sheddingOf(
+        `${contract.name} ${destinationText(to)}`,
+        operation,
+        // The parts of a joined answer are shed one by one.
+        joinOf(operation) === undefined ? (priority ?? policy.priority ?? 'normal') : 'exempt',
       );
+    const createTarget = (route: ExposedRoute, to: Destination) =>
+      createOperationTarget(route, {
+        endpoint: createRouteEndpoint(route, to, shared),
+        authentication,
+        session: sessionRoleOf(userTokens?.session, route),
+        rates: ratesOf(
+          `${route.operation.method} ${route.operation.path}`,
+          route.policy.rates ?? [],
+          route.policy.cost ?? 1,
+        ),
+        shedding: sheddingOf(route, to),
+        cache: this.#caching.cacheOf(route, to),
+        onChange: (path, location) => this.#caching.changed(path, location),
+        formats: createRouteFormats(route.operation, route.policy.formats ?? this.#definition.formats),
+        limits,
+        environment,
+      });
+    const createShadow = (route: ExposedRoute, to: Destination) =>
+      createShadowCall(route, {
+        endpoint: createRouteEndpoint(route, to, shared),
+        authentication,
+        rates: createRouteRates({
+          route: `${route.operation.method} ${route.operation.path}`,
+          limits: route.policy.rates ?? [],
+          cost: route.policy.cost ?? 1,
+          limiter,
+        }),
+        // Nobody waits for it.
+        shedding: sheddingOf(route, to, 'low'),
+        isAllowed: createKeptAccess(route.operation, this.#options.policies),
+        environment,
+      });
     const versions = exposedVersions(routes);
     const operations = groupVersions(routes).map((versioned) => {
       const [{ operation }] = versioned.routes;
-      const target = createVersionedTarget(versioned, {
-        versions: versions.get(versioned.service) ?? [],
-        traffic: this.#traffic,
+      const known = versions.get(versioned.service) ?? [];
+      const choice = createVersionChoice(versioned, {
+        versions: known,
+        traffic,
         authentication,
-        createTarget,
         random: Math.random,
       });
+      const own = createVersionedTarget({
+        route: operation.path,
+        choice,
+        hasChoice: known.length > 1,
+        createTarget,
+      });
+      const target = forwards.replacing(own, { operation, choice, createShadow });
       return { method: operation.method, path: operation.path, target };
     });
     const platform = this.#platformTargets().map((target) => ({ method: 'GET', path: target.route, target }));
@@ -267,7 +297,7 @@ class RunningGateway implements RunningEdge, ExchangeEnvironment {
       createLivenessTarget(),
       createReadinessTarget(this.#options, () => this.draining),
       createOpenApiTarget(this.#definition, this.#options.systemName, this.#traffic),
-      createDocsTarget(this.#definition, this.#options.systemName),
+      createDocsTarget(this.#definition, this.#options.systemName, this.#traffic),
     ];
   }
 }

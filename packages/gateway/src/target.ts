@@ -6,5 +6,7 @@ export interface Target {
   readonly route: string;
   /** True if it can be reached below a version, such as `/v2`. */
   readonly hasVersions?: true;
+  /** False while operators have switched it off; then nothing tells that it could be there. */
+  readonly isOn?: boolean;
   handle(exchange: Exchange, params: Readonly<Record<string, string>>): Promise<void> | undefined;
 }

@@ -2,45 +2,15 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import { request as requestPlain } from 'node:http';
-import { type ClientHttp2Session, connect, constants, type IncomingHttpHeaders } from 'node:http2';
+import { type ClientHttp2Session, constants, type IncomingHttpHeaders } from 'node:http2';
 import { request as requestSecure } from 'node:https';
-import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { type TestContext, test } from 'node:test';
+import { test } from 'node:test';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
-import { createAuthority, generateSystemKey } from '@banyan/auth';
 import { forward } from '@banyan/gateway';
-import { temporaryFolder } from '@banyan/testing';
-import { exchangeRaw, type RunningShop, runShop, type ShopOptions, until } from './support/running-shop.ts';
+import { exchangeRaw, runShop, type ShopOptions, until } from './support/running-shop.ts';
+import { certificateFiles, openSession, runSecureShop, trust } from './support/secure-shop.ts';
 import { runRawUpstream } from './support/upstream.ts';
-
-const trust = { rejectUnauthorized: false };
-
-async function certificateFiles(t: TestContext) {
-  const folder = await temporaryFolder(t, 'edge-tls');
-  const files = { certificateFile: join(folder, 'tls.crt'), keyFile: join(folder, 'tls.key') };
-  const renew = async () => {
-    const issued = createAuthority({ key: generateSystemKey(), system: 'shop' }).issue('gateway', {
-      lifetimeMs: 3_600_000,
-    });
-    await writeFile(files.certificateFile, issued.certificate);
-    await writeFile(files.keyFile, issued.privateKey);
-  };
-  await renew();
-  return { files, renew };
-}
-
-async function runSecureShop(t: TestContext, options: ShopOptions = {}): Promise<RunningShop> {
-  const { files } = await certificateFiles(t);
-  return runShop(t, { ...options, edge: { ...options.edge, tls: files } });
-}
-
-function openSession(t: TestContext, url: string): ClientHttp2Session {
-  const session = connect(url, trust);
-  session.on('error', () => undefined);
-  t.after(() => session.destroy());
-  return session;
-}
 
 interface Asked {
   readonly method?: string;

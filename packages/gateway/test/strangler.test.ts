@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { test } from 'node:test';
-import { forward } from '@banyan/gateway';
+import { createMemoryDocumentStore } from '@banyan/config/testing';
+import { createTrafficAdmin, forward, gateway } from '@banyan/gateway';
 import { createMetrics } from '@banyan/telemetry';
-import { runShop, until } from './support/running-shop.ts';
+import { everything, runShop, until } from './support/running-shop.ts';
 import { runUpstream } from './support/upstream.ts';
 
 const oldProducts = { products: ['mug'], limit: 10, tags: [] };
@@ -217,4 +218,87 @@ test('what changes something is asked twice only where that is declared', async 
     await shop.edge.stop();
     assert.equal(shop.contexts.length, methods === undefined ? 0 : 1);
   }
+});
+
+test('operators move clients at run time, within what can take over, and every change has its history', async (t) => {
+  const old = await runUpstream(t, oldSystem());
+  const documents = createMemoryDocumentStore().open();
+  const forwarded = [
+    forward('/products/*', { to: old.url, access: 'anyone', moved: 0 }),
+    forward('/elsewhere/*', { to: old.url, access: 'anyone' }),
+  ];
+  const { url } = await runShop(t, { edge: { documents }, gateway: { forward: forwarded } });
+  const { routes } = gateway({
+    expose: [everything],
+    forward: forwarded,
+    userTokens: { issuer: 'a', audience: 'a', keys: [everything.contract, 'publicKeys'] },
+  });
+  const admin = createTrafficAdmin({ documents, routes });
+  const side = async () => {
+    const answer = await fetch(`${url}/products`);
+    await answer.text();
+    return answer.headers.get('x-system') ?? 'new';
+  };
+  assert.equal(await side(), 'old');
+  await admin.move('/products/*', 100, { by: 'ada', why: 'all of them' });
+  assert.equal(await side(), 'new');
+  await admin.move('/products/*', 0, { by: 'ada', why: 'back' });
+  assert.equal(await side(), 'old');
+  await admin.revert(1, { by: 'ben', why: 'it was not that' });
+  assert.equal(await side(), 'new');
+  await admin.move('/products/*', undefined, { by: 'ben', why: 'as declared' });
+  assert.equal(await side(), 'old');
+  assert.deepEqual(
+    (await admin.history()).map(({ version, by, why, value }) => [version, by, why, value]),
+    [
+      [4, 'ben', 'as declared', { services: {}, routes: {} }],
+      [3, 'ben', 'it was not that', { services: {}, routes: {}, moved: { '/products/*': 100 } }],
+      [2, 'ada', 'back', { services: {}, routes: {}, moved: { '/products/*': 0 } }],
+      [1, 'ada', 'all of them', { services: {}, routes: {}, moved: { '/products/*': 100 } }],
+    ],
+  );
+  const refused = { reason: 'invalid_traffic_rules' };
+  for (const [path, percent] of [
+    ['/elsewhere/*', 5],
+    ['/products/*', 101],
+    ['/products/*', -1],
+    ['/products/*', Number.NaN],
+  ] as const)
+    await assert.rejects(admin.move(path, percent, { by: 'eve', why: 'no' }), refused);
+  assert.equal((await admin.history()).length, 4);
+});
+
+test('an old system gets its own api-version, and its answers carry none of ours', async (t) => {
+  const old = await runUpstream(t, oldSystem());
+  const { url } = await runShop(t, {
+    gateway: {
+      forward: [
+        forward('/products/*', { to: old.url, access: 'anyone', moved: 0 }),
+        forward('/v1/*', { to: old.url, access: 'anyone' }),
+      ],
+    },
+  });
+  const ask = async (path: string) => {
+    const answer = await fetch(url + path);
+    await answer.text();
+    return [
+      answer.status,
+      answer.headers.get('x-system'),
+      answer.headers.get('api-version'),
+      answer.headers.get('vary'),
+    ];
+  };
+  const fromOld = [200, 'old', null, null];
+  // The first is also what a version of ours looks like, the second is no version at all, and the last is a path of the old system.
+  const paths = [
+    '/products?api-version=1&limit=3',
+    '/products?api-version=2019-06-01',
+    '/products?api-version=x',
+    '/v1/products?limit=1',
+  ];
+  for (const path of paths) assert.deepEqual(await ask(path), fromOld, path);
+  assert.deepEqual(
+    old.requests.map((request) => request.url),
+    paths,
+  );
 });

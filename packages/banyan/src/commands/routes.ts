@@ -1,12 +1,12 @@
 import type { CommandInput } from '../command-line.ts';
 import { loadSystem } from '../load-system.ts';
-import { clear, history, link, ls, off, on, revert, set, weight } from '../route-verbs/verbs.ts';
+import { clear, history, link, ls, moved, off, on, revert, set, weight } from '../route-verbs/verbs.ts';
 import { runVerb } from '../run-verb.ts';
 import { systemDirectory } from '../system-directory.ts';
 import { renderTable } from '../table.ts';
 import type { Terminal } from '../terminal.ts';
 
-const verbs = { ls, link, weight, set, clear, on, off, history, revert };
+const verbs = { ls, link, weight, set, clear, on, off, moved, history, revert };
 
 /** `banyan routes`: as they are declared, or with a verb those of the running system. */
 export function routes(input: CommandInput, terminal: Terminal): Promise<number> {

@@ -12,7 +12,8 @@ export async function ls(input: VerbInput): Promise<number> {
     switched: rules.routes[`${route.service}.${route.operation}`],
   }));
   if (input.options['json'] === true) {
-    input.terminal.write(`${JSON.stringify({ version, routes, services: rules.services }, null, 2)}\n`);
+    const { services, moved: said = {} } = rules;
+    input.terminal.write(`${JSON.stringify({ version, routes, services, moved: said }, null, 2)}\n`);
     return 0;
   }
   const rows = routes.map(({ method, path, service, operation, version: of, switched = '' }) => [
@@ -26,6 +27,9 @@ export async function ls(input: VerbInput): Promise<number> {
   const services = Object.entries(rules.services).map(([service, rule]) => [service, ruleText(rule)]);
   if (services.length > 0)
     input.terminal.write(`\n${renderTable(['service', 'without a version it goes to'], services)}`);
+  const shares = Object.entries(rules.moved ?? {}).map(([path, percent]) => [path, `${percent} %`]);
+  if (shares.length > 0)
+    input.terminal.write(`\n${renderTable(['path', 'moved from the old system'], shares)}`);
   return 0;
 }
 
@@ -71,6 +75,15 @@ export function on(input: VerbInput): Promise<number> {
 /** `banyan routes off SERVICE.OPERATION`. */
 export function off(input: VerbInput): Promise<number> {
   return switchRoute(input, 'off');
+}
+
+/** `banyan routes moved PATH PERCENT`: how many of each hundred clients have left an old system; `declared` forgets what was said. */
+export async function moved(input: VerbInput): Promise<number> {
+  const [forwarding, share] = input.words;
+  const percent = share === 'declared' ? undefined : Number(share);
+  if (forwarding === undefined || share === undefined || share === '' || Number.isNaN(percent))
+    throw wrong("Name a path that is forwarded and a percentage: banyan routes moved '/legacy/*' 30.");
+  return done(input, await adminOf(input).move(forwarding, percent, reasonOf(input)));
 }
 
 /** `banyan routes history`: who changed the rules and why, newest first. */

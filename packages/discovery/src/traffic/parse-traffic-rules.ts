@@ -9,13 +9,20 @@ import { isVersionText } from './version.ts';
  * @throws ServiceError `invalid_argument` `invalid_traffic_rules`, naming the place that is wrong and what belongs there
  */
 export function parseTrafficRules(value: unknown): TrafficRules {
-  const { services = {}, routes = {} } = fieldsOf(value, 'the rules', ['services', 'routes']);
+  const {
+    services = {},
+    routes = {},
+    moved = {},
+  } = fieldsOf(value, 'the rules', ['services', 'routes', 'moved']);
+  const shares = mapEntries(moved, 'moved', parsePercentage);
   return {
     services: mapEntries(services, 'services', (entry, at) => parseServiceTraffic(entry, at)),
     routes: mapEntries(routes, 'routes', (entry, at) => {
       if (entry === 'on' || entry === 'off') return entry;
       throw wrong(at, "is 'on' or 'off'");
     }),
+    // A gateway of an earlier release would refuse the whole document.
+    ...(Object.keys(shares).length === 0 ? undefined : { moved: shares }),
   };
 }
 
@@ -92,6 +99,11 @@ function parseDestination(value: unknown, at: string): Destination {
     ...(version === undefined ? undefined : { version: parseVersion(version, `${at}.version`) }),
     ...(label === undefined ? undefined : { label: label as string }),
   };
+}
+
+function parsePercentage(value: unknown, at: string): number {
+  if (typeof value === 'number' && value >= 0 && value <= 100) return value;
+  throw wrong(at, 'is a percentage, 0 to 100');
 }
 
 function parseVersion(value: unknown, at: string): string {

@@ -35,6 +35,11 @@ export interface TrafficRules {
   readonly services: Readonly<Record<string, ServiceTraffic>>;
   /** Routes that are switched, by `service.operation`; others are as their policy says. */
   readonly routes: Readonly<Record<string, 'on' | 'off'>>;
+  /**
+   * Of each hundred clients, those whose requests go to operations instead of the upstream that these take over from: by path of the forwarding, such as
+   * `/legacy/*`. Others are as they are declared.
+   */
+  readonly moved?: Readonly<Record<string, number>>;
 }
 
 export const noTrafficRules: TrafficRules = { services: {}, routes: {} };

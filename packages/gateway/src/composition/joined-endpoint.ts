@@ -1,7 +1,7 @@
 import { type Contract, inputValidator } from '@banyan/contract';
 import type { Clock, Logger } from '@banyan/core';
 import type { Endpoint } from '@banyan/rpc';
-import type { Exchange } from '../exchange.ts';
+import type { AskingRequest } from '../asking-request.ts';
 import type { ExposedRoute } from '../exposure.ts';
 import { type Join, joinOf } from './joined-operation.ts';
 import type { PartCall } from './part-call.ts';
@@ -15,19 +15,19 @@ export interface JoinedEndpointOptions {
 }
 
 /** Answers one joined operation for one request. */
-export function createJoinedEndpoint(options: JoinedEndpointOptions): (exchange: Exchange) => Endpoint {
+export function createJoinedEndpoint(options: JoinedEndpointOptions): (asking: AskingRequest) => Endpoint {
   const { join, route, parts, clock, logger } = options;
   const validator = inputValidator(route.operation);
   const contract: Contract = route.contract;
-  return (exchange) => ({
+  return (asking) => ({
     contract,
     call: (_operation, input, context) => {
-      const traceId = exchange.trace.traceId;
+      const traceId = asking.trace.traceId;
       return join.answer(validator.parse(input), {
         ask(part, partInput, ask = {}) {
           const call = Object.hasOwn(parts, part) ? parts[part] : undefined;
           if (call === undefined) throw new TypeError(`'${route.operation.name}' has no part '${part}'.`);
-          return call.run(partInput, { exchange, context }, { signal: context.signal, ...ask });
+          return call.run(partInput, { asking, context }, { signal: context.signal, ...ask });
         },
         deadlineMs: context.deadlineMs,
         nowMs: () => clock.nowMs(),

@@ -8,7 +8,8 @@ import {
   routeError,
 } from '@banyan/rpc';
 import type { AnswerCache } from '../answer-cache.ts';
-import type { Exchange } from '../exchange.ts';
+import type { AskingRequest } from '../asking-request.ts';
+
 import type { ExposedRoute } from '../exposure.ts';
 import type { RouteRates } from '../route-rates.ts';
 import type { Shedding } from '../shedding.ts';
@@ -32,7 +33,7 @@ export interface PartCall {
 
 /** The request that a part is asked for. */
 export interface Asker {
-  readonly exchange: Exchange;
+  readonly asking: AskingRequest;
   readonly context: CallContext;
 }
 
@@ -52,12 +53,12 @@ class PolicedCall implements PartCall {
   async run(input: unknown, from: Asker, ask: AskOptions): Promise<PartAnswer> {
     const { policy, operation } = this.#route;
     const { isOn, rates, cache } = this.#options;
-    const { exchange, context } = from;
+    const { asking, context } = from;
     if (!isOn()) throw routeError({ kind: 'none' });
     checkAccess(context.caller, policy.access);
-    await rates.atArrival(exchange);
-    await rates.forCaller(exchange);
-    await rates.forInput(exchange, input);
+    await rates.atArrival(asking);
+    await rates.forCaller(asking);
+    await rates.forInput(asking, input);
     // An open operation answers everybody alike, so it is not told who asks: as on its own route.
     const caller = policy.access === 'anyone' ? anonymous : context.caller;
     const scope = { caller, from, ask };

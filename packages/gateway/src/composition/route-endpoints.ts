@@ -2,8 +2,8 @@ import type { Clock, Logger } from '@banyan/core';
 import { type Destination, destinationText, majorOf } from '@banyan/discovery';
 import type { RateLimiter } from '@banyan/resilience';
 import type { CallEnvironment, Endpoint } from '@banyan/rpc';
+import type { AskingRequest } from '../asking-request.ts';
 import type { Caching } from '../caching.ts';
-import type { Exchange } from '../exchange.ts';
 import type { ExposedRoute } from '../exposure.ts';
 import { createRouteRates } from '../route-rates.ts';
 import type { ServiceLimits } from '../shedding.ts';
@@ -30,7 +30,7 @@ export function createRouteEndpoint(
   route: ExposedRoute,
   to: Destination,
   options: RouteEndpointsOptions,
-): (exchange: Exchange) => Endpoint {
+): (asking: AskingRequest) => Endpoint {
   const join = joinOf(route.operation);
   if (join === undefined) {
     const kept = options.endpoint(route.contract.name, to);

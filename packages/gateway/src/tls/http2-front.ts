@@ -23,7 +23,7 @@ export interface Http2FrontOptions {
 
 /** As many as browsers use at once. */
 const maxConcurrentStreams = 100;
-/** Requests that a client may take back in ten seconds; a page that is left takes back a few dozen. */
+/** Requests that a client may take back in ten seconds, or break so that they are reset under it; a page that is left takes back a few dozen. */
 const maxResets = 200;
 const resetWindowMs = 10_000;
 /** For the rest of a request that is answered already. */
@@ -89,7 +89,8 @@ class Front implements Http2Front {
     const state = session === undefined ? undefined : this.#sessions.get(session as ServerHttp2Session);
     if (session === undefined || state === undefined) return;
     stream.on('close', () => {
-      if (stream.rstCode === constants.NGHTTP2_CANCEL) this.#countReset(session as ServerHttp2Session, state);
+      if (!isWhole(response as unknown as UniformResponse))
+        this.#countReset(session as ServerHttp2Session, state);
     });
     this.#endAfterAnswer(stream);
     const connection = this.#options.connections.stream(state.socket);
@@ -110,7 +111,7 @@ class Front implements Http2Front {
     stream.on('close', () => cancel?.());
   }
 
-  /** Requests that are made to be taken back at once cost the system more than the client (CVE-2023-44487). */
+  /** Requests that are made to come to nothing cost the system more than the client, whoever resets them (CVE-2023-44487, CVE-2025-8671). */
   #countReset(session: ServerHttp2Session, state: SessionState): void {
     const nowMs = performance.now();
     if (nowMs - state.resetsSinceMs > resetWindowMs) {
@@ -119,6 +120,11 @@ class Front implements Http2Front {
     }
     state.resets += 1;
     if (state.resets > maxResets && !session.destroyed)
-      session.destroy(undefined, constants.NGHTTP2_ENHANCE_YOUR_CALM);
+      session.destroy(new Error('too many requests came to nothing'), constants.NGHTTP2_ENHANCE_YOUR_CALM);
   }
+}
+
+/** Ended by its answer, or by the gateway; everything else is the client's doing, whatever code it goes by. */
+function isWhole({ stream, writableFinished, isGivenUp }: UniformResponse): boolean {
+  return isGivenUp || (writableFinished && stream.rstCode === constants.NGHTTP2_NO_ERROR);
 }

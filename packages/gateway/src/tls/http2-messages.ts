@@ -29,14 +29,35 @@ export class UniformRequest extends Http2ServerRequest {
 
 /** An answer that takes the flat lists of fields that the gateway writes, and says of itself what an answer of HTTP/1.1 does. */
 export class UniformResponse extends Http2ServerResponse {
+  /** Bytes of the body that were written; those of the head are the connection's, which others share. */
+  bodyBytes = 0;
+  /** The gateway itself has cut it off. */
+  isGivenUp = false;
+
   constructor(stream: ServerHttp2Stream) {
     super(stream);
-    // The types say that it is there.
+    // The types say that they are there.
     Object.defineProperty(this, 'destroyed', { get: () => stream.destroyed });
+    Object.defineProperty(this, 'writableFinished', {
+      get: () => stream.headersSent && stream.writableFinished,
+    });
+  }
+
+  // `end` writes its last chunk with it.
+  override write(
+    chunk: string | Uint8Array,
+    encoding?: BufferEncoding | ((error: Error) => void),
+    callback?: (error: Error) => void,
+  ): boolean {
+    if (this.req.method !== 'HEAD')
+      this.bodyBytes +=
+        typeof chunk === 'string' ? Buffer.byteLength(chunk, textEncoding(encoding)) : chunk.byteLength;
+    return super.write(chunk, encoding as BufferEncoding, callback);
   }
 
   /** Cuts the answer off. Without a reason of its own a stream ends as if nothing were missing. */
   override destroy(error?: Error): this {
+    this.isGivenUp = true;
     this.stream.close(constants.NGHTTP2_INTERNAL_ERROR);
     super.destroy(error);
     return this;
@@ -52,6 +73,10 @@ export class UniformResponse extends Http2ServerResponse {
       : (rest.at(-1) as OutgoingHttpHeaders);
     return super.writeHead(status, fields ?? {}) as this;
   }
+}
+
+function textEncoding(encoding: unknown): BufferEncoding {
+  return typeof encoding === 'string' ? (encoding as BufferEncoding) : 'utf8';
 }
 
 function toFields(flat: readonly string[]): OutgoingHttpHeaders {

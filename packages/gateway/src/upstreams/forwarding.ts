@@ -134,3 +134,14 @@ function optionProblems(options: ForwardOptions): string[] {
 }
 
 const comparable: ReadonlySet<string> = new Set(['GET', 'POST', 'PUT', 'PATCH', 'DELETE']);
+
+/** Both are normalised, so that what is compared here is what the upstream gets. */
+export function covers({ prefix, isPrefix }: Forwarding, path: string): boolean {
+  if (!isPrefix) return path === prefix;
+  return path.startsWith(prefix) || path === prefix.slice(0, -1);
+}
+
+/** The longest prefix first: that one wins. */
+export function byLength(forwardings: readonly Forwarding[]): readonly Forwarding[] {
+  return forwardings.toSorted((one, other) => other.prefix.length - one.prefix.length);
+}

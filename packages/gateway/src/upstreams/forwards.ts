@@ -1,16 +1,24 @@
 import type { EdgeOptions } from '@banyan/chassis';
+import { isBinary, type Operation } from '@banyan/contract';
+import { isServiceError } from '@banyan/core';
+import type { Destination } from '@banyan/discovery';
 import type { CallEnvironment } from '@banyan/rpc';
+import type { Exchange } from '../exchange.ts';
 import type { ExposedRoute } from '../exposure.ts';
 import type { RateLimit } from '../rate-limit.ts';
 import { invalidPath, readLeniently } from '../request-target.ts';
 import type { RouteRates } from '../route-rates.ts';
 import type { Target } from '../target.ts';
 import type { UserAuthentication } from '../user-authentication.ts';
+import type { Traffic } from '../versions/traffic.ts';
+import type { VersionChoice, Way } from '../versions/version-choice.ts';
+import { perWay } from '../versions/versioned-target.ts';
 import { createForwardMetrics, type ForwardMetrics } from './forward-metrics.ts';
 import { createForwardTarget, type ForwardTarget } from './forward-target.ts';
-import type { Forwarding } from './forwarding.ts';
-import { createParallelRun } from './parallel-run.ts';
+import { byLength, type CompareOptions, covers, type Forwarding } from './forwarding.ts';
+import { createParallelRun, type ParallelRun } from './parallel-run.ts';
 import type { RelayEnvironment } from './relay.ts';
+import type { ShadowCall } from './shadow-call.ts';
 import { createStranglerTarget } from './strangler-target.ts';
 import { createUpstreamGroup } from './upstream-group.ts';
 
@@ -22,19 +30,28 @@ export interface Forwards {
    */
   find(path: string): ForwardTarget | undefined;
   /** What answers the requests of an exposed operation: itself, or it and the upstream that it takes over from. */
-  replacing(route: ExposedRoute, own: Target): Target;
+  replacing(own: Target, takeover: Takeover): Target;
   /** Some forwarding lets WebSockets through. */
   readonly takesWebSockets: boolean;
   drain(): void;
   close(): void;
 }
 
+/** An operation that can take over from an upstream. */
+export interface Takeover {
+  /** Of the lowest version. */
+  readonly operation: Operation;
+  readonly choice: VersionChoice;
+  readonly createShadow: (route: ExposedRoute, to: Destination) => ShadowCall;
+}
+
 export interface ForwardsOptions {
   readonly forwardings: readonly Forwarding[];
   readonly authentication: UserAuthentication;
   readonly ratesOf: (route: string, limits: readonly RateLimit[], cost: number) => RouteRates;
+  readonly traffic: Traffic;
   readonly environment: Required<CallEnvironment>;
-  readonly edge: Pick<EdgeOptions, 'endpoint' | 'logger' | 'clock' | 'metrics'>;
+  readonly edge: Pick<EdgeOptions, 'logger' | 'metrics'>;
 }
 
 interface Running {
@@ -55,9 +72,7 @@ class RunningForwards implements Forwards {
 
   constructor(options: ForwardsOptions) {
     this.#options = options;
-    this.#running = [...options.forwardings]
-      .sort((one, other) => other.prefix.length - one.prefix.length)
-      .map((forwarding) => this.#run(forwarding));
+    this.#running = byLength(options.forwardings).map((forwarding) => this.#run(forwarding));
     this.takesWebSockets = options.forwardings.some((each) => each.options.webSocket !== undefined);
   }
 
@@ -68,28 +83,43 @@ class RunningForwards implements Forwards {
     return running?.target;
   }
 
-  replacing({ contract, operation, policy }: ExposedRoute, own: Target): Target {
-    const running = this.#running.find(({ forwarding }) => covers(forwarding, operation.path));
-    const { moved, compare } = running?.forwarding.options ?? {};
-    if (running === undefined || (moved === undefined && compare === undefined)) return own;
-    const { edge, environment, authentication } = this.#options;
+  replacing(own: Target, takeover: Takeover): Target {
+    const { path: template } = takeover.operation;
+    const running = this.#running.find(({ forwarding }) => covers(forwarding, template));
+    if (running === undefined) return own;
+    const { authentication, traffic } = this.#options;
+    const { path, options } = running.forwarding;
+    const { moved: declared = 100 } = options;
     return createStranglerTarget({
       forwarding: running.forwarding,
+      moved: () => traffic.movedOf(path) ?? (typeof declared === 'number' ? declared : declared()),
       old: running.target,
-      find: (path) => this.find(path),
+      find: (asked) => this.find(asked),
       own,
       authentication,
-      parallelRun:
-        compare &&
-        createParallelRun({
-          operation,
-          access: policy.access,
-          endpoint: edge.endpoint(contract.name),
-          compare,
-          environment,
-          logger: edge.logger,
-          onOutcome: (outcome) => running.metrics.compared(outcome),
-        }),
+      parallelRun: options.compare && this.#compare(takeover, options.compare, running),
+    });
+  }
+
+  #compare(
+    { operation, choice, createShadow }: Takeover,
+    compare: CompareOptions,
+    running: Running,
+  ): ParallelRun | undefined {
+    if (isBinary(operation.output) || operation.upload !== undefined) return undefined;
+    const shadows = perWay(createShadow);
+    return createParallelRun({
+      method: operation.method,
+      compare,
+      async ask(request) {
+        const way = await choiceOf(choice, request.exchange);
+        if (way === undefined) return undefined;
+        const params = choice.paramsFor(way.route, request.params);
+        const answer = await shadows(way).ask({ ...request, params });
+        return answer && { ...answer, operation: way.route.operation.name };
+      },
+      logger: this.#options.edge.logger,
+      onOutcome: (outcome) => running.metrics.compared(outcome),
     });
   }
 
@@ -132,8 +162,12 @@ class RunningForwards implements Forwards {
   }
 }
 
-/** Both are normalised, so that what is compared here is what the upstream gets. */
-function covers({ prefix, isPrefix }: Forwarding, path: string): boolean {
-  if (!isPrefix) return path === prefix;
-  return path.startsWith(prefix) || path === prefix.slice(0, -1);
+/** Undefined where what the request says of versions is not meant for us. */
+async function choiceOf(choice: VersionChoice, exchange: Exchange): Promise<Way | undefined> {
+  try {
+    return await choice.choose(exchange);
+  } catch (error) {
+    if (!isServiceError(error)) throw error;
+    return undefined;
+  }
 }

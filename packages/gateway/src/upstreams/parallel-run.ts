@@ -1,25 +1,27 @@
-import { createHttpBinding, isBinary, type Operation } from '@banyan/contract';
-import { isServiceError, type Logger, toProblem } from '@banyan/core';
-import { type CallEnvironment, createCallContext, type Endpoint, parseJson } from '@banyan/rpc';
+import type { Logger } from '@banyan/core';
+import { parseJson } from '@banyan/rpc';
 import type { Exchange } from '../exchange.ts';
-import type { Access } from '../policy.ts';
-import { takesJsonBody } from '../takes-json-body.ts';
 import { firstDifference } from './first-difference.ts';
 import type { CompareOptions } from './forwarding.ts';
 import type { RelayCopy } from './relay.ts';
 import type { ResponseHead } from './response-head.ts';
+import type { ShadowAnswer, ShadowedRequest } from './shadow-call.ts';
 
 export const parallelOutcomes = ['same', 'different', 'failed', 'left_out'] as const;
 export type ParallelOutcome = (typeof parallelOutcomes)[number];
 
 export interface ParallelRunOptions {
-  readonly operation: Operation;
-  readonly access: Access;
-  readonly endpoint: Endpoint;
+  readonly method: string;
   readonly compare: CompareOptions;
-  readonly environment: CallEnvironment;
+  /** Has the operation answer, in the version that would have answered. */
+  readonly ask: (request: ShadowedRequest) => Promise<ComparedAnswer | undefined>;
   readonly logger: Logger;
   readonly onOutcome: (outcome: ParallelOutcome) => void;
+}
+
+export interface ComparedAnswer extends ShadowAnswer {
+  /** Name of the operation. */
+  readonly operation: string;
 }
 
 /**
@@ -33,18 +35,16 @@ export interface ParallelRun {
 
 /** Larger bodies are not kept, and not compared. */
 const maxBytes = 1_048_576;
-const timeoutMs = 10_000;
 
 export function createParallelRun(options: ParallelRunOptions): ParallelRun | undefined {
-  const { operation, compare } = options;
+  const { method, compare } = options;
   const methods = compare.methods ?? ['GET'];
-  if (!methods.includes(operation.method) || isBinary(operation.output) || operation.upload !== undefined)
-    return undefined;
+  if (!methods.includes(method)) return undefined;
   const places = createPlaces(compare.maxConcurrent ?? 16);
   return {
     copyOf(exchange, params) {
       // HEAD has no body to compare.
-      if (exchange.request.method !== operation.method) return undefined;
+      if (exchange.request.method !== method) return undefined;
       return new Copy({ exchange, params, places }, options);
     },
   };
@@ -101,10 +101,9 @@ class Copy implements RelayCopy {
   }
 
   onEnd(): void {
-    const { access, onOutcome } = this.#options;
-    const { exchange, places } = this.#run;
-    const mayAsk = access === 'anyone' || exchange.caller?.user !== undefined;
-    if (this.#bytes > maxBytes || !mayAsk || !places.enter()) {
+    const { onOutcome } = this.#options;
+    const { places } = this.#run;
+    if (this.#bytes > maxBytes || !places.enter()) {
       onOutcome('left_out');
       return;
     }
@@ -119,50 +118,27 @@ class Copy implements RelayCopy {
   }
 
   async #compare(): Promise<void> {
-    const { operation, logger, compare, onOutcome } = this.#options;
-    const { exchange } = this.#run;
-    const fields = { operation: operation.name, traceId: exchange.trace.traceId };
+    const { ask, logger, compare, onOutcome } = this.#options;
+    const { exchange, params } = this.#run;
+    const { traceId } = exchange.trace;
     try {
-      const own = await this.#call(this.#run);
+      const own = await ask({ exchange, params, body: this.#body });
+      if (own === undefined) {
+        onOutcome('left_out');
+        return;
+      }
+      const { operation, ...answer } = own;
       const status = this.#head?.status ?? 0;
       // The words of a refusal are each system's own.
       const old = { status, body: status < 400 ? jsonOf(this.#answer) : undefined };
-      const at = firstDifference(old, own, new Set(compare.ignore ?? []));
+      const at = firstDifference(old, answer, new Set(compare.ignore ?? []));
       onOutcome(at === undefined ? 'same' : 'different');
       // Where, not what: answers hold data of people.
       if (at !== undefined)
-        logger.warn('answers differ', { ...fields, at, oldStatus: status, newStatus: own.status });
+        logger.warn('answers differ', { operation, traceId, at, oldStatus: status, newStatus: own.status });
     } catch (error) {
       onOutcome('failed');
-      logger.warn('answers could not be compared', { ...fields, error });
-    }
-  }
-
-  async #call({ exchange, params }: Run): Promise<{ readonly status: number; readonly body: unknown }> {
-    const { operation, endpoint, environment } = this.#options;
-    const context = createCallContext({
-      caller: exchange.caller ?? { service: 'gateway' },
-      timeoutMs: Math.min(operation.timeoutMs, timeoutMs),
-      trace: exchange.trace,
-      environment,
-    });
-    try {
-      const body = takesJsonBody(operation) ? parseJson(Buffer.concat(this.#body)) : undefined;
-      const input = createHttpBinding(operation).toInput(
-        params,
-        exchange.query,
-        body,
-        exchange.request.headers,
-      );
-      const output = await endpoint.call(operation.name, input, context);
-      // As it would be on the wire.
-      const answered = operation.status === 204 ? undefined : JSON.parse(JSON.stringify(output ?? null));
-      return { status: operation.status, body: answered };
-    } catch (error) {
-      if (!isServiceError(error) || error.status >= 500) throw error;
-      return { status: toProblem(error).status, body: undefined };
-    } finally {
-      context.end();
+      logger.warn('answers could not be compared', { route: exchange.route, traceId, error });
     }
   }
 }

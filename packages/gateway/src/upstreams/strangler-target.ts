@@ -9,10 +9,12 @@ import { isAmong } from './sticky-share.ts';
 
 export interface StranglerTargetOptions {
   readonly forwarding: Forwarding;
+  /** Of each hundred clients, those that have moved; as operators say, or else as it is declared. */
+  readonly moved: () => number;
   readonly old: ForwardTarget;
   /** The forwarding of a path; one that an operation's path has a name in can be under a narrower one than the operation. */
   readonly find: (path: string) => ForwardTarget | undefined;
-  /** The operation that takes over. */
+  /** The operation that takes over, in all its versions. */
   readonly own: Target;
   readonly parallelRun: ParallelRun | undefined;
   readonly authentication: UserAuthentication;
@@ -27,6 +29,7 @@ export function createStranglerTarget(options: StranglerTargetOptions): Target {
 
 class Strangler implements Target {
   readonly route: string;
+  readonly hasVersions = true;
   readonly #options: StranglerTargetOptions;
 
   constructor(options: StranglerTargetOptions) {
@@ -34,10 +37,15 @@ class Strangler implements Target {
     this.#options = options;
   }
 
+  get isOn(): boolean {
+    return this.#options.own.isOn !== false;
+  }
+
   handle(exchange: Exchange, params: Params): Promise<void> | undefined {
-    const { moved = 100 } = this.#options.forwarding.options;
-    const percent = typeof moved === 'number' ? moved : moved();
-    if (percent >= 100) return this.#options.own.handle(exchange, params);
+    const { own, moved } = this.#options;
+    const percent = moved();
+    // What is off is off everywhere.
+    if (percent >= 100 || !this.isOn) return own.handle(exchange, params);
     if (!(percent > 0)) return this.#askOld(exchange, params);
     const user = this.#userOf(exchange);
     return user instanceof Promise
@@ -56,9 +64,15 @@ class Strangler implements Target {
       : this.#askOld(exchange, params);
   }
 
+  /** Versions are ours: the old system gets the path and the query as the client wrote them. */
   #askOld(exchange: Exchange, params: Params): Promise<void> | undefined {
-    const { old, find, parallelRun } = this.#options;
-    const target = find(exchange.path) ?? old;
+    const { own, old, find, parallelRun } = this.#options;
+    const { path, pathVersion } = exchange;
+    const asWritten = pathVersion === undefined ? path : `/v${pathVersion}${path}`;
+    const target = find(asWritten);
+    // A path below a version is one of the old system only if that has such paths.
+    if (target === undefined) return own.handle(exchange, params);
+    exchange.path = asWritten;
     return target.handle(
       exchange,
       params,

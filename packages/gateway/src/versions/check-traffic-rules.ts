@@ -20,11 +20,18 @@ export interface KnownTraffic {
  * Refuses rules about what is not exposed, and those that would send requests where nobody is.
  * @throws ServiceError `invalid_argument` `invalid_traffic_rules`
  */
-export function checkTrafficRules({ services, routes }: TrafficRules, known: KnownTraffic): void {
+export function checkTrafficRules({ services, routes, moved = {} }: TrafficRules, known: KnownTraffic): void {
   const names = new Set(known.routes.map(({ service, operation }) => `${service}.${operation}`));
   for (const route of Object.keys(routes)) {
     if (!names.has(route))
       throw refusedRules(`'${route}' is not exposed; there are ${[...names].join(', ')}`);
+  }
+  const forwardings = new Set(known.routes.flatMap(({ forwarding }) => forwarding ?? []));
+  for (const forwarding of Object.keys(moved)) {
+    if (!forwardings.has(forwarding))
+      throw refusedRules(
+        `no operation can take over from '${forwarding}'; there are ${[...forwardings].join(', ') || 'none'}`,
+      );
   }
   for (const [service, rule] of Object.entries(services)) {
     const versions = new Set(

@@ -9,22 +9,28 @@ import type { Traffic } from './traffic.ts';
 export interface DocumentedVersions {
   readonly service: string;
   readonly versions: readonly ExposedVersion[];
-  /** Who answers requests that ask for none; undefined if that is by weights. */
+  /** Who answers requests that ask for none; undefined if that is by weights, or nobody. */
   readonly default: ExposedVersion | undefined;
 }
 
-/** Services with several versions, and which one is the default now. */
+/** Services of which several versions are served, and which one is the default now. */
 export function documentedVersions(
   routes: readonly ExposedRoute[],
   traffic: Traffic,
 ): readonly DocumentedVersions[] {
-  return [...exposedVersions(routes)]
-    .filter(([, versions]) => versions.length > 1)
-    .map(([service, versions]) => {
-      const { current, weights } = traffic.ruleOf(service) ?? {};
-      const linked = current && versions.findLast(({ version }) => fitsVersion(version, current));
-      return { service, versions, default: weights === undefined ? linked || versions[0] : undefined };
-    });
+  const served = new Set(
+    routes
+      .filter((route) => traffic.isOn(route))
+      .map(({ contract }) => `${contract.name} ${contract.version}`),
+  );
+  return [...exposedVersions(routes)].flatMap(([service, all]) => {
+    const versions = all.filter(({ version }) => served.has(`${service} ${version}`));
+    if (versions.length < 2) return [];
+    const { current, weights } = traffic.ruleOf(service) ?? {};
+    const linked = current && all.findLast(({ version }) => fitsVersion(version, current));
+    const preset = weights === undefined ? linked || all[0] : undefined;
+    return [{ service, versions, default: versions.find((each) => each === preset) }];
+  });
 }
 
 /** Adds how clients ask for a version, and which one they get if they do not. */
@@ -68,7 +74,7 @@ function parametersFor({ versions, default: preset }: DocumentedVersions): reado
 function wordsOf(documented: readonly DocumentedVersions[]): string {
   const lines = documented.map(({ service, versions, default: preset }) => {
     const names = versions.map((each) => (each === preset ? `${each.short} (default)` : each.short));
-    return `- ${service}: ${names.join(', ')}${preset === undefined ? ', by weights' : ''}`;
+    return `- ${service}: ${names.join(', ')}${preset === undefined ? ', without a fixed default' : ''}`;
   });
   return `Versions, asked for by the header or query parameter \`${versionName}\`, or by a path such as \`/v2\`; answers name theirs in \`${versionName}\`:\n\n${lines.join('\n')}`;
 }

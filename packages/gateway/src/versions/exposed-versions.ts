@@ -1,6 +1,7 @@
 import { compareVersions } from '@banyan/discovery';
 import type { ExposedRoute } from '../exposure.ts';
 import { shapeOf } from './names.ts';
+import type { Traffic } from './traffic.ts';
 
 /** One version of a service, as far as it is exposed. */
 export interface ExposedVersion {
@@ -41,12 +42,16 @@ export function groupVersions(routes: readonly ExposedRoute[]): readonly Version
 }
 
 /**
- * The routes as documents show them, where each needs a path and a name of its own: the lowest version of a service as it is, the others below
- * `/v2`.
+ * The routes that are switched on, as documents show them, where each needs a path and a name of its own: the lowest version of a service as it is, the
+ * others below `/v2`.
  */
-export function documentedRoutes(routes: readonly ExposedRoute[]): readonly ExposedRoute[] {
+export function documentedRoutes(
+  routes: readonly ExposedRoute[],
+  traffic: Pick<Traffic, 'isOn'>,
+): readonly ExposedRoute[] {
   const versions = exposedVersions(routes);
-  return routes.map((route) => {
+  const served = routes.filter((route) => traffic.isOn(route));
+  return served.map((route) => {
     const { contract, operation } = route;
     const [lowest, ...others] = versions.get(contract.name) ?? [];
     const own = others.find(({ version }) => version === contract.version);

@@ -55,6 +55,12 @@ export interface TrafficAdmin {
   clear(service: string, reason: Reason): Promise<RuntimeDocument>;
   /** @param route `service.operation`, one that is exposed */
   switchRoute(route: string, to: 'on' | 'off', reason: Reason): Promise<RuntimeDocument>;
+  /**
+   * Says how many of each hundred clients have moved from an upstream to the operations that take over from it.
+   * @param forwarding its path, such as `/legacy/*`
+   * @param percent undefined for as many as are declared
+   */
+  move(forwarding: string, percent: number | undefined, reason: Reason): Promise<RuntimeDocument>;
   /** Puts the rules of an earlier version in force again, as a new one; 0 for none. */
   revert(version: number, reason: Reason): Promise<RuntimeDocument>;
   /** Newest first. */
@@ -104,15 +110,24 @@ class DocumentTrafficAdmin implements TrafficAdmin {
   }
 
   clear(service: string, reason: Reason): Promise<RuntimeDocument> {
-    return this.#change(reason, ({ services, routes }) => {
-      if (!Object.hasOwn(services, service)) throw refusedRules(`there is no rule for '${service}'`);
-      const { [service]: _, ...others } = services;
-      return { services: others, routes };
+    return this.#change(reason, (rules) => {
+      if (!Object.hasOwn(rules.services, service)) throw refusedRules(`there is no rule for '${service}'`);
+      const { [service]: _, ...services } = rules.services;
+      return { ...rules, services };
     });
   }
 
   switchRoute(route: string, to: 'on' | 'off', reason: Reason): Promise<RuntimeDocument> {
-    return this.#change(reason, ({ services, routes }) => ({ services, routes: { ...routes, [route]: to } }));
+    return this.#change(reason, (rules) => ({ ...rules, routes: { ...rules.routes, [route]: to } }));
+  }
+
+  move(forwarding: string, percent: number | undefined, reason: Reason): Promise<RuntimeDocument> {
+    return this.#change(reason, (rules) => {
+      const { [forwarding]: former, ...others } = rules.moved ?? {};
+      if (percent !== undefined) return { ...rules, moved: { ...others, [forwarding]: percent } };
+      if (former === undefined) throw refusedRules(`nothing was said about '${forwarding}'`);
+      return { ...rules, moved: others };
+    });
   }
 
   async revert(version: number, reason: Reason): Promise<RuntimeDocument> {
@@ -147,10 +162,6 @@ class DocumentTrafficAdmin implements TrafficAdmin {
   }
 }
 
-function withService(
-  { services, routes }: TrafficRules,
-  service: string,
-  rule: ServiceTraffic,
-): TrafficRules {
-  return { services: { ...services, [service]: parseServiceTraffic(rule, service) }, routes };
+function withService(rules: TrafficRules, service: string, rule: ServiceTraffic): TrafficRules {
+  return { ...rules, services: { ...rules.services, [service]: parseServiceTraffic(rule, service) } };
 }

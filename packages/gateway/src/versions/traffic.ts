@@ -15,6 +15,8 @@ export interface Traffic {
   ruleOf(service: string): ServiceTraffic | undefined;
   /** What operators say of `service.operation`, or else the policy of the route. */
   isOn(route: ExposedRoute): boolean;
+  /** What operators say of `moved` of the forwarding with this path. */
+  movedOf(path: string): number | undefined;
   standing(): DocumentStanding;
   /** Resolves when the rules are known. Waits as long as they cannot be reached. @throws ServiceError `documents_closed` */
   ready(): Promise<void>;
@@ -37,6 +39,7 @@ export function createTraffic({ documents, logger }: Pick<EdgeOptions, 'document
       const said = ownValue(view.value().routes, `${contract.name}.${operation.name}`);
       return said === undefined ? isOnInitially(route) : said === 'on';
     },
+    movedOf: (path) => ownValue(view.value().moved ?? {}, path),
     standing: () => view.standing(),
     ready: () => view.ready(),
     close: () => view.close(),
@@ -46,6 +49,7 @@ export function createTraffic({ documents, logger }: Pick<EdgeOptions, 'document
 const unruled: Traffic = {
   ruleOf: () => undefined,
   isOn: isOnInitially,
+  movedOf: () => undefined,
   standing: () => ({ version: 0, staleMs: 0 }),
   ready: () => Promise.resolve(),
   close: () => undefined,

@@ -438,3 +438,49 @@ test('a rule for users holds for who is signed in, on open operations too', asyn
     [theirs, usual, usual],
   );
 });
+
+test('a route that is off is in no document, no Allow and no preflight, and back in them when it is on', async (t) => {
+  const documents = createMemoryDocumentStore().open();
+  const origin = 'https://app.example';
+  const shop = await runShop(t, { edge: { documents }, gateway: { cors: { origins: [origin] } } });
+  const { routes } = gateway({
+    expose: [everything],
+    userTokens: { issuer: 'a', audience: 'a', keys: [everything.contract, 'publicKeys'] },
+  });
+  const admin = createTrafficAdmin({ documents, routes });
+  const seen = async () => {
+    const { paths } = (await (await fetch(`${shop.url}/openapi.json`)).json()) as { readonly paths: object };
+    const page = await (await fetch(`${shop.url}/docs`)).text();
+    const headers = { origin, 'access-control-request-method': 'GET' };
+    const asked = await fetch(`${shop.url}/products`, { method: 'OPTIONS', headers });
+    const refused = await fetch(`${shop.url}/products`, { method: 'PUT' });
+    const order = await fetch(`${shop.url}/orders/7`, { method: 'OPTIONS' });
+    return {
+      documented: Object.hasOwn(paths, '/products'),
+      shown: page.includes('/products'),
+      asked: [asked.status, asked.headers.get('allow'), asked.headers.get('access-control-allow-methods')],
+      refused: [refused.status, refused.headers.get('allow')],
+      order: order.headers.get('allow'),
+    };
+  };
+  const on = await seen();
+  assert.deepEqual(on, {
+    documented: true,
+    shown: true,
+    asked: [204, 'GET, HEAD, OPTIONS', 'GET, HEAD'],
+    refused: [405, 'GET, HEAD, OPTIONS'],
+    order: 'DELETE, GET, HEAD, OPTIONS',
+  });
+  await admin.switchRoute('shop.listProducts', 'off', reason);
+  await admin.switchRoute('shop.getOrder', 'off', reason);
+  assert.deepEqual(await seen(), {
+    documented: false,
+    shown: false,
+    asked: [404, null, null],
+    refused: [404, null],
+    order: 'DELETE, OPTIONS',
+  });
+  await admin.switchRoute('shop.listProducts', 'on', reason);
+  await admin.switchRoute('shop.getOrder', 'on', reason);
+  assert.deepEqual(await seen(), on);
+});
