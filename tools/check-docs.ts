@@ -7,6 +7,7 @@ import { checkVariables, commandSections, readCommandLine } from './docs/command
 import { checkReasons, readErrorTables, renderErrors } from './docs/error-tables.ts';
 import { checkSection, type GeneratedSection, toTable } from './docs/generated-section.ts';
 import { readPages } from './docs/markdown.ts';
+import { checkMetrics } from './docs/metric-table.ts';
 import { checkCoverage, checkGlossary, checkLinks, checkPackageReadme } from './docs/page-rules.ts';
 import { platformEventSections } from './docs/platform-events.ts';
 import { type Manifest, readWorkspaces } from './workspace/manifests.ts';
@@ -30,6 +31,7 @@ const problems = [
   ...written,
   ...checkReasons(packages, errors),
   ...checkVariables(root),
+  ...checkMetrics(root, packages),
   ...pages.flatMap(checkLinks),
   ...pages.filter(({ name }) => name === 'docs/coverage.md').flatMap((page) => checkCoverage(root, page)),
   ...pages.filter(({ name }) => name === 'docs/glossary.md').flatMap(checkGlossary),

@@ -65,7 +65,11 @@ test('traffic is moved from the command line while the system runs, and stays wh
     [['weight', 'cameras', '2:5', '--why', 'no'], 2, /Write a share as 2=95/],
     [['revert', '99', '--why', 'no'], 2, /no version 99/],
     [['move'], 2, /Verbs: ls, link, weight, set, clear, on, off, moved, history, revert/],
-    [['moved', '/old/*', '30', '--why', 'no'], 2, /no operation can take over from '\/old\/\*'; there are none/],
+    [
+      ['moved', '/old/*', '30', '--why', 'no'],
+      2,
+      /no operation can take over from '\/old\/\*'; there are none/,
+    ],
     [['moved', '/old/*', 'some', '--why', 'no'], 2, /banyan routes moved '\/legacy\/\*' 30/],
   ] as const) {
     const outcome = await routes(...words);
@@ -76,4 +80,6 @@ test('traffic is moved from the command line while the system runs, and stays wh
   await system.stop();
   system = await startSystem(t, { directory, dataFolder, flags: ['--calm'] });
   assert.equal(await model(), '002');
+  // Its folder is removed before what was started is stopped.
+  await system.stop();
 });

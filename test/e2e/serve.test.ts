@@ -88,3 +88,34 @@ test('what a lone service needs is asked for by name', async () => {
   assert.equal((await nobody.exited).code, 2);
   assert.match(nobody.output(), /no service 'nobody'; the system has .*orders/);
 });
+
+test('a gateway that runs alone shows its health and metrics on a port of their own', async (t) => {
+  const { url: adminUrl } = await startTestServer();
+  const [port, probePort] = [await freePort(), await freePort()];
+  const run = runBanyan(['serve', 'gateway', '--dir', photoPrintDirectory], {
+    DATABASE_URL: adminUrl,
+    BANYAN_SECRET: randomBytes(32).toString('base64url'),
+    PORT: String(port),
+    PROBE_PORT: String(probePort),
+  });
+  t.after(async () => {
+    run.process.kill('SIGKILL');
+    await run.exited;
+    await resetSystem({ adminUrl, system: 'photo-print' });
+  });
+  const live = () => fetch(`http://127.0.0.1:${probePort}/health/live`).catch(() => undefined);
+  for (const endMs = Date.now() + 30_000; (await live())?.status !== 200; ) {
+    assert.ok(Date.now() < endMs, run.output());
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  assert.equal((await fetch(`http://127.0.0.1:${port}/metrics`)).status, 404);
+  // None of the services run.
+  assert.equal((await fetch(`http://127.0.0.1:${probePort}/health/ready`)).status, 503);
+  const page = await (await fetch(`http://127.0.0.1:${probePort}/metrics`)).text();
+  assert.match(
+    page,
+    /banyan_gateway_request_duration_seconds_count\{route="[^"]+",method="GET",status="4xx"\} 1/,
+  );
+  run.process.kill('SIGTERM');
+  assert.deepEqual(await run.exited, { code: 0, signal: null }, run.output());
+});

@@ -63,7 +63,7 @@ export const environmentVariables: readonly EnvironmentVariable[] = [
     name: 'PROBE_PORT',
     default: 'none',
     summary:
-      'For `serve` of one service: port for its health and metrics over plain HTTP, for probes without a certificate.',
+      'For `serve` of one service, or of the gateway alone: port for its health and metrics over plain HTTP, for probes without a certificate.',
   },
   { name: 'BANYAN_DATA', default: '.banyan', summary: 'Folder for databases, logs, keys and stored files.' },
   {

@@ -3,7 +3,13 @@ import type { ServiceCertificates, ServiceTokens } from '@banyan/auth';
 import type { Contract } from '@banyan/contract';
 import { type Clock, isServiceError, type Logger, ServiceError, sleep } from '@banyan/core';
 import { admits, type Destination, destinationText, type ServiceWatch } from '@banyan/discovery';
-import { createRemoteEndpoint, type Endpoint, type RemoteEndpoint } from '@banyan/rpc';
+import {
+  createPartProbes,
+  createRemoteEndpoint,
+  type Endpoint,
+  type ProbeServer,
+  type RemoteEndpoint,
+} from '@banyan/rpc';
 import type { Metrics, Telemetry, Tracer } from '@banyan/telemetry';
 import { createPolicyPoint, noPolicies, type PolicyPoint } from './access/policy-point.ts';
 import type { Engines } from './engines.ts';
@@ -49,7 +55,7 @@ export interface HostOptions {
   readonly internalHost: string;
   /** Port of the service, if this process runs one alone; default: any free port. */
   readonly internalPort?: number;
-  /** Health and metrics of the service over plain HTTP, if this process runs one alone; for probes that have no certificate. */
+  /** Health and metrics of the service, or of the gateway, over plain HTTP, if this process runs one alone; for probes that have no certificate. */
   readonly probePort?: number;
   readonly publicHost: string;
   /** See `EdgeOptions.tls`. */
@@ -119,6 +125,7 @@ class ProcessHost implements Host {
   readonly #policies: PolicyPoint;
   readonly #stopping = new AbortController();
   #edge: RunningEdge | undefined;
+  #edgeProbes: ProbeServer | undefined;
   #stopped: Promise<void> | undefined;
 
   constructor(options: HostOptions) {
@@ -204,6 +211,7 @@ class ProcessHost implements Host {
   async #stop(timeoutMs: number): Promise<void> {
     this.#stopping.abort();
     await this.#edge?.stop({ timeoutMs });
+    this.#edgeProbes?.stop();
     const running = [...this.#running.values()];
     await Promise.all(running.map((each) => each.stopConsuming(timeoutMs)));
     await Promise.all(running.map((each) => each.stop(timeoutMs)));
@@ -346,8 +354,26 @@ class ProcessHost implements Host {
       ...(this.#options.publicTls === undefined ? undefined : { tls: this.#options.publicTls }),
     });
     const { url } = await this.#edge.start();
+    await this.#startEdgeProbes();
     this.#options.onChange?.({ part: 'gateway', state: 'ready', url });
     return url;
+  }
+
+  /** A gateway alone has no internal port that would show them. */
+  async #startEdgeProbes(): Promise<void> {
+    const { probePort, internalHost: host, metrics } = this.#options;
+    if (probePort === undefined || this.#hosted.length > 0) return;
+    const isReady = async () => {
+      const missing = (await this.health()).filter(({ ready }) => !ready);
+      const reason = missing.map(({ part }) => part).join(', ');
+      return { part: 'gateway', ready: missing.length === 0, ...(reason === '' ? undefined : { reason }) };
+    };
+    const probes = createPartProbes(
+      { service: 'gateway', metrics, health: isReady },
+      { host, port: probePort },
+    );
+    await probes.start();
+    this.#edgeProbes = probes;
   }
 
   #remote(contractName: string, caller: string, to: Destination): Endpoint {

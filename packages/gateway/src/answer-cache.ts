@@ -1,6 +1,7 @@
 import type { Operation } from '@banyan/contract';
 import { type Caller, type Clock, isServiceError } from '@banyan/core';
 import { type CacheRule, tagOfOperation, tagOfParameters, tagOfPath } from './cache-rule.ts';
+import type { CacheOutcome } from './gateway-metrics.ts';
 import type { KeptAccess } from './kept-access.ts';
 import { etagOf, type ResponseCache, type StoredAnswer } from './response-cache.ts';
 import type { HeaderList } from './security-headers.ts';
@@ -18,6 +19,7 @@ export interface CachedRequest {
 export interface CachedAnswer extends StoredAnswer {
   /** `Cache-Status` (RFC 9211), without the name of the cache. */
   readonly status: string;
+  readonly outcome: CacheOutcome;
 }
 
 /** Answers of one operation, kept as its rule says (RFC 9111, as a shared cache). */
@@ -40,6 +42,7 @@ export interface AnswerCacheOptions {
   readonly hearsPurges: () => boolean;
   /** Whoever it refuses gets what the service says, and nothing that is kept. */
   readonly mayGive: KeptAccess;
+  readonly onOutcome: (outcome: CacheOutcome) => void;
 }
 
 export function createAnswerCache(options: AnswerCacheOptions): AnswerCache {
@@ -70,28 +73,41 @@ class RuledCache implements AnswerCache {
   }
 
   async answer(request: CachedRequest, load: () => Promise<string>): Promise<CachedAnswer> {
+    const { onOutcome } = this.#options;
+    try {
+      const answer = await this.#answer(request, load);
+      onOutcome(answer.outcome);
+      return answer;
+    } catch (error) {
+      onOutcome('failed');
+      throw error;
+    }
+  }
+
+  async #answer(request: CachedRequest, load: () => Promise<string>): Promise<CachedAnswer> {
     const { cache, clock, hearsPurges, mayGive } = this.#options;
     if (!mayGive(request)) {
       const body = await load();
-      return { body, etag: etagOf(body), storedAtMs: clock.nowMs(), status: 'fwd=bypass' };
+      return { body, etag: etagOf(body), storedAtMs: clock.nowMs(), status: 'fwd=bypass', outcome: 'bypass' };
     }
     const key = this.#keyOf(request);
     const known = hearsPurges() ? cache.find(key) : undefined;
     if (known === undefined)
       return this.#fetch(request, { key, load, reason: hearsPurges() ? 'miss' : 'bypass' });
     const leftMs = known.storedAtMs + this.#freshMs - clock.nowMs();
-    const hit = { ...known, status: `hit; ttl=${Math.floor(leftMs / 1_000)}` };
-    if (leftMs > 0) return hit;
+    const status = `hit; ttl=${Math.floor(leftMs / 1_000)}`;
+    if (leftMs > 0) return { ...known, status, outcome: 'hit' };
+    const stale = { ...known, status, outcome: 'stale' } as const;
     if (-leftMs < this.#staleWhileRevalidateMs) {
       // Whoever gets the old one does not wait; if it fails, the next one asks again.
       this.#fetch(request, { key, load, reason: 'stale' }).catch(() => undefined);
-      return hit;
+      return stale;
     }
     try {
       return await this.#fetch(request, { key, load, reason: 'stale' });
     } catch (error) {
       if (-leftMs >= this.#staleIfErrorMs || !isOutage(error)) throw error;
-      return { ...hit, status: `${hit.status}; detail=stale-if-error` };
+      return { ...stale, status: `${status}; detail=stale-if-error` };
     }
   }
 
@@ -117,7 +133,9 @@ class RuledCache implements AnswerCache {
       load,
     });
     const answer = await loading.answer;
-    return { ...answer, status: `fwd=${reason}${loading.isShared ? '; collapsed' : ''}` };
+    const status = `fwd=${reason}${loading.isShared ? '; collapsed' : ''}`;
+    const outcome = loading.isShared ? 'collapsed' : reason === 'bypass' ? 'bypass' : 'miss';
+    return { ...answer, status, outcome };
   }
 
   /**

@@ -1,9 +1,11 @@
 import type { EdgeOptions } from '@banyan/chassis';
+import type { Operation } from '@banyan/contract';
 import { type Destination, destinationText } from '@banyan/discovery';
 import type { CloudEvent } from '@banyan/events';
 import { type AnswerCache, createAnswerCache } from './answer-cache.ts';
 import { tagOfOperation, tagOfParameters, tagOfPath } from './cache-rule.ts';
 import type { ExposedRoute } from './exposure.ts';
+import type { CacheOutcome } from './gateway-metrics.ts';
 import { createKeptAccess } from './kept-access.ts';
 import { createPurgeFeed, nameOfEvent, type PurgeFeed } from './purge-feed.ts';
 import { createResponseCache, type ResponseCache } from './response-cache.ts';
@@ -21,6 +23,8 @@ export interface Caching {
 export interface CachingOptions extends Pick<EdgeOptions, 'clock' | 'logger' | 'log' | 'policies'> {
   readonly routes: readonly ExposedRoute[];
   readonly maxBytes: number;
+  /** What became of a request for an answer that may be kept. */
+  readonly onOutcome: (operation: Operation, outcome: CacheOutcome) => void;
 }
 
 export function createCaching(options: CachingOptions): Caching {
@@ -81,6 +85,7 @@ class RouteCaching implements Caching {
       cache: this.#cache,
       clock: this.#options.clock,
       mayGive: createKeptAccess(operation, this.#options.policies),
+      onOutcome: (outcome) => this.#options.onOutcome(operation, outcome),
       hearsPurges: waitsForEvents ? () => this.#feed?.isCurrent === true : () => true,
     });
   }

@@ -31,6 +31,8 @@ export interface RequestHandlerOptions {
   readonly exchanges: Set<Exchange>;
   readonly environment: ExchangeEnvironment;
   readonly logger: Logger;
+  /** Notes what became of an exchange that is over. */
+  readonly record: (exchange: Exchange) => void;
 }
 
 /** What a client asks to know before it sends its body. */
@@ -220,8 +222,7 @@ class Handler implements RequestHandler {
   }
 
   #close(exchange: Exchange): void {
-    const { connection, response, request, context, caller } = exchange;
-    const wasCutOff = !response.writableFinished && !exchange.isTunnel;
+    const { connection, context } = exchange;
     // Whoever still works for this answer works in vain; a call that is over does not notice.
     context?.cancel(clientGone());
     exchange.onClose?.();
@@ -229,22 +230,7 @@ class Handler implements RequestHandler {
     connection.idleSinceMs = performance.now();
     this.#options.exchanges.delete(exchange);
     this.#leave(exchange);
-    const status = wasCutOff && !response.headersSent ? 499 : response.statusCode;
-    exchange.endSpan(status);
-    this.#options.logger.info('request', {
-      method: request.method,
-      route: exchange.route,
-      ...(exchange.upstream === undefined ? undefined : { upstream: exchange.upstream }),
-      // 499: nginx's number for a client that did not wait for the answer.
-      status,
-      ms: Math.round((performance.now() - exchange.startedMs) * 1_000) / 1_000,
-      traceId: exchange.trace.traceId,
-      spanId: exchange.trace.spanId,
-      bytes: exchange.sentBytes,
-      ...(caller?.user === undefined ? undefined : { userId: caller.user.id }),
-      ...(exchange.refusedFor === undefined ? undefined : { reason: exchange.refusedFor }),
-      ...(wasCutOff && response.headersSent ? { cutOff: true } : undefined),
-    });
+    this.#options.record(exchange);
   }
 }
 

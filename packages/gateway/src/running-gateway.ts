@@ -1,49 +1,28 @@
 import type { EdgeOptions, RunningEdge } from '@banyan/chassis';
-import { type Destination, destinationText } from '@banyan/discovery';
-import {
-  createDeadlineWheel,
-  createMemoryRateLimits,
-  createRateLimiter,
-  type RateLimiter,
-} from '@banyan/resilience';
 import { createAdmission } from './admission.ts';
 import { type Caching, createCaching } from './caching.ts';
 import { createClientAddresses } from './client-address.ts';
-import { joinOf } from './composition/joined-operation.ts';
-import { createRouteEndpoint } from './composition/route-endpoints.ts';
 import { type Connections, createConnections } from './connections.ts';
 import { createCors } from './cors.ts';
 import { createEdgeServer, type EdgeServer } from './edge-server.ts';
 import type { ExchangeEnvironment } from './exchange.ts';
-import type { ExposedRoute } from './exposure.ts';
 import { createProblemFormats } from './formats/problem-formats.ts';
-import { createRouteFormats } from './formats/route-formats.ts';
 import type { GatewayDefinition } from './gateway.ts';
-import { createHttpAppTarget } from './http-app/http-app-target.ts';
-import { createKeptAccess } from './kept-access.ts';
+import { createGatewayMetrics, type GatewayMetrics } from './gateway-metrics.ts';
+import { createGatewayRoutes } from './gateway-routes.ts';
 import { createOpenApiTarget } from './open-api-target.ts';
-import { createOperationTarget } from './operation-target.ts';
 import { createDocsTarget, createLivenessTarget, createReadinessTarget } from './platform-targets.ts';
-import type { Priority } from './policy.ts';
-import type { RateLimit } from './rate-limit.ts';
 import { createRequestHandler, type RequestHandlerOptions } from './request-handler.ts';
+import { createRequestLog } from './request-log.ts';
 import { createRequestSpans } from './request-span.ts';
 import { createRevocations, noRevocations, type Revocations } from './revocations.ts';
-import { createRouteRates } from './route-rates.ts';
-import { sessionRoleOf } from './session-options.ts';
-import { createServiceLimits } from './shedding.ts';
 import { createStaticSite, type StaticSite } from './static-site.ts';
 import type { Target } from './target.ts';
 import { readEdgeCertificate } from './tls/edge-certificate.ts';
 import { createTrafficWatch, type TrafficWatch } from './traffic-watch.ts';
 import { answerUnreadable } from './unreadable-request.ts';
-import { createForwards, type Forwards } from './upstreams/forwards.ts';
-import { createShadowCall } from './upstreams/shadow-call.ts';
-import { createUserAuthentication, openAuthentication } from './user-authentication.ts';
-import { exposedVersions, groupVersions } from './versions/exposed-versions.ts';
+import type { Forwards } from './upstreams/forwards.ts';
 import { createTraffic, type Traffic } from './versions/traffic.ts';
-import { createVersionChoice } from './versions/version-choice.ts';
-import { createVersionedTarget } from './versions/versioned-target.ts';
 
 /** No I/O until `start`. */
 export function createRunningGateway(definition: GatewayDefinition, options: EdgeOptions): RunningEdge {
@@ -62,6 +41,7 @@ class RunningGateway implements RunningEdge, ExchangeEnvironment {
   readonly #definition: GatewayDefinition;
   readonly #options: EdgeOptions;
   readonly #site: StaticSite | undefined;
+  readonly #metrics: GatewayMetrics;
   readonly #watch: TrafficWatch;
   readonly #caching: Caching;
   readonly #traffic: Traffic;
@@ -83,12 +63,18 @@ class RunningGateway implements RunningEdge, ExchangeEnvironment {
     this.problems = definition.formats && createProblemFormats(definition.formats);
     this.clients = createClientAddresses(definition.trustedProxies);
     this.#site = definition.site && createStaticSite(definition.site, { watched: options.development });
-    const { clock, logger, log, policies } = options;
+    const { clock, logger, log, policies, metrics } = options;
+    this.#metrics = createGatewayMetrics({
+      metrics,
+      routeCount: definition.routes.length + definition.apps.length + definition.forwardings.length,
+      active: () => this.#watch.exchanges.size,
+    });
     this.#caching = createCaching({
       routes: definition.routes,
       maxBytes: definition.limits.maxCacheBytes,
       clock,
       logger,
+      onOutcome: ({ path }, outcome) => this.#metrics.cached(path, outcome),
       ...(log === undefined ? undefined : { log }),
       ...(policies === undefined ? undefined : { policies }),
     });
@@ -99,10 +85,22 @@ class RunningGateway implements RunningEdge, ExchangeEnvironment {
       service === undefined || operation === undefined
         ? noRevocations
         : createRevocations({ endpoint: options.endpoint(service.name), operation, clock, logger });
-    const { forwards, routes, apps } = this.#createRoutes();
+    const caching = this.#caching;
+    const traffic = this.#traffic;
+    const revocations = this.#revocations;
+    const { operations, forwards, apps } = createGatewayRoutes({
+      definition,
+      edge: options,
+      caching,
+      traffic,
+      revocations,
+    });
     this.#apps = apps;
     this.#forwards = forwards;
-    this.#routes = routes;
+    this.#routes = [
+      ...operations,
+      ...this.#platformTargets().map((target) => ({ method: 'GET', path: target.route, target })),
+    ];
   }
 
   start(): Promise<{ readonly url: string }> {
@@ -141,6 +139,7 @@ class RunningGateway implements RunningEdge, ExchangeEnvironment {
     this.#watch.stop();
     this.#revocations.stop();
     await this.#caching.stop();
+    this.#metrics.stop();
   }
 
   #createServer(): EdgeServer {
@@ -157,7 +156,8 @@ class RunningGateway implements RunningEdge, ExchangeEnvironment {
       connections: this.#connections,
       exchanges: this.#watch.exchanges,
       environment: this,
-      logger: this.#options.logger,
+      logger,
+      record: createRequestLog(logger, this.#metrics),
     });
     return createEdgeServer({
       limits,
@@ -166,128 +166,9 @@ class RunningGateway implements RunningEdge, ExchangeEnvironment {
       connections: this.#connections,
       clock,
       certificate: tls && readEdgeCertificate(tls, { clock, logger }),
-      onUnreadable: (error, socket) =>
-        answerUnreadable(error, this.#connections.of(socket), this.#watch.exchanges),
-    });
-  }
-
-  #createRoutes(): Pick<RequestHandlerOptions, 'routes' | 'forwards' | 'apps'> {
-    const { routes, apps, userTokens, limits, rates, forwardings } = this.#definition;
-    const { endpoint, clock } = this.#options;
-    const limiter = this.#createLimiter();
-    const services = createServiceLimits({ clock, maximum: 2 * limits.maxConcurrentRequests });
-    const authentication =
-      userTokens === undefined
-        ? openAuthentication
-        : createUserAuthentication({
-            userTokens,
-            endpoint,
-            clock,
-            isRevoked: (token) => this.#revocations.isRevoked(token),
-          });
-    const environment = { clock, wheel: createDeadlineWheel({ clock }) };
-    const ratesOf = (route: string, own: readonly RateLimit[], cost: number) =>
-      createRouteRates({ route, limits: [...rates, ...own], cost, limiter });
-    const forwards = createForwards({
-      forwardings,
-      authentication,
-      ratesOf,
-      traffic: this.#traffic,
-      environment,
-      edge: this.#options,
-    });
-    const { logger } = this.#options;
-    const caching = this.#caching;
-    const traffic = this.#traffic;
-    const shared = { routes, endpoint, limiter, services, caching, traffic, environment, clock, logger };
-    // A version that is slow must not cost another one its share.
-    const sheddingOf = (
-      { contract, operation, policy }: ExposedRoute,
-      to: Destination,
-      priority?: Priority,
-    ) =>
-      services.sheddingOf(
-        `${contract.name} ${destinationText(to)}`,
-        operation,
-        // The parts of a joined answer are shed one by one.
-        joinOf(operation) === undefined ? (priority ?? policy.priority ?? 'normal') : 'exempt',
-      );
-    const createTarget = (route: ExposedRoute, to: Destination) =>
-      createOperationTarget(route, {
-        endpoint: createRouteEndpoint(route, to, shared),
-        authentication,
-        session: sessionRoleOf(userTokens?.session, route),
-        rates: ratesOf(
-          `${route.operation.method} ${route.operation.path}`,
-          route.policy.rates ?? [],
-          route.policy.cost ?? 1,
-        ),
-        shedding: sheddingOf(route, to),
-        cache: this.#caching.cacheOf(route, to),
-        onChange: (path, location) => this.#caching.changed(path, location),
-        formats: createRouteFormats(route.operation, route.policy.formats ?? this.#definition.formats),
-        limits,
-        environment,
-      });
-    const createShadow = (route: ExposedRoute, to: Destination) =>
-      createShadowCall(route, {
-        endpoint: createRouteEndpoint(route, to, shared),
-        authentication,
-        rates: createRouteRates({
-          route: `${route.operation.method} ${route.operation.path}`,
-          limits: route.policy.rates ?? [],
-          cost: route.policy.cost ?? 1,
-          limiter,
-        }),
-        // Nobody waits for it.
-        shedding: sheddingOf(route, to, 'low'),
-        isAllowed: createKeptAccess(route.operation, this.#options.policies),
-        environment,
-      });
-    const versions = exposedVersions(routes);
-    const operations = groupVersions(routes).map((versioned) => {
-      const [{ operation }] = versioned.routes;
-      const known = versions.get(versioned.service) ?? [];
-      const choice = createVersionChoice(versioned, {
-        versions: known,
-        traffic,
-        authentication,
-        random: Math.random,
-      });
-      const own = createVersionedTarget({
-        route: operation.path,
-        choice,
-        hasChoice: known.length > 1,
-        createTarget,
-      });
-      const target = forwards.replacing(own, { operation, choice, createShadow });
-      return { method: operation.method, path: operation.path, target };
-    });
-    const platform = this.#platformTargets().map((target) => ({ method: 'GET', path: target.route, target }));
-    return {
-      forwards,
-      routes: [...operations, ...platform],
-      apps: apps.map((app) => {
-        const { name } = app.contract;
-        const target = createHttpAppTarget(app, {
-          endpoint: endpoint(name),
-          rates: ratesOf(`${app.prefix}/*`, [], 1),
-          shedding: services.sheddingOf(name, app.operation, 'normal'),
-          environment,
-        });
-        return { prefix: app.prefix, target };
-      }),
-    };
-  }
-
-  #createLimiter(): RateLimiter {
-    const { state, clock, logger } = this.#options;
-    return createRateLimiter({
-      store: state?.rates ?? createMemoryRateLimits({ clock }),
-      clock,
-      onStoreChange({ answers, error }) {
-        if (answers) logger.info('rate limits are shared again');
-        else logger.warn('rate limits are not shared: their store does not answer', { error });
+      onUnreadable: (error, socket) => {
+        this.#metrics.unreadable();
+        answerUnreadable(error, this.#connections.of(socket), this.#watch.exchanges);
       },
     });
   }

@@ -22,6 +22,7 @@ export { createRouter, type Route, type RouteMatch, type RouteResult, type Route
 export { acceptsType, checkUpload, uploadOf } from './http/upload.ts';
 export { isSagaKey } from './idempotency-key.ts';
 export { createLocalEndpoint, type LocalEndpointOptions, type OperationHandle } from './local-endpoint.ts';
+export { createPartProbes, type ProbeServer } from './probe-server.ts';
 export { createRemoteEndpoint, type RemoteEndpoint, type RemoteEndpointOptions } from './remote-endpoint.ts';
 export {
   createServiceServer,

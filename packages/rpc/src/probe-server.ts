@@ -1,7 +1,7 @@
 import { createServer, type Server } from 'node:http';
 import { writeProblem } from './http/response.ts';
 import { listenOn } from './listen.ts';
-import { notFound, type PlatformPages } from './platform-pages.ts';
+import { notFound, PlatformPages, type PlatformPagesOptions } from './platform-pages.ts';
 
 /** Health and metrics over plain HTTP, for probes that have no certificate of the system; nothing else is here. */
 export interface ProbeServer {
@@ -29,4 +29,12 @@ export function createProbeServer(
       server.closeAllConnections();
     },
   };
+}
+
+/** The same for a part of a system that is no service, and so has no internal port. */
+export function createPartProbes(
+  part: PlatformPagesOptions,
+  address: { readonly host: string; readonly port: number },
+): ProbeServer {
+  return createProbeServer(new PlatformPages(part), address);
 }
