@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { copyFileSync, cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
+import { buildConsole } from '../apps/console/build.ts';
 import { type Manifest, readWorkspaces, type Workspace } from './workspace/manifests.ts';
 import { filesBelow } from './workspace/source-files.ts';
 
@@ -17,6 +18,7 @@ rmSync(work, { recursive: true, force: true });
 mkdirSync(out, { recursive: true });
 const packages = readWorkspaces(root, 'packages');
 const emitted = emit();
+const consolePage = await buildConsole();
 for (const each of packages) console.log(pack(each, emitted));
 
 /** Runs tsc over all packages; types were checked by `npm run verify`. Returns the folder that mirrors the repository. */
@@ -45,6 +47,9 @@ function pack(each: Workspace, emittedDir: string): string {
     mkdirSync(path.dirname(path.join(staging, target)), { recursive: true });
     copyFileSync(file, path.join(staging, target));
   }
+  // Where `consoleSite` looks for the page that is already built.
+  if (each.folder === 'banyan')
+    cpSync(consolePage, path.join(staging, 'dist', 'console', 'web'), { recursive: true });
   copyFileSync(path.join(root, 'LICENSE'), path.join(staging, 'LICENSE'));
   writeFileSync(path.join(staging, 'package.json'), JSON.stringify(toPublished(each.manifest), null, 2));
   const npm = run(

@@ -21,7 +21,8 @@ export function runBanyan(
 ): CommandRun {
   const child = spawn(process.execPath, [main, ...words], {
     stdio: [standardInput === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
-    env: { ...process.env, NODE_OPTIONS: '', ...environment },
+    // Tests of the console say so.
+    env: { ...process.env, NODE_OPTIONS: '', CONSOLE_PORT: 'off', ...environment },
   });
   child.stdin?.end(standardInput);
   let text = '';

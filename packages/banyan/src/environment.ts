@@ -11,6 +11,12 @@ export const environmentVariables: readonly EnvironmentVariable[] = [
     default: '8080',
     summary: 'Public port of the gateway; for `serve`, port of the service, by default any free one.',
   },
+  {
+    name: 'CONSOLE_PORT',
+    default: '8090',
+    summary:
+      'Port of the console, on 127.0.0.1, in development; `0` is any free one, `off` none. If nobody named one and 8090 is taken, any free one.',
+  },
   { name: 'HOST', default: '127.0.0.1', summary: 'Address that the gateway listens on.' },
   {
     name: 'GATEWAY_TLS_CERT',
@@ -136,3 +142,5 @@ export const environmentVariables: readonly EnvironmentVariable[] = [
 
 /** Public port if nobody names one. */
 export const defaultPort = 8080;
+/** Port of the console if nobody names one. */
+export const defaultConsolePort = 8090;

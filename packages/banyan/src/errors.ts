@@ -33,6 +33,18 @@ export const banyanErrors = {
     code: 'not_found',
     text: 'The service has no saga of that id, or it ended so long ago that it was forgotten.',
   },
+  no_stream: {
+    code: 'not_found',
+    text: 'The service has no stream of that name in its event store, or none that had begun by then.',
+  },
+  no_service: {
+    code: 'not_found',
+    text: 'The system has no service or operation of that name, or no gateway to reach it through.',
+  },
+  not_possible: {
+    code: 'failed_precondition',
+    text: 'The console was asked to control a process that cannot be controlled in this placement, state or environment.',
+  },
   no_flow: {
     code: 'not_found',
     text: 'The service has seen no flow of that key, or has forgotten it; or it is not under way, and cannot be dismissed.',

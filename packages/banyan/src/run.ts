@@ -19,6 +19,10 @@ export interface Run {
   stop(): Promise<void>;
   /** Takes the service's files as they are now. @throws what keeps it from starting; the rest of the system goes on */
   reload(service: Service): Promise<void>;
+  /** The processes of the run and how they are. */
+  processes(): readonly ProcessStatus[];
+  /** What operators may do to its processes; undefined if there is only this one. */
+  readonly control: Supervisor | undefined;
 }
 
 export interface RunOptions {
@@ -48,7 +52,10 @@ class OneProcess implements Run {
   readonly #options: RunOptions;
   readonly #parts: readonly string[];
   readonly #stopping = new AbortController();
+  readonly control = undefined;
   #launch: Promise<Launch> | undefined;
+  #state: ProcessStatus['state'] = 'stopped';
+  #startedAt: string | undefined;
 
   constructor(options: RunOptions, parts: readonly string[]) {
     this.#options = options;
@@ -57,6 +64,8 @@ class OneProcess implements Run {
 
   async start(): Promise<{ readonly publicUrl: string | undefined }> {
     const { system, plan, settings, logger, metrics, telemetry } = this.#options;
+    this.#state = 'starting';
+    this.#startedAt = new Date(systemClock.nowMs()).toISOString();
     this.#launch = createLaunch({
       system,
       plan: { ...plan, parts: this.#parts, isAlone: true },
@@ -66,14 +75,24 @@ class OneProcess implements Run {
       telemetry,
       signal: this.#stopping.signal,
     });
-    return (await this.#launch).start();
+    const started = await (await this.#launch).start();
+    this.#state = 'ready';
+    return started;
   }
 
   async stop(): Promise<void> {
+    this.#state = 'stopping';
     this.#stopping.abort();
     // Without a launch there is nothing to stop; `start` has told why.
     const launch = await this.#launch?.catch(() => undefined);
     await launch?.stop();
+  }
+
+  processes(): readonly ProcessStatus[] {
+    const { pid } = process;
+    const state = this.#state;
+    const startedAt = this.#startedAt;
+    return [{ name: this.#parts.join('+'), parts: this.#parts, state, pid, restarts: 0, startedAt }];
   }
 
   async reload(service: Service): Promise<void> {
@@ -83,11 +102,11 @@ class OneProcess implements Run {
 }
 
 class ManyProcesses implements Run {
-  readonly #supervisor: Supervisor;
+  readonly control: Supervisor;
 
   constructor(options: RunOptions) {
     const { placement, plan, settings, logger, directory } = options;
-    this.#supervisor = createSupervisor({
+    this.control = createSupervisor({
       entry: fileURLToPath(new URL('./main.ts', import.meta.url)),
       groups: placement,
       argumentsFor: (parts) => ['serve', ...parts, '--dir', directory],
@@ -116,15 +135,19 @@ class ManyProcesses implements Run {
   }
 
   start(): Promise<{ readonly publicUrl: string | undefined }> {
-    return this.#supervisor.start();
+    return this.control.start();
   }
 
   stop(): Promise<void> {
-    return this.#supervisor.stop();
+    return this.control.stop();
+  }
+
+  processes(): readonly ProcessStatus[] {
+    return this.control.status();
   }
 
   reload(service: Service): Promise<void> {
-    return this.#supervisor.restart(service.name);
+    return this.control.restart(service.name);
   }
 }
 

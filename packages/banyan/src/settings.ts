@@ -19,6 +19,8 @@ export interface Settings {
   readonly host: string;
   /** Undefined if nobody named one. */
   readonly port: number | undefined;
+  /** Undefined: no console. `preferred` gives way to any free one. */
+  readonly consolePort: number | 'preferred' | undefined;
   readonly databaseUrl: string | undefined;
   readonly brokerUrl: string | undefined;
   readonly cacheUrl: string | undefined;
@@ -69,6 +71,10 @@ export function readSettings(
     harsh: development && input.options['calm'] !== true && given('BANYAN_CALM') === undefined,
     host: given('HOST') ?? '127.0.0.1',
     port: parsePort(input.options['port'] ?? given('PORT')),
+    consolePort:
+      development && given('CONSOLE_PORT') !== 'off'
+        ? (parsePort(given('CONSOLE_PORT'), 'CONSOLE_PORT') ?? 'preferred')
+        : undefined,
     databaseUrl: given('DATABASE_URL'),
     brokerUrl: given('BROKER_URL'),
     cacheUrl: given('CACHE_URL'),

@@ -2,8 +2,8 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import type { Clock, Logger } from '@banyan/core';
 
-export const processStates = ['starting', 'ready', 'waiting', 'stopping', 'stopped'] as const;
-/** `waiting`: it ended unexpectedly and starts again after a back-off. */
+export const processStates = ['starting', 'ready', 'paused', 'waiting', 'stopping', 'stopped'] as const;
+/** `paused`: an operator holds it with a signal. `waiting`: it ended unexpectedly and starts again after a back-off. */
 export type ProcessState = (typeof processStates)[number];
 
 export interface ProcessStatus {
@@ -13,6 +13,8 @@ export interface ProcessStatus {
   readonly pid: number | undefined;
   /** Unexpected ends so far. */
   readonly restarts: number;
+  /** RFC 3339 UTC, of the process that runs now. */
+  readonly startedAt: string | undefined;
 }
 
 /** From a child to its supervisor. */
@@ -46,6 +48,16 @@ export interface Supervisor {
   stop(timeoutMs?: number): Promise<void>;
   /** Replaces the process that hosts `part`; resolves when the new one is ready. */
   restart(part: string): Promise<void>;
+  /** Ends the process that hosts `part`, and does not start it again. */
+  end(part: string): Promise<void>;
+  /** Starts a process that was ended. Resolves when it is ready; one that runs stays as it is. */
+  begin(part: string): Promise<void>;
+  /** Holds the process that hosts `part` where it is (SIGSTOP): its connections stay open and nothing answers. */
+  pause(part: string): void;
+  /** Lets a process that was paused go on (SIGCONT). */
+  resume(part: string): void;
+  /** Replaces the processes of which a group shares a part by these groups, which have the same parts. Resolves when they are ready. */
+  regroup(groups: readonly (readonly string[])[]): Promise<void>;
   status(): readonly ProcessStatus[];
 }
 
@@ -54,9 +66,11 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
 }
 
 class ForkSupervisor implements Supervisor {
-  readonly #processes: SupervisedProcess[];
+  readonly #options: SupervisorOptions;
+  #processes: readonly SupervisedProcess[];
 
   constructor(options: SupervisorOptions) {
+    this.#options = options;
     this.#processes = options.groups.map((parts) => new SupervisedProcess(parts, options));
   }
 
@@ -72,10 +86,40 @@ class ForkSupervisor implements Supervisor {
   }
 
   async restart(part: string): Promise<void> {
-    const found = this.#processes.find((each) => each.parts.includes(part));
-    if (found === undefined) return;
-    await found.stop(10_000);
-    await found.start();
+    await this.end(part);
+    await this.begin(part);
+  }
+
+  async end(part: string): Promise<void> {
+    await this.#processOf(part)?.stop(stopTimeoutMs);
+  }
+
+  async begin(part: string): Promise<void> {
+    const found = this.#processOf(part);
+    if (found?.status().state === 'stopped') await found.start();
+  }
+
+  pause(part: string): void {
+    this.#processOf(part)?.pause();
+  }
+
+  resume(part: string): void {
+    this.#processOf(part)?.resume();
+  }
+
+  async regroup(groups: readonly (readonly string[])[]): Promise<void> {
+    const parts = new Set(groups.flat());
+    const [old, kept] = [true, false].map((isOld) =>
+      this.#processes.filter((each) => each.parts.some((part) => parts.has(part)) === isOld),
+    );
+    await Promise.all((old ?? []).map((each) => each.stop(stopTimeoutMs)));
+    const added = groups.map((group) => new SupervisedProcess(group, this.#options));
+    this.#processes = [...(kept ?? []), ...added];
+    await Promise.all(added.map((each) => each.start()));
+  }
+
+  #processOf(part: string): SupervisedProcess | undefined {
+    return this.#processes.find((each) => each.parts.includes(part));
   }
 
   status(): readonly ProcessStatus[] {
@@ -83,6 +127,7 @@ class ForkSupervisor implements Supervisor {
   }
 }
 
+const stopTimeoutMs = 10_000;
 const firstBackoffMs = 200;
 const maxBackoffMs = 10_000;
 const pingEveryMs = 2_000;
@@ -101,6 +146,7 @@ class SupervisedProcess {
   #cancelBackoff: (() => void) | undefined;
   #failure: string | undefined;
   #settleStart: ((error?: Error) => void) | undefined;
+  #startedAtMs: number | undefined;
 
   constructor(parts: readonly string[], options: SupervisorOptions) {
     this.parts = parts;
@@ -120,11 +166,24 @@ class SupervisedProcess {
       this.#change('stopped');
       return;
     }
+    this.resume();
     this.#change('stopping');
     this.#send({ kind: 'stop' });
     const cancelKill = this.#options.clock.setTimer(() => this.#child?.kill('SIGKILL'), timeoutMs);
     await this.#exited;
     cancelKill();
+  }
+
+  pause(): void {
+    if (this.#state !== 'ready' || this.#child === undefined) return;
+    this.#child.kill('SIGSTOP');
+    this.#change('paused');
+  }
+
+  resume(): void {
+    if (this.#state !== 'paused' || this.#child === undefined) return;
+    this.#child.kill('SIGCONT');
+    this.#change('ready');
   }
 
   status(): ProcessStatus {
@@ -134,7 +193,12 @@ class SupervisedProcess {
       state: this.#state,
       pid: this.#child?.pid,
       restarts: this.#restarts,
+      startedAt: this.#child === undefined ? undefined : this.#startedAt(),
     };
+  }
+
+  #startedAt(): string | undefined {
+    return this.#startedAtMs === undefined ? undefined : new Date(this.#startedAtMs).toISOString();
   }
 
   #spawn(): void {
@@ -146,6 +210,7 @@ class SupervisedProcess {
       execArgv: [...process.execArgv, youngGeneration],
     });
     this.#child = child;
+    this.#startedAtMs = this.#options.clock.nowMs();
     this.#change('starting');
     for (const stream of [child.stdout, child.stderr]) {
       if (stream !== null) createInterface({ input: stream }).on('line', onOutput);

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { silentLogger, systemClock } from '@banyan/core';
+import { eventually } from '@banyan/core/testing';
 // Real child processes, without a system in them: the supervisor's own promises.
 import { createSupervisor, type ProcessStatus, type Supervisor } from '../src/supervisor.ts';
 
@@ -101,4 +103,43 @@ test('restart replaces the process that hosts a part', async (t) => {
   const before = pidOf(watched, 'c');
   await watched.supervisor.restart('c');
   assert.notEqual(pidOf(watched, 'c'), before);
+});
+
+test('a process that was ended stays away until it is asked for again', async (t) => {
+  const watched = supervise(t, [['a'], ['b']]);
+  await watched.supervisor.start();
+  const b = pidOf(watched, 'b');
+  await watched.supervisor.end('a');
+  const [a] = watched.supervisor.status();
+  assert.deepEqual([a?.state, a?.pid, a?.restarts], ['stopped', undefined, 0]);
+  await watched.supervisor.begin('a');
+  assert.equal(watched.supervisor.status()[0]?.state, 'ready');
+  assert.equal(pidOf(watched, 'b'), b);
+});
+
+test('a paused process is held and goes on as the same one, however long it did not answer', async (t) => {
+  const watched = supervise(t, [['a']], 500);
+  await watched.supervisor.start();
+  const pid = pidOf(watched, 'a');
+  const state = () => readFileSync(`/proc/${pid}/stat`, 'utf8').split(' ')[2];
+  watched.supervisor.pause('a');
+  await eventually(() => assert.equal(state(), 'T'));
+  assert.equal(watched.supervisor.status()[0]?.state, 'paused');
+  watched.supervisor.resume('a');
+  await eventually(() => assert.notEqual(state(), 'T'));
+  assert.equal(pidOf(watched, 'a'), pid);
+  assert.equal(watched.supervisor.status()[0]?.state, 'ready');
+});
+
+test('a part is split off into a process of its own, and merged again; others are not touched', async (t) => {
+  const watched = supervise(t, [['a', 'c'], ['b']]);
+  await watched.supervisor.start();
+  const b = pidOf(watched, 'b');
+  const groups = () => watched.supervisor.status().map(({ name, state }) => `${name} ${state}`);
+  await watched.supervisor.regroup([['a'], ['c']]);
+  assert.deepEqual(groups(), ['b ready', 'a ready', 'c ready']);
+  assert.notEqual(pidOf(watched, 'a'), pidOf(watched, 'c'));
+  await watched.supervisor.regroup([['a', 'c']]);
+  assert.deepEqual(groups(), ['b ready', 'a+c ready']);
+  assert.equal(pidOf(watched, 'b'), b);
 });

@@ -5,6 +5,7 @@ import { type Logger, systemClock } from '@banyan/core';
 import { createMetrics, createTelemetry } from '@banyan/telemetry';
 import { type Closing, createClosing } from '../closing.ts';
 import type { CommandInput } from '../command-line.ts';
+import { startConsole } from '../console/start-console.ts';
 import { type DataFolder, lockDataFolder, openDataFolder, readOrCreateSecret } from '../data-folder.ts';
 import { startDatabaseServer } from '../database-server.ts';
 import { defaultPort } from '../environment.ts';
@@ -74,10 +75,26 @@ export async function up(input: CommandInput, terminal: Terminal): Promise<numbe
       terminal,
     });
     closing.push(() => run.stop());
+    let publicUrl: string | undefined;
+    const console =
+      settings.consolePort === undefined
+        ? undefined
+        : await startConsole({
+            system,
+            settings,
+            port: settings.consolePort,
+            run,
+            input,
+            terminal,
+            logger,
+            publicUrl: () => publicUrl,
+          });
+    if (console !== undefined) closing.push(() => console.stop());
     const started = await Promise.race([run.start(), stopRequested.then(() => undefined)]);
     if (started === undefined) return 0;
     progress.step(describePlacement(placement, services));
-    announce(started.publicUrl, { folder, terminal, settings });
+    publicUrl = started.publicUrl;
+    announce({ publicUrl, consoleUrl: console?.url }, { folder, terminal, settings });
     if (settings.development && input.options['no-watch'] !== true)
       closing.push(watch(services, run, progress));
     await stopRequested;
@@ -150,9 +167,15 @@ interface Announcement {
   readonly settings: Settings;
 }
 
-function announce(publicUrl: string | undefined, { folder, terminal, settings }: Announcement): void {
+interface Addresses {
+  readonly publicUrl: string | undefined;
+  readonly consoleUrl: string | undefined;
+}
+
+function announce({ publicUrl, consoleUrl }: Addresses, { folder, terminal, settings }: Announcement): void {
   const log = relative(terminal.workingDirectory, folder.logFile) || folder.logFile;
   const lines = publicUrl === undefined ? [] : [`  Page   ${publicUrl}/`, `  API    ${publicUrl}/docs`];
+  if (consoleUrl !== undefined) lines.push(`  Console ${consoleUrl}/`);
   terminal.write(`\n${[...lines, `  Log    ${log}`].join('\n')}\n\n`);
   if (settings.harsh)
     terminal.write(

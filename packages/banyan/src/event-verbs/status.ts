@@ -6,7 +6,8 @@ import { renderTable } from '../table.ts';
 import { type LogStanding, logStandingOf } from './log-standing.ts';
 import { parseDuration, type VerbInput } from './verb.ts';
 
-interface Standing {
+/** How a service stands towards its events. */
+export interface Standing {
   readonly service: string;
   readonly outbox: OutboxBacklog;
   /** Undefined for a service that listens to nothing. */
@@ -23,7 +24,7 @@ interface Bounds {
 }
 
 /** As the running services watch them. */
-const standingBounds: Bounds = { outboxMs: 30_000, consumerMs: 60_000 };
+export const standingBounds: Bounds = { outboxMs: 30_000, consumerMs: 60_000 };
 
 /** `banyan events status`: for each service, what waits to be published and to be handled. Exit code 1 if a bound is broken, or nobody can know. */
 export async function status({ ports, words, options, terminal }: VerbInput): Promise<number> {
@@ -53,7 +54,7 @@ interface Measure {
   readonly bounds: Bounds;
 }
 
-async function standingOf(
+export async function standingOf(
   { service, outbox, inbox, requests: store }: ServicePorts,
   { log, bounds }: Measure,
 ): Promise<Standing> {

@@ -28,7 +28,11 @@ export function serviceNamed({ words, ports }: VerbInput, verb: string): string 
 /** Who does it, for the audit. */
 export function actor({ options }: VerbInput): string {
   const given = options['by'];
-  if (typeof given === 'string' && given !== '') return given;
+  return typeof given === 'string' && given !== '' ? given : userName();
+}
+
+/** Whoever runs this process. */
+export function userName(): string {
   try {
     return userInfo().username;
   } catch {

@@ -26,6 +26,12 @@ export async function sagaNamed(input: VerbInput, verb: string): Promise<NamedSa
   const ports = await serviceWithSagas(input, verb);
   const [name = '', id] = input.words;
   if (id === undefined) throw wrong(`Name a saga: banyan saga ${verb} ${name} ID.`);
+  return findSaga(ports, id);
+}
+
+/** @throws ServiceError `not_found` `no_saga` */
+export async function findSaga(ports: ServicePorts, id: string): Promise<NamedSaga> {
+  const { name } = ports.service;
   const saga = uuid.test(id) ? await ports.sagas.read(id) : undefined;
   if (saga === undefined) {
     throw new ServiceError(`'${name}' has no saga '${id.slice(0, 100)}'. See 'banyan saga ls ${name}'.`, {

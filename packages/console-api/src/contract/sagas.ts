@@ -7,7 +7,14 @@ const errors = {
   notPossible: { status: 409, description: 'The saga is not in a state in which that can be done.' },
 } as const;
 
-export const sagaStatuses = ['running', 'compensating', 'completed', 'compensated', 'stuck'] as const;
+export const sagaStatuses = [
+  'running',
+  'compensating',
+  'completed',
+  'compensated',
+  'failed',
+  'stuck',
+] as const;
 
 export const SagaSummary = z.object({
   service: z.string(),
@@ -86,6 +93,20 @@ export const sagaOperations = {
 } as const;
 
 export const streamOperations = {
+  listStreams: operation('GET /api/streams', {
+    summary: 'Streams of the event stores, those that changed last first',
+    input: z.object({
+      service: Name.optional(),
+      /** Part of the name. */
+      text: z.string().max(200).optional(),
+      limit: z.int().min(1).max(1_000).optional(),
+    }),
+    output: z.object({
+      streams: z.array(
+        z.object({ service: z.string(), streamId: z.string(), events: z.int(), changedAt: Time }),
+      ),
+    }),
+  }),
   readStream: operation('GET /api/streams/:service/:streamId', {
     summary: 'One stream of the event store, oldest event first',
     input: z.object({
@@ -102,7 +123,7 @@ export const streamOperations = {
     errors,
   }),
   getStreamState: operation('GET /api/streams/:service/:streamId/state', {
-    summary: 'What the stream amounted to at a moment; default: now',
+    summary: 'What its events said last of each field, up to a moment; default: now',
     input: z.object({ service: Name, streamId: Name, at: Time.optional() }),
     output: z.object({ revision: z.int(), state: z.json() }),
     errors,

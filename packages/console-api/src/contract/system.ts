@@ -30,7 +30,7 @@ export const SystemService = z.object({
   listensTo: z.array(z.string()),
 });
 
-export const controlActions = ['stop', 'start', 'pause', 'resume', 'slow', 'split', 'merge'] as const;
+export const controlActions = ['stop', 'start', 'restart', 'pause', 'resume', 'split', 'merge'] as const;
 
 export const systemOperations = {
   getSystem: operation('GET /api/system', {
@@ -40,6 +40,8 @@ export const systemOperations = {
       name: z.string(),
       version: z.string(),
       development: z.boolean(),
+      /** Whoever acts from here, as the audit will name them. */
+      by: z.string(),
       runId: z.string().optional(),
       publicUrl: z.string().optional(),
       services: z.array(SystemService),
@@ -136,12 +138,10 @@ export const systemOperations = {
     }),
   }),
   controlService: operation('POST /api/control/:service', {
-    summary: 'Stop, start, pause, slow, split off or merge a service, in development',
+    summary: 'Stop, start, restart, pause, resume, split off or merge a service, in development',
     input: z.object({
       service: Name,
       action: z.enum(controlActions),
-      /** Of `slow`: what each call takes longer; 0 ends it. */
-      delayMs: z.int().min(0).max(60_000).optional(),
     }),
     output: z.object({}),
     errors: {

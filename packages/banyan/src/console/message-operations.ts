@@ -1,0 +1,150 @@
+import { topicsOf } from '@banyan/chassis';
+import type { OperationsHandlers } from '@banyan/console-api';
+import { ServiceError } from '@banyan/core';
+import type { CloudEvent, DeadLetter, EventLog } from '@banyan/events';
+import { parseEvent } from '@banyan/events';
+import { type Standing, standingBounds, standingOf } from '../event-verbs/status.ts';
+import type { SystemPorts } from '../service-ports.ts';
+
+export type MessageOperations = Pick<
+  OperationsHandlers,
+  | 'listTopics'
+  | 'listConsumers'
+  | 'listOutboxes'
+  | 'listDeadLetters'
+  | 'getDeadLetter'
+  | 'editDeadLetter'
+  | 'retryDeadLetters'
+  | 'discardDeadLetters'
+>;
+
+const most = 1_000;
+
+/** What `banyan events` shows and does, for the console. */
+export function createMessageOperations(openPorts: () => Promise<SystemPorts>): MessageOperations {
+  const standings = async (): Promise<readonly Standing[]> => {
+    const ports = await openPorts();
+    const log: EventLog | Error = await ports.openLog().catch((error: Error) => error);
+    return Promise.all(
+      ports.names.map(async (name) => standingOf(await ports.open(name), { log, bounds: standingBounds })),
+    );
+  };
+  const letterOf = async (service: string, id: string) => {
+    const { inbox } = await (await openPorts()).open(service);
+    const letter = (await inbox.deadLetters(most)).find((each) => each.id === id);
+    if (letter === undefined) throw noDeadLetter(service, id);
+    return { inbox, letter };
+  };
+  return {
+    async listTopics() {
+      const { system, names, open } = await openPorts();
+      const listeners = await Promise.all(
+        names.map(async (name) => ({ name, topics: topicsOf((await open(name)).service) })),
+      );
+      return {
+        topics: [...system.services, ...system.development].flatMap(({ name: service, contract }) =>
+          Object.entries(contract.events).map(([event, { type }]) => {
+            const topic = `${contract.name}.${event}`;
+            const consumers = listeners
+              .filter(({ topics }) => topics.includes(topic))
+              .map(({ name }) => name);
+            return { topic, service, type, consumers };
+          }),
+        ),
+      };
+    },
+    async listConsumers() {
+      const consumers = (await standings()).flatMap(({ service, consumer }) => {
+        if (consumer === undefined) return [];
+        const { lag, oldestUnreadAgeMs = 0, oldestAgeMs, pending, dead, unreadable } = consumer;
+        return {
+          service,
+          ...(lag === undefined || unreadable !== undefined ? undefined : { behind: lag }),
+          behindMs: Math.max(oldestAgeMs, oldestUnreadAgeMs),
+          waiting: pending,
+          deadLetters: dead,
+        };
+      });
+      return { consumers };
+    },
+    async listOutboxes() {
+      const outboxes = (await standings()).map(({ service, outbox }) => ({
+        service,
+        waiting: outbox.count,
+        oldestAgeMs: outbox.oldestAgeMs,
+        boundMs: standingBounds.outboxMs,
+        isOnTime: outbox.oldestAgeMs <= standingBounds.outboxMs,
+      }));
+      return { outboxes };
+    },
+    async listDeadLetters({ service, limit = most }) {
+      const ports = await openPorts();
+      const names = service === undefined ? ports.names : [service];
+      const found = await Promise.all(
+        names.map(async (name) =>
+          (await (await ports.open(name)).inbox.deadLetters(limit)).map((letter) => summaryOf(name, letter)),
+        ),
+      );
+      return {
+        deadLetters: found
+          .flat()
+          .toSorted((a, b) => (a.deadSince < b.deadSince ? -1 : 1))
+          .slice(0, limit),
+      };
+    },
+    async getDeadLetter({ service, id }) {
+      const { letter } = await letterOf(service, id);
+      const { event, text, stack } = letter;
+      const traceId = traceIdOf(event);
+      return {
+        ...summaryOf(service, letter),
+        event: (event ?? text ?? null) as never,
+        ...(stack === undefined ? undefined : { stack }),
+        ...(traceId === undefined ? undefined : { traceId }),
+      };
+    },
+    async editDeadLetter({ service, id, data }, { by }) {
+      const { inbox, letter } = await letterOf(service, id);
+      const event: CloudEvent = letter.event === undefined ? parseEvent(data) : { ...letter.event, data };
+      if (!(await inbox.editDeadLetter(id, event, by))) throw noDeadLetter(service, id);
+      return {};
+    },
+    async retryDeadLetters({ service, ids }, { by }) {
+      const { inbox } = await (await openPorts()).open(service);
+      // What is no event cannot be delivered as it is.
+      const whole = async () =>
+        (await inbox.deadLetters(most)).filter(({ event }) => event !== undefined).map(({ id }) => id);
+      return { count: await inbox.retryDeadLetters(ids ?? (await whole()), by) };
+    },
+    async discardDeadLetters({ service, ids }, { by }) {
+      const { inbox } = await (await openPorts()).open(service);
+      return { count: await inbox.discardDeadLetters(ids, by) };
+    },
+  };
+}
+
+function summaryOf(service: string, { id, topic, key, reason, attempts, deadAt, waiting }: DeadLetter) {
+  return {
+    service,
+    id,
+    topic: topic ?? 'unknown',
+    ...(key === undefined ? undefined : { key }),
+    reason,
+    attempts,
+    deadSince: deadAt,
+    behind: waiting,
+  };
+}
+
+/** From the `traceparent` that the event carries. */
+function traceIdOf(event: CloudEvent | undefined): string | undefined {
+  const parent = (event as { readonly traceparent?: unknown } | undefined)?.traceparent;
+  return typeof parent === 'string' ? /^[0-9a-f]{2}-([0-9a-f]{32})-/.exec(parent)?.[1] : undefined;
+}
+
+function noDeadLetter(service: string, id: string): ServiceError {
+  return new ServiceError(`'${service}' has no dead letter '${id.slice(0, 100)}': perhaps it was retried.`, {
+    code: 'not_found',
+    reason: 'no_dead_letter',
+  });
+}

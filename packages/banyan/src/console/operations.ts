@@ -1,0 +1,50 @@
+import { type System, servicesOf } from '@banyan/chassis';
+import type { Asker, OperationsHandlers } from '@banyan/console-api';
+import type { Run } from '../run.ts';
+import type { SystemPorts } from '../service-ports.ts';
+import type { Settings } from '../settings.ts';
+import { createContractOperations } from './contract-operations.ts';
+import { createMessageOperations } from './message-operations.ts';
+import { createRecordOperations } from './record-operations.ts';
+import { createSagaOperations } from './saga-operations.ts';
+import { createStreamOperations } from './stream-operations.ts';
+import { createSystemOperations } from './system-operations.ts';
+
+export interface OperationsOptions {
+  readonly system: System;
+  readonly settings: Settings;
+  readonly run: Run;
+  readonly version: string;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly runId: string | undefined;
+  readonly publicUrl: () => string | undefined;
+  /** Opened when first asked for, and kept. */
+  readonly openPorts: () => Promise<SystemPorts>;
+  /** Whose name stands on the audit log for what is done from here without a sign-in. */
+  readonly operator: string;
+}
+
+/** What the console knows and does beside telemetry: the same as the verbs of the command line, by the same functions. */
+export function createOperations(options: OperationsOptions): OperationsHandlers {
+  const { system, settings, openPorts, environment, operator } = options;
+  const services = servicesOf(system, settings.development);
+  return namingOperator(operator, {
+    ...createSystemOperations({ ...options, development: settings.development }),
+    ...createContractOperations(options),
+    ...createRecordOperations({ openPorts, services, settings, environment }),
+    ...createMessageOperations(openPorts),
+    ...createSagaOperations(openPorts),
+    ...createStreamOperations(openPorts),
+  });
+}
+
+/** Without a sign-in the server says `console`; whoever runs the system is known by name, as for the verbs. */
+function namingOperator(operator: string, handlers: OperationsHandlers): OperationsHandlers {
+  type Handler = (input: never, asker: Asker) => Promise<unknown>;
+  const named = Object.entries(handlers as unknown as Record<string, Handler>).map(([name, handle]) => [
+    name,
+    (input: never, asker: Asker) =>
+      handle(input, asker.by === 'console' ? { ...asker, by: operator } : asker),
+  ]);
+  return Object.fromEntries(named) as OperationsHandlers;
+}

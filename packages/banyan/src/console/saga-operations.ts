@@ -1,0 +1,105 @@
+import type { OperationsHandlers } from '@banyan/console-api';
+import { drawJournal, drawSaga, type StepRecord, type StoredSaga, wordsFor } from '@banyan/saga';
+import { wrong } from '../event-verbs/verb.ts';
+import { cancelNamed, repairNamed, retryNamed, type SagaDeed, skipNamed } from '../saga-verbs/actions.ts';
+import { findSaga, type NamedSaga } from '../saga-verbs/named.ts';
+import type { SystemPorts } from '../service-ports.ts';
+
+export type SagaOperations = Pick<
+  OperationsHandlers,
+  'listSagas' | 'getSaga' | 'retrySaga' | 'skipSagaStep' | 'cancelSaga' | 'repairSaga'
+>;
+
+/** What `banyan saga` shows and does, for the console. */
+export function createSagaOperations(openPorts: () => Promise<SystemPorts>): SagaOperations {
+  const named = async ({ service, id }: { readonly service: string; readonly id: string }) =>
+    findSaga(await (await openPorts()).open(service), id);
+  return {
+    async listSagas({ service, name, status, limit = 200 }) {
+      const ports = await openPorts();
+      const names = service === undefined ? ports.names : [service];
+      const filter = { limit, ...(name && { name }), ...(status && { status }) };
+      const found = await Promise.all(
+        names.map(async (each) => {
+          const { service: definition, sagas } = await ports.open(each);
+          if (definition.sagas.length + definition.durable.length === 0) return [];
+          return (await sagas.list(filter)).map((saga) => summaryOf(each, saga));
+        }),
+      );
+      return {
+        sagas: found
+          .flat()
+          .toSorted((a, b) => (a.startedAt < b.startedAt ? 1 : -1))
+          .slice(0, limit),
+      };
+    },
+    async getSaga(asked) {
+      const found = await named(asked);
+      const { saga } = found;
+      return {
+        ...summaryOf(asked.service, saga),
+        input: (saga.input ?? null) as never,
+        ...(await pathOf(found)),
+      };
+    },
+    retrySaga: async (asked, { by }) => done(await retryNamed(await named(asked), by)),
+    skipSagaStep: async (asked, { by }) => done(await skipNamed(await named(asked), by)),
+    cancelSaga: async (asked, { by }) => done(await cancelNamed(await named(asked), by)),
+    repairSaga: async ({ result, ...asked }, { by }) =>
+      done(await repairNamed(await named(asked), by, result)),
+  };
+}
+
+function done({ isDone, text }: SagaDeed): Record<string, never> {
+  if (!isDone) throw wrong(text);
+  return {};
+}
+
+function summaryOf(service: string, saga: StoredSaga) {
+  const { id, name, version, status, startedAt, changedAt, endedAt, waitingFor, worker } = saga;
+  return {
+    service,
+    id,
+    name,
+    version,
+    status,
+    startedAt,
+    changedAt,
+    ...(endedAt === undefined ? undefined : { endedAt }),
+    waitingFor: [...waitingFor],
+    ...(worker === undefined ? undefined : { worker }),
+  };
+}
+
+async function pathOf({ ports, saga, definition }: NamedSaga) {
+  if (saga.state.durable === undefined) {
+    return {
+      steps: Object.entries(saga.state.steps).map(([name, record]) => stepOf(name, record)),
+      svg: definition?.kind === 'saga' ? drawSaga(definition, saga) : '',
+    };
+  }
+  const entries = (await ports.sagas.journal([saga.id])).get(saga.id) ?? [];
+  return {
+    steps: entries.map((entry) => ({
+      name: wordsFor(entry),
+      state: 'done',
+      isCompensation: false,
+      attempts: 1,
+      endedAt: new Date(entry.t).toISOString(),
+      output: entry as never,
+    })),
+    svg: drawJournal(saga, entries),
+  };
+}
+
+function stepOf(name: string, { s, r, n, e }: StepRecord) {
+  return {
+    name,
+    state: s,
+    isCompensation: s === 'undone' || s === 'void',
+    // `n` counts what failed; what has ended was tried once more.
+    attempts: (n ?? 0) + (s === 'failing' || s === 'waiting' ? 0 : 1),
+    ...(r === undefined ? undefined : { output: r as never }),
+    ...(e === undefined ? undefined : { error: e.detail ?? e.reason ?? e.code }),
+  };
+}

@@ -1,0 +1,106 @@
+import { describeGraph, type System, servicesOf } from '@banyan/chassis';
+import type { OperationsHandlers } from '@banyan/console-api';
+import { ServiceError } from '@banyan/core';
+import type { Run } from '../run.ts';
+import type { ProcessStatus, Supervisor } from '../supervisor.ts';
+
+export type SystemOperations = Pick<OperationsHandlers, 'getSystem' | 'controlService'>;
+
+interface Known {
+  readonly system: System;
+  readonly version: string;
+  readonly development: boolean;
+  readonly run: Run;
+  readonly runId: string | undefined;
+  readonly publicUrl: () => string | undefined;
+}
+
+type Action = Parameters<SystemOperations['controlService']>[0]['action'];
+
+/** What runs where, and what an operator may do to it. */
+export function createSystemOperations(known: Known): SystemOperations {
+  const { system, run } = known;
+  const graph = describeGraph(system);
+  const versions = new Map(servicesOf(system, true).map(({ name, contract }) => [name, contract.version]));
+  const into = (name: string, kind: 'call' | 'event') =>
+    kind === 'call'
+      ? graph.edges.filter((edge) => edge.from === name && edge.kind !== 'event').map(({ to }) => to)
+      : graph.edges
+          .filter((edge) => edge.to === name && edge.kind === 'event')
+          .flatMap(({ from, labels }) => labels.map((label) => `${from}.${label}`));
+  return {
+    async getSystem(_, { by }) {
+      const processes = run.processes();
+      const url = known.publicUrl();
+      return {
+        name: system.name,
+        version: known.version,
+        development: known.development,
+        by,
+        ...(known.runId === undefined ? undefined : { runId: known.runId }),
+        ...(url === undefined ? undefined : { publicUrl: url }),
+        services: processes.flatMap((each, index) =>
+          each.parts.map((name) => ({
+            name,
+            version: versions.get(name) ?? '',
+            group: `process ${index + 1}`,
+            isHealthy: each.state === 'ready',
+            instances: [instanceOf(name, versions.get(name) ?? '', each)],
+            breakers: [],
+            calls: [...new Set(into(name, 'call'))],
+            listensTo: [...new Set(into(name, 'event'))],
+          })),
+        ),
+      };
+    },
+    async controlService({ service, action }) {
+      if (!known.development) throw notPossible('Processes are controlled from here in development alone.');
+      if (run.control === undefined)
+        throw notPossible(
+          'The whole system runs in this one process. Start it with --split, --own or --groups.',
+        );
+      const group = run.processes().find(({ parts }) => parts.includes(service));
+      if (group === undefined) {
+        throw new ServiceError(`The system has no '${service}'.`, {
+          code: 'not_found',
+          reason: 'no_service',
+        });
+      }
+      await actions[action](run.control, service, group);
+      return {};
+    },
+  };
+}
+
+const actions: Record<Action, (control: Supervisor, part: string, group: ProcessStatus) => Promise<void>> = {
+  stop: (control, part) => control.end(part),
+  start: (control, part) => control.begin(part),
+  restart: (control, part) => control.restart(part),
+  pause: async (control, part) => control.pause(part),
+  resume: async (control, part) => control.resume(part),
+  async split(control, part, { parts }) {
+    if (parts.length === 1) throw notPossible(`'${part}' has a process of its own already.`);
+    await control.regroup([parts.filter((each) => each !== part), [part]]);
+  },
+  async merge(control, part, { parts }) {
+    const others = control.status().find((each) => !each.parts.includes(part));
+    if (others === undefined) throw notPossible(`There is no other process to merge '${part}' into.`);
+    const left = parts.filter((each) => each !== part);
+    await control.regroup([[...others.parts, part], ...(left.length === 0 ? [] : [left])]);
+  },
+};
+
+function instanceOf(name: string, version: string, { state, pid, restarts, startedAt }: ProcessStatus) {
+  return {
+    id: `${name}-1`,
+    state,
+    ...(pid === undefined ? undefined : { pid }),
+    version,
+    ...(startedAt === undefined ? undefined : { startedAt }),
+    restarts,
+  };
+}
+
+function notPossible(message: string): ServiceError {
+  return new ServiceError(message, { code: 'failed_precondition', reason: 'not_possible' });
+}
