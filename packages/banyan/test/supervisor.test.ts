@@ -123,10 +123,16 @@ test('a paused process is held and goes on as the same one, however long it did 
   const pid = pidOf(watched, 'a');
   const state = () => readFileSync(`/proc/${pid}/stat`, 'utf8').split(' ')[2];
   watched.supervisor.pause('a');
-  await eventually(() => assert.equal(state(), 'T'));
+  await eventually(
+    async () => state(),
+    (letter) => letter === 'T',
+  );
   assert.equal(watched.supervisor.status()[0]?.state, 'paused');
   watched.supervisor.resume('a');
-  await eventually(() => assert.notEqual(state(), 'T'));
+  await eventually(
+    async () => state(),
+    (letter) => letter !== 'T',
+  );
   assert.equal(pidOf(watched, 'a'), pid);
   assert.equal(watched.supervisor.status()[0]?.state, 'ready');
 });
