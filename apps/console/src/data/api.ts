@@ -20,8 +20,22 @@ export function get<Answer>(path: string, signal?: AbortSignal): Promise<Answer>
 
 /** @throws Problem */
 export function post<Answer>(path: string, body: unknown = {}): Promise<Answer> {
+  return change<Answer>('POST', path, body);
+}
+
+/** @throws Problem */
+export function put<Answer>(path: string, body: unknown): Promise<Answer> {
+  return change<Answer>('PUT', path, body);
+}
+
+/** @throws Problem */
+export function patch<Answer>(path: string, body: unknown): Promise<Answer> {
+  return change<Answer>('PATCH', path, body);
+}
+
+function change<Answer>(method: string, path: string, body: unknown): Promise<Answer> {
   return send<Answer>(path, {
-    method: 'POST',
+    method,
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify(body),
   });

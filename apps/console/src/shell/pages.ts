@@ -22,7 +22,7 @@ export interface PageGroup {
 
 export const pageGroups: readonly PageGroup[] = [
   {
-    title: 'System',
+    title: 'Now',
     pages: [
       {
         path: '/',
@@ -30,6 +30,32 @@ export const pageGroups: readonly PageGroup[] = [
         icon: 'map',
         key: 'm',
         load: async () => (await import('../pages/map/map-page.tsx')).MapPage,
+      },
+    ],
+  },
+  {
+    title: 'Telemetry',
+    pages: [
+      {
+        path: '/traces',
+        title: 'Traces',
+        icon: 'traces',
+        key: 't',
+        load: async () => (await import('../pages/traces/traces-page.tsx')).TracesPage,
+      },
+      {
+        path: '/logs',
+        title: 'Logs',
+        icon: 'logs',
+        key: 'l',
+        load: async () => (await import('../pages/logs/logs-page.tsx')).LogsPage,
+      },
+      {
+        path: '/errors',
+        title: 'Errors',
+        icon: 'errors',
+        key: 'e',
+        load: async () => (await import('../pages/errors/errors-page.tsx')).ErrorsPage,
       },
     ],
   },

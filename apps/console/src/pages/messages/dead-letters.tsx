@@ -1,0 +1,128 @@
+import type { JSX } from 'preact';
+import { post } from '../../data/api.ts';
+import type { AnswerOf, DeadLetter } from '../../data/api-types.ts';
+import { useResource } from '../../data/resource.ts';
+import { plural } from '../../format.ts';
+import { ask } from '../../parts/ask.tsx';
+import { Empty, Loaded } from '../../parts/states.tsx';
+import { Table } from '../../parts/table.tsx';
+import { Ago } from '../../parts/time.tsx';
+import { system } from '../../shell/system.ts';
+
+/** All that could not be handled, and what to do about all of it. */
+export function DeadLetters(): JSX.Element {
+  const found = useResource<AnswerOf<'listDeadLetters'>>('/api/dead-letters', { everyMs: 2_000 });
+  const letters = found.value?.deadLetters ?? [];
+  return (
+    <section class="card">
+      <header>
+        <h2>Dead letters</h2>
+        <span class="soft small">Events whose handler failed at every try; later ones of the same key wait.</span>
+        {letters.length > 0 && (
+          <div class="buttons">
+            <button type="button" class="button" onClick={() => retryAll(letters, found.reload)}>
+              Retry all
+            </button>
+            <button type="button" class="button is-danger" onClick={() => discardAll(letters, found.reload)}>
+              Discard all
+            </button>
+          </div>
+        )}
+      </header>
+      <Loaded of={found}>
+        {({ deadLetters }) =>
+          deadLetters.length === 0 ? (
+            <Empty title="No dead letters.">Every event was handled, or still has tries.</Empty>
+          ) : (
+            <List letters={deadLetters} />
+          )
+        }
+      </Loaded>
+    </section>
+  );
+}
+
+function List({ letters }: { readonly letters: readonly DeadLetter[] }): JSX.Element {
+  return (
+    <Table<DeadLetter>
+      caption="Dead letters, longest dead first"
+      rows={letters}
+      keyOf={({ service, id }) => `${service} ${id}`}
+      columns={[
+        {
+          title: 'Event',
+          cell: ({ service, id, topic }) => (
+            <a data-row href={letterPath(service, id)}>
+              <span class="mono">{topic}</span> <span class="soft small">for {service}</span>
+            </a>
+          ),
+        },
+        { title: 'Reason', cell: ({ reason }) => <span class="reason">{reason.split('\n')[0]}</span> },
+        { title: 'Key', isWideOnly: true, cell: ({ key }) => <span class="mono small">{key ?? '–'}</span> },
+        { title: 'Tries', isNumber: true, isWideOnly: true, cell: ({ attempts }) => attempts },
+        { title: 'Behind it', isNumber: true, isWideOnly: true, cell: ({ behind }) => behind },
+        { title: 'Dead', cell: ({ deadSince }) => <Ago at={deadSince} /> },
+      ]}
+    />
+  );
+}
+
+export function letterPath(service: string, id: string): string {
+  return `/messages/${encodeURIComponent(service)}/${encodeURIComponent(id)}`;
+}
+
+/** Who will stand on the audit log. */
+export function Signed(): JSX.Element {
+  return (
+    <p class="soft small">
+      The audit log will say that <b>{system.value?.by ?? 'you'}</b> did it.
+    </p>
+  );
+}
+
+function retryAll(letters: readonly DeadLetter[], reload: () => void): void {
+  ask({
+    title: `Deliver ${plural(letters.length, 'event')} again?`,
+    text: (
+      <>
+        <p>Their handlers run again as they are now. What waits behind them follows.</p>
+        <Signed />
+      </>
+    ),
+    action: 'Retry all',
+    run: async () => {
+      const count = await forEachService(letters, 'retry');
+      reload();
+      return `${plural(count, 'event')} delivered again.`;
+    },
+  });
+}
+
+function discardAll(letters: readonly DeadLetter[], reload: () => void): void {
+  ask({
+    title: `Give up ${plural(letters.length, 'event')}?`,
+    text: (
+      <>
+        <p>What they should have caused will never happen. What waits behind them goes on.</p>
+        <Signed />
+      </>
+    ),
+    action: 'Discard all',
+    isDanger: true,
+    run: async () => {
+      const count = await forEachService(letters, 'discard');
+      reload();
+      return `${plural(count, 'event')} discarded.`;
+    },
+  });
+}
+
+async function forEachService(letters: readonly DeadLetter[], verb: 'retry' | 'discard'): Promise<number> {
+  let count = 0;
+  for (const [service, own] of Map.groupBy(letters, (letter) => letter.service)) {
+    const ids = own.map(({ id }) => id);
+    const answer = await post<{ count: number }>(`/api/dead-letters/${encodeURIComponent(service)}/${verb}`, { ids });
+    count += answer.count;
+  }
+  return count;
+}
