@@ -59,6 +59,32 @@ export const pageGroups: readonly PageGroup[] = [
       },
     ],
   },
+  {
+    title: 'Work',
+    pages: [
+      {
+        path: '/messages',
+        title: 'Messages',
+        icon: 'messages',
+        key: 'q',
+        load: async () => (await import('../pages/messages/messages-page.tsx')).MessagesPage,
+      },
+      {
+        path: '/sagas',
+        title: 'Sagas',
+        icon: 'sagas',
+        key: 's',
+        load: async () => (await import('../pages/sagas/sagas-page.tsx')).SagasPage,
+      },
+      {
+        path: '/streams',
+        title: 'Event streams',
+        icon: 'streams',
+        key: 'v',
+        load: async () => (await import('../pages/streams/streams-page.tsx')).StreamsPage,
+      },
+    ],
+  },
 ];
 
 export const pages: readonly PageEntry[] = pageGroups.flatMap((group) => group.pages);

@@ -87,6 +87,7 @@ export async function up(input: CommandInput, terminal: Terminal): Promise<numbe
             input,
             terminal,
             logger,
+            runId: settings.telemetry.runId,
             publicUrl: () => publicUrl,
           });
     if (console !== undefined) closing.push(() => console.stop());

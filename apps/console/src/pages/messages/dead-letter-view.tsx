@@ -13,7 +13,13 @@ import { Signed } from './dead-letters.tsx';
 type Letter = AnswerOf<'getDeadLetter'>;
 
 /** One dead letter: what it said, why it failed, and what can be done. */
-export function DeadLetterView({ service, id }: { readonly service: string; readonly id: string }): JSX.Element {
+export function DeadLetterView({
+  service,
+  id,
+}: {
+  readonly service: string;
+  readonly id: string;
+}): JSX.Element {
   const found = useResource<Letter>(pathOf({ service, id }));
   const { value } = found;
   return (

@@ -17,7 +17,9 @@ export function DeadLetters(): JSX.Element {
     <section class="card">
       <header>
         <h2>Dead letters</h2>
-        <span class="soft small">Events whose handler failed at every try; later ones of the same key wait.</span>
+        <span class="soft small">
+          Events whose handler failed at every try; later ones of the same key wait.
+        </span>
         {letters.length > 0 && (
           <div class="buttons">
             <button type="button" class="button" onClick={() => retryAll(letters, found.reload)}>
@@ -121,7 +123,9 @@ async function forEachService(letters: readonly DeadLetter[], verb: 'retry' | 'd
   let count = 0;
   for (const [service, own] of Map.groupBy(letters, (letter) => letter.service)) {
     const ids = own.map(({ id }) => id);
-    const answer = await post<{ count: number }>(`/api/dead-letters/${encodeURIComponent(service)}/${verb}`, { ids });
+    const answer = await post<{ count: number }>(`/api/dead-letters/${encodeURIComponent(service)}/${verb}`, {
+      ids,
+    });
     count += answer.count;
   }
   return count;

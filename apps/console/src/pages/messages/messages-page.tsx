@@ -46,7 +46,9 @@ function Overview(): JSX.Element {
         <section class="card">
           <header>
             <h2>Outboxes</h2>
-            <span class="soft small">Whatever was committed is published within 30 s: the standing invariant.</span>
+            <span class="soft small">
+              Whatever was committed is published within 30 s: the standing invariant.
+            </span>
           </header>
           <Loaded of={outboxes}>{(value) => <Outboxes of={value.outboxes} />}</Loaded>
         </section>
@@ -62,7 +64,8 @@ function Overview(): JSX.Element {
 }
 
 function Consumers({ of }: { readonly of: readonly ConsumerGroup[] }): JSX.Element {
-  if (of.length === 0) return <Empty title="No service listens to events.">See `on` of a service definition.</Empty>;
+  if (of.length === 0)
+    return <Empty title="No service listens to events.">See `on` of a service definition.</Empty>;
   return (
     <Table<ConsumerGroup>
       caption="Consumers"
@@ -131,7 +134,8 @@ function Topics({ of }: { readonly of: readonly Topic[] }): JSX.Element {
         { title: 'Type', isWideOnly: true, cell: ({ type }) => type },
         {
           title: 'Listeners',
-          cell: ({ consumers }) => (consumers.length === 0 ? <span class="soft">nobody</span> : consumers.join(', ')),
+          cell: ({ consumers }) =>
+            consumers.length === 0 ? <span class="soft">nobody</span> : consumers.join(', '),
         },
       ]}
     />

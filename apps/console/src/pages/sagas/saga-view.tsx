@@ -17,7 +17,10 @@ type Verb = 'retry' | 'skip' | 'cancel' | 'repair';
 
 const verbs: Record<Verb, { readonly title: string; readonly says: string; readonly isDanger?: boolean }> = {
   retry: { title: 'Retry', says: 'The step is tried again at once.' },
-  skip: { title: 'Skip the step', says: 'It goes on as if the step were done. Do what the step should do yourself.' },
+  skip: {
+    title: 'Skip the step',
+    says: 'It goes on as if the step were done. Do what the step should do yourself.',
+  },
   repair: { title: 'Repair', says: 'You did the work of the step; write what it should have given.' },
   cancel: { title: 'Cancel', says: 'What it has done is undone, step by step.', isDanger: true },
 };
@@ -69,7 +72,12 @@ function act(verb: Verb, path: string, reload: () => void): void {
     async run(text) {
       await post(`${path}/${verb}`, verb === 'repair' ? { result: readJson(text) } : {});
       reload();
-      return { retry: 'It goes on.', skip: 'It goes on.', repair: 'It goes on.', cancel: 'It is being undone.' }[verb];
+      return {
+        retry: 'It goes on.',
+        skip: 'It goes on.',
+        repair: 'It goes on.',
+        cancel: 'It is being undone.',
+      }[verb];
     },
   });
 }
@@ -82,7 +90,9 @@ function Whole({ saga }: { readonly saga: Saga }): JSX.Element {
           <header>
             <h2>Steps</h2>
             <SagaBadge status={saga.status} />
-            {saga.waitingFor.length > 0 && <span class="soft small">waits for {saga.waitingFor.join(', ')}</span>}
+            {saga.waitingFor.length > 0 && (
+              <span class="soft small">waits for {saga.waitingFor.join(', ')}</span>
+            )}
           </header>
           <Table<Step>
             caption="Steps in the order in which they began"
@@ -135,7 +145,10 @@ function Whole({ saga }: { readonly saga: Saga }): JSX.Element {
       </div>
       {saga.svg !== '' && (
         <figure class="card saga-picture">
-          <img src={`data:image/svg+xml,${encodeURIComponent(saga.svg)}`} alt={`Path of ${saga.name}: ${saga.status}`} />
+          <img
+            src={`data:image/svg+xml,${encodeURIComponent(saga.svg)}`}
+            alt={`Path of ${saga.name}: ${saga.status}`}
+          />
         </figure>
       )}
     </div>

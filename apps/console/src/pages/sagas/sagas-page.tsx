@@ -54,8 +54,8 @@ function List(): JSX.Element {
           {({ sagas }) =>
             sagas.length === 0 ? (
               <Empty title="No sagas.">
-                A service that runs some declares them in <code>sagas</code> or <code>durable</code>. If you searched:
-                take a condition away.
+                A service that runs some declares them in <code>sagas</code> or <code>durable</code>. If you
+                searched: take a condition away.
               </Empty>
             ) : (
               <Table<SagaSummary>

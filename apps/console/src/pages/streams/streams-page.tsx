@@ -42,8 +42,8 @@ function List(): JSX.Element {
           {({ streams }) =>
             streams.length === 0 ? (
               <Empty title="No streams.">
-                Services that are event-sourced append to streams (<code>@banyan/event-store</code>); those of this
-                system have not.
+                Services that are event-sourced append to streams (<code>@banyan/event-store</code>); those of
+                this system have not.
               </Empty>
             ) : (
               <Table<Stream>
@@ -147,7 +147,8 @@ function StreamView({ service, stream }: { readonly service: string; readonly st
           </header>
           <div class="body stack">
             <p class="soft small">
-              What the events up to then said last of each field. What the service makes of it is its own code.
+              What the events up to then said last of each field. What the service makes of it is its own
+              code.
             </p>
             <Loaded of={state}>{(value) => <Json label="State" value={value.state} />}</Loaded>
           </div>

@@ -97,7 +97,11 @@ function Row({ span, totalUs, critical, isChosen }: RowProps): JSX.Element {
 }
 
 /** Behind the bar, before it if there is no room behind, and on it if there is none before. */
-function Took(props: { readonly begin: number; readonly end: number; readonly children: string }): JSX.Element {
+function Took(props: {
+  readonly begin: number;
+  readonly end: number;
+  readonly children: string;
+}): JSX.Element {
   const { begin, end, children } = props;
   if (end < 0.82)
     return (
