@@ -4,6 +4,7 @@ import { availableParallelism, tmpdir } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { findTestFiles } from './test-runner/find-files.ts';
+import { makeMemoryFolder } from './test-runner/memory-folder.ts';
 import { type FileResult, runFile } from './test-runner/run-file.ts';
 import { slowestFirst } from './test-runner/slow-files.ts';
 
@@ -182,6 +183,8 @@ async function main(): Promise<number> {
   console.log(`${options.files.length} test files, seed ${seed} (BANYAN_SEED replays it)`);
   const interruption = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => interruption.abort());
+  const memoryFolder = makeMemoryFolder();
+  if (memoryFolder !== undefined) process.env['TMPDIR'] = memoryFolder;
   const stopDatabase = await startDatabase(options.files);
   try {
     const first = await runAll(options, interruption.signal);
@@ -189,6 +192,7 @@ async function main(): Promise<number> {
     return interruption.signal.aborted ? 130 : exitCode;
   } finally {
     await stopDatabase();
+    if (memoryFolder !== undefined) rmSync(memoryFolder, { recursive: true, force: true, maxRetries: 10 });
   }
 }
 

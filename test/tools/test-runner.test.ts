@@ -155,6 +155,23 @@ test('a file that lives on after its last test is ended long before its time is 
   assert.equal(lastLine(output), '2 passed, 3 failed, 0 skipped');
 });
 
+test('temporary files of tests are gone after the run, and stay where TMPDIR says if it says so', async () => {
+  const files = {
+    'test/a.test.ts': `import { mkdtempSync } from 'node:fs';
+      import { tmpdir } from 'node:os';
+      test('makes a folder', (t) => { throw new Error('made ' + mkdtempSync(tmpdir() + '/left-') + ' of'); });`,
+  };
+  const made = ({ output }: Ended) => /made (\S+) of/.exec(output)?.[1] ?? assert.fail(output);
+  const elsewhere = fs.mkdtempSync(path.join(os.tmpdir(), 'banyan-runner-'));
+  folders.push(elsewhere);
+  const told = made(await runTests(files, [], { TMPDIR: elsewhere }));
+  assert.equal(path.dirname(told), elsewhere);
+  assert.ok(fs.existsSync(told));
+  const own = made(await runTests(files, [], { TMPDIR: '' }));
+  if (own.startsWith('/dev/shm/')) assert.ok(!fs.existsSync(path.dirname(own)));
+  else folders.push(own);
+});
+
 test('a path and a pattern choose what runs', async () => {
   const files = {
     'test/a.test.ts': "test('apple', () => {}); test('pear', () => {});",
