@@ -12,6 +12,7 @@ import { type CancellableCallContext, createCallContext } from '@banyan/rpc';
 import type { Metrics } from '@banyan/telemetry';
 import { HandlerContext, runTransaction, type ServiceRuntime } from './handler-context.ts';
 import type { ServiceContext, Tx, Uses } from './service.ts';
+import { traced } from './service-spans.ts';
 
 /** What a background task gets. `signal` aborts when the service stops. */
 export interface BackgroundContext<C extends Contract, U extends Uses, Config>
@@ -97,7 +98,7 @@ class TaskContext extends HandlerContext implements BackgroundContext<Contract, 
   }
 
   get sql(): Sql {
-    return this.runtime.database.sql;
+    return traced(this.runtime, this.context, this.runtime.database.sql);
   }
 
   get watch(): BackgroundContext<Contract, Uses, unknown>['watch'] {

@@ -7,6 +7,7 @@ import type { Outgoing } from './outgoing.ts';
 import { createSagaActions } from './sagas.ts';
 import { createSending } from './sending.ts';
 import type { Tx } from './service.ts';
+import { traced } from './service-spans.ts';
 
 export interface OpenTransaction {
   readonly context: CallContext;
@@ -22,10 +23,9 @@ export function createTx(runtime: ServiceRuntime, open: OpenTransaction): Tx<Con
   // Made when one is asked for: few transactions have to do with sagas.
   const sagaActions = () => createSagaActions(runtime, context, outgoing);
   return {
-    sql: transaction.sql,
+    sql: traced(runtime, context, transaction.sql),
     emit: (name: string, data: unknown) => {
-      const { contract, clock } = runtime;
-      outgoing.push({ event: createEmission({ contract, clock, context }, name, data) });
+      outgoing.push(createEmission({ runtime, context }, name, data));
     },
     send: (name: string, data: unknown, options?: SendOptions) => {
       const sending = createSending(runtime, context, { name, data, options });
@@ -42,7 +42,7 @@ export function createTx(runtime: ServiceRuntime, open: OpenTransaction): Tx<Con
     async savepoint(work) {
       const before = outgoing.length;
       try {
-        return await transaction.savepoint(work);
+        return await transaction.savepoint((sql) => work(traced(runtime, context, sql)));
       } catch (error) {
         // What the savepoint undid has not happened, so nobody may be told of it.
         outgoing.length = before;

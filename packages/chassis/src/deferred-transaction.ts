@@ -1,4 +1,13 @@
-import type { Database, Sql, SqlFragment, SqlParameter, SqlQuery, Transaction } from '@banyan/core';
+import {
+  type Database,
+  type Sql,
+  type SqlFragment,
+  type SqlObserver,
+  type SqlParameter,
+  type SqlQuery,
+  sqlObserve,
+  type Transaction,
+} from '@banyan/core';
 
 /**
  * A transaction that opens when its first statement runs. A consumer's handler may so call other services first, without
@@ -14,29 +23,35 @@ export interface DeferredTransaction {
   rollback(reason: unknown): Promise<void>;
 }
 
-/** With `savepoints` each statement stands for itself: one that fails leaves the transaction usable. */
+export interface DeferredOptions {
+  /** Each statement stands for itself: one that fails leaves the transaction usable. Default false. */
+  readonly savepoints?: boolean;
+  /** Hears of the statements. */
+  readonly observer?: SqlObserver | undefined;
+}
+
 export function createDeferredTransaction(
   database: Database,
   signal: AbortSignal,
-  { savepoints = false }: { readonly savepoints?: boolean } = {},
+  options: DeferredOptions = {},
 ): DeferredTransaction {
-  return new FirstUseTransaction(database, signal, savepoints);
+  return new FirstUseTransaction(database, signal, options);
 }
 
 class FirstUseTransaction implements DeferredTransaction {
   readonly sql: Sql;
   readonly #database: Database;
   readonly #signal: AbortSignal;
-  readonly #savepoints: boolean;
+  readonly #options: DeferredOptions;
   #lastStatement: Promise<unknown> = Promise.resolve();
   readonly #work = Promise.withResolvers<void>();
   #opening: Promise<Transaction> | undefined;
   #settled: Promise<void> = Promise.resolve();
 
-  constructor(database: Database, signal: AbortSignal, savepoints: boolean) {
+  constructor(database: Database, signal: AbortSignal, options: DeferredOptions) {
     this.#database = database;
     this.#signal = signal;
-    this.#savepoints = savepoints;
+    this.#options = options;
     this.sql = this.#createSql();
     // Whoever awaits the transaction sees a rejection; without one nobody has to.
     this.#work.promise.catch(() => {});
@@ -105,10 +120,15 @@ class FirstUseTransaction implements DeferredTransaction {
   }
 
   #run<Row extends object>(transaction: Transaction, statement: SqlFragment): Promise<Row[]> {
-    if (!this.#savepoints) return transaction.sql<Row>`${statement}`;
-    const alone = () => transaction.savepoint((sql) => sql<Row>`${statement}`);
+    if (this.#options.savepoints !== true) return this.#observed(transaction.sql)<Row>`${statement}`;
+    const alone = () => transaction.savepoint((sql) => this.#observed(sql)<Row>`${statement}`);
     const rows = this.#lastStatement.then(alone, alone);
     this.#lastStatement = rows;
     return rows;
+  }
+
+  #observed(sql: Sql): Sql {
+    const { observer } = this.#options;
+    return (observer && sql[sqlObserve]?.(observer)) ?? sql;
   }
 }

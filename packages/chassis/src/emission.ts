@@ -1,11 +1,12 @@
-import { type Contract, dataValidator, type EventType } from '@banyan/contract';
-import type { CallContext, Clock } from '@banyan/core';
+import { dataValidator, type EventType } from '@banyan/contract';
+import type { CallContext } from '@banyan/core';
 import { type CloudEvent, createEvent } from '@banyan/events';
 import { formatTraceparent } from '@banyan/telemetry';
+import type { ServiceRuntime } from './handler-context.ts';
+import type { OutgoingEvent } from './outgoing.ts';
 
 export interface EmissionOptions {
-  readonly contract: Contract;
-  readonly clock: Clock;
+  readonly runtime: Pick<ServiceRuntime, 'contract' | 'clock' | 'spans'>;
   readonly context: CallContext;
   /** The event whose handling emits, if any: becomes `causationid`, and its correlation is passed on. */
   readonly cause?: CloudEvent;
@@ -15,8 +16,9 @@ export interface EmissionOptions {
  * The event that `emit(name, data)` records: validated now, so that wrong data fails the transaction and not a consumer.
  * @throws TypeError if the contract has no such event
  */
-export function createEmission(options: EmissionOptions, name: string, data: unknown): CloudEvent {
-  const { contract, clock, context, cause } = options;
+export function createEmission(options: EmissionOptions, name: string, data: unknown): OutgoingEvent {
+  const { runtime, context, cause } = options;
+  const { contract, clock, spans } = runtime;
   const type: EventType | undefined = Object.hasOwn(contract.events, name)
     ? contract.events[name]
     : undefined;
@@ -25,15 +27,19 @@ export function createEmission(options: EmissionOptions, name: string, data: unk
     throw new TypeError(`emit('${name}'): contract '${contract.name}' has no such event; it has ${known}.`);
   }
   const valid = dataValidator(type).parse(data) as Readonly<Record<string, unknown>>;
-  return createEvent({
+  const span = spans?.events.told('publish', `${contract.name}.${name}`, context.trace);
+  const event = createEvent({
     service: contract.name,
     name,
     type: type.type,
     key: String(valid[type.key]),
     data: valid,
     occurredAtMs: clock.nowMs(),
-    traceparent: formatTraceparent(context.trace),
+    traceparent: formatTraceparent(span ?? context.trace),
     caller: context.caller,
     cause,
   });
+  if (span === undefined) return { event };
+  spans?.events.describe(span, event);
+  return { event, span };
 }

@@ -16,11 +16,12 @@ import {
   topicOf,
   userOfEvent,
 } from '@banyan/events';
-import { childTrace, createTrace, parseTraceparent } from '@banyan/telemetry';
+import { childTrace, createTrace, endRejected, parseTraceparent, type Span } from '@banyan/telemetry';
 import { EventHandlerContext, type Handling } from './event-context.ts';
 import type { ServiceRuntime } from './handler-context.ts';
 import { type Interleaving, watchInterleaving } from './interleaving.ts';
 import { type Outgoing, recordOutgoing } from './outgoing.ts';
+import { traced, within } from './service-spans.ts';
 import type { Subscription } from './subscriptions.ts';
 
 /** Handles the events of a page in one transaction, for topics whose handlers keep to the database. */
@@ -57,8 +58,11 @@ class SharedTransactionHandler implements BatchHandler {
     for (;;) {
       const work = startWork(batch);
       try {
-        return await this.#attempt(work);
+        const outcome = await this.#attempt(work);
+        for (const span of work.spans) span.end();
+        return outcome;
       } catch (error) {
+        for (const span of work.spans) endUndone(span);
         // Once for each topic: from now on its handlers take turns.
         if (work.interleaving.happened) continue;
         const keys = work.refusals.keysFor(error);
@@ -120,16 +124,26 @@ class SharedTransactionHandler implements BatchHandler {
     }
   }
 
-  async #runHandler(event: CloudEvent, { batch, sql, outgoing, interleaving }: OpenWork): Promise<void> {
+  async #runHandler(event: CloudEvent, work: OpenWork): Promise<void> {
+    const { batch, sql, outgoing, interleaving, spans } = work;
     const topic = topicOf(event);
     const subscription = this.#subscriptions.get(topic);
     if (subscription === undefined) return;
-    const callContext = new BatchCallContext(event, batch);
+    const span = this.#runtime.spans?.events.handled(event, 1);
+    if (span !== undefined) spans.push(span);
+    const callContext = new BatchCallContext(event, batch, span);
     const onLeave = () => this.#aloneTopics.add(topic);
-    const { sql: ownSql } = interleaving.admit(sql, () => this.#orderedTopics.add(topic));
+    const tracedSql = traced(this.#runtime, callContext, sql);
+    const { sql: ownSql } = interleaving.admit(tracedSql, () => this.#orderedTopics.add(topic));
     const handling = { event, attempt: 1, sql: ownSql, outgoing };
     const context = new BatchEventContext(this.#runtime, callContext, { ...handling, onLeave });
-    await subscription.run(context);
+    try {
+      await within(this.#runtime, span, () => subscription.run(context));
+    } catch (error) {
+      // The transaction is undone without it, and others are not to blame.
+      if (span !== undefined && !isAborted(error)) endRejected(span, error);
+      throw error;
+    }
     // The handler may have caught the error.
     if (!context.hasLeft) return;
     throw leavesBatch(topic);
@@ -141,6 +155,8 @@ interface Work {
   readonly batch: EventBatch;
   readonly refusals: Refusals;
   readonly interleaving: Interleaving;
+  /** Of the events that are being handled; they end when it is known whether all of it is committed. */
+  readonly spans: Span[];
 }
 
 interface OpenWork extends Work {
@@ -149,7 +165,17 @@ interface OpenWork extends Work {
 }
 
 function startWork(batch: EventBatch): Work {
-  return { batch, refusals: new Refusals(), interleaving: watchInterleaving() };
+  return { batch, refusals: new Refusals(), interleaving: watchInterleaving(), spans: [] };
+}
+
+/** It was handled, and then undone with the others: it will be handled again. */
+function endUndone(span: Span): void {
+  span.set('banyan.undone', true);
+  span.end();
+}
+
+function isAborted(error: unknown): boolean {
+  return isServiceError(error) && error.code === 'aborted';
 }
 
 /** Codes of a batch's transaction as a whole: no event of it is to blame. */
@@ -239,11 +265,12 @@ class BatchEventContext extends EventHandlerContext {
 class BatchCallContext implements CallContext {
   readonly #event: CloudEvent;
   readonly #batch: EventBatch;
-  #trace: TraceContext | undefined = undefined;
+  #trace: TraceContext | undefined;
 
-  constructor(event: CloudEvent, batch: EventBatch) {
+  constructor(event: CloudEvent, batch: EventBatch, span: Span | undefined) {
     this.#event = event;
     this.#batch = batch;
+    this.#trace = span;
   }
 
   get trace(): TraceContext {

@@ -42,11 +42,10 @@ export class EventHandlerContext
   }
 
   get emit(): (name: string, data: unknown) => void {
-    const { contract, clock } = this.runtime;
-    const { context } = this;
+    const { runtime, context } = this;
     const { event: cause, outgoing } = this.handling;
     return (name, data) => {
-      outgoing.push({ event: createEmission({ contract, clock, context, cause }, name, data) });
+      outgoing.push(createEmission({ runtime, context, cause }, name, data));
     };
   }
 

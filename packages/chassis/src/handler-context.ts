@@ -14,7 +14,7 @@ import {
 } from '@banyan/core';
 import type { ClaimStore, Outbox, RequestStore } from '@banyan/events';
 import type { SagaEngine, Startable } from '@banyan/saga';
-import type { Tracer } from '@banyan/telemetry';
+
 import type { AuditTrail, CallRecord } from './audit-trail.ts';
 import type { Callbacks } from './callback.ts';
 import type { CreateCalls } from './clients.ts';
@@ -32,6 +32,7 @@ import { createSagas } from './sagas.ts';
 import type { OperationContext, Tx, Uses } from './service.ts';
 import type { Flows, ServiceFlows } from './service-flows.ts';
 import type { Closable, ResourceContext, ServiceResources } from './service-resources.ts';
+import { type ServiceSpans, traced } from './service-spans.ts';
 
 /** What all contexts of one running service share. */
 export interface ServiceRuntime {
@@ -45,7 +46,7 @@ export interface ServiceRuntime {
   readonly logger: Logger;
   readonly clock: Clock;
   /** Undefined if nobody wants spans. */
-  readonly tracer: Tracer | undefined;
+  readonly spans: ServiceSpans | undefined;
   /** Throws for a service that has no database, with the fix in the text. */
   readonly database: Database;
   readonly outbox: Outbox;
@@ -161,7 +162,7 @@ export class OperationHandlerContext
   }
 
   get sql(): Sql {
-    return this.runtime.database.sql;
+    return traced(this.runtime, this.context, this.runtime.database.sql);
   }
 
   get tx(): OperationContext<Contract, Operation, Uses, unknown>['tx'] {
@@ -229,6 +230,8 @@ export function runTransaction<Result>(
         const outgoing: Outgoing[] = audit === undefined ? [] : [{ audit }];
         const result = await work(createTx(runtime, { context, transaction, outgoing }));
         await recordOutgoing(runtime, transaction, outgoing);
+        const commit = runtime.spans?.statements.commit(context.trace);
+        if (commit !== undefined) transaction.onCommit(() => commit.end());
         return result;
       },
       { ...options, concurrent: true, signal: options.signal ?? context.signal },

@@ -121,7 +121,10 @@ class RecordedCalls implements KeyedCalls {
     audit: NewAuditRecord | undefined,
   ): Promise<unknown> {
     const savepoints = this.#careful.has(operation.name);
-    const transaction = createDeferredTransaction(this.#runtime.database, context.signal, { savepoints });
+    const transaction = createDeferredTransaction(this.#runtime.database, context.signal, {
+      savepoints,
+      observer: this.#runtime.spans?.statements.observer(context.trace),
+    });
     const keyed = new KeyedHandlerContext(this.#runtime, context, {
       operation,
       record,

@@ -5,6 +5,7 @@ import { createTx } from './create-tx.ts';
 import type { DeferredTransaction } from './deferred-transaction.ts';
 import { OperationHandlerContext, type ServiceRuntime } from './handler-context.ts';
 import type { Outgoing } from './outgoing.ts';
+import { traced } from './service-spans.ts';
 
 /** A handler's context whose statements and transactions are all part of one. */
 export class KeyedHandlerContext extends OperationHandlerContext {
@@ -75,7 +76,7 @@ export class SharedHandlerContext extends OperationHandlerContext {
   }
 
   override get sql(): Sql {
-    return this.#parts.transaction.sql;
+    return traced(this.runtime, this.context, this.#parts.transaction.sql);
   }
 
   override get groupCommit(): OperationHandlerContext['groupCommit'] {

@@ -3,6 +3,7 @@ import type { Transaction } from '@banyan/core';
 import type { CloudEvent, NewRequest } from '@banyan/events';
 import type { Sighting } from '@banyan/flow';
 import type { NewSaga } from '@banyan/saga';
+import type { Span } from '@banyan/telemetry';
 import { checkInClaims } from './claim-check.ts';
 import type { ServiceRuntime } from './handler-context.ts';
 import { recordSagas, type SagaLetter } from './sagas.ts';
@@ -22,6 +23,8 @@ export interface OutgoingEvent {
   /** Epoch milliseconds; not published before. */
   readonly dueAtMs?: number | undefined;
   readonly request?: NewRequest | undefined;
+  /** Of its telling; ends with the commit, and is never seen if there is none. */
+  readonly span?: Span | undefined;
 }
 
 /**
@@ -60,6 +63,10 @@ export async function recordOutgoing(
     await handOver(runtime.outbox.append(sql, batch, dueAtMs === undefined ? undefined : { dueAtMs }));
   }
   onCommit(runtime.onEmitted);
+  if (runtime.spans !== undefined)
+    onCommit(() => {
+      for (const { span } of events) span?.end();
+    });
 }
 
 /**

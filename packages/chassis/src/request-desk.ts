@@ -76,7 +76,7 @@ class WaitingDesk implements RequestDesk {
   async gather(context: CallContext, { name, data, options }: Asking<GatherOptions>) {
     const { contract, clock } = this.#runtime();
     const type = Object.hasOwn(contract.events, name) ? contract.events[name] : undefined;
-    const event = createEmission({ contract, clock, context }, name, data);
+    const { event, span } = createEmission({ runtime: this.#runtime(), context }, name, data);
     if (type?.answer === undefined) {
       throw new TypeError(
         `gather('${name}'): nobody answers this event: declare its 'answer' in contract '${contract.name}'.`,
@@ -91,7 +91,7 @@ class WaitingDesk implements RequestDesk {
       expiresInMs: Math.max(1, deadlineMs - clock.nowMs()),
       callback: undefined,
     };
-    const asking = { event: askForAnswers(event, contract.name, deadlineMs), request };
+    const asking = { event: askForAnswers(event, contract.name, deadlineMs), request, span };
     const stored = await this.#ask(asking, { deadlineMs, signal: context.signal, enough: atMost });
     const answers = (stored?.answers ?? []).slice(0, atMost);
     return answers.map((each) => ({ from: each.from, answer: each.data }));

@@ -1,15 +1,16 @@
 import { dataValidator } from '@banyan/contract';
 import type { Caller, Logger } from '@banyan/core';
-import { type CloudEvent, createMessage } from '@banyan/events';
+import { createMessage } from '@banyan/events';
 import { createCallContext, type Endpoint } from '@banyan/rpc';
 import type { SagaEnvironment, SagaTransaction, StepIdentity, StepMessage } from '@banyan/saga';
-import { childTrace, createTrace, formatTraceparent, parseTraceparent } from '@banyan/telemetry';
+import { createTrace, formatTraceparent, parseTraceparent } from '@banyan/telemetry';
 import { callOperation } from './clients.ts';
 import { createEmission } from './emission.ts';
 import type { ServiceRuntime } from './handler-context.ts';
 import { watchInterleaving } from './interleaving.ts';
-import { type Outgoing, recordOutgoing } from './outgoing.ts';
+import { type Outgoing, type OutgoingEvent, recordOutgoing } from './outgoing.ts';
 import type { Uses } from './service.ts';
+import { traced } from './service-spans.ts';
 
 /** What steps of sagas reach the service through. */
 export function createSagaEnvironment(
@@ -47,6 +48,7 @@ export function createSagaEnvironment(
       }
     },
     log: (identity) => logOf(runtime(), identity),
+    watch: (identity, attempt) => runtime().spans?.sagas.step(identity, attempt),
   };
 }
 
@@ -67,17 +69,18 @@ function inTransaction<Result>(
         },
         send: (message) => {
           const event = createSagaMessage(runtime, message);
-          outgoing.push({ event });
-          return event.id;
+          outgoing.push(event);
+          return event.event.id;
         },
         open: (identity, onInterleaved) => {
-          const { contract, clock } = runtime;
-          const admission = interleaving.admit(sql, onInterleaved);
+          const trace = parseTraceparent(identity.traceparent);
+          const own = trace === undefined ? sql : traced(runtime, { trace }, sql);
+          const admission = interleaving.admit(own, onInterleaved);
           const context = {
             sql: admission.sql,
             emit: (name: string, data: unknown) => {
-              const cause = contextOf(contract.name, identity);
-              outgoing.push({ event: createEmission({ contract, clock, context: cause }, name, data) });
+              const cause = contextOf(runtime.contract.name, identity);
+              outgoing.push(createEmission({ runtime, context: cause }, name, data));
               cause.end();
             },
             get log() {
@@ -94,12 +97,13 @@ function inTransaction<Result>(
   );
 }
 
-function createSagaMessage({ contract, clock }: ServiceRuntime, step: StepMessage): CloudEvent {
+function createSagaMessage({ contract, clock, spans }: ServiceRuntime, step: StepMessage): OutgoingEvent {
   const { message, expiresAtMs, sagaId } = step;
   const data = dataValidator(message).parse(step.data) as Readonly<Record<string, unknown>>;
   const context = contextOf(contract.name, step);
   context.end();
-  return createMessage({
+  const span = spans?.events.told('send', `@${message.service}.${message.name}`, context.trace);
+  const event = createMessage({
     service: contract.name,
     to: message.service,
     name: message.name,
@@ -110,9 +114,11 @@ function createSagaMessage({ contract, clock }: ServiceRuntime, step: StepMessag
     wantsReply: message.reply !== undefined,
     saga: sagaId,
     expiresAtMs,
-    traceparent: formatTraceparent(context.trace),
+    traceparent: formatTraceparent(span ?? context.trace),
     caller: context.caller,
   });
+  if (span !== undefined) spans?.events.describe(span, event);
+  return { event, span };
 }
 
 /** Whoever started the saga, carried on: same trace, same end user. */
@@ -121,7 +127,7 @@ function contextOf(service: string, { user, traceparent }: StepIdentity) {
   const cause = parseTraceparent(traceparent);
   return createCallContext({
     caller,
-    trace: cause === undefined ? createTrace() : childTrace(cause),
+    trace: cause ?? createTrace(),
     timeoutMs: Number.POSITIVE_INFINITY,
   });
 }
@@ -132,6 +138,6 @@ function logOf(runtime: ServiceRuntime, { sagaId, saga, step, traceparent }: Ste
     sagaId,
     saga,
     step,
-    ...(trace === undefined ? undefined : { traceId: trace.traceId }),
+    ...(trace === undefined ? undefined : { traceId: trace.traceId, spanId: trace.spanId }),
   });
 }

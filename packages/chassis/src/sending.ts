@@ -40,6 +40,8 @@ export function createSending(
   const nowMs = clock.nowMs();
   const { dueAtMs, expiresAtMs } = timesOf(name, options, nowMs);
   const data = dataValidator(type).parse(sending.data) as Readonly<Record<string, unknown>>;
+  const spans = runtime.spans?.events;
+  const span = spans?.told('send', `@${type.service}.${type.name}`, context.trace);
   const event = createMessage({
     service: contract.name,
     to: type.service,
@@ -50,16 +52,18 @@ export function createSending(
     occurredAtMs: nowMs,
     wantsReply,
     expiresAtMs,
-    traceparent: formatTraceparent(context.trace),
+    traceparent: formatTraceparent(span ?? context.trace),
     caller: context.caller,
     cause,
   });
-  if (!wantsReply) return { event, dueAtMs };
+  if (span !== undefined) spans?.describe(span, event, dueAtMs);
+  if (!wantsReply) return { event, dueAtMs, span };
   const replyByMs = expiresAtMs ?? (dueAtMs ?? nowMs) + defaultReplyMs;
   const { callback } = options;
   return {
     event,
     dueAtMs,
+    span,
     request: { id: event.id, about: name, waiter, expiresInMs: replyByMs - nowMs, callback },
   };
 }

@@ -22,6 +22,7 @@ import { createServiceEndpoint } from './service-endpoint.ts';
 import { createServiceFlows, type ServiceFlows, toFlowHealth } from './service-flows.ts';
 import { createServiceResources } from './service-resources.ts';
 import { createServiceSagas, type ServiceSagas, toSagaHealth } from './service-sagas.ts';
+import { createServiceSpans } from './service-spans.ts';
 import { subscriptionsOf } from './subscriptions.ts';
 import type { PartHealth } from './system.ts';
 
@@ -277,7 +278,7 @@ class ServiceStart {
       resources,
       logger,
       clock,
-      tracer,
+      spans: tracer && createServiceSpans(tracer, name),
       get database(): Database {
         if (store === undefined) throw noDatabase(name);
         return store.database;

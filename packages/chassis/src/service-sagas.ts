@@ -113,8 +113,10 @@ class WatchedSagas implements ServiceSagas {
   }
 
   /** A saga that cannot go on by itself: a log line, a metric, and an event for whoever wants to be woken. */
-  #onEnd({ row, status, state }: EndedSaga): void {
+  #onEnd(ended: EndedSaga): void {
+    const { row, status, state } = ended;
     this.#metrics.ended(row.name, status);
+    this.#runtime().spans?.sagas.ended(ended);
     if (status !== 'stuck') return;
     const { logger } = this.#options;
     const { id: sagaId, name: saga, version } = row;

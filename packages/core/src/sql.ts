@@ -9,6 +9,21 @@ export const sqlFragment: unique symbol = Symbol.for('banyan.SqlFragment');
 /** Name of {@link Sql}'s own way of being watched. */
 export const sqlWatch: unique symbol = Symbol.for('banyan.sqlWatch');
 
+/** Name of {@link Sql}'s own way of being observed. */
+export const sqlObserve: unique symbol = Symbol.for('banyan.sqlObserve');
+
+/** Hears of the statements of one part of the work. */
+export interface SqlObserver {
+  /** @param text with placeholders; it may hold values if `isFixed` is false */
+  began(text: string, isFixed: boolean): StatementWatch;
+}
+
+/** Hears how one statement ended. */
+export interface StatementWatch {
+  ended(rows: number): void;
+  failed(error: unknown): void;
+}
+
 /** A statement: runs when awaited (once), or becomes part of another statement when interpolated. */
 export interface SqlQuery<Row> extends Promise<Row[]>, SqlFragment {}
 
@@ -38,6 +53,8 @@ export interface Sql {
   rows(rows: readonly Readonly<Record<string, SqlParameter | undefined>>[]): SqlFragment;
   /** The same template for one part of the work: `onAsk` is called before each of its statements runs, and refuses it by throwing. Absent if it cannot. */
   [sqlWatch]?(onAsk: () => void): Sql;
+  /** The same template, whose statements `observer` hears of. Absent if it cannot tell. */
+  [sqlObserve]?(observer: SqlObserver): Sql;
 }
 
 /** One open transaction. Do not use it after the callback that received it has returned. */

@@ -1,9 +1,11 @@
 import {
   type Sql,
   type SqlFragment,
+  type SqlObserver,
   type SqlParameter,
   type SqlQuery,
   sqlFragment,
+  sqlObserve,
   sqlWatch,
 } from '@banyan/core';
 import { escapeLiteral } from 'pg';
@@ -101,7 +103,43 @@ export function createSql(runner: StatementRunner): Sql {
     return new LazyQuery(strings, parameters.map(toValue), runner);
   };
   const watch = (onAsk: () => void) => createSql(new WatchedRunner(runner, onAsk));
-  return Object.assign(sql, { identifier, json, array, rows, [sqlWatch]: watch }) as Sql;
+  const observe = (observer: SqlObserver) => createSql(new ObservedRunner(runner, observer));
+  return Object.assign(sql, {
+    ...{ identifier, json, array, rows },
+    [sqlWatch]: watch,
+    [sqlObserve]: observe,
+  }) as Sql;
+}
+
+/** Statements that somebody hears of. */
+class ObservedRunner implements StatementRunner {
+  readonly #runner: StatementRunner;
+  readonly #observer: SqlObserver;
+
+  constructor(runner: StatementRunner, observer: SqlObserver) {
+    this.#runner = runner;
+    this.#observer = observer;
+  }
+
+  async run(statement: Statement): Promise<object[]> {
+    const watch = this.#observer.began(statement.text, statement.reusable);
+    try {
+      const found = await this.#runner.run(statement);
+      watch.ended(found.length);
+      return found;
+    } catch (error) {
+      watch.failed(error);
+      throw error;
+    }
+  }
+
+  built(query: SqlQuery<object>): void {
+    this.#runner.built?.(query);
+  }
+
+  used(query: SqlQuery<object>): void {
+    this.#runner.used?.(query);
+  }
 }
 
 /** The statements of one part of a transaction's work. */

@@ -11,6 +11,22 @@ export interface StepIdentity {
   readonly traceparent: string | undefined;
 }
 
+/** Which attempt at a step it is. */
+export interface StepAttempt {
+  /** It undoes what the step did, or makes sure that it does not happen. */
+  readonly isWayBack: boolean;
+  /** 1 for the first. */
+  readonly attempt: number;
+}
+
+/** An attempt at a step that somebody watches. Tell once how it ended. */
+export interface WatchedStep {
+  /** To be used from now on: what the attempt causes belongs to it. */
+  readonly identity: StepIdentity;
+  ended(): void;
+  failed(error: unknown): void;
+}
+
 export interface StepCall extends StepIdentity {
   readonly operation: Operation;
   readonly input: unknown;
@@ -61,4 +77,6 @@ export interface SagaEnvironment {
   /** Calls an operation on behalf of the saga's user. Rejects with a `ServiceError`. */
   call(call: StepCall): Promise<unknown>;
   log(identity: StepIdentity): Logger;
+  /** Watches an attempt at a step; undefined if nobody wants to. */
+  watch?(identity: StepIdentity, attempt: StepAttempt): WatchedStep | undefined;
 }

@@ -42,7 +42,15 @@ export type { LiveSaga } from './engine/live-saga.ts';
 export { sagaIdOf } from './engine/saga-id.ts';
 export type { SagaSettings } from './engine/settings.ts';
 export { voidPrefix } from './engine/step-work.ts';
-export type { SagaEnvironment, SagaTransaction, StepCall, StepIdentity, StepMessage } from './environment.ts';
+export type {
+  SagaEnvironment,
+  SagaTransaction,
+  StepAttempt,
+  StepCall,
+  StepIdentity,
+  StepMessage,
+  WatchedStep,
+} from './environment.ts';
 export { sagaErrors } from './errors.ts';
 export { cancelStuck, type OperatorVerdict, repairStep, retrySaga, skipStep } from './operate.ts';
 export type {

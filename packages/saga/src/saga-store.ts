@@ -34,6 +34,8 @@ export interface SagaRow {
   readonly mail: readonly Letter[];
   /** Another worker had it in hand, and did not give it back. */
   readonly isTakenOver: boolean;
+  /** Undefined if the store does not say. */
+  readonly startedAtMs?: number | undefined;
 }
 
 /** A saga as anyone may look at it. */

@@ -7,6 +7,26 @@ import { everyPart, type Placement, startPhotoPrint } from './fixtures/photo-pri
 const serverKind = 2;
 const clientKind = 3;
 
+/** From the order to the label: what each service told, and who handled it. */
+const wholePath = [
+  'orders 3 INSERT orders',
+  'orders 3 COMMIT',
+  'orders 4 publish orders.placed',
+  'payments 5 process orders.placed',
+  'payments 4 publish payments.requested',
+  'payments 5 process payments.requested',
+  'payment-provider 2 payment-provider.charge',
+  'payments 4 publish payments.captured',
+  'orders 5 process payments.captured',
+  'orders 4 publish orders.paid',
+  'printing 5 process orders.paid',
+  'printing 4 publish printing.printed',
+  'despatch 5 process printing.printed',
+  'despatch 3 INSERT parcels',
+  'despatch 4 publish despatch.despatched',
+  'orders 5 process despatch.despatched',
+];
+
 interface TracedOrder {
   readonly spans: readonly ReceivedSpan[];
   readonly root: ReceivedSpan;
@@ -44,5 +64,17 @@ for (const [where, placement] of Object.entries({
     const asked = spans.find(({ name, kind }) => name === 'orders.placeOrder' && kind === clientKind);
     assert.equal(asked?.service, placement === undefined ? undefined : 'gateway');
     assert.equal(placed?.parentSpanId, placement === undefined ? root.spanId : asked?.spanId);
+    const ids = new Set(spans.map(({ spanId }) => spanId));
+    const orphans = spans.filter(({ parentSpanId }) => parentSpanId !== undefined && !ids.has(parentSpanId));
+    assert.deepEqual(
+      orphans.map(({ name }) => name),
+      [],
+    );
+    const names = new Set(spans.map(({ service, name, kind }) => `${service} ${kind} ${name}`));
+    for (const name of wholePath) assert.ok(names.has(name), name);
+    const statements = spans.filter(({ attributes }) => attributes['db.system.name'] === 'postgresql');
+    assert.ok(statements.every(({ kind }) => kind === clientKind));
+    const inserted = statements.find(({ name }) => name === 'INSERT orders');
+    assert.match(String(inserted?.attributes['db.query.text']), /^insert into orders .*\$1/);
   });
 }

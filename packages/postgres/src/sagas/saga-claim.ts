@@ -52,7 +52,8 @@ export async function claimSagas(
     update banyan.saga as s set owner = ${token}, ready_at = null
     from taken where s.id = taken.id
     returning s.id, s.name, s.version, s.input, s.state, s.status, extract(epoch from s.deadline_at)::float8 * 1000 as deadline_ms,
-      s.caller, s.traceparent, s.parent_id, s.parent_step, s.mail, taken.is_taken_over
+      s.caller, s.traceparent, s.parent_id, s.parent_step, s.mail, taken.is_taken_over,
+      extract(epoch from s.started_at)::float8 * 1000 as started_ms
     ${freshPlan}`;
   return rows.map(toSagaRow);
 }
@@ -64,7 +65,8 @@ export async function loadSagas(
 ): Promise<readonly SagaRow[]> {
   const rows = await sql<WireRow>`
     select id, name, version, input, state, status, extract(epoch from deadline_at)::float8 * 1000 as deadline_ms,
-      caller, traceparent, parent_id, parent_step, mail, true as is_taken_over
+      caller, traceparent, parent_id, parent_step, mail, true as is_taken_over,
+      extract(epoch from started_at)::float8 * 1000 as started_ms
     from banyan.saga where id = any(${sql.array(ids, 'uuid')}) and owner = ${token}`;
   return rows.map(toSagaRow);
 }

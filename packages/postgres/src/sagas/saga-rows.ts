@@ -16,6 +16,7 @@ export interface WireRow {
   readonly parentStep: string | null;
   readonly mail: string | null;
   readonly isTakenOver: boolean;
+  readonly startedMs?: number;
 }
 
 export function toSagaRow(row: WireRow): SagaRow {
@@ -28,6 +29,7 @@ export function toSagaRow(row: WireRow): SagaRow {
     state,
     status,
     isTakenOver,
+    startedAtMs: row.startedMs,
     deadlineAtMs: row.deadlineMs ?? undefined,
     user: row.caller ?? undefined,
     traceparent: row.traceparent ?? undefined,

@@ -184,8 +184,9 @@ export class DurableGroup {
     if (due.command.kind !== 'tx')
       return { outcome: await this.#writeChild(member, due, open), restsOnOthers: false };
     const onInterleaved = () => void this.#ordered.add(pieceOf(member, due));
-    const { clock } = this.#options;
-    return performTx(member.live, due, { transaction: open.transaction, onInterleaved, clock });
+    const { environment, clock } = this.#options;
+    const { transaction } = open;
+    return performTx(member.live, due, { environment, transaction, onInterleaved, clock });
   }
 
   async #writeChild(

@@ -99,5 +99,6 @@ export function toFirstDurableRow(started: NewSaga & { readonly state: SagaState
   return {
     ...{ id, name, version, input, user, traceparent, parent, deadlineAtMs, state },
     ...({ status: 'running', mail: [], isTakenOver: false } as const),
+    startedAtMs: nowMs,
   };
 }

@@ -1,7 +1,7 @@
 import type { Clock } from '@banyan/core';
 import type { StepContext, TxStepContext } from '../definition/action.ts';
-import { identityOf, keyOf, refuse, within } from '../engine/step-work.ts';
-import type { SagaEnvironment, SagaTransaction } from '../environment.ts';
+import { identityOf, keyOf, refuse, tell, within } from '../engine/step-work.ts';
+import type { SagaEnvironment, SagaTransaction, StepAttempt, StepIdentity } from '../environment.ts';
 import { failed, type Outcome, succeeded } from '../plan/outcome.ts';
 import type { Command } from './command.ts';
 import type { LiveDurable } from './live-durable.ts';
@@ -13,9 +13,28 @@ export async function performCommand(
   live: LiveDurable,
   { due, clock }: { readonly due: DueCommand; readonly clock: Clock },
 ): Promise<Outcome> {
+  const own = identityOf(live, due.command.name);
+  const watched = environment.watch?.(own, attemptOf(due));
+  const outcome = await perform(environment, live, { due, clock, identity: watched?.identity ?? own });
+  tell(watched, outcome);
+  return outcome;
+}
+
+function attemptOf({ record, phase }: DueCommand): StepAttempt {
+  return { isWayBack: phase !== 'do', attempt: (record.a ?? 0) + 1 };
+}
+
+async function perform(
+  environment: SagaEnvironment,
+  live: LiveDurable,
+  {
+    due,
+    clock,
+    identity,
+  }: { readonly due: DueCommand; readonly clock: Clock; readonly identity: StepIdentity },
+): Promise<Outcome> {
   const { command, phase } = due;
   const { request, name } = command;
-  const identity = identityOf(live, name);
   const context = contextOf(live, due);
   try {
     if (request.kind === 'call') {
@@ -41,21 +60,26 @@ export async function performTx(
   live: LiveDurable,
   due: DueCommand,
   open: {
+    readonly environment: Pick<SagaEnvironment, 'watch'>;
     readonly transaction: SagaTransaction;
     readonly onInterleaved: () => void;
     readonly clock: Clock;
   },
 ): Promise<{ readonly outcome: Outcome; readonly restsOnOthers: boolean }> {
   const { request, name } = due.command;
-  const { transaction, onInterleaved, clock } = open;
-  const { context: opened, admission } = transaction.open(identityOf(live, name), onInterleaved);
+  const { environment, transaction, onInterleaved, clock } = open;
+  const own = identityOf(live, name);
+  const watched = environment.watch?.(own, attemptOf(due));
+  const { context: opened, admission } = transaction.open(watched?.identity ?? own, onInterleaved);
   try {
     if (request.kind !== 'tx') throw new TypeError(`'${request.kind}' is not done in the own transaction`);
     // By prototype: spreading would make a logger that few pieces ask for.
     const context: TxStepContext = Object.assign(Object.create(opened), contextOf(live, due), { refuse });
     const result = await within(request.tx(context), { timeoutMs: request.timeoutMs, clock });
+    watched?.ended();
     return { outcome: succeeded(name, 'do', result), restsOnOthers: admission.restsOnOthers };
   } catch (error) {
+    watched?.failed(error);
     return { outcome: failed(name, 'do', error), restsOnOthers: admission.restsOnOthers };
   }
 }

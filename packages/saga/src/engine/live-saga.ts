@@ -87,5 +87,6 @@ export function toFirstRow(saga: NewSaga, nowMs: number): SagaRow {
     status: 'running',
     mail: [],
     isTakenOver: false,
+    startedAtMs: nowMs,
   };
 }

@@ -1,7 +1,7 @@
 import { createValidator } from '@banyan/contract';
 import { type Clock, uuidv7 } from '@banyan/core';
 import type { TxStepContext } from '../definition/action.ts';
-import type { SagaTransaction } from '../environment.ts';
+import type { SagaEnvironment, SagaTransaction, StepIdentity } from '../environment.ts';
 import { failed, type Outcome, succeeded } from '../plan/outcome.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { Work } from '../plan/work.ts';
@@ -9,10 +9,11 @@ import type { NewSaga, SagaStore } from '../saga-store.ts';
 import type { Member } from './group.ts';
 import type { LiveSaga } from './live-saga.ts';
 import { isOwnFailure } from './own-failure.ts';
-import { contextOf, expiryOf, identityOf, isLocal, refuse, within } from './step-work.ts';
+import { attemptOf, contextOf, expiryOf, identityOf, isLocal, refuse, tell, within } from './step-work.ts';
 
 export interface LocalStepsOptions {
   readonly store: SagaStore;
+  readonly environment: Pick<SagaEnvironment, 'watch'>;
   readonly clock: Clock;
 }
 
@@ -22,6 +23,10 @@ export interface OpenGroup {
   readonly transaction: SagaTransaction;
   /** Several sagas are in it. */
   readonly isShared: boolean;
+}
+
+interface OpenPart extends OpenGroup {
+  readonly identity: StepIdentity;
 }
 
 /** What one member does now. */
@@ -117,18 +122,27 @@ export class LocalSteps {
   }
 
   async #perform(turn: Turn, work: Work, open: OpenGroup): Promise<Ended> {
-    if (work.action.kind === 'tx') return this.#performTx(turn, work, open);
-    return { outcome: await this.#write(turn, work, open), restsOnOthers: false };
+    const { live } = turn.member;
+    const own = identityOf(live, work.step);
+    const watched = this.#options.environment.watch?.(own, attemptOf(work));
+    const part = { ...open, identity: watched?.identity ?? own };
+    const ended =
+      work.action.kind === 'tx'
+        ? await this.#performTx(turn, work, part)
+        : { outcome: await this.#write(turn, work, part), restsOnOthers: false };
+    tell(watched, ended.outcome);
+    return ended;
   }
 
   /** What the saga itself puts into the transaction. */
-  async #write({ member, plan }: Turn, work: Work, { token, transaction }: OpenGroup): Promise<Outcome> {
+  async #write({ member, plan }: Turn, work: Work, part: OpenPart): Promise<Outcome> {
+    const { token, transaction, identity } = part;
     const { live } = member;
     const { step, phase, action } = work;
     const { store } = this.#options;
     try {
       if (action.kind === 'startChild') {
-        const child = createChild(live, work, action.node);
+        const child = createChild(live, work, { node: action.node, identity });
         await store.start(transaction.sql, [child], token);
         member.children.push(child);
         return succeeded(step, phase, child.id);
@@ -138,19 +152,19 @@ export class LocalSteps {
         await store.post(transaction.sql, action.child, { kind: 'cancel', reason, by: live.row.id });
         return succeeded(step, phase, undefined);
       }
-      if (action.kind === 'send') return this.#send({ member, plan }, work, transaction);
+      if (action.kind === 'send') return this.#send({ member, plan }, work, part);
       throw new TypeError(`'${action.kind}' is not local`);
     } catch (error) {
       return failed(step, phase, error);
     }
   }
 
-  async #performTx({ member, plan }: Turn, work: Work, { transaction }: OpenGroup): Promise<Ended> {
+  async #performTx({ member, plan }: Turn, work: Work, { transaction, identity }: OpenPart): Promise<Ended> {
     const { live } = member;
     const { step, phase, action, timeoutMs } = work;
     const { clock } = this.#options;
     const onInterleaved = () => this.#ordered.add(nameOf(member, work));
-    const { context: opened, admission } = transaction.open(identityOf(live, step), onInterleaved);
+    const { context: opened, admission } = transaction.open(identity, onInterleaved);
     try {
       if (action.kind !== 'tx') throw new TypeError(`'${action.kind}' is no piece of the transaction`);
       const { sql, emit } = opened;
@@ -171,11 +185,12 @@ export class LocalSteps {
     }
   }
 
-  #send({ member: { live }, plan: { state } }: Turn, work: Work, transaction: SagaTransaction): Outcome {
+  #send({ member: { live }, plan: { state } }: Turn, work: Work, part: OpenPart): Outcome {
+    const { transaction, identity } = part;
     const { step, phase, action } = work;
     if (action.kind !== 'send') throw new TypeError(`'${action.kind}' is no message`);
     const id = transaction.send({
-      ...identityOf(live, step),
+      ...identity,
       message: action.message,
       data: action.with(work.state, contextOf(live, work, state)),
       expiresAtMs: expiryOf(live, work, { state, nowMs: this.#options.clock.nowMs() }),
@@ -190,15 +205,17 @@ export function nameOf({ live }: Member, { step, phase }: Work): string {
   return `${live.row.name}/${step}/${phase}`;
 }
 
+type ChildNode = Extract<Work['action'], { kind: 'startChild' }>['node'];
+
 function createChild(
   { row }: LiveSaga,
   { step, state }: Work,
-  node: Extract<Work['action'], { kind: 'startChild' }>['node'],
+  { node, identity }: { readonly node: ChildNode; readonly identity: StepIdentity },
 ): NewSaga {
   const child = node.saga();
   const input = createValidator<unknown>(child.input, 'input').parse(node.with(state));
   const { name, version, deadlineMs } = child;
-  const { user, traceparent } = row;
+  const { user, traceparent } = identity;
   return {
     id: uuidv7(),
     name,

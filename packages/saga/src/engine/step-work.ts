@@ -1,6 +1,6 @@
 import { type Clock, ServiceError } from '@banyan/core';
 import type { StepContext } from '../definition/action.ts';
-import type { SagaEnvironment, StepIdentity } from '../environment.ts';
+import type { SagaEnvironment, StepAttempt, StepIdentity, WatchedStep } from '../environment.ts';
 import { failed, type Outcome, succeeded } from '../plan/outcome.ts';
 import type { Work } from '../plan/work.ts';
 import type { Phase, SagaState } from '../state.ts';
@@ -67,13 +67,36 @@ export async function performRemote(
   live: LiveSaga,
   { work, clock }: { readonly work: Work; readonly clock: Clock },
 ): Promise<Outcome> {
+  const watched = environment.watch?.(identityOf(live, work.step), attemptOf(work));
+  const outcome = await perform(environment, live, {
+    ...{ work, clock },
+    identity: watched?.identity ?? identityOf(live, work.step),
+  });
+  tell(watched, outcome);
+  return outcome;
+}
+
+export function attemptOf({ phase, attempt }: Pick<Work, 'phase' | 'attempt'>): StepAttempt {
+  return { isWayBack: phase !== 'do', attempt };
+}
+
+export function tell(watched: WatchedStep | undefined, outcome: Outcome): void {
+  if (outcome.ok) watched?.ended();
+  else watched?.failed(outcome.error);
+}
+
+async function perform(
+  environment: SagaEnvironment,
+  live: LiveSaga,
+  { work, identity, clock }: { readonly work: Work; readonly identity: StepIdentity; readonly clock: Clock },
+): Promise<Outcome> {
   const { action, step, phase } = work;
   const context = contextOf(live, work, live.state);
   const { signal } = live;
   try {
     if (action.kind === 'call') {
       const value = await environment.call({
-        ...identityOf(live, step),
+        ...identity,
         operation: action.operation,
         input: action.with(work.state, context),
         idempotencyKey: context.idempotencyKey,
@@ -83,7 +106,7 @@ export async function performRemote(
       return succeeded(step, phase, value);
     }
     if (action.kind !== 'run') throw new TypeError(`'${action.kind}' runs in a transaction`);
-    const log = environment.log(identityOf(live, step));
+    const log = environment.log(identity);
     const limit = new AbortController();
     const run = action.run(work.state, {
       ...context,

@@ -1,4 +1,4 @@
-import { type ErrorCode, toServiceError } from '@banyan/core';
+import { type ErrorCode, isServiceError, toServiceError } from '@banyan/core';
 import type { Span } from './span.ts';
 
 /** The server could not answer: these are faults, and not answers. */
@@ -19,8 +19,22 @@ export function endRejected(span: Span, error: unknown): void {
     if (known.declared) span.set('banyan.refusal', known.reason);
     else if (!faults.has(known.code)) span.set('error.type', known.reason);
     // What was foreseen has a reason; what was not has a stack that somebody must read.
-    else if (known.code === 'internal' || known.code === 'unknown') span.fail(error);
+    else if (isUnforeseen(error, known.code)) span.fail(error);
     else span.failAs(known.reason);
   }
   span.end();
+}
+
+/** Told once: who called, and who called them, got the same error passed on. */
+const told = new WeakSet<Error>();
+
+function isUnforeseen(error: unknown, code: ErrorCode): boolean {
+  if (code !== 'internal' && code !== 'unknown') return false;
+  let cause = error;
+  while (cause instanceof Error && cause.cause instanceof Error) cause = cause.cause;
+  if (!(cause instanceof Error)) return true;
+  // One without a cause has come from another process, which has told of it.
+  if (isServiceError(cause) || told.has(cause)) return false;
+  told.add(cause);
+  return true;
 }

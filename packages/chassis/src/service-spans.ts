@@ -1,0 +1,40 @@
+import type { CallContext, Sql } from '@banyan/core';
+import type { Span, Tracer } from '@banyan/telemetry';
+import { createEventSpans, type EventSpans } from './event-spans.ts';
+import { createSagaSpans, type SagaSpans } from './saga-spans.ts';
+import { createStatementSpans, type StatementSpans } from './statement-spans.ts';
+
+/** All that one running service records beside the calls themselves. */
+export interface ServiceSpans {
+  readonly tracer: Tracer;
+  readonly statements: StatementSpans;
+  readonly events: EventSpans;
+  readonly sagas: SagaSpans;
+}
+
+export function createServiceSpans(tracer: Tracer, service: string): ServiceSpans {
+  return {
+    tracer,
+    statements: createStatementSpans(tracer),
+    events: createEventSpans(tracer, service),
+    sagas: createSagaSpans(tracer),
+  };
+}
+
+/** `sql` whose statements are part of the trace of `context`, if anybody wants spans. */
+export function traced(
+  { spans }: { readonly spans: ServiceSpans | undefined },
+  context: Pick<CallContext, 'trace'>,
+  sql: Sql,
+): Sql {
+  return spans === undefined ? sql : spans.statements.trace(sql, context.trace);
+}
+
+/** Runs `work` where libraries that ask for the active span find `span`. */
+export function within<Result>(
+  { spans }: { readonly spans: ServiceSpans | undefined },
+  span: Span | undefined,
+  work: () => Result,
+): Result {
+  return spans === undefined || span === undefined ? work() : spans.tracer.within(span, work);
+}
