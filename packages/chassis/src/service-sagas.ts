@@ -1,4 +1,5 @@
-import type { Clock, Logger } from '@banyan/core';
+import type { BanyanAlarm } from '@banyan/contract';
+import type { Clock, Logger, Sql } from '@banyan/core';
 import type { Endpoint } from '@banyan/rpc';
 import {
   createSagaEngine,
@@ -105,6 +106,7 @@ class WatchedSagas implements ServiceSagas {
       }
       this.lastStanding = standing;
       this.#metrics.record(standing, this.engine.inHand);
+      await this.#noteStuck(standing);
     } catch (error) {
       logger.debug('the standing of sagas could not be read', { error });
     }
@@ -124,7 +126,23 @@ class WatchedSagas implements ServiceSagas {
       ...{ sagaId, saga, version, stuck: state.stuck, failure: state.failure },
       error: state.steps[state.stuck?.step ?? '']?.e ?? state.failure?.error,
     });
-    const alarm = { invariant: 'sagas', state: 'broken', ageMs: 0, boundMs: 0, count: 1 } as const;
-    void emitAlarm({ ...this.#options, onEmitted: () => this.#runtime().onEmitted() }, alarm);
+    void this.#alarm('broken', 1, async (sql) => {
+      await this.#options.store.sagas.noteAlarm(sql, true);
+      return true;
+    });
+  }
+
+  /** Takes the alarm back when no saga is stuck any more, and raises what a process that died could not. */
+  async #noteStuck({ stuck, isAlarmed }: SagaStanding): Promise<void> {
+    const isStuck = stuck > 0;
+    if (isStuck === isAlarmed) return;
+    const { sagas } = this.#options.store;
+    await this.#alarm(isStuck ? 'broken' : 'restored', stuck, (sql) => sagas.noteAlarm(sql, isStuck));
+  }
+
+  #alarm(state: BanyanAlarm['state'], count: number, note: (sql: Sql) => Promise<boolean>): Promise<boolean> {
+    const alarm = { invariant: 'sagas', state, ageMs: 0, boundMs: 0, count } as const;
+    const onEmitted = () => this.#runtime().onEmitted();
+    return emitAlarm({ ...this.#options, onEmitted }, alarm, note);
   }
 }

@@ -92,6 +92,8 @@ export interface SagaStanding {
   readonly overdueMs: number;
   /** Definitions that sagas need and that `known` does not have: `createOrder@1`. */
   readonly unknown: readonly string[];
+  /** The alarm about stuck sagas is raised. */
+  readonly isAlarmed: boolean;
 }
 
 /** What an operator may do to a saga; each is audited. */
@@ -154,6 +156,8 @@ export interface SagaStore {
   /** Writes down what an operator did by letter. */
   note(entry: Pick<OperatorChange, 'id' | 'actor' | 'action' | 'detail'>): Promise<void>;
   standing(known: readonly string[]): Promise<SagaStanding>;
+  /** Notes whether sagas are stuck, if that is still so; resolves with true if it is news to all instances of the service. */
+  noteAlarm(sql: Sql, isStuck: boolean): Promise<boolean>;
   /** Forgets sagas that ended, and replies that were stored, more than `olderThanMs` ago; returns how many sagas. */
   prune(olderThanMs: number): Promise<number>;
 }

@@ -127,6 +127,31 @@ test('letters to sagas that ended or never were are told apart', async (t) => {
   assert.equal((await store.post(sql, uuidv7(), letter)).state, 'unknown');
 });
 
+test('an alarm about stuck sagas is raised once and taken back once, by whoever is first', async (t) => {
+  const { database, store } = await openStore(t);
+  const { sql } = database;
+  const token = await store.join('orders-1', 60_000);
+  const saga = newSaga();
+  await store.start(sql, [saga], token);
+  assert.equal(await store.noteAlarm(sql, true), false);
+  await store.advance(sql, token, [transition(saga.id, { status: 'stuck', isHeld: false })]);
+  const raised = [await store.noteAlarm(sql, true), await store.noteAlarm(sql, true)];
+  assert.deepEqual([...raised, await store.noteAlarm(sql, false)], [true, false, false]);
+  const stored = await store.read(saga.id);
+  assert.ok(stored);
+  const change = {
+    id: saga.id,
+    actor: 'ann',
+    action: 'retry',
+    state: stored.state,
+    status: 'running',
+  } as const;
+  assert.ok(await store.change(change, stored.changedAt));
+  assert.equal(await store.noteAlarm(sql, true), false);
+  const takenBack = [await store.noteAlarm(sql, false), await store.noteAlarm(sql, false)];
+  assert.deepEqual(takenBack, [true, false]);
+});
+
 test('hostile text comes back as it was', async (t) => {
   const { database, store } = await openStore(t);
   const { sql } = database;

@@ -217,9 +217,23 @@ class SagaTable implements SagaStore {
       values (${actor}, ${action}, ${id}::uuid, ${JSON.stringify(detail)}::json)`;
   }
 
+  async noteAlarm(sql: Sql, isStuck: boolean): Promise<boolean> {
+    const stuck = sql`exists (select from banyan.saga where status = 'stuck')`;
+    const changed = isStuck
+      ? await sql`insert into banyan.saga_alarm (invariant) select 'sagas' where ${stuck} on conflict do nothing returning 1`
+      : await sql`delete from banyan.saga_alarm where not ${stuck} returning 1`;
+    return changed.length > 0;
+  }
+
   async standing(known: readonly string[]): Promise<SagaStanding> {
     const { sql } = this.#database;
-    const [row] = await sql<{ stuck: number; overdue: number; overdueMs: number; needed: string[] | null }>`
+    const [row] = await sql<{
+      stuck: number;
+      overdue: number;
+      overdueMs: number;
+      needed: string[] | null;
+      isAlarmed: boolean;
+    }>`
       with recursive definition as (
         (select name, version from banyan.saga where owner is null and ready_at is not null order by name, version limit 1)
         union all
@@ -236,12 +250,19 @@ class SagaTable implements SagaStore {
         ) as late
       )
       select (select count(*)::int4 from banyan.saga where status = 'stuck') as stuck,
+        exists (select from banyan.saga_alarm) as is_alarmed,
         (select count(*)::int4 from due) as overdue,
         coalesce((select extract(epoch from now() - min(ready_at)) * 1000 from due), 0)::float8 as overdue_ms,
         (select json_agg(name || '@' || version) from definition) as needed
       ${freshPlan}`;
-    const { stuck = 0, overdue = 0, overdueMs = 0, needed = [] } = row ?? {};
-    return { stuck, overdue, overdueMs, unknown: (needed ?? []).filter((each) => !known.includes(each)) };
+    const { stuck = 0, overdue = 0, overdueMs = 0, needed = [], isAlarmed = false } = row ?? {};
+    return {
+      stuck,
+      overdue,
+      overdueMs,
+      isAlarmed,
+      unknown: (needed ?? []).filter((each) => !known.includes(each)),
+    };
   }
 
   async #forgetJournals(ids: readonly string[]): Promise<void> {
