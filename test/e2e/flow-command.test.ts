@@ -80,6 +80,8 @@ test('flows are listed, shown, drawn and dismissed while the system runs', async
   const ended = await flow('dismiss', 'progress', 'createOrder', orderId, '--by', 'ann');
   assert.match(ended.output, /has no 'createOrder'/);
   assert.equal(ended.code, 1);
+  // What changed nothing is not on record.
+  assert.match((await flow('audit', 'progress')).output, /Nobody has done anything\./);
   const wrong = await flow('ls', 'orders');
   assert.match(wrong.output, /Name a flow: .* The service watches none\./);
   assert.equal(wrong.code, 2);

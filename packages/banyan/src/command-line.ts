@@ -276,15 +276,15 @@ export const commands: readonly Command[] = [
   {
     name: 'flow',
     usage: 'banyan flow VERB NAME [FLOW] [KEY] [options]',
-    summary: 'Look at the flows that a service watches: ls, show, dismiss.',
+    summary: 'Look at the flows that a service watches: ls, show, dismiss, audit.',
     options: {
       dir: directory,
       data,
       status: { type: 'string', value: 'STATUS', summary: 'ls: open, failing, completed, failed, late.' },
       after: { type: 'string', value: 'CURSOR', summary: 'ls: the next page, as the one before names it.' },
       svg: { type: 'string', value: 'FILE', summary: 'show: draw the path that it took into an SVG file.' },
-      by: { type: 'string', value: 'WHO', summary: 'dismiss: who does it. Default: the user of this shell.' },
-      limit: { type: 'string', value: 'N', summary: 'ls: at most so many, up to 1000. Default: 50.' },
+      by: { type: 'string', value: 'WHO', summary: 'Name for the audit. Default: the user of this shell.' },
+      limit: { type: 'string', value: 'N', summary: 'ls, audit: at most so many, up to 1000. Default: 50.' },
       json: { type: 'boolean', summary: 'As JSON.' },
     },
     run: flow,

@@ -47,6 +47,13 @@ export interface FlowStanding {
   readonly lateMs: number;
 }
 
+/** What an operator did to a flow. */
+export interface FlowAuditEntry extends FlowId {
+  readonly at: string;
+  readonly actor: string;
+  readonly action: string;
+}
+
 /** Flows in the database of the service that watches them. */
 export interface FlowStore {
   /**
@@ -71,8 +78,10 @@ export interface FlowStore {
   ): Promise<FlowStanding>;
   /** Notes whether the flows are late, if that is still so; resolves with true if it is news to all instances of the service. In the transaction of `sql`. */
   noteAlarm(sql: Sql, flow: string, isLate: boolean): Promise<boolean>;
-  /** Resolves with false if there is no such flow that is under way. */
+  /** On record with who did it. Resolves with false, and leaves no record, if there is no such flow that is under way. */
   dismiss(id: FlowId, by: string): Promise<boolean>;
+  /** What operators did, newest first. */
+  audit(limit: number): Promise<readonly FlowAuditEntry[]>;
   /** Forgets flows that ended, or were dismissed, before; resolves with how many. */
   prune(flow: string, before: string): Promise<number>;
 }

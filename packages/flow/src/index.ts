@@ -9,7 +9,15 @@ export {
   type Sign,
 } from './definition.ts';
 export { drawFlow } from './draw.ts';
-export type { FlowChange, FlowFilter, FlowId, FlowStanding, FlowStore, StoredFlow } from './flow-store.ts';
+export type {
+  FlowAuditEntry,
+  FlowChange,
+  FlowFilter,
+  FlowId,
+  FlowStanding,
+  FlowStore,
+  StoredFlow,
+} from './flow-store.ts';
 export { createFlowMonitor, type EndedFlow, type FlowMonitor, type Sighting } from './monitor.ts';
 export {
   type Awaited,

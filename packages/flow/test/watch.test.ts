@@ -138,6 +138,11 @@ test('a flow that ended is never late, and one that is dismissed is no longer', 
     ['broken', 'restored'],
   );
   assert.equal((await store.read({ flow: 'createOrder', key: 'o1' }))?.dismissed?.by, 'ann');
+  const audited = await store.audit(10);
+  assert.deepEqual(
+    audited.map(({ actor, action, flow, key }) => ({ actor, action, flow, key })),
+    [{ actor: 'ann', action: 'dismiss', flow: 'createOrder', key: 'o1' }],
+  );
 });
 
 test('flows are forgotten a month after their end, and not before', async (t) => {

@@ -62,6 +62,19 @@ export async function dismiss(input: VerbInput): Promise<number> {
   return 0;
 }
 
+/** `banyan flow audit NAME`: what operators did, newest first. */
+export async function audit(input: VerbInput): Promise<number> {
+  const { flows } = await input.ports.open(serviceNamed(input, 'audit'));
+  const entries = await flows.audit(limitOf(input));
+  if (input.options['json'] === true) input.terminal.write(`${JSON.stringify(entries, null, 2)}\n`);
+  else if (entries.length === 0) input.terminal.write('Nobody has done anything.\n');
+  else {
+    const rows = entries.map(({ at, actor: by, action, flow, key }) => [at, by, action, flow, key]);
+    input.terminal.write(renderTable(['at', 'by', 'action', 'flow', 'key'], rows));
+  }
+  return 0;
+}
+
 interface NamedFlow {
   readonly ports: ServicePorts;
   readonly definition: FlowDefinition;
@@ -69,12 +82,8 @@ interface NamedFlow {
 
 /** The flow that the second word names; a service's only one needs no name if no key follows. */
 async function flowNamed(input: VerbInput, verb: string): Promise<NamedFlow> {
-  const [name, flowName] = input.words;
-  if (name === undefined) {
-    throw wrong(
-      `Name a service: banyan flow ${verb} NAME. With a database: ${input.ports.names.join(', ')}.`,
-    );
-  }
+  const name = serviceNamed(input, verb);
+  const [, flowName] = input.words;
   const ports = await input.ports.open(name);
   const { flows } = ports.service;
   const known = flows.map((each) => each.name).join(', ') || 'none';
@@ -84,6 +93,11 @@ async function flowNamed(input: VerbInput, verb: string): Promise<NamedFlow> {
     throw wrong(`Name a flow: banyan flow ${verb} ${name} FLOW. The service watches ${known}.`);
   }
   return { ports, definition };
+}
+
+function serviceNamed({ words: [name], ports }: VerbInput, verb: string): string {
+  if (name !== undefined) return name;
+  throw wrong(`Name a service: banyan flow ${verb} NAME. With a database: ${ports.names.join(', ')}.`);
 }
 
 function keyNamed({ words: [name, , key] }: VerbInput, definition: FlowDefinition, verb: string): string {

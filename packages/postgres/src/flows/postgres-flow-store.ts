@@ -1,5 +1,6 @@
 import type { Sql } from '@banyan/core';
 import type {
+  FlowAuditEntry,
   FlowChange,
   FlowFilter,
   FlowId,
@@ -111,9 +112,17 @@ class FlowTable implements FlowStore {
 
   async dismiss({ flow, key }: FlowId, by: string): Promise<boolean> {
     const rows = await this.#database.sql`
-      update banyan.flow set dismissed_at = clock_timestamp(), dismissed_by = ${by}, late_at = null, version = version + 1
-      where flow = ${flow} and key = ${key} and ended_at is null and dismissed_at is null returning key`;
+      with dismissed as (
+        update banyan.flow set dismissed_at = clock_timestamp(), dismissed_by = ${by}, late_at = null, version = version + 1
+        where flow = ${flow} and key = ${key} and ended_at is null and dismissed_at is null returning flow, key
+      )
+      insert into banyan.flow_audit (actor, action, flow, key) select ${by}, 'dismiss', flow, key from dismissed returning 1`;
     return rows.length > 0;
+  }
+
+  async audit(limit: number): Promise<readonly FlowAuditEntry[]> {
+    return this.#database.sql<{ at: string; actor: string; action: string; flow: string; key: string }>`
+      select at, actor, action, flow, key from banyan.flow_audit order by seq desc limit ${limit}`;
   }
 
   async prune(flow: string, before: string): Promise<number> {
