@@ -31,6 +31,13 @@ export const pageGroups: readonly PageGroup[] = [
         key: 'm',
         load: async () => (await import('../pages/map/map-page.tsx')).MapPage,
       },
+      {
+        path: '/control',
+        title: 'Control',
+        icon: 'control',
+        key: 'c',
+        load: async () => (await import('../pages/control/control-page.tsx')).ControlPage,
+      },
     ],
   },
   {
@@ -57,6 +64,13 @@ export const pageGroups: readonly PageGroup[] = [
         key: 'e',
         load: async () => (await import('../pages/errors/errors-page.tsx')).ErrorsPage,
       },
+      {
+        path: '/metrics',
+        title: 'Metrics',
+        icon: 'metrics',
+        key: 'x',
+        load: async () => (await import('../pages/metrics/metrics-page.tsx')).MetricsPage,
+      },
     ],
   },
   {
@@ -82,6 +96,32 @@ export const pageGroups: readonly PageGroup[] = [
         icon: 'streams',
         key: 'v',
         load: async () => (await import('../pages/streams/streams-page.tsx')).StreamsPage,
+      },
+    ],
+  },
+  {
+    title: 'System',
+    pages: [
+      {
+        path: '/contracts',
+        title: 'Contracts',
+        icon: 'contracts',
+        key: 'o',
+        load: async () => (await import('../pages/contracts/contracts-page.tsx')).ContractsPage,
+      },
+      {
+        path: '/configuration',
+        title: 'Configuration',
+        icon: 'configuration',
+        key: 'f',
+        load: async () => (await import('../pages/records/configuration-page.tsx')).ConfigurationPage,
+      },
+      {
+        path: '/audit',
+        title: 'Audit',
+        icon: 'audit',
+        key: 'a',
+        load: async () => (await import('../pages/records/audit-page.tsx')).AuditPage,
       },
     ],
   },

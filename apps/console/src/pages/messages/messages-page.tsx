@@ -79,8 +79,13 @@ function Consumers({ of }: { readonly of: readonly ConsumerGroup[] }): JSX.Eleme
           isNumber: true,
           cell: ({ behind }) => (behind === undefined ? '?' : formatCount(behind)),
         },
-        { title: 'Not handled', isNumber: true, cell: ({ waiting }) => formatCount(waiting) },
-        { title: 'Oldest', isNumber: true, cell: ({ behindMs }) => formatMs(behindMs) },
+        {
+          title: 'Not handled',
+          isNumber: true,
+          isWideOnly: true,
+          cell: ({ waiting }) => formatCount(waiting),
+        },
+        { title: 'Oldest', isNumber: true, isWideOnly: true, cell: ({ behindMs }) => formatMs(behindMs) },
         { title: 'Dead', isNumber: true, cell: ({ deadLetters }) => formatCount(deadLetters) },
       ]}
     />
