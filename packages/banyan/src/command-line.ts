@@ -14,10 +14,13 @@ import { serve } from './commands/serve.ts';
 import { sidecar } from './commands/sidecar.ts';
 import { up } from './commands/up.ts';
 import { environmentVariables } from './environment.ts';
+import { observeCommands } from './observe-commands.ts';
 import type { Terminal } from './terminal.ts';
 
 export interface CommandOption {
   readonly type: 'boolean' | 'string';
+  /** One letter that says the same. */
+  readonly short?: string;
   /** Shown in help for options that take a value. */
   readonly value?: string;
   readonly summary: string;
@@ -72,6 +75,7 @@ export const commands: readonly Command[] = [
       port: { type: 'string', value: 'N', summary: 'Public port. Default: PORT, else 8080.' },
       production,
       calm: { type: 'boolean', summary: 'No development faults: no repeated deliveries, no delays.' },
+      'no-console': { type: 'boolean', summary: 'Without the console; the same as CONSOLE_PORT=off.' },
       'no-watch': { type: 'boolean', summary: 'Do not reload a service when its files change.' },
       verbose: { type: 'boolean', summary: 'Show log lines of level info here, too.' },
     },
@@ -289,6 +293,7 @@ export const commands: readonly Command[] = [
     },
     run: flow,
   },
+  ...observeCommands({ dir: directory, data }),
   {
     name: 'reset',
     usage: 'banyan reset [options]',
@@ -329,7 +334,10 @@ export async function runCommandLine(words: readonly string[], terminal: Termina
 
 function parseWords(command: Command, words: readonly string[]): CommandInput {
   const options = Object.fromEntries(
-    Object.entries(command.options).map(([name, option]) => [name, { type: option.type }]),
+    Object.entries(command.options).map(([name, { type, short }]) => [
+      name,
+      { type, ...(short === undefined ? undefined : { short }) },
+    ]),
   );
   try {
     const parsed = parseArgs({ args: [...words], options, allowPositionals: true });

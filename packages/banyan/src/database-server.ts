@@ -17,6 +17,8 @@ export interface DatabaseServerOptions {
 
 export interface DatabaseServer {
   readonly urls: ProvisionedSystem;
+  /** Of a role that may create databases. */
+  readonly adminUrl: string;
   /** Stops the embedded server; does nothing to an outside one. */
   stop(): Promise<void>;
 }
@@ -49,7 +51,7 @@ export async function startDatabaseServer(options: DatabaseServerOptions): Promi
       ...(embedded === undefined ? undefined : { captures }),
     });
     progress.step(embedded === undefined ? 'PostgreSQL at DATABASE_URL' : 'PostgreSQL, embedded');
-    return { urls, stop: async () => embedded?.stop() };
+    return { urls, adminUrl, stop: async () => embedded?.stop() };
   } catch (error) {
     await embedded?.stop();
     throw error;

@@ -90,6 +90,17 @@ export const environmentVariables: readonly EnvironmentVariable[] = [
     summary:
       'Marks the instances of this process, such as `canary`: other processes send them only what a traffic rule sends to the label.',
   },
+  {
+    name: 'BANYAN_TELEMETRY_SIZE',
+    default: '1GB',
+    summary: 'What the console keeps of traces, logs and metrics at most: `500MB`, `2GB`.',
+  },
+  { name: 'BANYAN_TELEMETRY_AGE', default: '7d', summary: 'How long it keeps them at most.' },
+  {
+    name: 'BANYAN_ALERT_WEBHOOK',
+    default: 'none',
+    summary: 'URL that each alert about an objective is posted to as JSON, when it begins and when it ends.',
+  },
   { name: 'BANYAN_ENV', default: 'development', summary: '`production` is the same as `--production`.' },
   { name: 'BANYAN_CALM', default: 'unset', summary: 'Anything: the same as `--calm`.' },
   { name: 'BANYAN_LOG_LEVEL', default: 'info', summary: 'debug, info, warn or error.' },

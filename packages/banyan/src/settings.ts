@@ -43,6 +43,12 @@ export interface Settings {
   readonly logLevel: LogLevel;
   /** What leaves the process besides its log lines, and where it goes. */
   readonly telemetry: TelemetrySettings;
+  /** How much the console keeps, and where alerts are posted to. */
+  readonly telemetryStore: {
+    readonly maxBytes: number | undefined;
+    readonly maxAgeMs: number | undefined;
+    readonly alertWebhook: string | undefined;
+  };
   /** Everything that a service's configuration may be read from. */
   readonly source: Readonly<Record<string, string | undefined>>;
   /** Variables that look like a mistyped one. */
@@ -72,7 +78,7 @@ export function readSettings(
     host: given('HOST') ?? '127.0.0.1',
     port: parsePort(input.options['port'] ?? given('PORT')),
     consolePort:
-      development && given('CONSOLE_PORT') !== 'off'
+      development && input.options['no-console'] !== true && given('CONSOLE_PORT') !== 'off'
         ? (parsePort(given('CONSOLE_PORT'), 'CONSOLE_PORT') ?? 'preferred')
         : undefined,
     databaseUrl: given('DATABASE_URL'),
@@ -92,6 +98,11 @@ export function readSettings(
     tls: parseTls(given('BANYAN_TLS'), { directory, development }),
     probePort: parsePort(given('PROBE_PORT'), 'PROBE_PORT'),
     logLevel: parseLogLevel(given('BANYAN_LOG_LEVEL') ?? 'info'),
+    telemetryStore: {
+      maxBytes: parseSize(given('BANYAN_TELEMETRY_SIZE'), 'BANYAN_TELEMETRY_SIZE'),
+      maxAgeMs: parseAge(given('BANYAN_TELEMETRY_AGE'), 'BANYAN_TELEMETRY_AGE'),
+      alertWebhook: parseWebhook(given('BANYAN_ALERT_WEBHOOK')),
+    },
     telemetry: readTelemetrySettings(source, { development, runId: uuidv7() }),
     source,
     warnings: warnings.map((warning) => warning.message),
@@ -124,6 +135,27 @@ function parseRetention(value: string | undefined, broker: string | undefined): 
   const ms = durationMs(value);
   if (ms !== undefined && ms > 0) return ms;
   throw invalid(`BANYAN_LOG_RETENTION takes a duration such as 12h or 30d, not '${value}'.`);
+}
+
+const bytesOfUnit: Readonly<Record<string, number>> = { MB: 1024 ** 2, GB: 1024 ** 3 };
+
+function parseSize(value: string | undefined, name: string): number | undefined {
+  if (value === undefined) return undefined;
+  const [, count, unit = ''] = /^(\d{1,6})(MB|GB)$/.exec(value) ?? [];
+  if (count !== undefined && Number(count) > 0) return Number(count) * (bytesOfUnit[unit] ?? 0);
+  throw invalid(`${name} takes a size such as 500MB or 2GB, not '${value}'.`);
+}
+
+function parseAge(value: string | undefined, name: string): number | undefined {
+  if (value === undefined) return undefined;
+  const ms = durationMs(value);
+  if (ms !== undefined && ms > 0) return ms;
+  throw invalid(`${name} takes a duration such as 12h or 7d, not '${value}'.`);
+}
+
+function parseWebhook(value: string | undefined): string | undefined {
+  if (value === undefined || /^https?:$/.test(URL.parse(value)?.protocol ?? '')) return value;
+  throw invalid('BANYAN_ALERT_WEBHOOK must be an http or https URL.');
 }
 
 function parseLogLevel(value: string): LogLevel {

@@ -25,6 +25,10 @@ export const consoleErrors = {
     code: 'resource_exhausted',
     text: 'More telemetry comes at one time than the console reads; exporters send it again by themselves.',
   },
+  too_many_watchers: {
+    code: 'resource_exhausted',
+    text: 'As many pages as the console serves watch its live events already.',
+  },
   handler_broke_contract: {
     code: 'internal',
     text: 'The console was about to answer something that its contract does not promise; the log says what.',

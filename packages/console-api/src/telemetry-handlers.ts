@@ -2,12 +2,10 @@ import { ServiceError } from '@banyan/core';
 import { type TelemetryStore, toTime, type Window, windowOf } from '@banyan/telemetry-store';
 import type { TelemetryHandlers } from './handlers.ts';
 
-type Handlers = Omit<TelemetryHandlers, 'listObjectives' | 'setObjective' | 'removeObjective' | 'listAlerts'>;
-
 const defaultLimit = 50;
 
 /** The telemetry half of the API, from the store. */
-export function telemetryHandlers(store: TelemetryStore, nowMs: () => number): Handlers {
+export function telemetryHandlers(store: TelemetryStore, nowMs: () => number): TelemetryHandlers {
   const windowIn = async (input: WindowInput): Promise<Window> => {
     const run = input.runId === undefined ? undefined : await runOf(store, input.runId);
     return windowOf({ from: input.from ?? run?.startedAt, to: input.to ?? run?.endedAt }, nowMs());
@@ -54,6 +52,13 @@ export function telemetryHandlers(store: TelemetryStore, nowMs: () => number): H
       mutable(await store.errors({ ...input, limit: input.limit ?? defaultLimit })),
     getError: async ({ groupId }) => mutable(found(await store.error(groupId))),
     changeError: async ({ groupId, ...change }) => mutable(found(await store.changeError(groupId, change))),
+    listObjectives: async () => ({ objectives: mutable(await store.objectives()) }),
+    setObjective: async (objective) => mutable(await store.setObjective(objective)),
+    async removeObjective({ objectiveId }) {
+      found((await store.removeObjective(objectiveId)) || undefined);
+      return {};
+    },
+    listAlerts: async () => ({ alerts: mutable(await store.alerts()) }),
     getStore: async () => mutable(await store.state()),
   };
 }

@@ -1,7 +1,15 @@
 export type { ErrorDetail, ErrorGroup, ErrorQuery, ErrorState } from './errors/error-groups.ts';
 export { telemetryStoreErrors } from './errors.ts';
-export type { LogFilter, LogLine, LogLines, LogQuery } from './logs/search-logs.ts';
+export {
+  type LogFilter,
+  type LogLine,
+  type LogLines,
+  type LogQuery,
+  logMatcher,
+} from './logs/search-logs.ts';
 export type { MetricName, MetricQuery, MetricSeries } from './metrics/read-metrics.ts';
+export type { AlertLevel, BurnRate, Objective } from './objectives/burn-rate.ts';
+export type { Alert, ObjectiveState } from './objectives/objectives.ts';
 export type { LogLevel, MetricKind, SpanKind } from './records.ts';
 export type { SystemRun } from './runs.ts';
 export {

@@ -18,6 +18,8 @@ import {
   type MetricSeries,
   readMetric,
 } from './metrics/read-metrics.ts';
+import type { Objective } from './objectives/burn-rate.ts';
+import { type Alert, type ObjectiveState, Objectives } from './objectives/objectives.ts';
 import { parseLogs } from './otlp/logs.ts';
 import { parseMetrics } from './otlp/metrics.ts';
 import type { Parsed } from './otlp/parsed.ts';
@@ -121,6 +123,15 @@ export interface TelemetryStore {
   runs(): Promise<readonly SystemRun[]>;
   beginRun(run: SystemRun): Promise<void>;
   endRun(runId: string): Promise<void>;
+  objectives(): Promise<readonly ObjectiveState[]>;
+  setObjective(objective: Objective): Promise<ObjectiveState>;
+  /** False if there was none. */
+  removeObjective(objectiveId: string): Promise<boolean>;
+  alerts(): Promise<readonly Alert[]>;
+  /** Called when an alert begins, and again, with `endedAt`, when it ends. */
+  onAlert(listener: (alert: Alert) => void): () => void;
+  /** Looks at every objective now; by itself it does so every fifteen seconds. */
+  watchObjectives(): Promise<void>;
   state(): Promise<StoreState>;
 }
 
@@ -131,6 +142,7 @@ export function createTelemetryStore(options: TelemetryStoreOptions): TelemetryS
 
 const migrations = new URL('../migrations/', import.meta.url);
 const keepEveryMs = 10_000;
+const watchEveryMs = 15_000;
 
 class PostgresTelemetryStore implements TelemetryStore {
   readonly #options: Required<TelemetryStoreOptions>;
@@ -139,6 +151,9 @@ class PostgresTelemetryStore implements TelemetryStore {
   readonly #traffic: TrafficKeeper;
   readonly #writer: Writer;
   readonly #listeners = new Set<(news: StoredNews) => void>();
+  readonly #alertListeners = new Set<(alert: Alert) => void>();
+  readonly #objectives: Objectives;
+  #cancelWatch = () => {};
   #cancelKeep = () => {};
   #keeping: Promise<void> = Promise.resolve();
   #stopped: Promise<void> | undefined;
@@ -151,6 +166,15 @@ class PostgresTelemetryStore implements TelemetryStore {
     const database = this.#database;
     this.#chunks = new Chunks({ ...options, database });
     this.#traffic = new TrafficKeeper(clock);
+    this.#objectives = new Objectives({
+      sql: database.sql,
+      traffic: this.#traffic,
+      clock,
+      logger,
+      onAlert: (alert) => {
+        for (const listener of this.#alertListeners) listener(alert);
+      },
+    });
     this.#writer = new Writer({
       database,
       chunks: this.#chunks,
@@ -174,6 +198,7 @@ class PostgresTelemetryStore implements TelemetryStore {
   async start(): Promise<void> {
     await migrate(this.#database, migrations, { scope: 'telemetry', clock: this.#options.clock });
     await this.#keep();
+    this.#scheduleWatch();
   }
 
   stop(): Promise<void> {
@@ -183,6 +208,7 @@ class PostgresTelemetryStore implements TelemetryStore {
 
   async #stop(): Promise<void> {
     this.#cancelKeep();
+    this.#cancelWatch();
     await this.#keeping;
     this.#traffic.finish();
     await this.#writer.stop();
@@ -284,6 +310,45 @@ class PostgresTelemetryStore implements TelemetryStore {
     return endRun(this.#sql, runId, new Date(this.#options.clock.nowMs()).toISOString());
   }
 
+  objectives(): Promise<readonly ObjectiveState[]> {
+    return this.#objectives.list();
+  }
+
+  setObjective(objective: Objective): Promise<ObjectiveState> {
+    return this.#objectives.set(objective);
+  }
+
+  removeObjective(objectiveId: string): Promise<boolean> {
+    return this.#objectives.remove(objectiveId);
+  }
+
+  alerts(): Promise<readonly Alert[]> {
+    return this.#objectives.alerts();
+  }
+
+  onAlert(listener: (alert: Alert) => void): () => void {
+    this.#alertListeners.add(listener);
+    return () => this.#alertListeners.delete(listener);
+  }
+
+  watchObjectives(): Promise<void> {
+    return this.#objectives.watch();
+  }
+
+  #scheduleWatch(): void {
+    const watch = async () => {
+      try {
+        await this.#objectives.watch();
+      } catch (error) {
+        this.#options.logger.warn('objectives could not be looked at; trying on', { error });
+      }
+      if (this.#stopped === undefined) this.#scheduleWatch();
+    };
+    this.#cancelWatch = this.#options.clock.setTimer(() => {
+      this.#keeping = Promise.all([this.#keeping, watch()]).then(() => undefined);
+    }, watchEveryMs);
+  }
+
   async state(): Promise<StoreState> {
     const { maxBytes, maxAgeMs } = this.#options;
     const { spans, logs, metrics } = this.#writer;
@@ -305,6 +370,7 @@ class PostgresTelemetryStore implements TelemetryStore {
     } catch (error) {
       this.#options.logger.warn('the bounds of the telemetry store could not be kept; trying on', { error });
     }
+    if (this.#stopped !== undefined) return;
     this.#cancelKeep = this.#options.clock.setTimer(() => {
       this.#keeping = this.#keep();
     }, keepEveryMs);

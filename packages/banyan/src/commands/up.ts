@@ -5,7 +5,8 @@ import { type Logger, systemClock } from '@banyan/core';
 import { createMetrics, createTelemetry } from '@banyan/telemetry';
 import { type Closing, createClosing } from '../closing.ts';
 import type { CommandInput } from '../command-line.ts';
-import { startConsole } from '../console/start-console.ts';
+import { chooseConsolePort, withTelemetryTo } from '../console/console-port.ts';
+import { openConsole } from '../console/open-console.ts';
 import { type DataFolder, lockDataFolder, openDataFolder, readOrCreateSecret } from '../data-folder.ts';
 import { startDatabaseServer } from '../database-server.ts';
 import { defaultPort } from '../environment.ts';
@@ -27,7 +28,9 @@ export async function up(input: CommandInput, terminal: Terminal): Promise<numbe
   // From here on a signal means an orderly stop, also in the middle of a start.
   const { stopRequested } = terminal;
   const system = await loadSystem(directory);
-  const settings = readSettings(directory, servicesOf(system, true), { input, terminal });
+  const given = readSettings(directory, servicesOf(system, true), { input, terminal });
+  const consolePort = await chooseConsolePort(given.consolePort);
+  const settings = withTelemetryTo(given, consolePort);
   const services = servicesOf(system, settings.development);
   readAllConfig(services, settings.source);
   const placement = placementOf(system, services, { input, settings });
@@ -59,7 +62,7 @@ export async function up(input: CommandInput, terminal: Terminal): Promise<numbe
       `banyan ${terminal.version} · ${system.name} · ${settings.development ? 'development' : 'production'}`,
     );
     for (const warning of settings.warnings) progress.note(warning);
-    const plan = await startServer(system, { folder, settings, logger, progress, closing });
+    const { plan, adminUrl } = await startServer(system, { folder, settings, logger, progress, closing });
     const run = createRun({
       system,
       directory,
@@ -74,28 +77,35 @@ export async function up(input: CommandInput, terminal: Terminal): Promise<numbe
       log,
       terminal,
     });
-    closing.push(() => run.stop());
     let publicUrl: string | undefined;
-    const console =
-      settings.consolePort === undefined
+    const consoleUrl =
+      consolePort === undefined
         ? undefined
-        : await startConsole({
-            system,
-            settings,
-            port: settings.consolePort,
-            run,
-            input,
-            terminal,
-            logger,
+        : await openConsole({
+            ...{
+              system,
+              settings,
+              port: consolePort,
+              run,
+              input,
+              terminal,
+              logger,
+              folder,
+              progress,
+              closing,
+            },
+            ...{ adminUrl, secret: plan.secret, placement: describePlacement(placement, services) },
             runId: settings.telemetry.runId,
             publicUrl: () => publicUrl,
           });
-    if (console !== undefined) closing.push(() => console.stop());
+    // The console goes after all that it is told of.
+    closing.push(() => telemetry.stop());
+    closing.push(() => run.stop());
     const started = await Promise.race([run.start(), stopRequested.then(() => undefined)]);
     if (started === undefined) return 0;
     progress.step(describePlacement(placement, services));
     publicUrl = started.publicUrl;
-    announce({ publicUrl, consoleUrl: console?.url }, { folder, terminal, settings });
+    announce({ publicUrl, consoleUrl }, { folder, terminal, settings });
     if (settings.development && input.options['no-watch'] !== true)
       closing.push(watch(services, run, progress));
     await stopRequested;
@@ -131,12 +141,17 @@ interface Start {
   readonly closing: Closing;
 }
 
-async function startServer(system: System, start: Start): Promise<Omit<LaunchPlan, 'parts' | 'isAlone'>> {
+interface StartedServer {
+  readonly plan: Omit<LaunchPlan, 'parts' | 'isAlone'>;
+  readonly adminUrl: string;
+}
+
+async function startServer(system: System, start: Start): Promise<StartedServer> {
   const { folder, settings, logger, progress, closing } = start;
   const secret = settings.secret ?? (await readOrCreateSecret(folder));
   const server = await startDatabaseServer({ system, folder, settings, secret, logger, progress });
   closing.push(() => server.stop());
-  return {
+  const plan = {
     ...server.urls,
     ...(settings.brokerUrl === undefined ? undefined : { broker: settings.brokerUrl }),
     ...(settings.cacheUrl === undefined ? undefined : { cache: settings.cacheUrl }),
@@ -155,6 +170,7 @@ async function startServer(system: System, start: Start): Promise<Omit<LaunchPla
     ...(settings.publicTls === undefined ? undefined : { publicTls: settings.publicTls }),
     publicPort: settings.port ?? defaultPort,
   };
+  return { plan, adminUrl: server.adminUrl };
 }
 
 function describePlacement(placement: Placement, services: readonly Service[]): string {

@@ -42,7 +42,7 @@ export function userName(): string {
 }
 
 /** `--limit`, 1 to 10,000. */
-export function limitOf({ options }: VerbInput): number {
+export function limitOf({ options }: Pick<VerbInput, 'options'>): number {
   const given = options['limit'] ?? '50';
   const limit = Number(given);
   if (Number.isInteger(limit) && limit >= 1 && limit <= 10_000) return limit;

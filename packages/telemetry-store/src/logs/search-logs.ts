@@ -75,7 +75,8 @@ export async function searchLogs(sql: Sql, query: LogQuery): Promise<LogLines> {
     const pages = await Promise.all(
       rows.map(async ({ page, body }) => linesOf(page, await unpackPage(body))),
     );
-    for (const each of pages.flat()) if (isInRange(each) && isMatch(each.line)) found.push(each);
+    for (const each of pages.flat())
+      if (isInRange(each) && isMatch(each.line, each.line.resource.service)) found.push(each);
     found.sort((a, b) => b.line.atUs - a.line.atUs || b.id - a.id);
     const last = rows.at(-1);
     if (last === undefined || rows.length < size) return toLines(found, query.limit, false);
@@ -104,13 +105,20 @@ function conditionOf(sql: Sql, query: LogQuery, beforeUs: number): SqlFragment {
   return sql`from_us <= ${beforeUs} and max_level >= ${level} and ${mayHave(sql, terms)}`;
 }
 
+interface Matchable {
+  readonly level: LogLevel;
+  readonly traceId?: string | undefined;
+  readonly message: string;
+  readonly attributes: Attributes;
+}
+
 /** Whether a line is what the filter asks for. */
-export function logMatcher(filter: LogFilter): (line: LogRecord) => boolean {
+export function logMatcher(filter: LogFilter): (line: Matchable, service: string) => boolean {
   const least = logLevels.indexOf(filter.level ?? 'debug');
   const text = filter.text === undefined ? undefined : parseTextQuery(filter.text);
   const traceId = filter.traceId?.toLowerCase();
-  return (line) =>
-    (filter.service === undefined || line.resource.service === filter.service) &&
+  return (line, service) =>
+    (filter.service === undefined || service === filter.service) &&
     logLevels.indexOf(line.level) >= least &&
     (traceId === undefined || line.traceId === traceId) &&
     (text === undefined || matchesText(logWords(line), text));

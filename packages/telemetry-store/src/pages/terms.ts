@@ -36,7 +36,10 @@ export function spanWords({ name, statusMessage, attributes }: SpanRecord): read
 }
 
 /** What free text finds in a line: its message and the values of its attributes. */
-export function logWords({ message, attributes }: LogRecord): readonly string[] {
+export function logWords({
+  message,
+  attributes,
+}: Pick<LogRecord, 'message' | 'attributes'>): readonly string[] {
   return wordsOf([message, ...valuesOf(attributes)].join('\n'));
 }
 

@@ -1,0 +1,72 @@
+import { telemetryApi } from '@banyan/console-api';
+import type { OutputOf } from '@banyan/contract';
+import type { LogLevel } from '@banyan/core';
+import type { CommandInput } from '../command-line.ts';
+import { type ConsoleClient, findConsole } from '../console/console-client.ts';
+import { limitOf, parseTime, wrong } from '../event-verbs/verb.ts';
+import type { Terminal } from '../terminal.ts';
+
+const { searchLogs } = telemetryApi.operations;
+type Line = OutputOf<typeof searchLogs.output>['lines'][number];
+
+const levels: readonly LogLevel[] = ['debug', 'info', 'warn', 'error'];
+
+/** `banyan logs [NAME]`: the newest lines of all processes, oldest first; `--follow` goes on with those that come. */
+export async function logs(input: CommandInput, terminal: Terminal): Promise<number> {
+  const { options, positionals } = input;
+  const console = await findConsole(input, terminal);
+  const filter = {
+    service: positionals[0],
+    level: levelOf(options['level']),
+    traceId: typeof options['trace'] === 'string' ? options['trace'] : undefined,
+    text: typeof options['text'] === 'string' ? options['text'] : undefined,
+  };
+  const since = options['since'];
+  const from = typeof since === 'string' ? parseTime('--since', since, Date.now()) : undefined;
+  const write = (line: Line) =>
+    terminal.write(options['json'] === true ? `${JSON.stringify(line)}\n` : renderLine(line));
+  const limit = Math.min(limitOf({ options }), 1_000);
+  const { lines } = await console.ask(searchLogs, { ...filter, from, limit });
+  for (const line of lines.toReversed()) write(line);
+  if (options['follow'] === true) await follow(console, { filter, write, terminal });
+  return 0;
+}
+
+interface Following {
+  readonly filter: Readonly<Record<string, string | undefined>>;
+  readonly write: (line: Line) => void;
+  readonly terminal: Terminal;
+}
+
+async function follow(console: ConsoleClient, { filter, write, terminal }: Following): Promise<void> {
+  const query = new URLSearchParams({ topic: 'logs' });
+  for (const [name, value] of Object.entries(filter)) if (value !== undefined) query.set(name, value);
+  const stopping = new AbortController();
+  void terminal.stopRequested.then(() => stopping.abort());
+  try {
+    for await (const { name, data } of console.watch(query, stopping.signal)) {
+      if (name === 'logs')
+        for (const line of (data as { readonly lines: readonly Line[] }).lines) write(line);
+      if (name === 'missed')
+        terminal.fail('some lines were left out: they came faster than they could be shown');
+    }
+  } catch (error) {
+    // Ctrl-C is how it ends.
+    if (!stopping.signal.aborted) throw error;
+  }
+}
+
+function levelOf(value: string | boolean | undefined): LogLevel | undefined {
+  if (value === undefined) return undefined;
+  const level = levels.find((each) => each === value);
+  if (level === undefined) throw wrong(`--level is one of ${levels.join(', ')}.`);
+  return level;
+}
+
+function renderLine({ at, level, service, message, traceId, attributes }: Line): string {
+  const fields = Object.entries(attributes)
+    .filter(([name]) => name !== 'exception.stacktrace')
+    .map(([name, value]) => `${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`);
+  const trace = traceId === undefined ? [] : [`trace=${traceId}`];
+  return `${[at.slice(11, 23), level.toUpperCase().padEnd(5), `${service}:`, message, ...fields, ...trace].join(' ')}\n`;
+}

@@ -1,0 +1,68 @@
+import { operationsApi, telemetryApi } from '@banyan/console-api';
+import type { InputOf, OutputOf } from '@banyan/contract';
+import { isServiceError } from '@banyan/core';
+import type { CommandInput } from '../command-line.ts';
+import { findConsole } from '../console/console-client.ts';
+import { ms, percent, rate } from '../console/figures.ts';
+import { renderTable } from '../table.ts';
+import type { Terminal } from '../terminal.ts';
+
+const { getMap, getStore } = telemetryApi.operations;
+const { getSystem } = operationsApi.operations;
+
+export type MapAnswer = OutputOf<typeof getMap.output>;
+type SystemAnswer = OutputOf<typeof getSystem.output>;
+type Window = InputOf<typeof getMap.input>;
+
+/** `banyan status`: what runs, and how it did in the last minute. */
+export async function status(input: CommandInput, terminal: Terminal): Promise<number> {
+  const console = await findConsole(input, terminal);
+  const [system, map, store] = await Promise.all([
+    console.ask(getSystem, {}).catch(unlessNotOffered),
+    console.ask(getMap, lastMinute()),
+    console.ask(getStore, {}),
+  ]);
+  if (input.options['json'] === true) {
+    terminal.write(`${JSON.stringify({ console: console.url, system, map, store }, null, 2)}\n`);
+    return 0;
+  }
+  terminal.write(renderStatus(system, map));
+  const shed = Object.values(store.signals).reduce((sum, signal) => sum + signal.shed, 0);
+  const kept = `${(store.bytes / 1024 ** 2).toFixed(0)} of ${(store.maxBytes / 1024 ** 2).toFixed(0)} MB`;
+  const trouble = [store.isWriting ? '' : ', not writing', shed === 0 ? '' : `, ${shed} items shed`].join('');
+  terminal.write(`\nTelemetry  ${kept}${trouble}\nConsole    ${console.url}/\n`);
+  return 0;
+}
+
+export function lastMinute(): Window {
+  return { from: new Date(Date.now() - 60_000).toISOString() };
+}
+
+function unlessNotOffered(error: unknown): undefined {
+  if (!isServiceError(error) || error.reason !== 'not_offered') throw error;
+  return undefined;
+}
+
+/** Services by name, with the figures of the last minute. */
+export function renderStatus(system: SystemAnswer | undefined, map: MapAnswer): string {
+  const known = new Map(system?.services.map((service) => [service.name, service]));
+  const seen = new Map(
+    map.services.filter(({ kind }) => kind === 'service').map((each) => [each.name, each]),
+  );
+  const names = [...new Set([...known.keys(), ...seen.keys()])].sort();
+  const rows = names.map((name) => {
+    const service = known.get(name);
+    const traffic = seen.get(name);
+    return [
+      name,
+      service?.version ?? traffic?.version ?? '',
+      service === undefined ? '' : service.isHealthy ? 'ready' : 'not ready',
+      service === undefined ? '' : String(service.instances.length),
+      rate(traffic?.perSecond),
+      percent(traffic),
+      ms(traffic?.p50Ms),
+      ms(traffic?.p99Ms),
+    ];
+  });
+  return renderTable(['service', 'version', 'state', 'instances', 'req/s', 'errors', 'p50', 'p99'], rows);
+}

@@ -1,0 +1,53 @@
+import { telemetryApi } from '@banyan/console-api';
+import type { OutputOf } from '@banyan/contract';
+import type { CommandInput } from '../command-line.ts';
+import { type ConsoleClient, findConsole } from '../console/console-client.ts';
+import { ms, percent, rate } from '../console/figures.ts';
+import { renderTable } from '../table.ts';
+import type { Terminal } from '../terminal.ts';
+import { lastMinute } from './status.ts';
+
+const { listOperations } = telemetryApi.operations;
+type Operations = OutputOf<typeof listOperations.output>['operations'];
+
+const refreshMs = 1_000;
+const shown = 30;
+const clear = '\u001b[2J\u001b[H';
+
+/** `banyan top`: the operations of the last minute, those with most time in all first; anew every second where a person watches. */
+export async function top(input: CommandInput, terminal: Terminal): Promise<number> {
+  const console = await findConsole(input, terminal);
+  if (!terminal.interactive || input.options['once'] === true) {
+    terminal.write(await renderTop(console));
+    return 0;
+  }
+  let isStopping = false;
+  const stopped = terminal.stopRequested.then(() => {
+    isStopping = true;
+  });
+  while (!isStopping) {
+    terminal.write(`${clear}${await renderTop(console)}\nCtrl-C ends it.\n`);
+    await Promise.race([stopped, new Promise((resolve) => setTimeout(resolve, refreshMs))]);
+  }
+  return 0;
+}
+
+async function renderTop(console: ConsoleClient): Promise<string> {
+  const { operations } = await console.ask(listOperations, lastMinute());
+  const busiest = operations.toSorted((a, b) => loadOf(b) - loadOf(a)).slice(0, shown);
+  const rows = busiest.map((each) => [
+    each.service,
+    each.operation,
+    rate(each.perSecond),
+    percent(each),
+    ms(each.p50Ms),
+    ms(each.p95Ms),
+    ms(each.p99Ms),
+  ]);
+  return renderTable(['service', 'operation', 'req/s', 'errors', 'p50', 'p95', 'p99'], rows);
+}
+
+/** Time that goes by in it, about. */
+function loadOf({ count, p50Ms = 0 }: Operations[number]): number {
+  return count * p50Ms;
+}

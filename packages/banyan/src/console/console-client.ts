@@ -1,0 +1,97 @@
+import { readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import {
+  createHttpBinding,
+  type InputOf,
+  type Operation,
+  type OutputOf,
+  outputValidator,
+} from '@banyan/contract';
+import { fromProblem, ServiceError } from '@banyan/core';
+import type { CommandInput } from '../command-line.ts';
+import type { DataFolder } from '../data-folder.ts';
+import { dataDirectory } from '../system-directory.ts';
+import type { Terminal } from '../terminal.ts';
+
+/** Asks the console of a running system what its pages ask. */
+export interface ConsoleClient {
+  readonly url: string;
+  /** @throws ServiceError what the console answers; `failed_precondition` `not_running` if it does not */
+  ask<Op extends Operation>(operation: Op, input: InputOf<Op['input']>): Promise<OutputOf<Op['output']>>;
+  /** Server-sent events, each with its name and its data as JSON, until the console or `signal` ends them. */
+  watch(
+    query: URLSearchParams,
+    signal: AbortSignal,
+  ): AsyncIterable<{ readonly name: string; readonly data: unknown }>;
+}
+
+const fileIn = (folderPath: string) => join(folderPath, 'console');
+
+/** Writes down where the console is. @returns a function that takes it back */
+export async function tellConsoleUrl(folder: DataFolder, url: string): Promise<() => Promise<void>> {
+  const file = fileIn(folder.path);
+  await writeFile(file, `${url}\n`);
+  return () => rm(file, { force: true });
+}
+
+/** The console of the system that runs in this folder. @throws ServiceError `failed_precondition` `not_running` */
+export async function findConsole(input: CommandInput, terminal: Terminal): Promise<ConsoleClient> {
+  const file = fileIn(dataDirectory(input, terminal));
+  const url = (await readFile(file, 'utf8').catch(() => '')).trim();
+  if (url === '') throw notRunning();
+  return {
+    url,
+    async ask(operation, input) {
+      const { path, query, body } = createHttpBinding(operation).toRequest(input);
+      const answer = await reach(`${url}${path}${query === '' ? '' : `?${query}`}`, {
+        method: operation.method,
+        ...(body === undefined
+          ? undefined
+          : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
+      });
+      const json: unknown = await answer.json();
+      if (!answer.ok) throw fromProblem(json, answer.status);
+      return outputValidator(operation).parse(json) as never;
+    },
+    async *watch(query, signal) {
+      const { body } = await reach(`${url}/api/live?${query}`, { signal });
+      if (body !== null) yield* eventsOf(body);
+    },
+  };
+}
+
+async function reach(url: string, init: RequestInit): Promise<Response> {
+  try {
+    return await fetch(url, init);
+  } catch (cause) {
+    if (init.signal?.aborted) throw cause;
+    throw notRunning(cause);
+  }
+}
+
+/** https://html.spec.whatwg.org/multipage/server-sent-events.html, as far as the console uses it. */
+async function* eventsOf(body: ReadableStream<Uint8Array>) {
+  const decoder = new TextDecoder();
+  let text = '';
+  for await (const bytes of body) {
+    text += decoder.decode(bytes, { stream: true });
+    const blocks = text.split('\n\n');
+    text = blocks.pop() ?? '';
+    for (const block of blocks) {
+      const name = /^event: (.*)$/m.exec(block)?.[1];
+      const data = /^data: (.*)$/m.exec(block)?.[1];
+      if (name !== undefined && data !== undefined) yield { name, data: JSON.parse(data) as unknown };
+    }
+  }
+}
+
+function notRunning(cause?: unknown): ServiceError {
+  return new ServiceError(
+    "No console runs here. Start the system with 'banyan up', without CONSOLE_PORT=off.",
+    {
+      code: 'failed_precondition',
+      reason: 'not_running',
+      cause,
+    },
+  );
+}

@@ -1,0 +1,92 @@
+import {
+  type ConsoleServerOptions,
+  createLive,
+  createWebhookNotifier,
+  type Live,
+  notifyWithRetries,
+  otlpRoutes,
+  telemetryHandlers,
+} from '@banyan/console-api';
+import { type Clock, type Logger, systemClock } from '@banyan/core';
+import { provisionSystem } from '@banyan/postgres';
+import { createTelemetryStore, type TelemetryStore } from '@banyan/telemetry-store';
+
+export interface ConsoleTelemetryOptions {
+  /** A role that may create databases. */
+  readonly adminUrl: string;
+  readonly system: string;
+  readonly secret: string;
+  readonly runId: string;
+  /** What the list of runs shows of this one. */
+  readonly about: Readonly<Record<string, string>>;
+  readonly maxBytes: number | undefined;
+  readonly maxAgeMs: number | undefined;
+  /** Where alerts are posted to. */
+  readonly alertWebhook: string | undefined;
+  readonly logger: Logger;
+  readonly clock?: Clock;
+}
+
+/** The telemetry half of a console, with its store open. */
+export interface ConsoleTelemetry extends Required<Pick<ConsoleServerOptions, 'telemetry' | 'routes'>> {
+  readonly store: TelemetryStore;
+  readonly live: Live;
+  /** Writes what waits, says that the run has ended, and closes. Idempotent. */
+  stop(): Promise<void>;
+}
+
+/** Its database is `svc_banyan_telemetry`. */
+const databaseService = 'banyan-telemetry';
+
+/** Opens the store, in a database of its own beside those of the services. @throws what keeps it from opening */
+export async function openConsoleTelemetry(options: ConsoleTelemetryOptions): Promise<ConsoleTelemetry> {
+  const { adminUrl, system, secret, runId, about, maxBytes, maxAgeMs, logger } = options;
+  const clock = options.clock ?? systemClock;
+  const { serviceUrls } = await provisionSystem({ adminUrl, system, secret, services: [databaseService] });
+  const store = createTelemetryStore({
+    url: serviceUrls[databaseService] ?? '',
+    ...(maxBytes === undefined ? undefined : { maxBytes }),
+    ...(maxAgeMs === undefined ? undefined : { maxAgeMs }),
+    clock,
+    logger,
+  });
+  try {
+    await store.start();
+    await store.beginRun({ runId, startedAt: new Date(clock.nowMs()).toISOString(), attributes: about });
+  } catch (error) {
+    await store.stop();
+    throw error;
+  }
+  const live = createLive({ store, clock, logger });
+  watchAlerts(store, live, { ...options, clock });
+  return {
+    store,
+    live,
+    telemetry: telemetryHandlers(store, clock.nowMs),
+    routes: [...otlpRoutes(store, logger), live.route],
+    async stop() {
+      live.close();
+      await store
+        .endRun(runId)
+        .catch((error: unknown) => logger.debug('the end of the run was not kept', { error }));
+      await store.stop();
+    },
+  };
+}
+
+interface Watching {
+  readonly alertWebhook: string | undefined;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+function watchAlerts(store: TelemetryStore, live: Live, { alertWebhook, clock, logger }: Watching): void {
+  const notifier = alertWebhook === undefined ? undefined : createWebhookNotifier(alertWebhook);
+  store.onAlert((alert) => {
+    live.tell('alerts', alert);
+    const fields = { alertId: alert.alertId, objectiveId: alert.objectiveId };
+    if (alert.endedAt === undefined) logger.warn(`alert: ${alert.summary}`, fields);
+    else logger.info(`alert ended: ${alert.summary}`, fields);
+    if (notifier !== undefined) void notifyWithRetries(notifier, alert, { clock, logger });
+  });
+}

@@ -1,0 +1,109 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { eventually, temporaryFolder } from '@banyan/testing';
+import { type RunningSystem, runBanyan, startSystem } from '../support/running-system.ts';
+import { atTills, tillDirectory } from '../support/till-system.ts';
+
+interface TraceList {
+  readonly traces: readonly {
+    readonly traceId: string;
+    readonly spans: number;
+    readonly operation: string;
+  }[];
+}
+interface MapAnswer {
+  readonly edges: readonly { readonly from: string; readonly to: string; readonly kind: string }[];
+}
+
+function consoleOf(system: RunningSystem): string {
+  const url = /Console\s+(http:\/\/\S+?)\/?\s/.exec(system.output())?.[1];
+  assert.ok(url, system.output());
+  return url;
+}
+
+async function ask<Answer>(url: string): Promise<Answer> {
+  const answer = await fetch(url);
+  assert.equal(answer.status, 200, url);
+  return (await answer.json()) as Answer;
+}
+
+const environment = { CONSOLE_PORT: '0' };
+
+async function command(system: RunningSystem, ...words: readonly string[]): Promise<string> {
+  const run = runBanyan([...words, '--dir', tillDirectory, '--data', system.dataFolder], environment);
+  const { code } = await run.exited;
+  assert.equal(code, 0, run.output());
+  return run.output();
+}
+
+for (const flags of [['--calm'], ['--calm', '--split']]) {
+  const placement = flags.includes('--split') ? 'split into processes' : 'in one process';
+  test(`a sale is one trace over gateway and service, on the map, in the log and in the terminal, and after a restart, ${placement}`, async (t) => {
+    const dataFolder = await temporaryFolder(t, 'console');
+    const start = () => startSystem(t, { directory: tillDirectory, flags, environment, dataFolder });
+    const system = await start();
+    const url = consoleOf(system);
+    const tills = atTills(system.url);
+    await tills.setTill('a', true);
+    await tills.sell('a', [5]);
+
+    const { traces } = await eventually(
+      () => ask<TraceList>(`${url}/api/traces?operation=sales.sell`),
+      (list) => list.traces.length === 1 && (list.traces[0]?.spans ?? 0) >= 2,
+    );
+    const [sale] = traces;
+    assert.equal(sale?.operation, 'POST /sales');
+    const { edges } = await eventually(
+      () => ask<MapAnswer>(`${url}/api/map`),
+      (map) => map.edges.length > 0,
+    );
+    const has = (from: string, to: string, kind: string) =>
+      edges.some((edge) => edge.from === from && edge.to === to && edge.kind === kind);
+    assert.ok(has('gateway', 'sales', 'call'), JSON.stringify(edges));
+
+    const drawn = await command(system, 'trace', sale?.traceId ?? '');
+    assert.match(drawn, /gateway POST \/sales/);
+    assert.match(drawn, /sales sales\.sell/);
+    assert.match(await command(system, 'status'), /books +1\.0\.0 +ready +1 /);
+    assert.match(await command(system, 'top'), /sales +sales\.sell /);
+    const lines = await eventually(
+      () => command(system, 'logs', '--text', 'request', '--limit', '5'),
+      (text) => text.includes('gateway'),
+    );
+    assert.match(lines, /INFO {2}gateway: request/);
+
+    await system.stop();
+    const again = consoleOf(await start());
+    const kept = await ask<TraceList>(`${again}/api/traces?operation=sales.sell`);
+    assert.equal(kept.traces.length, 1);
+    const { runs } = await ask<{ runs: readonly { endedAt?: string }[] }>(`${again}/api/runs`);
+    assert.deepEqual(
+      runs.map(({ endedAt }) => endedAt !== undefined),
+      [false, true],
+    );
+  });
+}
+
+test('without a console the commands that ask it say so', async (t) => {
+  const dataFolder = await temporaryFolder(t, 'console');
+  const run = runBanyan(['status', '--dir', tillDirectory, '--data', dataFolder]);
+  assert.equal((await run.exited).code, 1);
+  assert.match(run.output(), /No console runs here/);
+});
+
+test('a line that is written while somebody follows is shown', async (t) => {
+  const system = await startSystem(t, { directory: tillDirectory, flags: ['--calm'], environment });
+  const words = ['logs', '-f', '--text', 'request', '--dir', tillDirectory, '--data', system.dataFolder];
+  const following = runBanyan(words, environment);
+  const tills = atTills(system.url);
+  // It may not be following yet when the first one is written.
+  await eventually(
+    async () => {
+      await tills.setTill('b', true);
+      return following.output();
+    },
+    (text) => text.includes('gateway: request'),
+  );
+  following.process.kill('SIGINT');
+  assert.equal((await following.exited).code, 0);
+});
