@@ -45,12 +45,16 @@ export function isServerFault(error: unknown): boolean {
   return error.status >= 500 || internalReasons.has(error.reason);
 }
 
+/** For whoever waits for something to come back and is not told more precisely when. */
+const retryUnavailableMs = 1_000;
+
 function bare(known: ServiceError, code: ServiceError['code'], reason: string): ServiceError {
+  const retryAfterMs = known.retryAfterMs ?? (code === 'unavailable' ? retryUnavailableMs : undefined);
   return new ServiceError(sentences[code] ?? 'The system could not handle the request.', {
     code,
     reason,
     ...(code === known.code ? { status: known.status } : undefined),
-    ...(known.retryAfterMs === undefined ? undefined : { retryAfterMs: known.retryAfterMs }),
+    ...(retryAfterMs === undefined ? undefined : { retryAfterMs }),
     notStarted: known.notStarted,
     cause: known,
   });

@@ -42,6 +42,8 @@ export interface TestSystemOptions {
   readonly openLog?: () => Promise<EventLog>;
   /** Instances find each other through the database, so that `addProcess` works; on PostgreSQL alone. Default false. */
   readonly processes?: boolean;
+  /** A server of the test's own, which it may stop and start: URL of a role that may create databases and roles. Default: that of the test run. */
+  readonly databaseUrl?: string;
   /** Of the gateway, for a system that has to know it. Default: any that is free. */
   readonly publicPort?: number;
 }
@@ -91,7 +93,8 @@ export async function startTestSystem(
   system: System,
   options: TestSystemOptions = {},
 ): Promise<TestSystem> {
-  const { url: adminUrl } = await startTestServer();
+  const { databaseUrl } = options;
+  const { url: adminUrl } = await startTestServer(databaseUrl === undefined ? {} : { url: databaseUrl });
   const development = options.development ?? true;
   const services = servicesOf(system, development);
   const configuration = readAllConfig(services, options.environment ?? {});

@@ -1,25 +1,23 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createUserTokenSigner, service } from '@banyan/banyan';
+import { createUserTokenSigner, type Sql, service } from '@banyan/banyan';
 import { z } from 'zod';
 import { type KeyKeeper, keyRingOf, keysSetting } from '../keys/open-key-ring.ts';
 import { publishedKeys, rotateInTime, rotateKeys, signingKey, withdrawOthers } from '../keys/signing-keys.ts';
 import { ownerOf } from '../owner.ts';
 import { passwords } from '../passwords/contract.ts';
 import { sessions } from './contract.ts';
+import { cookieSessionsOf, redisUrlSetting, type SessionStoreContext } from './cookie-session-store.ts';
 import { forgetOldRevocations, revocationsSince, revoke } from './revocations.ts';
+import type { Session } from './session.ts';
 import {
-  beginCookieSession,
-  beginTokenSession,
-  endAllSessions,
-  endByRefreshToken,
-  endReference,
-  endSessionsBefore,
+  deleteAll,
+  deleteBefore,
   forgetOldSessions,
-  refreshSession,
-  type Session,
-  sessionsOf,
-  useReference,
-} from './session-store.ts';
+  listSessions,
+  rememberEnd,
+  rememberRevision,
+} from './session-rows.ts';
+import { beginTokenSession, endByRefreshToken, refreshSession } from './token-sessions.ts';
 
 /** Who issues access tokens, and whom they are for, unless configured. */
 export const defaultIssuer = 'identity';
@@ -30,6 +28,7 @@ const tidyEveryMs = 60_000;
 const SessionsConfig = z.object({
   keys: keysSetting,
   issuer: z.string().min(1).default(defaultIssuer).describe('`iss` of access tokens.'),
+  redisUrl: redisUrlSetting,
   audience: z.string().min(1).default(defaultIssuer).describe('`aud` of access tokens.'),
   scopes: z.array(z.string()).default(['user']).describe('What everybody who signs in may do.'),
   tokenSeconds: z.int().min(30).max(3_600).default(300).describe('How long an access token is valid.'),
@@ -71,7 +70,8 @@ export const sessionsService = service(sessions, {
       const { tx, config, fail } = context;
       if (as === 'cookie') {
         const begun = await tx(
-          async ({ sql }) => (await beginCookieSession(sql, signIn, config)) ?? fail('signInOver'),
+          async ({ sql }) =>
+            (await cookieSessionsOf(context, sql).begin(signIn, config)) ?? fail('signInOver'),
         );
         return { session: begun.reference, expiresAt: begun.session.endsAt };
       }
@@ -82,7 +82,7 @@ export const sessionsService = service(sessions, {
     },
 
     async exchange({ session }, context) {
-      const found = await useReference(context.sql, session, context.config);
+      const found = await cookieSessionsOf(context, context.sql).use(session, context.config);
       return found === undefined ? context.fail('sessionOver') : accessToken(found, context);
     },
 
@@ -92,6 +92,7 @@ export const sessionsService = service(sessions, {
         const done = await refreshSession(sql, refreshToken, config);
         if (done.kind === 'reused') {
           const { accountId, sessionId } = done.session;
+          await revoke(sql, 'session', [sessionId]);
           emit('refreshTokenReused', { accountId, sessionId });
           audit('refreshTokenReused', { subject: accountId, details: { sessionId } });
         }
@@ -105,23 +106,35 @@ export const sessionsService = service(sessions, {
     },
 
     async revoke({ refreshToken }, { tx }) {
-      await tx(({ sql }) => endByRefreshToken(sql, refreshToken));
+      await tx(async ({ sql }) => revoke(sql, 'session', await endByRefreshToken(sql, refreshToken)));
       return {};
     },
 
-    async signOut({ session }, { tx }) {
-      if (session !== undefined) await tx(({ sql }) => endReference(sql, session));
+    async signOut({ session }, context) {
+      if (session === undefined) return {};
+      await context.tx(async ({ sql }) =>
+        revoke(sql, 'session', await cookieSessionsOf(context, sql).end(session)),
+      );
       return {};
     },
 
-    async listMySessions(_input, { sql, caller }) {
-      return { sessions: await sessionsOf(sql, ownerOf(caller)) };
-    },
-
-    async signOutEverywhere(_input, { tx, caller }) {
+    async listMySessions(_input, context) {
+      const { sql, caller } = context;
       const accountId = ownerOf(caller);
-      return tx(async ({ sql, emit }) => {
-        const { ended, endedAt } = await endAllSessions(sql, accountId);
+      const [withTokens, ofBrowsers] = await Promise.all([
+        listSessions(sql, 'token', accountId),
+        cookieSessionsOf(context, sql).list(accountId),
+      ]);
+      const newestFirst = [...withTokens, ...ofBrowsers].sort(
+        (left, right) => Date.parse(right.beganAt) - Date.parse(left.beganAt),
+      );
+      return { sessions: newestFirst.slice(0, 100) };
+    },
+
+    async signOutEverywhere(_input, context) {
+      const accountId = ownerOf(context.caller);
+      return context.tx(async ({ sql, emit }) => {
+        const { ended, endedAt } = await endEverything(context, sql, accountId);
         emit('signedOutEverywhere', { accountId, endedAt });
         return { ended };
       });
@@ -159,8 +172,14 @@ export const sessionsService = service(sessions, {
   },
   on: {
     // Whoever knew the old password, or holds a stolen session, is out (ASVS 7.4.3).
-    'passwords.changed': async ({ accountId, revision }, { sql }) => {
-      await endSessionsBefore(sql, accountId, revision);
+    'passwords.changed': async ({ accountId, revision }, context) => {
+      const { sql } = context;
+      if (revision === undefined) return void (await endEverything(context, sql, accountId));
+      await rememberRevision(sql, accountId, revision);
+      const ended = await deleteBefore(sql, 'token', { accountId, passwordRevision: revision });
+      // Last, because it may be elsewhere: if it fails, nothing has happened here, and the event comes again.
+      const inBrowsers = await cookieSessionsOf(context, sql).endBefore(accountId, revision);
+      await revoke(sql, 'session', [...ended, ...inBrowsers]);
     },
   },
   background: {
@@ -176,6 +195,16 @@ export const sessionsService = service(sessions, {
     },
   },
 });
+
+/** In a transaction. @returns how many sessions there were, and until when sign-ins no longer count */
+async function endEverything(store: SessionStoreContext, sql: Sql, accountId: string) {
+  const endedAt = await rememberEnd(sql, accountId);
+  const withTokens = await deleteAll(sql, 'token', accountId);
+  const inBrowsers = await cookieSessionsOf(store, sql).endUntil(accountId, endedAt);
+  const ended = [...withTokens, ...inBrowsers];
+  await revoke(sql, 'session', ended);
+  return { ended: ended.length, endedAt };
+}
 
 async function accessToken({ accountId, sessionId }: Session, keeper: Keeper) {
   const { issuer, audience, scopes, tokenSeconds } = keeper.config;
