@@ -114,7 +114,11 @@ export const environmentVariables: readonly EnvironmentVariable[] = [
     default: 'none',
     summary: 'Headers of each request there, such as a key: `name=value,name=value`.',
   },
-  { name: 'OTEL_EXPORTER_OTLP_COMPRESSION', default: 'gzip', summary: '`none` sends bodies as they are.' },
+  {
+    name: 'OTEL_EXPORTER_OTLP_COMPRESSION',
+    default: 'gzip, none on this machine',
+    summary: '`gzip` packs large bodies, `none` sends them as they are.',
+  },
   { name: 'OTEL_EXPORTER_OTLP_TIMEOUT', default: '10000', summary: 'Milliseconds for one request there.' },
   {
     name: 'OTEL_EXPORTER_ZIPKIN_ENDPOINT',

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { ServiceError } from '@banyan/core';
-import { expositionContentTypes, type Metrics } from '@banyan/telemetry';
+import { type ExpositionFormat, expositionContentTypes, type Metrics } from '@banyan/telemetry';
 import { writeProblem } from './http/response.ts';
 
 export interface Health {
@@ -28,20 +28,21 @@ export class PlatformPages {
   }
 
   /** True if the request is for one of these pages, and will be answered. */
-  serve({ method, url = '' }: IncomingMessage, response: ServerResponse): boolean {
+  serve({ method, url = '', headers }: IncomingMessage, response: ServerResponse): boolean {
     if (!paths.has(url) || (method !== 'GET' && method !== 'HEAD')) return false;
-    this.#answer(url, response).catch((error) => writeProblem(response, error));
+    const format = headers.accept?.includes('application/openmetrics-text') ? 'openmetrics' : 'prometheus';
+    this.#answer(url, response, format).catch((error) => writeProblem(response, error));
     return true;
   }
 
-  async #answer(path: string, response: ServerResponse): Promise<void> {
+  async #answer(path: string, response: ServerResponse, format: ExpositionFormat): Promise<void> {
     const { service, metrics, health } = this.#options;
     if (path === '/health/live') writeText(response, 200, 'application/json', '{"live":true}');
     else if (path === '/health/ready') {
       const verdict = (await health?.()) ?? { part: service, ready: true };
       writeText(response, verdict.ready ? 200 : 503, 'application/json', JSON.stringify(verdict));
     } else if (metrics !== undefined) {
-      writeText(response, 200, expositionContentTypes.prometheus, metrics.render());
+      writeText(response, 200, expositionContentTypes[format], metrics.render(format));
     } else throw notFound();
   }
 }

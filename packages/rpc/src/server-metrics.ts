@@ -1,10 +1,13 @@
 import type { Contract, Operation } from '@banyan/contract';
+import type { TraceContext } from '@banyan/core';
 import type { HistogramSeries, Metrics } from '@banyan/telemetry';
 
 export interface Answer {
   /** HTTP status, or what it would be over the lane; 499 for a client that left. */
   readonly status: number;
   readonly durationMs: number;
+  /** Of the call; undefined if it did not come so far. */
+  readonly trace: TraceContext | undefined;
 }
 
 /** What a service records about the calls that reach it from other processes. */
@@ -21,7 +24,7 @@ export function createServerMetrics(metrics: Metrics, contract: Contract): Serve
   // Keeping the series makes recording free of allocations.
   const known = new Map<Operation | undefined, HistogramSeries[]>();
   return {
-    answered(transport, operation, { status, durationMs }) {
+    answered(transport, operation, { status, durationMs, trace }) {
       let series = known.get(operation);
       if (series === undefined) {
         series = [];
@@ -31,7 +34,7 @@ export function createServerMetrics(metrics: Metrics, contract: Contract): Serve
       const index = transport === 'http' ? statusClass : statusClass + 10;
       const name = operation?.name ?? 'none';
       series[index] ??= durations.labels(contract.name, name, transport, `${statusClass}xx`);
-      series[index].observe(durationMs / 1_000);
+      series[index].observe(durationMs / 1_000, trace);
     },
   };
 }

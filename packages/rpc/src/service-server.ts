@@ -4,7 +4,14 @@ import { type Socket, Server as TcpServer } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { ServiceCertificates, ServiceTokens } from '@banyan/auth';
 import type { Operation } from '@banyan/contract';
-import { type Clock, type Logger, type ServiceError, silentLogger, systemClock } from '@banyan/core';
+import {
+  type Clock,
+  type Logger,
+  type ServiceError,
+  silentLogger,
+  systemClock,
+  type TraceContext,
+} from '@banyan/core';
 import { createDeadlineWheel } from '@banyan/resilience';
 import type { Metrics } from '@banyan/telemetry';
 import type { CallEnvironment } from './call-context.ts';
@@ -212,11 +219,12 @@ class HttpServiceServer implements ServiceServer {
   readonly #onAnswered = (
     operation: Operation | undefined,
     response: ServerResponse,
-    startedAtMs: number,
+    { startedAtMs, trace }: { readonly startedAtMs: number; readonly trace: TraceContext | undefined },
   ): void => {
     this.#serverMetrics?.answered('http', operation, {
       status: response.writableFinished ? response.statusCode : 499,
       durationMs: this.#clock.nowMs() - startedAtMs,
+      trace,
     });
     // The connections that were idle when the grace ended are closed; this one has become idle since.
     if (this.#stopped !== undefined) setImmediate(() => this.#server.closeIdleConnections());

@@ -237,6 +237,10 @@ test('health and metrics are served without a token', async (t) => {
       /banyan_server_duration_seconds_count\{service="notes",operation="get",transport="http",status="2xx"\} 1/,
     );
   });
+  const accept = 'application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5';
+  const open = await fetch(`${url}/metrics`, { headers: { accept } });
+  assert.match(open.headers.get('content-type') ?? '', /^application\/openmetrics-text/);
+  assert.match(await open.text(), /status="2xx",le="[^"]+"\} 1 # \{trace_id="[0-9a-f]{32}"[\s\S]*# EOF\n$/);
   assert.equal((await fetch(`${url}/metrics`, { method: 'POST' })).status, 401);
   assert.equal((await fetch(`${url}/health/other`)).status, 401);
 });

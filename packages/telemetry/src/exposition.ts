@@ -31,13 +31,17 @@ export function renderFamilies(families: readonly Family[], format: ExpositionFo
     text += `# TYPE ${title} ${family.type}\n`;
     for (const [values, series] of family.series()) {
       const labels = family.labels.map((label, index) => `${label}="${escapeValue(values[index] ?? '')}"`);
-      text += renderSeries(family.name, labels, series);
+      text += renderSeries(family.name, labels, { series, format });
     }
   }
   return format === 'openmetrics' ? `${text}# EOF\n` : text;
 }
 
-function renderSeries(name: string, labels: readonly string[], series: Counter | Gauge | Histogram): string {
+function renderSeries(
+  name: string,
+  labels: readonly string[],
+  { series, format }: { readonly series: Counter | Gauge | Histogram; readonly format: ExpositionFormat },
+): string {
   if (!(series instanceof Histogram)) return `${name}${labelSet(labels)} ${formatNumber(series.value)}\n`;
   let text = '';
   let cumulative = 0;
@@ -45,9 +49,17 @@ function renderSeries(name: string, labels: readonly string[], series: Counter |
     cumulative += count;
     const bound = series.bounds[index];
     const le = `le="${bound === undefined ? '+Inf' : formatBound(bound)}"`;
-    text += `${name}_bucket${labelSet([...labels, le])} ${formatNumber(cumulative)}\n`;
+    text += `${name}_bucket${labelSet([...labels, le])} ${formatNumber(cumulative)}${format === 'openmetrics' ? exemplarOf(series, index) : ''}\n`;
   }
   return `${text}${name}_sum${labelSet(labels)} ${formatNumber(series.sum)}\n${name}_count${labelSet(labels)} ${formatNumber(cumulative)}\n`;
+}
+
+/** Leads from a bucket to a trace; the other format has no words for it. */
+function exemplarOf({ exemplars }: Histogram, bucket: number): string {
+  const exemplar = exemplars?.[bucket];
+  if (exemplar === undefined) return '';
+  const { trace, value, atMs } = exemplar;
+  return ` # {trace_id="${trace.traceId}",span_id="${trace.spanId}"} ${formatNumber(value)} ${atMs / 1_000}`;
 }
 
 function labelSet(labels: readonly string[]): string {

@@ -7,6 +7,7 @@ export { collectProcessMetrics } from './process-metrics.ts';
 export { harmlessNames, isSecretName, secretWords } from './redaction.ts';
 export { scrubText } from './scrub.ts';
 export type { Labelled } from './series.ts';
+export { type Activate, useActivation } from './spans/activation.ts';
 export { endRejected } from './spans/outcome.ts';
 export { type SamplerName, samplerNames } from './spans/sampler.ts';
 export {
@@ -17,7 +18,7 @@ export {
   type SpanType,
   spanKinds,
 } from './spans/span.ts';
-export type { Activate, Tracer } from './spans/tracer.ts';
+export type { Tracer } from './spans/tracer.ts';
 export { createTelemetry, type Telemetry, type TelemetryOptions } from './telemetry.ts';
 export { readTelemetrySettings, type TelemetrySettings, telemetryVariables } from './telemetry-settings.ts';
 export {

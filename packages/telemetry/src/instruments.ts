@@ -1,3 +1,5 @@
+import type { TraceContext } from '@banyan/core';
+
 export interface CounterSeries {
   /** Adds `by`, default 1. */
   inc(by?: number): void;
@@ -10,7 +12,15 @@ export interface GaugeSeries {
 }
 
 export interface HistogramSeries {
-  observe(value: number): void;
+  /** @param trace of what was measured: shown beside its bucket as an exemplar, if it is sampled; the last one stays */
+  observe(value: number, trace?: TraceContext): void;
+}
+
+/** One measurement as an example of its bucket. */
+export interface Exemplar {
+  readonly value: number;
+  readonly trace: TraceContext;
+  readonly atMs: number;
 }
 
 export class Counter implements CounterSeries {
@@ -43,6 +53,8 @@ export class Histogram implements HistogramSeries {
   readonly counts: Float64Array;
   /** In typed arrays a number is stored in place; a field would box a new one at each observation. */
   readonly #sum = new Float64Array(1);
+  /** One per bucket, made when the first one comes. */
+  exemplars: (Exemplar | undefined)[] | undefined = undefined;
 
   constructor(bounds: readonly number[]) {
     this.bounds = bounds;
@@ -53,7 +65,7 @@ export class Histogram implements HistogramSeries {
     return this.#sum[0] ?? 0;
   }
 
-  observe(value: number): void {
+  observe(value: number, trace?: TraceContext): void {
     if (!Number.isFinite(value)) return;
     const { bounds, counts } = this;
     let low = 0;
@@ -65,5 +77,14 @@ export class Histogram implements HistogramSeries {
     }
     counts[low] = (counts[low] ?? 0) + 1;
     this.#sum[0] = (this.#sum[0] ?? 0) + value;
+    if (trace?.sampled === true) this.#keepExemplar(low, value, trace);
+  }
+
+  /** One a second is enough for a bucket that is looked at every few seconds. */
+  #keepExemplar(bucket: number, value: number, trace: TraceContext): void {
+    this.exemplars ??= new Array(this.counts.length);
+    const atMs = Date.now();
+    const last = this.exemplars[bucket];
+    if (last === undefined || atMs - last.atMs >= 1_000) this.exemplars[bucket] = { value, trace, atMs };
   }
 }

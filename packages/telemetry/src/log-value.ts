@@ -1,4 +1,5 @@
 import { isSecretName, redacted } from './redaction.ts';
+import { scrubText } from './scrub.ts';
 
 const maxDepth = 8;
 const maxEntries = 100;
@@ -55,7 +56,10 @@ function toLogValue(value: unknown, budget: Budget, depth: number): unknown {
 function toText(text: string, budget: Budget): string {
   const allowed = Math.max(0, Math.min(maxTextLength, budget.characters));
   budget.characters -= Math.min(text.length, allowed);
-  return text.length <= allowed ? text : `${text.slice(0, allowed)}… [${text.length} characters]`;
+  // Cut first: looking through a text takes time in proportion to its length.
+  return text.length <= allowed
+    ? scrubText(text)
+    : `${scrubText(text.slice(0, allowed))}… [${text.length} characters]`;
 }
 
 /** Objects may be proxies or hold getters: anything about them can throw, and only that part of the line is lost. */

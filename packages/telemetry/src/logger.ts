@@ -1,6 +1,7 @@
 import { type Clock, type LogFields, type Logger, type LogLevel, logLevels, systemClock } from '@banyan/core';
 import { toLogFields } from './log-value.ts';
 import { formatPretty } from './pretty-line.ts';
+import { scrubText } from './scrub.ts';
 
 export const logFormats = ['json', 'pretty'] as const;
 export type LogFormat = (typeof logFormats)[number];
@@ -154,7 +155,8 @@ function safeFields(fields: unknown): Readonly<Record<string, unknown>> | undefi
 }
 
 function textOf(message: unknown): string {
-  if (typeof message === 'string') return message.length > 8_192 ? `${message.slice(0, 8_192)}…` : message;
+  if (typeof message === 'string')
+    return message.length > 8_192 ? `${scrubText(message.slice(0, 8_192))}…` : scrubText(message);
   const { message: text } = toLogFields({ message }) as { message?: unknown };
   return typeof text === 'string' ? text : (JSON.stringify(text) ?? 'undefined');
 }

@@ -62,7 +62,8 @@ export function readTelemetrySettings(
         : {
             endpoint: endpoint.replace(/\/+$/, ''),
             headers: headersOf(given('OTEL_EXPORTER_OTLP_HEADERS') ?? ''),
-            gzip: (given('OTEL_EXPORTER_OTLP_COMPRESSION') ?? 'gzip') !== 'none',
+            gzip:
+              (given('OTEL_EXPORTER_OTLP_COMPRESSION') ?? (isHere(endpoint) ? 'none' : 'gzip')) === 'gzip',
             timeoutMs: numberOf('OTEL_EXPORTER_OTLP_TIMEOUT', given('OTEL_EXPORTER_OTLP_TIMEOUT'), 10_000),
           },
     zipkinUrl,
@@ -76,6 +77,11 @@ export function readTelemetrySettings(
     ),
     runId: given('BANYAN_RUN_ID') ?? runId,
   };
+}
+
+/** To a receiver on this machine bytes cost less than packing them. */
+function isHere(url: string): boolean {
+  return ['localhost', '127.0.0.1', '[::1]'].includes(new URL(url).hostname);
 }
 
 function urlOf(name: string, value: string | undefined): string | undefined {

@@ -7,13 +7,12 @@ import { encodeTraces } from './export/otlp-traces.ts';
 import { encodeZipkin } from './export/zipkin.ts';
 import type { LogLine } from './logger.ts';
 import { type Metrics, readFamilies } from './metrics.ts';
-import { scrubText } from './scrub.ts';
 import { describeError } from './spans/exception.ts';
 import { createMicrosecondClock } from './spans/microseconds.ts';
 import type { RecordedSpan, SpanSink } from './spans/recorded-span.ts';
 import { createSampler } from './spans/sampler.ts';
 import type { Attributes } from './spans/span.ts';
-import { type Activate, createTracer, type Tracer } from './spans/tracer.ts';
+import { createTracer, type Tracer } from './spans/tracer.ts';
 import type { TelemetrySettings } from './telemetry-settings.ts';
 
 /** Who speaks. */
@@ -37,8 +36,6 @@ export interface Telemetry {
   readonly onLine: (line: LogLine) => void;
   /** Hears of what cannot be delivered. */
   useLogger(logger: Logger): void;
-  /** Has code find the active span that asks `@opentelemetry/api`; see `@banyan/opentelemetry`. */
-  useActivation(activate: Activate): void;
   start(): void;
   /** Sends what is left, within a second. Idempotent; never rejects. */
   stop(): Promise<void>;
@@ -63,7 +60,6 @@ class ProcessTelemetry implements Telemetry {
   readonly #resources = new Map<string, Attributes>();
   readonly #startedMs: number;
   #logger: Logger = silentLogger;
-  #activate: Activate | undefined;
   #cancelReading: (() => void) | undefined;
   #stopped: Promise<void> | undefined;
 
@@ -100,7 +96,7 @@ class ProcessTelemetry implements Telemetry {
     const { service, traceId, spanId, ...rest } = fields;
     const name = typeof service === 'string' ? service : this.#options.system;
     this.#logs.add({
-      ...{ atMs, level, message: scrubText(message) },
+      ...{ atMs, level, message },
       fields: error === undefined ? rest : withException(rest, error),
       resource: this.#resourceOf(name),
       traceId: typeof traceId === 'string' ? traceId : undefined,
@@ -125,16 +121,11 @@ class ProcessTelemetry implements Telemetry {
       sampler: createSampler(sampler, ratio),
       slowUs: slowMs * 1_000,
       sink,
-      activate: () => this.#activate,
     });
   }
 
   useLogger(logger: Logger): void {
     this.#logger = logger;
-  }
-
-  useActivation(activate: Activate): void {
-    this.#activate = activate;
   }
 
   start(): void {

@@ -51,7 +51,10 @@ const figureOf = (metrics: Metrics, name: string): number =>
   Number(metrics.render().match(new RegExp(`^${name.replace(/[{}]/g, '\\$&')} (.*)$`, 'm'))?.[1] ?? 0);
 
 test('spans go out by themselves, packed if there are many', async (t) => {
-  const { receiver, tracer } = await startExport(t, { OTEL_EXPORTER_OTLP_HEADERS: 'api-key=abc%20d, x=y' });
+  const { receiver, tracer } = await startExport(t, {
+    OTEL_EXPORTER_OTLP_HEADERS: 'api-key=abc%20d, x=y',
+    OTEL_EXPORTER_OTLP_COMPRESSION: 'gzip',
+  });
   record(tracer, 100);
   await eventually(
     async () => receiver.spans.length,

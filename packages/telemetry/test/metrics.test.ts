@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { collectProcessMetrics, createMetrics, expositionContentTypes } from '@banyan/telemetry';
+import { collectProcessMetrics, createMetrics, createTrace, expositionContentTypes } from '@banyan/telemetry';
 import fc from 'fast-check';
 import { parseExposition } from './fixtures/exposition-parser.ts';
 
@@ -279,4 +279,26 @@ test('process metrics are read at each rendering, until they are ended', () => {
   const stopped = uptime();
   assert.equal(uptime(), stopped);
   parseExposition(metrics.render('openmetrics'), 'openmetrics');
+});
+
+test('a bucket leads to the trace of a measurement that fell into it, on the OpenMetrics page alone', () => {
+  const metrics = createMetrics();
+  const wait = metrics.histogram({ name: 'wait_seconds', help: 'Wait.', buckets: [1, 2] }).labels();
+  const sampled = createTrace();
+  wait.observe(1.5, sampled);
+  wait.observe(0.5, createTrace({ sampled: false }));
+  wait.observe(9);
+  const page = metrics.render('openmetrics');
+  const { traceId, spanId } = sampled;
+  const [line] = page
+    .split('\n')
+    .filter((each) => each.includes('#') && each.startsWith('wait_seconds_bucket'));
+  assert.match(
+    line ?? '',
+    new RegExp(
+      `^wait_seconds_bucket{le="2.0"} 2 # {trace_id="${traceId}",span_id="${spanId}"} 1\\.5 \\d+(\\.\\d+)?$`,
+    ),
+  );
+  assert.equal(page.split(' # {').length, 2);
+  assert.doesNotMatch(metrics.render(), /trace_id/);
 });

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ServiceCertificates, ServiceTokens } from '@banyan/auth';
 import { createHttpBinding, type HttpBinding, isBinary, type Operation } from '@banyan/contract';
-import { type Caller, isServiceError, type Logger, type ServiceError } from '@banyan/core';
+import { type Caller, isServiceError, type Logger, type ServiceError, type TraceContext } from '@banyan/core';
 import type { CallEnvironment, CancellableCallContext } from '../call-context.ts';
 import type { Endpoint } from '../endpoint.ts';
 import { checkPeer } from '../tls.ts';
@@ -24,7 +24,7 @@ export interface OperationServerOptions {
   readonly onAnswered: (
     operation: Operation | undefined,
     response: ServerResponse,
-    startedAtMs: number,
+    call: { readonly startedAtMs: number; readonly trace: TraceContext | undefined },
   ) => void;
   /** See `ServiceServerOptions`. */
   readonly onRefused: ((refusal: ServiceError, address: string | undefined) => void) | undefined;
@@ -138,6 +138,7 @@ class Exchange {
   readonly #onClose = (): void => {
     if (!this.response.writableFinished) this.#context?.cancel();
     this.#context?.end();
-    this.#options.onAnswered(this.operation, this.response, this.#startedAtMs);
+    const call = { startedAtMs: this.#startedAtMs, trace: this.#context?.trace };
+    this.#options.onAnswered(this.operation, this.response, call);
   };
 }

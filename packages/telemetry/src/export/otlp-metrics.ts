@@ -1,5 +1,5 @@
 import type { Family } from '../exposition.ts';
-import { Histogram } from '../instruments.ts';
+import { type Exemplar, Histogram } from '../instruments.ts';
 import type { Attributes } from '../spans/span.ts';
 import { keyValue, keyValues, nanos } from './otlp-values.ts';
 
@@ -36,12 +36,21 @@ function encodeFamily(family: Family, times: string): string | undefined {
     : `${head},"histogram":{${data},"aggregationTemporality":2}}`;
 }
 
-function bucketsOf({ counts, bounds, sum }: Histogram): string {
+function encodeExemplar({ value, trace, atMs }: Exemplar): string {
+  return `{"timeUnixNano":${nanos(atMs * 1_000)},"asDouble":${value},"traceId":"${trace.traceId}","spanId":"${trace.spanId}"}`;
+}
+
+function bucketsOf(series: Histogram): string {
+  const { counts, bounds, sum } = series;
   let total = 0;
   const texts: string[] = [];
   for (const count of counts) {
     total += count;
     texts.push(`"${count}"`);
   }
-  return `"count":"${total}","sum":${sum},"bucketCounts":[${texts.join(',')}],"explicitBounds":[${bounds.join(',')}]`;
+  const exemplars = (series.exemplars ?? []).flatMap((each) =>
+    each === undefined ? [] : [encodeExemplar(each)],
+  );
+  const examples = exemplars.length === 0 ? '' : `"exemplars":[${exemplars.join(',')}],`;
+  return `${examples}"count":"${total}","sum":${sum},"bucketCounts":[${texts.join(',')}],"explicitBounds":[${bounds.join(',')}]`;
 }

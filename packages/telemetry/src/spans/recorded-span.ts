@@ -22,6 +22,10 @@ export interface SpanIds {
   readonly parent1: number;
 }
 
+export interface SpanMaker {
+  start(type: SpanType, parent: TraceContext): Span;
+}
+
 export interface SpanEvent {
   readonly name: string;
   readonly atUs: number;
@@ -48,11 +52,17 @@ export class RecordedSpan extends SpanTrace implements Span {
   events: SpanEvent[] | undefined = undefined;
   links: TraceContext[] | undefined = undefined;
   readonly sink: SpanSink;
+  readonly #tracer: SpanMaker;
 
   constructor(
     type: SpanType,
     ids: SpanIds,
-    rest: { readonly flags: number; readonly startedUs: number; readonly sink: SpanSink },
+    rest: {
+      readonly flags: number;
+      readonly startedUs: number;
+      readonly sink: SpanSink;
+      readonly tracer: SpanMaker;
+    },
   ) {
     const { trace } = ids;
     super(trace.trace0, trace.trace1, trace.trace2, trace.trace3, ids.span0, ids.span1, rest.flags);
@@ -61,6 +71,11 @@ export class RecordedSpan extends SpanTrace implements Span {
     this.parent1 = ids.parent1;
     this.startedUs = rest.startedUs;
     this.sink = rest.sink;
+    this.#tracer = rest.tracer;
+  }
+
+  child(type: SpanType): Span {
+    return this.#tracer.start(type, this);
   }
 
   get hasEnded(): boolean {
@@ -69,6 +84,10 @@ export class RecordedSpan extends SpanTrace implements Span {
 
   become(type: SpanType): void {
     if (!this.hasEnded) this.type = type;
+  }
+
+  rename(name: string): void {
+    this.become({ ...this.type, name });
   }
 
   set(name: string, value: AttributeValue | undefined): void {
@@ -87,6 +106,10 @@ export class RecordedSpan extends SpanTrace implements Span {
     if (!this.isRecording || this.hasEnded) return;
     this.links ??= [];
     if (this.links.length < maxLinks) this.links.push(trace);
+  }
+
+  exception(error: unknown): void {
+    if (this.isRecording && !this.hasEnded) this.event('exception', describeError(error).attributes);
   }
 
   fail(error: unknown): void {

@@ -25,11 +25,16 @@ export interface Span extends TraceContext {
   readonly isRecording: boolean;
   /** Names it anew, once it is known what it is: a request before it has a route, for one. */
   become(type: SpanType): void;
+  rename(name: string): void;
   set(name: string, value: AttributeValue | undefined): void;
   /** Something that happened at one moment: a retry, a breaker that opens. */
   event(name: string, attributes?: Attributes): void;
+  /** Begins a part of this work, of the same service. */
+  child(type: SpanType): Span;
   /** Another span that it has to do with, in this trace or another. */
   link(trace: TraceContext): void;
+  /** An exception that may have been dealt with: the span has not failed for it. */
+  exception(error: unknown): void;
   /** The work failed with this: status `error`, an exception with its stack, and a trace that is kept. */
   fail(error: unknown): void;
   /** The work failed in a way that needs no stack, such as a declined request. @param reason becomes `error.type` */

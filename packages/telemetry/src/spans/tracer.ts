@@ -1,6 +1,7 @@
 import type { TraceContext } from '@banyan/core';
 import { nextInt32, nextNonZeroInt32 } from '../random.ts';
 import { randomFlag, type SpanTrace, sampledFlag, spanTraceOf } from '../trace-context.ts';
+import { activation } from './activation.ts';
 import { RecordedSpan, type SpanIds, type SpanSink } from './recorded-span.ts';
 import type { Sampler } from './sampler.ts';
 import type { Span, SpanType } from './span.ts';
@@ -23,18 +24,14 @@ export interface Tracer {
     more?: { readonly parentSpanId?: string; readonly startedAtMs?: number },
   ): Span;
   /** Runs `work` so that code which knows no context, but asks `@opentelemetry/api`, finds `span`. Without a bridge it just runs. */
-  within<Result>(span: TraceContext, work: () => Result): Result;
+  within<Result>(span: Span, work: () => Result): Result;
 }
-
-/** How code that asks for the active span finds it; see `@banyan/opentelemetry`. */
-export type Activate = <Result>(span: TraceContext, work: () => Result) => Result;
 
 export interface TracerOptions {
   readonly sampler: Sampler;
   /** Part of a trace that is kept for its length, in microseconds; undefined keeps nothing that was not sampled. */
   readonly slowUs: number | undefined;
   readonly sink: SpanSink;
-  readonly activate: () => Activate | undefined;
 }
 
 export function createTracer(options: TracerOptions): Tracer {
@@ -82,9 +79,8 @@ class RecordingTracer implements Tracer {
     return span;
   }
 
-  within<Result>(span: TraceContext, work: () => Result): Result {
-    const activate = this.#options.activate();
-    return activate === undefined ? work() : activate(span, work);
+  within<Result>(span: Span, work: () => Result): Result {
+    return activation === undefined ? work() : activation(span, work);
   }
 
   #begin(type: SpanType, from: SpanTrace | undefined, ids: SpanIds): RecordedSpan {
@@ -93,7 +89,12 @@ class RecordingTracer implements Tracer {
     const known = from instanceof RecordedSpan ? from.part : undefined;
     // Where something has failed already, the rest is of interest too.
     const flags = isSampled || known?.isKept === true ? sampledFlag : 0;
-    const span = new RecordedSpan(type, ids, { flags: flags | randomFlag, sink, startedUs: sink.nowUs() });
+    const span = new RecordedSpan(type, ids, {
+      flags: flags | randomFlag,
+      sink,
+      tracer: this,
+      startedUs: sink.nowUs(),
+    });
     if (!isSampled && slowUs !== undefined) {
       span.part = known ?? new TracePart(span, slowUs, sink);
     }

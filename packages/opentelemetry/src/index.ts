@@ -1,0 +1,1 @@
+export { joinOpenTelemetry } from './join-open-telemetry.ts';
