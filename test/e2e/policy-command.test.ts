@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -67,6 +67,34 @@ test('policies are checked, set, explained and reverted beside the running syste
   const set = await banyan('policy', 'set', '--file', file, '--by', 'olga', '--why', 'stock is counted');
   assert.equal(set.code, 0, set.output);
   assert.match(set.output, /Version 1 is in force/);
+  // Somebody who has not seen version 1 undoes nothing of it.
+  const late = await banyan('policy', 'set', '--file', file, '--why', 'unaware', '--version', '0');
+  assert.equal(late.code, 1, late.output);
+  assert.match(late.output, /changed|meanwhile/i);
+  assert.equal((await banyan('policy', 'set', '--file', file, '--why', 'x', '--version', 'one')).code, 2);
+  const onRecord = await banyan('audit', 'ls', 'banyan', '--subject', 'policies', '--json');
+  assert.equal(onRecord.code, 0, onRecord.output);
+  assert.deepEqual(
+    (JSON.parse(onRecord.output) as AuditRecord[]).map(({ action, caller, details }) => [
+      action,
+      caller.user,
+      details,
+    ]),
+    [
+      [
+        'changeDocument',
+        'olga',
+        {
+          version: 1,
+          why: 'stock is counted',
+          sha256: createHash('sha256').update(JSON.stringify(closed)).digest('hex'),
+        },
+      ],
+    ],
+  );
+  const verified = await banyan('audit', 'verify', 'banyan');
+  assert.equal(verified.code, 0, verified.output);
+  assert.match(verified.output, /^banyan +1 +0 +whole +1:/m);
   const path = `/print-orders/${randomUUID()}/cancellation`;
   const refused = await customer.fetch(path, { method: 'POST' });
   const statuses = [refused.status];

@@ -222,6 +222,12 @@ export const commands: readonly Command[] = [
       },
       why: { type: 'string', value: 'TEXT', summary: 'set, revert: the reason, for the history.' },
       by: { type: 'string', value: 'WHO', summary: 'Name for the history. Default: the user of this shell.' },
+      version: {
+        type: 'string',
+        value: 'N',
+        summary:
+          'set, revert: refuse if another version than this one is in force, which somebody has set meanwhile.',
+      },
       service: { type: 'string', value: 'NAME', summary: 'explain: who calls. Default: gateway.' },
       user: { type: 'string', value: 'ID', summary: 'explain: the end user. Default: nobody.' },
       scopes: { type: 'string', value: 'A,B', summary: "explain: the user's scopes." },

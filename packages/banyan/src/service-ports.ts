@@ -1,3 +1,4 @@
+import type { AuditLog } from '@banyan/audit';
 import { type Service, type System, servicesOf } from '@banyan/chassis';
 import type { RuntimeDocuments } from '@banyan/config';
 import { type Database, isServiceError, ServiceError, silentLogger, systemClock } from '@banyan/core';
@@ -46,6 +47,8 @@ export interface SystemPorts {
   readonly system: System;
   /** What operators change while the system runs. */
   readonly documents: RuntimeDocuments;
+  /** Who changed them. */
+  readonly audit: AuditLog;
   close(): Promise<void>;
 }
 
@@ -76,6 +79,7 @@ export async function openServicePorts(input: CommandInput, terminal: Terminal):
     names,
     system,
     documents: engines.documents,
+    audit: engines.audit,
     async openLog() {
       broker ??= openBroker(settings.brokerUrl, options);
       return (await broker) ?? engines.log;

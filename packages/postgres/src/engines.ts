@@ -1,3 +1,4 @@
+import { type AuditLog, createAuditLog } from '@banyan/audit';
 import type { RuntimeDocuments } from '@banyan/config';
 import { type Clock, type Logger, systemClock, uuidv7 } from '@banyan/core';
 import type { Registry } from '@banyan/discovery';
@@ -58,6 +59,8 @@ export interface PostgresEngines {
   readonly claims: ClaimStore;
   /** What operators change while the system runs. */
   readonly documents: RuntimeDocuments;
+  /** Who changed documents, in the platform's database. */
+  readonly audit: AuditLog;
   /**
    * Connects to the database of a service and brings its tables up to date.
    * @throws ServiceError `unavailable` `database_unavailable`, and what `migrate`, or `checkMigrated`, throws
@@ -89,6 +92,7 @@ export async function openPostgresEngines(options: PostgresEnginesOptions): Prom
       registry,
       log,
       documents,
+      audit: createAuditLog({ database: platform, clock }),
       claims: createPostgresClaimStore(platform),
       openStore: (service) => openStore(service, options, outboxLog),
       async close() {

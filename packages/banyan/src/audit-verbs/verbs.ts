@@ -9,7 +9,7 @@ import { systemClock } from '@banyan/core';
 import { limitOf, parseTime, type VerbInput, wrong } from '../event-verbs/verb.ts';
 import { renderTable } from '../table.ts';
 
-/** `banyan audit ls [NAME…]`: newest first, of these services or of all. */
+/** `banyan audit ls [NAME…]`: newest first, of these services or of all; `banyan` is what operators have changed. */
 export async function ls(input: VerbInput): Promise<number> {
   const { user, subject, action, outcome, since, until, json } = input.options;
   if (outcome !== undefined && !auditOutcomes.includes(outcome as AuditOutcome)) {
@@ -73,10 +73,14 @@ export async function verify(input: VerbInput): Promise<number> {
   return verdicts.every(({ findings }) => findings.length === 0) ? 0 : 1;
 }
 
+/** What operators change while the system runs is on record in the platform's own database. */
+const ofPlatform = 'banyan';
+
 async function logsOf({ ports, words }: VerbInput) {
-  const names = words.length === 0 ? ports.names : words;
+  const names = words.length === 0 ? [ofPlatform, ...ports.names] : words;
   return Promise.all(
     names.map(async (of) => {
+      if (of === ofPlatform && !ports.names.includes(of)) return { of, log: ports.audit };
       const { database } = await ports.open(of);
       return { of, log: createAuditLog({ database, clock: systemClock }) };
     }),

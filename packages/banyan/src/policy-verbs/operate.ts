@@ -72,8 +72,8 @@ export async function revert(input: VerbInput): Promise<number> {
 
 async function put(input: VerbInput, value: PolicyDocument, why: string): Promise<number> {
   const { ports, terminal } = input;
-  const current = await ports.documents.get(policyDocument);
-  const expectedVersion = current?.version ?? 0;
+  const expectedVersion =
+    expectedVersionOf(input) ?? (await ports.documents.get(policyDocument))?.version ?? 0;
   const { version } = await ports.documents.put(policyDocument, {
     value,
     expectedVersion,
@@ -82,6 +82,15 @@ async function put(input: VerbInput, value: PolicyDocument, why: string): Promis
   });
   terminal.write(`Version ${version} is in force; every service obeys it within 5 seconds.\n`);
   return 0;
+}
+
+/** The version that the change was made for; undefined for whichever is in force. */
+function expectedVersionOf({ options: { version } }: VerbInput): number | undefined {
+  if (version === undefined) return undefined;
+  const expected = typeof version === 'string' && /^\d{1,9}$/.test(version) ? Number(version) : undefined;
+  if (expected === undefined)
+    throw wrong('--version is the number that banyan policy history shows; 0 for what the system declares.');
+  return expected;
 }
 
 function reasonOf({ why }: VerbInput['options']): string {

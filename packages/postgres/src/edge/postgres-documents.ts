@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+import { type AuditLog, createAuditLog } from '@banyan/audit';
 import {
   checkChange,
   checkDocumentName,
@@ -10,7 +12,15 @@ import {
   type RuntimeDocument,
   type RuntimeDocuments,
 } from '@banyan/config';
-import { type Clock, isServiceError, type Logger, ServiceError, type Sql, systemClock } from '@banyan/core';
+import {
+  type Clock,
+  isServiceError,
+  type Logger,
+  ServiceError,
+  type Sql,
+  systemClock,
+  uuidv7,
+} from '@banyan/core';
 import type { PostgresDatabase } from '../database.ts';
 import type { Listener } from '../listener.ts';
 
@@ -20,7 +30,7 @@ export interface PostgresDocumentsOptions {
 }
 
 /**
- * Run-time documents in the platform's database. `database` needs the tables of `platformMigrations.platform` and stays open when the documents are
+ * Run-time documents in the platform's database. Each change is on record in its audit log, in the same transaction. `database` needs the tables of `platformMigrations.platform` and stays open when the documents are
  * closed.
  */
 export function createPostgresDocuments(
@@ -47,6 +57,7 @@ class PostgresDocuments implements RuntimeDocuments {
   readonly #database: PostgresDatabase;
   readonly #clock: Clock;
   readonly #logger: Logger;
+  readonly #audit: AuditLog;
   readonly #cells = new Map<string, DocumentCell>();
   #listener: Promise<Listener> | undefined;
   #cancelPoll = () => {};
@@ -59,6 +70,7 @@ class PostgresDocuments implements RuntimeDocuments {
     this.#database = database;
     this.#clock = clock;
     this.#logger = logger;
+    this.#audit = createAuditLog({ database, clock });
   }
 
   async get(name: string): Promise<RuntimeDocument | undefined> {
@@ -74,14 +86,46 @@ class PostgresDocuments implements RuntimeDocuments {
     checkDocumentName(name);
     const json = checkChange(change);
     const { expectedVersion, by, why } = change;
-    const row = await this.#reach((sql) => insert(sql, { name, expectedVersion, json, by, why }));
+    const row = await this.#reach(() =>
+      this.#database.tx(async ({ sql }) => {
+        const added = await insert(sql, { name, expectedVersion, json, by, why });
+        if (added !== undefined) await this.#record(sql, added, json);
+        return added;
+      }),
+    );
     if (row === undefined) {
       const newest = await this.get(name);
       throw documentError('document_changed', { details: { version: newest?.version ?? 0 } });
     }
     const document = toDocument(row);
     this.#cells.get(name)?.set(document);
+    await this.#seal();
     return document;
+  }
+
+  /** With a digest of the value, so that a history that was written anew shows. */
+  #record(sql: Sql, { name, version, changedBy, why }: DocumentRow, json: string): Promise<void> {
+    const sha256 = createHash('sha256').update(json).digest('hex');
+    return this.#audit.append(sql, [
+      {
+        id: uuidv7(),
+        at: new Date(this.#clock.nowMs()).toISOString(),
+        action: 'changeDocument',
+        outcome: 'done',
+        caller: { user: { id: changedBy, scopes: [] } },
+        subject: name,
+        details: { version, why, sha256 },
+      },
+    ]);
+  }
+
+  /** Changes are rare, so whoever makes one seals it. If that fails, whoever makes the next one does. */
+  async #seal(): Promise<void> {
+    try {
+      await this.#audit.seal();
+    } catch (error) {
+      this.#logger.warn('a change of a document is on record and not sealed yet', { error });
+    }
   }
 
   async history(name: string, limit = 20): Promise<readonly RuntimeDocument[]> {
