@@ -110,6 +110,9 @@ export async function upsertErrors(sql: Sql, sightings: readonly Sighting[]): Pr
         first_us = least(g.first_us, excluded.first_us), last_us = greatest(g.last_us, excluded.last_us),
         state = case when g.state = 'resolved' then 'open' else g.state end,
         samples = (select jsonb_agg(s) from (
-          select s from jsonb_array_elements(g.samples || excluded.samples) s order by (s->>'atUs')::int8 desc limit ${maxSamples}) newest)`;
+          select s from (
+            select distinct on (coalesce(s->>'traceId', s::text)) s from jsonb_array_elements(g.samples || excluded.samples) s
+            order by coalesce(s->>'traceId', s::text), (s->>'atUs')::int8 desc) by_trace
+          order by (s->>'atUs')::int8 desc limit ${maxSamples}) newest)`;
   }
 }
