@@ -9,10 +9,9 @@ import {
 } from '@banyan/core';
 import type { LogReader } from '@banyan/event-store';
 import { type CancellableCallContext, createCallContext } from '@banyan/rpc';
-import type { Metrics } from '@banyan/telemetry';
+import { endRejected, type Metrics, type SpanType } from '@banyan/telemetry';
 import { HandlerContext, runTransaction, type ServiceRuntime } from './handler-context.ts';
 import type { ServiceContext, Tx, Uses } from './service.ts';
-import { traced } from './service-spans.ts';
 
 /** What a background task gets. `signal` aborts when the service stops. */
 export interface BackgroundContext<C extends Contract, U extends Uses, Config>
@@ -55,6 +54,7 @@ export function startBackground(options: BackgroundOptions): Background {
   const context = createCallContext({
     caller: { service: options.service },
     timeoutMs: Number.POSITIVE_INFINITY,
+    isEndless: true,
   });
   const running = Object.entries(options.tasks).map(([name, task]) =>
     keepRunning(name, task, { ...options, context }),
@@ -79,7 +79,7 @@ async function keepRunning(
   const { signal } = context;
   for (let backoffMs = firstBackoffMs; !signal.aborted; backoffMs = Math.min(backoffMs * 2, maxBackoffMs)) {
     try {
-      await task(new TaskContext(runtime, context, metrics));
+      await task(new TaskContext(runtime, context, { name, metrics }));
       return;
     } catch (error) {
       if (signal.aborted) return;
@@ -91,14 +91,23 @@ async function keepRunning(
 
 class TaskContext extends HandlerContext implements BackgroundContext<Contract, Uses, unknown> {
   readonly metrics: Metrics;
+  /** Each transaction, and each call, begins a trace: the task itself has no end. */
+  readonly #transacting: SpanType;
 
-  constructor(runtime: ServiceRuntime, context: CallContext, metrics: Metrics) {
+  constructor(
+    runtime: ServiceRuntime,
+    context: CallContext,
+    task: { readonly name: string; readonly metrics: Metrics },
+  ) {
     super(runtime, context);
+    const { name, metrics } = task;
     this.metrics = metrics;
+    this.#transacting = { name: `background ${name}`, kind: 'internal', attributes: { 'banyan.task': name } };
   }
 
   get sql(): Sql {
-    return traced(this.runtime, this.context, this.runtime.database.sql);
+    // Without spans: a task that looks for work every second would fill the store with traces of nothing.
+    return this.runtime.database.sql;
   }
 
   get watch(): BackgroundContext<Contract, Uses, unknown>['watch'] {
@@ -106,6 +115,19 @@ class TaskContext extends HandlerContext implements BackgroundContext<Contract, 
   }
 
   get tx(): BackgroundContext<Contract, Uses, unknown>['tx'] {
-    return (work, options) => runTransaction(this.runtime, this.context, { work, ...options });
+    return async (work, options) => {
+      const { runtime, caller, signal } = this;
+      const span = runtime.spans?.tracer.start(this.#transacting);
+      const context = createCallContext({ caller, trace: span, timeoutMs: Number.POSITIVE_INFINITY });
+      try {
+        return await runTransaction(runtime, context, { work, signal, ...options });
+      } catch (error) {
+        if (span !== undefined) endRejected(span, error);
+        throw error;
+      } finally {
+        span?.end();
+        context.end();
+      }
+    };
   }
 }

@@ -3,6 +3,8 @@ import { test } from 'node:test';
 import { type BackgroundContext, service, system } from '@banyan/chassis';
 import { contract, event, operation } from '@banyan/contract';
 import { createMetrics } from '@banyan/telemetry';
+import { startOtlpReceiver } from '@banyan/test-support/otlp-receiver';
+import { createTestTelemetry } from '@banyan/test-support/test-telemetry';
 import { startTestSystem } from '@banyan/testing';
 import { z } from 'zod';
 
@@ -90,4 +92,27 @@ test('what a background task measures is on the page of its process', async (t) 
   };
   await startTestSystem(t, systemOf({ tick }), { metrics });
   await until(() => metrics.render().includes('ticks_total{service="clockwork"} 1'), 'the measured tick');
+});
+
+test('each transaction of a background task begins a trace, which goes on in those that hear of it', async (t) => {
+  const heard: string[] = [];
+  const tick: Task = async ({ tx }) => {
+    for (const tickId of ['first', 'second']) await tx(async ({ emit }) => emit('ticked', { tickId }));
+  };
+  const receiver = await startOtlpReceiver(t);
+  const { telemetry, stop } = createTestTelemetry('background', receiver.url);
+  const running = await startTestSystem(t, systemOf({ tick }, heard), { telemetry, harsh: false });
+  await until(() => heard.includes('second'), 'the events of the task');
+  await running.stop();
+  await stop();
+  const traces = Map.groupBy(receiver.spans, ({ traceId }) => traceId);
+  assert.equal(traces.size, 2);
+  for (const spans of traces.values()) {
+    const [root] = spans.filter(({ parentSpanId }) => parentSpanId === undefined);
+    const [told] = spans.filter(({ name }) => name === 'publish clockwork.ticked');
+    const [handled] = spans.filter(({ name }) => name === 'process clockwork.ticked');
+    assert.equal(root?.name, 'background tick');
+    assert.equal(told?.parentSpanId, root?.spanId);
+    assert.equal(handled?.parentSpanId, told?.spanId);
+  }
 });

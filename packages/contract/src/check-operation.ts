@@ -11,6 +11,7 @@ import { urlValueOf } from './url-value.ts';
 const reservedRoutes: ReadonlySet<string> = new Set([
   'GET /health/live',
   'GET /health/ready',
+  'GET /health/startup',
   'GET /metrics',
 ]);
 const literalSegment = /^[A-Za-z0-9._~-]+$/;

@@ -68,6 +68,8 @@ export interface RootCallOptions {
   /** Default: a new trace. */
   readonly trace?: TraceContext | undefined;
   readonly idempotencyKey?: string | undefined;
+  /** Work without end, such as a background task: each call that it makes begins a trace. Default false. */
+  readonly isEndless?: boolean;
   /** Default: the system clock and the process's own wheel. */
   readonly environment?: CallEnvironment;
 }
@@ -95,6 +97,7 @@ export function createCallContext(options: RootCallOptions): CancellableCallCont
   const deadlineMs = options.deadlineMs ?? environment.clock.nowMs() + (options.timeoutMs ?? 10_000);
   const scope = new CallScope(environment, undefined, options.caller, deadlineMs, options.idempotencyKey);
   if (options.trace !== undefined) scope.givenTrace = options.trace;
+  scope.isEndless = options.isEndless ?? false;
   return scope;
 }
 
@@ -182,6 +185,7 @@ class CallScope implements RunnableCallContext, DeadlineTarget {
   readonly deadlineMs: number;
   readonly idempotencyKey: string | undefined;
   sameSpan = false;
+  isEndless = false;
   isReceived = false;
   forOneCall = false;
   madeAtMs = 0;
@@ -221,10 +225,7 @@ class CallScope implements RunnableCallContext, DeadlineTarget {
   }
 
   startSpan(tracer: Tracer, type: SpanType): Span {
-    const parent = this.#parent;
-    const cause =
-      parent === undefined ? (this.givenTrace ?? parseTraceparent(this.traceparent)) : parent.trace;
-    const span = tracer.start(type, cause);
+    const span = tracer.start(type, this.#causeOfSpan());
     this.givenTrace = span;
     return span;
   }
@@ -292,10 +293,17 @@ class CallScope implements RunnableCallContext, DeadlineTarget {
     return this.#moreTargets !== undefined && this.#moreTargets.size > 0;
   }
 
+  #causeOfSpan(): TraceContext | undefined {
+    const parent = this.#parent;
+    if (parent === undefined) return this.givenTrace ?? parseTraceparent(this.traceparent);
+    return !this.sameSpan && isEndless(parent) ? undefined : parent.trace;
+  }
+
   #makeTrace(): TraceContext {
     const parent = this.#parent;
     if (parent === undefined) return parseTraceparent(this.traceparent) ?? createTrace();
-    return this.sameSpan ? parent.trace : childTrace(parent.trace);
+    if (this.sameSpan) return parent.trace;
+    return isEndless(parent) ? createTrace() : childTrace(parent.trace);
   }
 
   #watch(): void {
@@ -345,4 +353,8 @@ class CallScope implements RunnableCallContext, DeadlineTarget {
     this.#target = undefined;
     this.#moreTargets = undefined;
   }
+}
+
+function isEndless(context: CallContext): boolean {
+  return context instanceof CallScope && context.isEndless;
 }

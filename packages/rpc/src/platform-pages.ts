@@ -17,11 +17,13 @@ export interface PlatformPagesOptions {
   readonly health: (() => Promise<Health>) | undefined;
 }
 
-const paths: ReadonlySet<string> = new Set(['/health/live', '/health/ready', '/metrics']);
+const paths: ReadonlySet<string> = new Set(['/health/live', '/health/ready', '/health/startup', '/metrics']);
 
-/** What the platform says of a service: whether it lives, whether it is ready, and its metrics. */
+/** What the platform says of a service: whether it lives, whether it has started, whether it is ready, and its metrics. */
 export class PlatformPages {
   readonly #options: PlatformPagesOptions;
+  /** It has been ready once: from then on what is missing concerns readiness alone. */
+  #hasStarted = false;
 
   constructor(options: PlatformPagesOptions) {
     this.#options = options;
@@ -38,8 +40,11 @@ export class PlatformPages {
   async #answer(path: string, response: ServerResponse, format: ExpositionFormat): Promise<void> {
     const { service, metrics, health } = this.#options;
     if (path === '/health/live') writeText(response, 200, 'application/json', '{"live":true}');
-    else if (path === '/health/ready') {
+    else if (path === '/health/startup' && this.#hasStarted)
+      writeText(response, 200, 'application/json', '{"started":true}');
+    else if (path.startsWith('/health/')) {
       const verdict = (await health?.()) ?? { part: service, ready: true };
+      this.#hasStarted ||= verdict.ready;
       writeText(response, verdict.ready ? 200 : 503, 'application/json', JSON.stringify(verdict));
     } else if (metrics !== undefined) {
       writeText(response, 200, expositionContentTypes[format], metrics.render(format));

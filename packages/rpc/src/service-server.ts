@@ -70,7 +70,7 @@ export interface ServiceServerOptions {
 
 /**
  * The internal port of one service: every operation as an HTTP resource and over the lane, for whoever has a service token;
- * `GET /health/live`, `/health/ready` and `/metrics` for everyone who reaches it.
+ * `GET /health/live`, `/health/ready`, `/health/startup` and `/metrics` for everyone who reaches it.
  */
 export interface ServiceServer {
   /** @throws ServiceError `failed_precondition` `port_taken` */

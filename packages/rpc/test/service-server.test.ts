@@ -245,6 +245,19 @@ test('health and metrics are served without a token', async (t) => {
   assert.equal((await fetch(`${url}/health/other`)).status, 401);
 });
 
+test('a service that was ready once has started, whatever comes later', async (t) => {
+  let ready = false;
+  const health = async () =>
+    ready ? { part: 'notes', ready } : { part: 'notes', ready, reason: 'no database' };
+  const { url } = await start(t, echo, { health });
+  const statusOf = async (page: string) => (await fetch(`${url}/health/${page}`)).status;
+  assert.deepEqual([await statusOf('live'), await statusOf('startup')], [200, 503]);
+  ready = true;
+  assert.equal(await statusOf('startup'), 200);
+  ready = false;
+  assert.deepEqual([await statusOf('startup'), await statusOf('ready')], [200, 503]);
+});
+
 test('a taken port is a clear error', async (t) => {
   const { port } = await start(t);
   const endpoint = createLocalEndpoint({ contract: notes, handle: echo });
