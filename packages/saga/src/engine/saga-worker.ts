@@ -1,4 +1,4 @@
-import { type Clock, isServiceError, type Logger } from '@banyan/core';
+import type { Clock, Logger } from '@banyan/core';
 import { definitionId, type SagaDefinition } from '../definition/definition.ts';
 import type { SagaEnvironment } from '../environment.ts';
 import type { Outcome } from '../plan/outcome.ts';
@@ -8,11 +8,10 @@ import { isSettled } from '../state.ts';
 import { Beginnings } from './beginnings.ts';
 import { CallSlots } from './call-slots.ts';
 import { Gate } from './gate.ts';
-import { createMember, Group, GroupFenced, type Member } from './group.ts';
+import { Group, type Member } from './group.ts';
 import type { Hands } from './intake.ts';
 import { LiveSaga, toFirstRow } from './live-saga.ts';
-import { StepsDoubtful } from './local-steps.ts';
-import { toOwnFailure } from './own-failure.ts';
+import { SagaCommits } from './saga-commits.ts';
 import type { StepFailures } from './step-failures.ts';
 import { isLocal, performRemote } from './step-work.ts';
 
@@ -37,7 +36,6 @@ const holdMs = 2_000;
 /** Takes sagas in hand and brings them on: everything that is ready goes into the next transaction. */
 export class SagaWorker implements Hands {
   readonly #options: SagaWorkerOptions;
-  readonly #group: Group;
   readonly #gate: Gate<LiveSaga>;
   readonly #beginnings: Beginnings;
   readonly #calls: CallSlots;
@@ -49,13 +47,21 @@ export class SagaWorker implements Hands {
   constructor(options: SagaWorkerOptions) {
     this.#options = options;
     const { store, environment, token, maxCalls, clock, random, logger } = options;
-    this.#group = new Group({ store, environment, clock, random, logger, holdMs });
+    const group = new Group({ store, environment, clock, random, logger, holdMs });
+    const commits = new SagaCommits({
+      ...{ group, token, clock, random, logger },
+      settle: (member) => this.#settle(member),
+      release: (live, outcomes) => this.#release(live, outcomes),
+      forget: (live) => this.#forget(live),
+      later: (live, delayMs) => this.#later(live, delayMs),
+      pause: (lives) => this.#pause(lives),
+    });
     this.#calls = new CallSlots(maxCalls);
     const onBegun = (member: Member, owner: number) => this.#takeBegun(member, owner);
-    this.#beginnings = new Beginnings({ group: this.#group, token, onBegun, clock });
+    this.#beginnings = new Beginnings({ group, token, onBegun, clock });
     this.#gate = new Gate({
       isOpen: () => token() !== undefined,
-      commit: (lives) => this.#commitAll(lives),
+      commit: (lives) => commits.commit(lives),
       clock,
     });
   }
@@ -211,38 +217,6 @@ export class SagaWorker implements Hands {
     });
   }
 
-  /** Never rejects. */
-  async #commitAll(lives: readonly LiveSaga[]): Promise<void> {
-    for (const live of lives) live.isBusy = true;
-    const token = this.#options.token();
-    if (token === undefined) this.#pause(lives);
-    else
-      await this.#commitParted(token, lives, ({ failures, planned }) =>
-        failures.areDoubtful(planned?.works ?? []),
-      );
-  }
-
-  /** Those that failed among others go alone, so that nothing they rest on is undone. */
-  async #commitParted(
-    token: number,
-    lives: readonly LiveSaga[],
-    isDoubtful: (live: LiveSaga) => boolean,
-  ): Promise<void> {
-    const [alone, together] = [lives.filter(isDoubtful), lives.filter((live) => !isDoubtful(live))];
-    if (together.length > 0) await this.#commit(token, together.map(createMember));
-    for (const live of alone) await this.#commit(token, [createMember(live)]);
-  }
-
-  async #commit(token: number, members: readonly Member[]): Promise<void> {
-    try {
-      await this.#group.commit(token, members);
-    } catch (error) {
-      await this.#sortOut(token, members, error);
-      return;
-    }
-    for (const member of members) this.#settle(member);
-  }
-
   #settle({ live, written, advanced, outcomes, children }: Member): void {
     live.isBusy = false;
     if (live.isGone || written === undefined || advanced === undefined) return;
@@ -280,51 +254,6 @@ export class SagaWorker implements Hands {
     }
   }
 
-  /** Nothing was written. Finds out whose fault it was, and lets the others go again. */
-  async #sortOut(token: number, members: readonly Member[], error: unknown): Promise<void> {
-    const again: Member[] = [];
-    for (const member of members) {
-      const { live, isFenced } = member;
-      if (isFenced) {
-        this.#options.logger.warn('a saga belongs to another worker; what was done here was undone', {
-          sagaId: live.row.id,
-        });
-        this.#forget(live);
-      } else again.push(member);
-    }
-    const lives = again.map(({ live }) => live);
-    const [first] = again;
-    if (first === undefined) return;
-    if (error instanceof GroupFenced) {
-      for (const live of lives) this.#release(live, []);
-    } else if (error instanceof StepsDoubtful) {
-      const doubtful = new Set([...error.members].map(({ live }) => live));
-      await this.#commitParted(token, lives, (live) => doubtful.has(live));
-    } else if (isServiceError(error) && error.reason === 'commit_outcome_unknown') {
-      // The rows know. They are found by the next look at what this worker owns.
-      for (const live of lives) this.#forget(live);
-    } else if (isServiceError(error) && error.code === 'unavailable') {
-      this.#options.logger.debug('sagas cannot be written; trying again', { error });
-      this.#pause(lives);
-    } else if (again.length === 1) this.#blame(first, error);
-    // One by one, to find out whose it is.
-    else for (const live of lives) await this.#commit(token, [createMember(live)]);
-  }
-
-  /** The transaction failed with this saga alone in it. */
-  #blame({ live, outcomes }: Member, error: unknown): void {
-    const { clock, random, logger } = this.#options;
-    const { works } = live.plan(outcomes, { nowMs: clock.nowMs(), random });
-    const work = works.find(isLocal);
-    if (work !== undefined) {
-      this.#release(live, [toOwnFailure(work.step, work.phase, error)]);
-      return;
-    }
-    logger.error('a saga cannot be written; trying again', { error, sagaId: live.row.id });
-    live.isBusy = false;
-    live.cancelTimer = clock.setTimer(() => this.#lookAgain(live), 1_000);
-  }
-
   #release(live: LiveSaga, outcomes: readonly Outcome[]): void {
     live.isBusy = false;
     live.planned = undefined;
@@ -335,6 +264,11 @@ export class SagaWorker implements Hands {
   #forget(live: LiveSaga): void {
     live.isBusy = false;
     this.#drop(live);
+  }
+
+  #later(live: LiveSaga, delayMs: number): void {
+    live.isBusy = false;
+    live.cancelTimer = this.#options.clock.setTimer(() => this.#lookAgain(live), delayMs);
   }
 
   #pause(lives: readonly LiveSaga[]): void {
