@@ -186,8 +186,6 @@ const commonCodes: ReadonlySet<ErrorCode> = new Set([
   'deadline_exceeded',
 ]);
 
-const unattributed: ReadonlySet<string | undefined> = new Set(['transaction_failed', 'invalid_signal']);
-
 /** Whose events failed. After a failed statement the others of the transaction fail too, which says nothing about their events. */
 class Refusals {
   readonly #keys = new Set<string>();
@@ -226,8 +224,8 @@ class Refusals {
   keysFor(error: unknown): readonly string[] {
     const own = [...this.#errors].filter(([, each]) => this.#isOwn(each)).map(([key]) => key);
     if (own.length > 0) return own;
-    // A handler that catches a failed statement hides whose it was, and so does a signal that a saga refuses at the end: everybody goes alone.
-    return isServiceError(error) && unattributed.has(error.reason) ? [...this.#keys] : [];
+    // A handler that catches a failed statement hides whose it was: everybody goes alone.
+    return isServiceError(error) && error.reason === 'transaction_failed' ? [...this.#keys] : [];
   }
 
   #isOwn(error: unknown): boolean {
