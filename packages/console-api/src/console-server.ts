@@ -7,6 +7,7 @@ import { apiRoutes, type Target } from './api-routes.ts';
 import { operationsApi } from './contract/operations-contract.ts';
 import { telemetryApi } from './contract/telemetry-contract.ts';
 import type { OperationsHandlers, TelemetryHandlers } from './handlers.ts';
+import { mcpRoute } from './mcp.ts';
 import { consoleOpenApi } from './open-api.ts';
 import { loadSite, type Site } from './site.ts';
 
@@ -62,6 +63,7 @@ class HttpConsole implements ConsoleServer {
       ...apiRoutes(telemetryApi, options.telemetry),
       ...apiRoutes(operationsApi, options.operations),
       ...(options.routes ?? []),
+      mcpRoute(options),
       {
         method: 'GET',
         path: '/api/openapi.json',

@@ -13,7 +13,7 @@ const maxBodyBytes = 8 * 1024 ** 2;
 const maxUnpackedBytes = 32 * 1024 ** 2;
 const maxDepth = 64;
 /** Requests that are read or unpacked at one time; more are asked to come again, so that memory is bounded. */
-const maxAtOnce = 8;
+const maxAtOnce = 64;
 
 const signals: readonly {
   readonly path: string;

@@ -2,7 +2,7 @@ import type { Sql, SqlFragment } from '@banyan/core';
 import { unpackPage } from '../pages/page-codec.ts';
 import { fromCursor, toCursor } from '../pages/page-cursor.ts';
 import { mayHave } from '../pages/term-filter.ts';
-import { logWords, serviceTerm, traceTerm, wordTerm } from '../pages/terms.ts';
+import { logText, serviceTerm, traceTerm, wordTerm } from '../pages/terms.ts';
 import { matchesText, parseTextQuery } from '../pages/words.ts';
 import { type Attributes, type LogLevel, type LogRecord, logLevels } from '../records.ts';
 import { toTime } from '../traces/summary.ts';
@@ -121,7 +121,7 @@ export function logMatcher(filter: LogFilter): (line: Matchable, service: string
     (filter.service === undefined || service === filter.service) &&
     logLevels.indexOf(line.level) >= least &&
     (traceId === undefined || line.traceId === traceId) &&
-    (text === undefined || matchesText(logWords(line), text));
+    (text === undefined || matchesText(logText(line), text));
 }
 
 function toLines(found: readonly Found[], limit: number, isMore: boolean): LogLines {

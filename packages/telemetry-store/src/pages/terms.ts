@@ -2,13 +2,25 @@ import type { Attributes, Json, LogRecord, SpanRecord } from '../records.ts';
 import { wordsOf } from './words.ts';
 
 // What the terms of a page are made of. Searching builds the same ones.
+/**
+ * What is true of one span together: a page has every service and every operation, but few pages have a failed span of this operation of this service.
+ */
+export function spanTerm({ service, operation, isError }: SpanFacts): string {
+  return `f:${service ?? ''}\n${operation ?? ''}\n${isError ? 1 : 0}`;
+}
+
+export interface SpanFacts {
+  readonly service: string | undefined;
+  readonly operation: string | undefined;
+  /** False: whether or not. */
+  readonly isError: boolean;
+}
+
 export const serviceTerm = (service: string) => `s:${service}`;
-export const operationTerm = (operation: string) => `o:${operation}`;
 export const traceTerm = (traceId: string) => `t:${traceId}`;
 export const wordTerm = (word: string) => `w:${word}`;
 export const keyTerm = (key: string) => `k:${key}`;
 export const attributeTerm = (key: string, value: string) => `a:${key}=${value}`;
-export const errorTerm = 'e';
 
 /** An attribute's value as a search writes it. */
 export function valueText(value: Json): string {
@@ -16,31 +28,32 @@ export function valueText(value: Json): string {
 }
 
 export function addSpanTerms(terms: Set<string>, span: SpanRecord): void {
-  terms.add(serviceTerm(span.resource.service)).add(operationTerm(span.name));
-  if (span.isError) terms.add(errorTerm);
+  for (const service of [span.resource.service, undefined]) {
+    for (const operation of [span.name, undefined]) {
+      terms.add(spanTerm({ service, operation, isError: false }));
+      if (span.isError) terms.add(spanTerm({ service, operation, isError: true }));
+    }
+  }
   for (const [key, value] of Object.entries(span.attributes)) {
     terms.add(keyTerm(key)).add(attributeTerm(key, valueText(value)));
   }
-  for (const word of spanWords(span)) terms.add(wordTerm(word));
+  for (const word of wordsOf(spanText(span))) terms.add(wordTerm(word));
 }
 
 export function addLogTerms(terms: Set<string>, line: LogRecord): void {
   terms.add(serviceTerm(line.resource.service));
   if (line.traceId !== undefined) terms.add(traceTerm(line.traceId));
-  for (const word of logWords(line)) terms.add(wordTerm(word));
+  for (const word of wordsOf(logText(line))) terms.add(wordTerm(word));
 }
 
 /** What free text finds in a span: its name, the message of its status, and the values of its attributes. */
-export function spanWords({ name, statusMessage, attributes }: SpanRecord): readonly string[] {
-  return wordsOf([name, statusMessage ?? '', ...valuesOf(attributes)].join('\n'));
+export function spanText({ name, statusMessage, attributes }: SpanRecord): string {
+  return [name, statusMessage ?? '', ...valuesOf(attributes)].join('\n');
 }
 
 /** What free text finds in a line: its message and the values of its attributes. */
-export function logWords({
-  message,
-  attributes,
-}: Pick<LogRecord, 'message' | 'attributes'>): readonly string[] {
-  return wordsOf([message, ...valuesOf(attributes)].join('\n'));
+export function logText({ message, attributes }: Pick<LogRecord, 'message' | 'attributes'>): string {
+  return [message, ...valuesOf(attributes)].join('\n');
 }
 
 function valuesOf(attributes: Attributes): readonly string[] {

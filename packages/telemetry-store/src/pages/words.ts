@@ -23,7 +23,11 @@ export function parseTextQuery(text: string): TextQuery {
   return { phrases, without };
 }
 
-export function matchesText(words: readonly string[], query: TextQuery): boolean {
+/** Most texts lack a word, which is seen without taking them apart. */
+export function matchesText(text: string, query: TextQuery): boolean {
+  const lower = text.toLowerCase();
+  if (!query.phrases.every((phrase) => phrase.every((word) => lower.includes(word)))) return false;
+  const words = wordsOf(lower);
   return (
     query.phrases.every((phrase) => hasPhrase(words, phrase)) &&
     !query.without.some((phrase) => hasPhrase(words, phrase))

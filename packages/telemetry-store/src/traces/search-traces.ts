@@ -2,16 +2,7 @@ import type { Sql, SqlFragment } from '@banyan/core';
 import { unpackPage } from '../pages/page-codec.ts';
 import { fromCursor, toCursor } from '../pages/page-cursor.ts';
 import { mayHave } from '../pages/term-filter.ts';
-import {
-  attributeTerm,
-  errorTerm,
-  keyTerm,
-  operationTerm,
-  serviceTerm,
-  spanWords,
-  valueText,
-  wordTerm,
-} from '../pages/terms.ts';
+import { attributeTerm, keyTerm, spanTerm, spanText, valueText, wordTerm } from '../pages/terms.ts';
 import { matchesText, parseTextQuery } from '../pages/words.ts';
 import type { SpanRecord } from '../records.ts';
 import { readSummaries, type TraceSummary } from './summary.ts';
@@ -114,9 +105,8 @@ async function readPages(sql: Sql, { query, condition, place, size }: Reading): 
 /** What a page must have to be worth unpacking. */
 function conditionOf(sql: Sql, query: TraceQuery): SqlFragment {
   const terms: string[] = [];
-  if (query.service !== undefined) terms.push(serviceTerm(query.service));
-  if (query.operation !== undefined) terms.push(operationTerm(query.operation));
-  if (query.errorsOnly === true) terms.push(errorTerm);
+  const { service, operation, errorsOnly = false } = query;
+  terms.push(spanTerm({ service, operation, isError: errorsOnly }));
   for (const each of query.attributes ?? []) {
     const { key, value } = splitAttribute(each);
     terms.push(value === undefined ? keyTerm(key) : attributeTerm(key, value));
@@ -136,7 +126,7 @@ function matcherOf(query: TraceQuery): (span: SpanRecord) => boolean {
     span.durationUs >= minDurationUs &&
     span.durationUs <= maxDurationUs &&
     attributes.every(({ key, value }) => hasAttribute(span, key, value)) &&
-    (text === undefined || matchesText(spanWords(span), text));
+    (text === undefined || matchesText(spanText(span), text));
 }
 
 function splitAttribute(text: string): { readonly key: string; readonly value: string | undefined } {

@@ -83,8 +83,8 @@ export class Writer {
 
   /** Resolves when all that has arrived by now is written or shed. */
   async flush(): Promise<void> {
-    await this.#flushing;
-    while (this.#waiting() > 0 && this.#isWriting) {
+    // The end of one batch begins the next, which has then taken what waited.
+    while (this.#flushing !== undefined || (this.#waiting() > 0 && this.#isWriting)) {
       this.#flushNow();
       await this.#flushing;
     }
