@@ -61,7 +61,12 @@ class BoundedQueue<Item> implements ExportQueue<Item> {
       help: 'Spans, log records and metric points that were given up, because the queue was full, the receiver refused them, or the process ended.',
       labels: ['signal', 'reason'],
     });
-    this.#shed = (reason, count) => shed.labels(signal, reason).inc(count);
+    const series = {
+      full: shed.labels(signal, 'full'),
+      refused: shed.labels(signal, 'refused'),
+      stopped: shed.labels(signal, 'stopped'),
+    };
+    this.#shed = (reason, count) => series[reason].inc(count);
   }
 
   get #size(): number {

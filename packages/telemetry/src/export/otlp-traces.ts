@@ -1,5 +1,5 @@
 import type { RecordedSpan, SpanEvent } from '../spans/recorded-span.ts';
-import { spanKinds } from '../spans/span.ts';
+import { type SpanType, spanKinds } from '../spans/span.ts';
 import { hexOf } from '../trace-context.ts';
 import { byResource, keyValue, keyValues, listed, nanos } from './otlp-values.ts';
 
@@ -15,21 +15,38 @@ export function encodeTraces(spans: readonly RecordedSpan[]): string {
   return `{"resourceSpans":[${parts.join(',')}]}`;
 }
 
+/** What all spans of a type have in common, written once. */
+interface TypeText {
+  readonly head: string;
+  readonly attributes: string;
+}
+
+const written = new WeakMap<SpanType, TypeText>();
+
+function textOf(type: SpanType): TypeText {
+  let text = written.get(type);
+  if (text === undefined) {
+    const head = `,"name":${JSON.stringify(type.name)},"kind":${spanKinds[type.kind]}`;
+    text = { head, attributes: listed(type.attributes) };
+    written.set(type, text);
+  }
+  return text;
+}
+
 function encodeSpan(span: RecordedSpan): string {
-  const { type, events, links } = span;
+  const { events, links } = span;
+  const type = textOf(span.type);
   let text = `{"traceId":"${span.traceId}","spanId":"${span.spanId}"`;
   if ((span.parent0 | span.parent1) !== 0) text += `,"parentSpanId":"${hexOf(span.parent0, span.parent1)}"`;
-  text += `,"flags":${span.flags},"name":${JSON.stringify(type.name)},"kind":${spanKinds[type.kind]}`;
-  text += `,"startTimeUnixNano":${nanos(span.startedUs)},"endTimeUnixNano":${nanos(span.endedUs)}`;
-  text += `,"attributes":[${attributesOf(span)}]`;
+  text += `,"flags":${span.flags}${type.head},"startTimeUnixNano":${nanos(span.startedUs)},"endTimeUnixNano":${nanos(span.endedUs)}`;
+  text += `,"attributes":[${attributesOf(span, type.attributes)}]`;
   if (events !== undefined) text += `,"events":[${events.map(encodeEvent).join(',')}]`;
   if (links !== undefined)
     text += `,"links":[${links.map((link) => `{"traceId":"${link.traceId}","spanId":"${link.spanId}"}`).join(',')}]`;
   return `${text},"status":${span.isFailed ? '{"code":2}' : '{}'}}`;
 }
 
-function attributesOf({ type, attributes }: RecordedSpan): string {
-  const fixed = keyValues(type.attributes);
+function attributesOf({ attributes }: RecordedSpan, fixed: string): string {
   if (attributes === undefined) return fixed;
   let text = fixed;
   for (let index = 0; index < attributes.length; index += 2) {
