@@ -108,8 +108,9 @@ for (const [level, options] of levels) {
       };
       for (const [service, read] of Object.entries(copies)) {
         const copy = await until(`revised copy at ${service}`, async () => {
-          const copy = await read();
-          return copy.revision === 2 ? copy : undefined;
+          // Whoever has no copy at all yet refuses.
+          const copy = await read().catch(() => undefined);
+          return copy?.revision === 2 ? copy : undefined;
         });
         if ('menuItemIds' in copy) assert.deepEqual(copy.menuItemIds, ['vindaloo', 'dosa'], service);
       }
