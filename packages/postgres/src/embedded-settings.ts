@@ -16,7 +16,8 @@ export function serverParameters(
     port,
     unix_socket_directories: socketFolder ?? '',
     unix_socket_permissions: '0700',
-    max_connections: 300,
+    // A server whose data need not survive is that of tests, whose systems share it.
+    max_connections: durable ? 300 : 1_000,
     shared_buffers: '64MB',
     huge_pages: 'off',
     fsync: onDisk,
