@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
 import { after, before, test } from 'node:test';
 import { sessions } from '@banyan/identity';
 import { goodPassword, type Identity, startIdentity, until } from './fixtures/identity.ts';
@@ -69,6 +70,39 @@ test('a refresh token that comes twice ends the session: neither the thief nor t
     200,
     'other sessions go on',
   );
+});
+
+test('a refresh whose answer was lost can be repeated with its Idempotency-Key, until the next token is used', async () => {
+  const { register, signIn, send } = identity;
+  const { refreshToken } = (await signIn((await register()).loginId)).json;
+  const refresh = (token: string, key?: string) =>
+    send(
+      'POST',
+      '/token-refreshes',
+      { refreshToken: token },
+      key === undefined ? {} : { 'idempotency-key': key },
+    );
+  const key = randomUUID();
+  const answers = await Promise.all([refresh(refreshToken, key), refresh(refreshToken, key)]);
+  const again = await refresh(refreshToken, key);
+  assert.deepEqual(
+    [...answers, again].map(({ status }) => status),
+    [200, 200, 200],
+  );
+  const [next] = new Set([...answers, again].map(({ json }) => json.refreshToken));
+  for (const { json } of answers) assert.equal(json.refreshToken, next);
+  assert.equal((await askAccount(again.json.token)).status, 200);
+  const third = await refresh(next);
+  assert.equal(third.status, 200);
+  assert.equal((await refresh(refreshToken, key)).status, 401, 'too late, and nobody is harmed');
+  const fourth = await refresh(third.json.refreshToken, randomUUID());
+  assert.equal(fourth.status, 200);
+  for (const other of [randomUUID(), undefined]) {
+    const { json } = await signIn((await register()).loginId);
+    const first = await refresh(json.refreshToken, key);
+    assert.equal((await refresh(json.refreshToken, other)).status, 401);
+    assert.equal((await refresh(first.json.refreshToken)).status, 401, 'a thief: the session is over');
+  }
 });
 
 test('of several who come with one refresh token at the same time, one gets the next, and the session is over', async () => {

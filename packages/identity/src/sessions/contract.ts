@@ -48,7 +48,7 @@ export const sessions = contract('sessions', {
     }),
     refresh: operation('POST /token-refreshes', {
       summary:
-        'The next access token and the next refresh token. A refresh token that comes twice ends the session.',
+        'The next access token and the next refresh token. A refresh token that comes twice ends the session, unless both requests have the same `Idempotency-Key`: then the second one gets the same refresh token.',
       input: z.object({ refreshToken: Handle }),
       output: AccessToken.extend({ refreshToken: Handle }),
       errors: { refreshRefused: { status: 401, description: 'Wrong, used, revoked or too late: sign in.' } },

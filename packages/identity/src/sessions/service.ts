@@ -87,9 +87,10 @@ export const sessionsService = service(sessions, {
     },
 
     async refresh({ refreshToken }, context) {
-      const { tx, config, fail, log } = context;
+      const { tx, config, fail, log, idempotencyKey: retryKey } = context;
+      const ring = await keyRingOf(context);
       const refreshing = await tx(async ({ sql, emit, audit }) => {
-        const done = await refreshSession(sql, refreshToken, config);
+        const done = await refreshSession({ sql, ring }, { refreshToken, retryKey }, config);
         if (done.kind === 'reused') {
           const { accountId, sessionId } = done.session;
           await revoke(sql, 'session', [sessionId]);
