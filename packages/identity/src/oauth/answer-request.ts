@@ -3,6 +3,7 @@ import type { Provider } from 'oidc-provider';
 import type { z } from 'zod';
 import { keyRingOf } from '../keys/open-key-ring.ts';
 import { allSigningKeys } from '../keys/signing-keys.ts';
+import { signingAlgsOf } from './config.ts';
 import type { oauth } from './contract.ts';
 import { duringRequest } from './current-request.ts';
 import type { OAuthContext } from './definition.ts';
@@ -64,7 +65,9 @@ async function providerOf(context: OAuthContext): Promise<Provider> {
   const before = known.get(config);
   if (before !== undefined && performance.now() - before.lookedAtMs < keysAgeMs) return before.provider;
   const ring = await keyRingOf(context);
-  const keys = await allSigningKeys(sql, ring, config.tokenSeconds);
+  const { tokenSeconds } = config;
+  const ofEach = signingAlgsOf(config).map((alg) => allSigningKeys(sql, ring, { tokenSeconds, alg }));
+  const keys = (await Promise.all(ofEach)).flat();
   const kids = keys.map(({ kid }) => kid).join(' ');
   if (before?.kids === kids) {
     before.lookedAtMs = performance.now();

@@ -7,7 +7,7 @@ export const accountScopes = ['openid', 'profile', 'email', 'offline_access'] as
 
 /** A client as the library knows it. */
 export function toClientMetadata(client: OAuthClient): ClientMetadata {
-  const { id, name, secretHash, type, redirectUris, signedOutUris, scopes, machine } = client;
+  const { id, name, secretHash, type, redirectUris, signedOutUris, scopes, machine, idTokenAlg } = client;
   const known = accountScopes.filter((scope) => scopes.includes(scope));
   const forUsers = redirectUris.length > 0;
   return {
@@ -25,7 +25,7 @@ export function toClientMetadata(client: OAuthClient): ClientMetadata {
       ...(machine ? ['client_credentials'] : []),
     ],
     ...(known.length === 0 ? undefined : { scope: known.join(' ') }),
-    id_token_signed_response_alg: 'EdDSA',
+    id_token_signed_response_alg: idTokenAlg,
   };
 }
 

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { keysSetting } from '../keys/open-key-ring.ts';
+import { type SigningAlg, signingAlgs } from '../keys/signing-keys.ts';
 import { defaultIssuer } from '../sessions/service.ts';
 
 const day = 86_400;
@@ -29,6 +30,8 @@ export const OAuthClient = z
     /** Compared character by character. */
     redirectUris: z.array(z.url()).default([]),
     signedOutUris: z.array(z.url()).default([]),
+    /** What its ID tokens are signed with; RS256 is what every client understands. */
+    idTokenAlg: z.enum(signingAlgs).default('EdDSA'),
     scopes: z.array(Scope).default(['openid']),
     /** May have tokens for itself (client credentials). */
     machine: z.boolean().default(false),
@@ -92,3 +95,8 @@ export const OAuthConfig = z.object({
   keyLeadSeconds: z.int().min(0).default(900).describe('How long before its use a signing key is published.'),
 });
 export type OAuthConfig = z.output<typeof OAuthConfig>;
+
+/** Of access tokens, and of the ID tokens of every client. */
+export function signingAlgsOf({ clients }: Pick<OAuthConfig, 'clients'>): readonly SigningAlg[] {
+  return [...new Set<SigningAlg>(['EdDSA', ...clients.map(({ idTokenAlg }) => idTokenAlg)])];
+}

@@ -4,7 +4,7 @@ import { type PrivateJwk, toPublicKey } from '../keys/signing-keys.ts';
 import { findAccount } from './account.ts';
 import { createAdapter } from './adapter.ts';
 import { accountScopes, secretFits, toClientMetadata } from './clients.ts';
-import type { OAuthConfig } from './config.ts';
+import { type OAuthConfig, signingAlgsOf } from './config.ts';
 import { currentRequest } from './current-request.ts';
 import { findGrant, grantMark } from './grants.ts';
 import { interactionRoutes } from './interactions.ts';
@@ -33,7 +33,8 @@ export function createProvider({ config, keys, cookieKey }: ProviderOptions): Pr
   provider.on('server_error', (_ctx, error) => currentRequest().log.error('request failed', { error }));
   (provider as EventEmitter).on('error', (error) => currentRequest().log.error('request failed', { error }));
   provider.use(queryModeOnly);
-  provider.use(structuredTokens(config.issuer, keys.map(toPublicKey)));
+  const ofAccessTokens = keys.filter(({ alg }) => alg === 'EdDSA').map(toPublicKey);
+  provider.use(structuredTokens(config.issuer, ofAccessTokens));
   provider.use(interactionRoutes(provider));
   return provider;
 }
@@ -73,7 +74,7 @@ function configurationOf({ config, keys, cookieKey }: ProviderOptions): Configur
     ...tokenRules(config),
     clientAuthMethods: ['client_secret_basic', 'none'],
     clientDefaults: { id_token_signed_response_alg: 'EdDSA' },
-    enabledJWA: { idTokenSigningAlgValues: ['EdDSA'] },
+    enabledJWA: { idTokenSigningAlgValues: [...signingAlgsOf(config)] },
     responseTypes: ['code'],
     pkce: { required: () => true },
     allowOmittingSingleRegisteredRedirectUri: false,

@@ -3,7 +3,7 @@ import { service } from '@banyan/banyan';
 import { keyRingOf } from '../keys/open-key-ring.ts';
 import { publishedKeys, rotateInTime, rotateKeys, signingKey, withdrawOthers } from '../keys/signing-keys.ts';
 import { answerRequest } from './answer-request.ts';
-import { OAuthConfig } from './config.ts';
+import { OAuthConfig, signingAlgsOf } from './config.ts';
 import { oauth } from './contract.ts';
 import { type OAuthContext, uses } from './definition.ts';
 import { endAccount, forgetOldRecords } from './record-store.ts';
@@ -30,12 +30,17 @@ export const oauthService = service(oauth, {
     async rotateKeys({ withdrawOthers: alone }, context) {
       const ring = await keyRingOf(context);
       const leadSeconds = alone ? 0 : context.config.keyLeadSeconds;
-      const keyId = await context.tx(async ({ sql }) => {
-        const made = await rotateKeys(sql, ring, { leadSeconds });
-        if (alone) await withdrawOthers(sql, made);
+      const keyIds = await context.tx(async ({ sql }) => {
+        const made: string[] = [];
+        for (const alg of signingAlgsOf(context.config)) {
+          const keyId = await rotateKeys(sql, ring, { leadSeconds, alg });
+          if (alone) await withdrawOthers(sql, keyId);
+          made.push(keyId);
+        }
         return made;
       });
-      return { keyId };
+      // That of access tokens is the first.
+      return { keyId: keyIds[0] ?? '' };
     },
   },
   on: {
@@ -48,7 +53,9 @@ export const oauthService = service(oauth, {
       const { sql, config, signal } = context;
       while (!signal.aborted) {
         const times = { afterSeconds: config.keySeconds, leadSeconds: config.keyLeadSeconds };
-        await rotateInTime(sql, await keyRingOf(context), times);
+        for (const alg of signingAlgsOf(config)) {
+          await rotateInTime(sql, await keyRingOf(context), { ...times, alg });
+        }
         await forgetOldRecords(sql);
         await sleep(tidyEveryMs, undefined, { signal }).catch(() => undefined);
       }
