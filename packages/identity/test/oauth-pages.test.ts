@@ -3,9 +3,16 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type TestContext, test } from 'node:test';
-import { noChromium, picture, scrollsSideways, startPageBrowser } from '@banyan/test-support/page-browser';
+import {
+  noChromium,
+  type PageBrowser,
+  picture,
+  scrollsSideways,
+  startPageBrowser,
+  viewports,
+} from '@banyan/test-support/page-browser';
 import { codeNow } from './fixtures/authenticator.ts';
-import { goodPassword } from './fixtures/identity.ts';
+import { codeIn, goodPassword } from './fixtures/identity.ts';
 import { startOAuth } from './fixtures/oauth-system.ts';
 
 /** Where a client's users come back to; another origin, as it would be. */
@@ -18,6 +25,28 @@ async function startClientPage(t: TestContext): Promise<string> {
   await once(server, 'listening');
   t.after(() => server.close());
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}/callback`;
+}
+
+type Page = Awaited<ReturnType<PageBrowser['open']>>;
+
+/** Nothing wrong for axe in light and dark, nothing wider than a telephone or a laptop. */
+async function expectGood(
+  browser: PageBrowser,
+  page: Page,
+  { name, title }: { readonly name: string; readonly title: string },
+): Promise<void> {
+  assert.equal(await page.locator('h1').innerText(), title);
+  await browser.expectNothingFromAxe(page, name);
+  for (const [device, viewport] of Object.entries(viewports)) {
+    await page.setViewportSize(viewport);
+    assert.equal(await scrollsSideways(page), false, `${name}, ${device}`);
+    for (const colorScheme of ['light', 'dark'] as const) {
+      await page.emulateMedia({ colorScheme });
+      await picture(page, `oauth-${name}-${device}-${colorScheme}`);
+    }
+  }
+  await page.setViewportSize(viewports.telephone);
+  await page.emulateMedia({ colorScheme: 'light' });
 }
 
 test('in Chromium somebody signs in with a code, agrees, looks at the account, withdraws and signs out; every page is accessible in light and dark, and fits a telephone', {
@@ -37,15 +66,7 @@ test('in Chromium somebody signs in with a code, agrees, looks at the account, w
     code_challenge_method: 'S256',
   });
   const page = await browser.open(t, `/authorize?${query}`);
-  const looksGood = async (name: string, title: string) => {
-    assert.equal(await page.locator('h1').innerText(), title);
-    await browser.expectNothingFromAxe(page, name);
-    assert.equal(await scrollsSideways(page), false, name);
-    await picture(page, `oauth-${name}`);
-    await page.emulateMedia({ colorScheme: 'dark' });
-    await picture(page, `oauth-${name}-dark`);
-    await page.emulateMedia({ colorScheme: 'light' });
-  };
+  const looksGood = (name: string, title: string) => expectGood(browser, page, { name, title });
 
   await looksGood('sign-in', 'Sign in');
   await page.getByLabel('Login id').fill(loginId);
@@ -86,6 +107,50 @@ test('in Chromium somebody signs in with a code, agrees, looks at the account, w
   await looksGood('nobody', 'Nobody is signed in');
   await page.goto(`${identity.issuer}/authorize?client_id=nobody`);
   await looksGood('error', 'That did not work');
+});
+
+test('in Chromium the pages say what went wrong, and stay accessible: too many wrong passwords, a wrong code, a message sent, a consent withdrawn', {
+  skip: noChromium,
+}, async (t) => {
+  const identity = await startOAuth(t);
+  const phone = '+48123456789';
+  const { loginId } = await identity.register({ phone });
+  const browser = await startPageBrowser(t, identity.issuer);
+  const query = new URLSearchParams({
+    client_id: 'app',
+    response_type: 'code',
+    redirect_uri: await startClientPage(t),
+    scope: 'openid notes:read',
+    code_challenge: 'x'.repeat(43),
+    code_challenge_method: 'S256',
+  });
+  const page = await browser.open(t, `/authorize?${query}`);
+  const signIn = async (password: string) => {
+    await page.getByLabel('Login id').fill(loginId);
+    await page.getByLabel('Password').fill(password);
+    await page.getByRole('button', { name: 'Sign in' }).click();
+  };
+  for (const said of [/is wrong\.$/, /is wrong\.$/, /third time/]) {
+    await signIn('a wrong password');
+    await page.getByRole('alert').filter({ hasText: said }).waitFor();
+  }
+  await expectGood(browser, page, { name: 'sign-in-failed', title: 'Sign in' });
+  await signIn(goodPassword);
+  await page.getByRole('button', { name: /Send a code/ }).click();
+  await page.getByRole('status').waitFor();
+  await expectGood(browser, page, { name: 'code-sent', title: 'One more step' });
+  await page.getByLabel('Code', { exact: true }).fill('000000');
+  await page.getByRole('button', { name: 'Go on' }).click();
+  await page.getByRole('alert').waitFor();
+  await expectGood(browser, page, { name: 'code-wrong', title: 'One more step' });
+  await page.getByLabel('Code', { exact: true }).fill(codeIn((await identity.messagesTo(phone, 2))[0]));
+  await page.getByRole('button', { name: 'Go on' }).click();
+  await page.getByRole('button', { name: 'Allow' }).click();
+  await page.waitForURL(/\/callback\?/);
+  await page.goto(`${identity.issuer}/account`);
+  await page.getByRole('button', { name: 'Withdraw from An app' }).click();
+  await page.getByRole('status').waitFor();
+  await expectGood(browser, page, { name: 'account-withdrawn', title: 'Your account' });
 });
 
 test('in Chromium, cancelling leads back to the client, without a code', { skip: noChromium }, async (t) => {
