@@ -1,5 +1,5 @@
 import type { CircuitState } from '@banyan/resilience';
-import { createMetrics, type Metrics } from '@banyan/telemetry';
+import { type CounterSeries, createMetrics, type Metrics } from '@banyan/telemetry';
 import type { ParallelOutcome } from './parallel-run.ts';
 
 export type ForwardOutcome =
@@ -34,8 +34,19 @@ export function createForwardMetrics(metrics: Metrics = createMetrics(), route: 
     help: 'Answers of an upstream that were compared with those of the operation, by route and outcome.',
     labels: ['route', 'outcome'],
   });
+  // Keeping the series makes counting free of allocations.
+  const known = new Map<string, Partial<Record<ForwardOutcome, CounterSeries>>>();
+  const seriesOf = (upstream: string, outcome: ForwardOutcome): CounterSeries => {
+    let ofUpstream = known.get(upstream);
+    if (ofUpstream === undefined) {
+      ofUpstream = {};
+      known.set(upstream, ofUpstream);
+    }
+    ofUpstream[outcome] ??= requests.labels(route, upstream, outcome);
+    return ofUpstream[outcome];
+  };
   return {
-    forwarded: (upstream, outcome) => requests.labels(route, upstream, outcome).inc(),
+    forwarded: (upstream, outcome) => seriesOf(upstream, outcome).inc(),
     circuit: (upstream, to) => circuits.labels(route, upstream, to).inc(),
     compared: (outcome) => runs.labels(route, outcome).inc(),
   };

@@ -48,6 +48,7 @@ export interface RelayCopy {
   onEnd(): void;
 }
 
+const none: ReadonlySet<Upstream> = new Set();
 /** First attempt and repetitions. */
 const maxAttempts = 3;
 /** Repeating them changes nothing (RFC 9110, 9.2.2); those with a body are not repeated, because it is not kept. */
@@ -65,7 +66,8 @@ class Relay implements ConnectionUser, ResponseEvents, Endless {
   readonly #environment: RelayEnvironment;
   readonly #answer: ResponseWriter;
   readonly #body: BodyPump | undefined;
-  readonly #tried = new Set<Upstream>();
+  /** Those that have failed. */
+  #tried: ReadonlySet<Upstream> = none;
   #upstream: Upstream | undefined = undefined;
   #connection: UpstreamConnection | undefined = undefined;
   #reader: ResponseReader | undefined = undefined;
@@ -228,7 +230,7 @@ class Relay implements ConnectionUser, ResponseEvents, Endless {
       // An idle connection that was being closed says nothing about whether the upstream works.
       if (this.#isStale) upstream.breaker.abandoned(this.#permit);
       else upstream.breaker.failed(this.#permit, outcome === 'timeout' ? 'timeout' : 'error');
-      if (!this.#isStale) this.#tried.add(upstream);
+      if (!this.#isStale) this.#tried = new Set([...this.#tried, upstream]);
     }
     metrics.forwarded(upstream?.name ?? '', outcome);
     const { traceId } = exchange.trace;
