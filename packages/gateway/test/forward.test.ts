@@ -460,7 +460,7 @@ test('logs one line for each request with route, upstream, trace and user, and n
   await until(() => shop.log.some((line) => line.message === 'request'), 'it is logged');
   const { fields = {} } = shop.log.find((line) => line.message === 'request') ?? {};
   assert.deepEqual(
-    { ...fields, ms: typeof fields['ms'], bytes: typeof fields['bytes'] },
+    { ...fields, ms: typeof fields['ms'], bytes: typeof fields['bytes'], spanId: typeof fields['spanId'] },
     {
       method: 'GET',
       route: '/legacy/*',
@@ -468,6 +468,7 @@ test('logs one line for each request with route, upstream, trace and user, and n
       status: 200,
       ms: 'number',
       traceId: answer.headers.get('x-trace-id'),
+      spanId: 'string',
       bytes: 'number',
       userId: 'ada',
     },
