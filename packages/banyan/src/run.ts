@@ -10,7 +10,8 @@ import type { Placement } from './placement.ts';
 import type { Progress } from './progress.ts';
 import { importAgain } from './reload.ts';
 import type { Settings } from './settings.ts';
-import { createSupervisor, type ProcessStatus, type Supervisor } from './supervisor.ts';
+import type { ProcessStatus } from './supervised-process.ts';
+import { createSupervisor, type Supervisor } from './supervisor.ts';
 import type { Terminal } from './terminal.ts';
 
 /** A system on its way: in this process, or in one for each group. */

@@ -1,4 +1,4 @@
-import type { ChildMessage, SupervisorMessage } from './supervisor.ts';
+import type { ChildMessage, SupervisorMessage } from './supervised-process.ts';
 
 /** A child's side of the channel to its supervisor. */
 export interface SupervisorChannel {

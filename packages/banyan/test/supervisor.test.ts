@@ -5,7 +5,8 @@ import { fileURLToPath } from 'node:url';
 import { silentLogger, systemClock } from '@banyan/core';
 import { eventually } from '@banyan/core/testing';
 // Real child processes, without a system in them: the supervisor's own promises.
-import { createSupervisor, type ProcessStatus, type Supervisor } from '../src/supervisor.ts';
+import type { ProcessStatus } from '../src/supervised-process.ts';
+import { createSupervisor, type Supervisor } from '../src/supervisor.ts';
 
 const entry = fileURLToPath(new URL('./fixtures/child.mjs', import.meta.url));
 
@@ -149,3 +150,48 @@ test('a part is split off into a process of its own, and merged again; others ar
   assert.deepEqual(groups(), ['b ready', 'a+c ready']);
   assert.equal(pidOf(watched, 'b'), b);
 });
+
+test('changes at once are made one after the other, and leave no process that nobody knows', async (t) => {
+  const watched = supervise(t, [['a', 'b', 'c']]);
+  await watched.supervisor.start();
+  await Promise.all([
+    watched.supervisor.regroup([['a'], ['b', 'c']]),
+    watched.supervisor.regroup([['a', 'b'], ['c']]),
+    watched.supervisor.restart('c'),
+  ]);
+  const known = watched.supervisor.status();
+  assert.deepEqual(
+    known.map(({ name, state }) => `${name} ${state}`),
+    ['a+b ready', 'c ready'],
+  );
+  assert.deepEqual(childPids(), known.map(({ pid }) => pid).sort());
+});
+
+test('a stop in the middle of a change leaves nothing running, and nothing starts after it', async (t) => {
+  const watched = supervise(t, [['a', 'b']]);
+  await watched.supervisor.start();
+  const change = watched.supervisor.regroup([['a'], ['b']]);
+  const late = watched.supervisor.restart('a');
+  const refused = Promise.all([assert.rejects(change, /stopping/), assert.rejects(late, /stopping/)]);
+  await watched.supervisor.stop();
+  await refused;
+  assert.deepEqual(childPids(), []);
+});
+
+test('a start that is stopped says so', async (t) => {
+  const watched = supervise(t, [['slow'], ['a']]);
+  const refused = assert.rejects(watched.supervisor.start(), /'slow' was stopped while it was starting/);
+  await watched.seen((status) => status.name === 'a' && status.state === 'ready');
+  await watched.supervisor.stop();
+  await refused;
+  assert.deepEqual(childPids(), []);
+});
+
+/** Of every process that any supervisor of this file has started and that still lives. */
+function childPids(): readonly number[] {
+  return readFileSync(`/proc/${process.pid}/task/${process.pid}/children`, 'utf8')
+    .split(' ')
+    .filter((pid) => pid !== '' && readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(entry))
+    .map(Number)
+    .sort();
+}

@@ -2,7 +2,8 @@ import { describeGraph, type System, servicesOf } from '@banyan/chassis';
 import type { OperationsHandlers } from '@banyan/console-api';
 import { ServiceError } from '@banyan/core';
 import type { Run } from '../run.ts';
-import type { ProcessStatus, Supervisor } from '../supervisor.ts';
+import type { ProcessStatus } from '../supervised-process.ts';
+import type { Supervisor } from '../supervisor.ts';
 
 export type SystemOperations = Pick<OperationsHandlers, 'getSystem' | 'controlService'>;
 
