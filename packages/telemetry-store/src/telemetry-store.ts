@@ -143,6 +143,8 @@ export function createTelemetryStore(options: TelemetryStoreOptions): TelemetryS
 const migrations = new URL('../migrations/', import.meta.url);
 const keepEveryMs = 10_000;
 const watchEveryMs = 15_000;
+/** Clocks differ; what lies further ahead is a wrong one, and would stand above what is true until then. */
+const maxAheadMs = 86_400_000;
 
 class PostgresTelemetryStore implements TelemetryStore {
   readonly #options: Required<TelemetryStoreOptions>;
@@ -171,9 +173,7 @@ class PostgresTelemetryStore implements TelemetryStore {
       traffic: this.#traffic,
       clock,
       logger,
-      onAlert: (alert) => {
-        for (const listener of this.#alertListeners) listener(alert);
-      },
+      onAlert: (alert) => this.#tell(this.#alertListeners, alert),
     });
     this.#writer = new Writer({
       database,
@@ -186,7 +186,7 @@ class PostgresTelemetryStore implements TelemetryStore {
       onStored: ({ spans, lines, hasErrors }) => {
         if (this.#listeners.size === 0) return;
         const news = { spans: spans.length, lines: lines.map(toLine), hasErrors };
-        for (const listener of this.#listeners) listener(news);
+        this.#tell(this.#listeners, news);
       },
     });
   }
@@ -216,16 +216,17 @@ class PostgresTelemetryStore implements TelemetryStore {
   }
 
   receive(signal: Signal, request: unknown): Receipt {
+    const latestUs = (this.#options.clock.nowMs() + maxAheadMs) * 1_000;
     switch (signal) {
       case 'spans': {
-        const parsed = parseTraces(request);
+        const parsed = parseTraces(request, latestUs);
         this.#traffic.see(parsed.items);
         return this.#take(this.#writer.spans, parsed);
       }
       case 'logs':
-        return this.#take(this.#writer.logs, parseLogs(request));
+        return this.#take(this.#writer.logs, parseLogs(request, latestUs));
       case 'metrics':
-        return this.#take(this.#writer.metrics, parseMetrics(request));
+        return this.#take(this.#writer.metrics, parseMetrics(request, latestUs));
     }
   }
 
@@ -238,6 +239,17 @@ class PostgresTelemetryStore implements TelemetryStore {
 
   flush(): Promise<void> {
     return this.#writer.flush();
+  }
+
+  /** One that throws keeps nothing from the others, nor from the store. */
+  #tell<News>(listeners: ReadonlySet<(news: News) => void>, news: News): void {
+    for (const listener of listeners) {
+      try {
+        listener(news);
+      } catch (error) {
+        this.#options.logger.error('a listener of the telemetry store failed', { error });
+      }
+    }
   }
 
   onStored(listener: (news: StoredNews) => void): () => void {

@@ -1,5 +1,5 @@
 import type { LogLevel, LogRecord, Resource } from '../records.ts';
-import { type Parsed, parseRequest } from './parsed.ts';
+import { type Parsed, parseRequest, type Shape } from './parsed.ts';
 import {
   anyValueOf,
   attributesOf,
@@ -12,14 +12,17 @@ import {
 } from './values.ts';
 
 /** Lines of an `ExportLogsServiceRequest`. @throws ServiceError `invalid_otlp` */
-export function parseLogs(body: unknown): Parsed<LogRecord> {
-  return parseRequest(body, {
-    groups: 'resourceLogs',
-    scopes: 'scopeLogs',
-    items: 'logRecords',
-    parse: parseLine,
-  });
+export function parseLogs(body: unknown, latestUs: number): Parsed<LogRecord> {
+  return parseRequest(body, shape, latestUs);
 }
+
+const shape: Shape<LogRecord> = {
+  groups: 'resourceLogs',
+  scopes: 'scopeLogs',
+  items: 'logRecords',
+  readersOf: (line, resource) => [() => [parseLine(line, resource)]],
+  latestOf: ({ atUs }) => atUs,
+};
 
 function parseLine(line: Fields, resource: Resource): LogRecord {
   const time = line['timeUnixNano'];

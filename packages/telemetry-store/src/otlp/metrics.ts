@@ -1,5 +1,5 @@
 import type { HistogramValue, PointRecord, Resource } from '../records.ts';
-import { type Parsed, parseRequest } from './parsed.ts';
+import { type Parsed, parseRequest, type Shape } from './parsed.ts';
 import {
   attributesOf,
   type Fields,
@@ -13,18 +13,21 @@ import {
 } from './values.ts';
 
 /** Points of an `ExportMetricsServiceRequest`; summaries become gauges, one for each quantile. @throws ServiceError `invalid_otlp` */
-export function parseMetrics(body: unknown): Parsed<PointRecord> {
-  return parseRequest<PointRecord>(body, {
-    groups: 'resourceMetrics',
-    scopes: 'scopeMetrics',
-    items: 'metrics',
-    parse: parseMetric,
-  });
+export function parseMetrics(body: unknown, latestUs: number): Parsed<PointRecord> {
+  return parseRequest(body, shape, latestUs);
 }
+
+const shape: Shape<PointRecord> = {
+  groups: 'resourceMetrics',
+  scopes: 'scopeMetrics',
+  items: 'metrics',
+  readersOf: pointReaders,
+  latestOf: ({ atUs }) => atUs,
+};
 
 type About = Pick<PointRecord, 'resource' | 'name' | 'unit' | 'description'>;
 
-function parseMetric(metric: Fields, resource: Resource): readonly PointRecord[] {
+function pointReaders(metric: Fields, resource: Resource): readonly (() => readonly PointRecord[])[] {
   const about: About = {
     resource,
     name: nameOf(metric['name'], 'name'),
@@ -32,19 +35,19 @@ function parseMetric(metric: Fields, resource: Resource): readonly PointRecord[]
     description: textOf(metric['description']),
   };
   const { gauge, sum, histogram, exponentialHistogram, summary } = metric;
-  if (isObject(gauge))
-    return itemsOf(gauge, 'dataPoints').map((point) => numberPoint(point, about, undefined));
-  if (isObject(sum)) return itemsOf(sum, 'dataPoints').map((point) => numberPoint(point, about, sum));
+  const pointsOf = (of: Fields, read: (point: Fields) => readonly PointRecord[]) =>
+    itemsOf(of, 'dataPoints').map((point) => () => read(point));
+  if (isObject(gauge)) return pointsOf(gauge, (point) => [numberPoint(point, about, undefined)]);
+  if (isObject(sum)) return pointsOf(sum, (point) => [numberPoint(point, about, sum)]);
   if (isObject(histogram))
-    return itemsOf(histogram, 'dataPoints').map((point) =>
+    return pointsOf(histogram, (point) => [
       histogramPoint(point, about, { of: histogram, value: explicit(point) }),
-    );
+    ]);
   if (isObject(exponentialHistogram))
-    return itemsOf(exponentialHistogram, 'dataPoints').map((point) =>
+    return pointsOf(exponentialHistogram, (point) => [
       histogramPoint(point, about, { of: exponentialHistogram, value: exponential(point) }),
-    );
-  if (isObject(summary))
-    return itemsOf(summary, 'dataPoints').flatMap((point) => summaryPoints(point, about));
+    ]);
+  if (isObject(summary)) return pointsOf(summary, (point) => summaryPoints(point, about));
   throw new Refusal('a metric must be a gauge, a sum, a histogram or a summary');
 }
 

@@ -10,21 +10,27 @@ export interface Parsed<Item> {
   readonly reasons: readonly string[];
 }
 
-interface Shape<Item> {
+export interface Shape<Item> {
   /** `resourceSpans` */
   readonly groups: string;
   /** `scopeSpans` */
   readonly scopes: string;
   /** `spans` */
   readonly items: string;
-  /** @throws Refusal */
-  readonly parse: (item: Fields, resource: Resource) => Item | readonly Item[];
+  /** Functions that read what one of them has: what one throws costs nothing else. @throws Refusal of all it has */
+  readonly readersOf: (item: Fields, resource: Resource) => readonly (() => readonly Item[])[];
+  /** Microseconds of the latest time in it. */
+  readonly latestOf: (item: Item) => number;
 }
 
 const maxReasons = 3;
 
-/** Reads every item that can be read. @throws ServiceError `invalid_otlp` if the request as a whole is none */
-export function parseRequest<Item>(body: unknown, shape: Shape<Item>): Parsed<Item> {
+/**
+ * Reads every item that can be read.
+ * @param latestUs an item with a later time is refused
+ * @throws ServiceError `invalid_otlp` if the request as a whole is none
+ */
+export function parseRequest<Item>(body: unknown, shape: Shape<Item>, latestUs: number): Parsed<Item> {
   if (!isObject(body)) throw storeError('invalid_otlp');
   const items: Item[] = [];
   const reasons: string[] = [];
@@ -33,6 +39,17 @@ export function parseRequest<Item>(body: unknown, shape: Shape<Item>): Parsed<It
     if (!(error instanceof Refusal)) throw error;
     refused += count;
     if (reasons.length < maxReasons) reasons.push(error.reason);
+  };
+  const attempt = (read: () => void) => {
+    try {
+      read();
+    } catch (error) {
+      refuse(error, 1);
+    }
+  };
+  const add = (item: Item) => {
+    if (shape.latestOf(item) > latestUs) throw new Refusal('a time must not lie more than a day ahead');
+    items.push(item);
   };
   for (const group of listOf(body, shape.groups)) {
     const found = listOf(group, shape.scopes).flatMap((scope) => listOf(scope, shape.items));
@@ -44,13 +61,9 @@ export function parseRequest<Item>(body: unknown, shape: Shape<Item>): Parsed<It
       continue;
     }
     for (const item of found) {
-      try {
-        const parsed = shape.parse(item, resource);
-        if (Array.isArray(parsed)) items.push(...parsed);
-        else items.push(parsed as Item);
-      } catch (error) {
-        refuse(error, 1);
-      }
+      attempt(() => {
+        for (const read of shape.readersOf(item, resource)) attempt(() => read().forEach(add));
+      });
     }
   }
   return { items, refused, reasons };

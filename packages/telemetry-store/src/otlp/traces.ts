@@ -1,5 +1,5 @@
 import type { Resource, SpanEvent, SpanKind, SpanRecord } from '../records.ts';
-import { type Parsed, parseRequest } from './parsed.ts';
+import { type Parsed, parseRequest, type Shape } from './parsed.ts';
 import {
   attributesOf,
   type Fields,
@@ -14,31 +14,33 @@ import {
   traceIdOf,
 } from './values.ts';
 
-const kinds: Readonly<Record<string, SpanKind>> = {
-  0: 'internal',
-  1: 'internal',
-  2: 'server',
-  3: 'client',
-  4: 'producer',
-  5: 'consumer',
-  SPAN_KIND_SERVER: 'server',
-  SPAN_KIND_CLIENT: 'client',
-  SPAN_KIND_PRODUCER: 'producer',
-  SPAN_KIND_CONSUMER: 'consumer',
-};
+const kinds: ReadonlyMap<string, SpanKind> = new Map([
+  ['2', 'server'],
+  ['3', 'client'],
+  ['4', 'producer'],
+  ['5', 'consumer'],
+  ['SPAN_KIND_SERVER', 'server'],
+  ['SPAN_KIND_CLIENT', 'client'],
+  ['SPAN_KIND_PRODUCER', 'producer'],
+  ['SPAN_KIND_CONSUMER', 'consumer'],
+]);
 
 const maxEvents = 64;
 const maxLinks = 64;
 
 /** Spans of an `ExportTraceServiceRequest`. @throws ServiceError `invalid_otlp` */
-export function parseTraces(body: unknown): Parsed<SpanRecord> {
-  return parseRequest(body, {
-    groups: 'resourceSpans',
-    scopes: 'scopeSpans',
-    items: 'spans',
-    parse: parseSpan,
-  });
+export function parseTraces(body: unknown, latestUs: number): Parsed<SpanRecord> {
+  return parseRequest(body, shape, latestUs);
 }
+
+const shape: Shape<SpanRecord> = {
+  groups: 'resourceSpans',
+  scopes: 'scopeSpans',
+  items: 'spans',
+  readersOf: (span, resource) => [() => [parseSpan(span, resource)]],
+  latestOf: ({ startUs, durationUs, events }) =>
+    Math.max(startUs + durationUs, ...events.map(({ atUs }) => atUs)),
+};
 
 function parseSpan(span: Fields, resource: Resource): SpanRecord {
   const startUs = microsOf(span['startTimeUnixNano'], 'startTimeUnixNano');
@@ -52,7 +54,7 @@ function parseSpan(span: Fields, resource: Resource): SpanRecord {
     spanId: spanIdOf(span['spanId']),
     parentId: optionalId(span['parentSpanId'], spanIdOf),
     name: nameOf(span['name'], 'name'),
-    kind: kinds[String(span['kind'] ?? 0)] ?? 'internal',
+    kind: kinds.get(String(span['kind'])) ?? 'internal',
     startUs,
     durationUs,
     isError: status['code'] === 2 || status['code'] === 'STATUS_CODE_ERROR',

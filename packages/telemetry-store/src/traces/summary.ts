@@ -40,9 +40,10 @@ export async function readSummaries(
 function toSummary(traceId: string, parts: readonly PartRow[]): TraceSummary {
   const startUs = Math.min(...parts.map((part) => part.startUs));
   const first = parts.reduce((a, b) => (isBefore(b, a) ? b : a));
-  const services: Record<string, number> = {};
+  const services = new Map<string, number>();
   for (const part of parts)
-    for (const [name, count] of Object.entries(part.services)) services[name] = (services[name] ?? 0) + count;
+    for (const [name, count] of Object.entries(part.services))
+      services.set(name, (services.get(name) ?? 0) + count);
   return {
     traceId,
     service: first.service,
@@ -52,7 +53,7 @@ function toSummary(traceId: string, parts: readonly PartRow[]): TraceSummary {
     durationUs: Math.max(...parts.map(({ endUs }) => endUs)) - startUs,
     spans: parts.reduce((sum, { spans }) => sum + spans, 0),
     errors: parts.reduce((sum, { errors }) => sum + errors, 0),
-    services: Object.entries(services)
+    services: [...services]
       .map(([name, spans]) => ({ name, spans }))
       .sort((a, b) => b.spans - a.spans || (a.name < b.name ? -1 : 1)),
   };

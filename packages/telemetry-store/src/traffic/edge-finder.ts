@@ -4,14 +4,22 @@ import type { Measured, TrafficKey } from './traffic-sums.ts';
 
 type OnEdge = (key: TrafficKey, measured: Measured) => void;
 
-interface Waiting {
+interface Served {
   readonly key: TrafficKey;
   readonly measured: Measured;
+}
+
+interface Waiting extends Served {
+  readonly dueMs: number;
+}
+
+interface Orphans {
+  readonly served: Served[];
   readonly dueMs: number;
 }
 
 const maxRemembered = 100_000;
-/** How long a call waits for the span of whoever answers it, before it counts as one to the outside. */
+/** How long a call waits for the span of whoever answers it, before it counts as one to the outside; and an answer for that of its caller. */
 const answerWaitMs = 10_000;
 /** A call that failed may have had no answer at all, and a map should show that soon. */
 const failureWaitMs = 1_500;
@@ -25,7 +33,8 @@ export class EdgeFinder {
   /** Service by id of its span. */
   readonly #services = new RecentMap<string>(maxRemembered);
   /** Served, and the caller's span has not come yet; by its id. */
-  readonly #orphans = new RecentMap<readonly Waiting[]>(maxRemembered);
+  readonly #orphans = new RecentMap<Orphans>(maxRemembered);
+  #orphanCount = 0;
   /** Calls that were seen to be answered. */
   readonly #answered = new RecentMap<true>(maxRemembered);
   /** Calls that nobody was seen to answer yet, by their span's id. */
@@ -38,17 +47,24 @@ export class EdgeFinder {
   see(span: SpanRecord, nowMs: number): void {
     const { service } = span.resource;
     this.#services.set(span.spanId, service);
-    for (const { key, measured } of this.#orphans.take(span.spanId) ?? [])
-      this.#emit({ ...key, source: service }, measured);
+    const orphans = this.#orphans.take(span.spanId)?.served ?? [];
+    this.#orphanCount -= orphans.length;
+    for (const { key, measured } of orphans) this.#emit({ ...key, source: service }, measured);
     if (span.kind === 'server' || span.kind === 'consumer') this.#served(span, nowMs);
     else if (span.kind === 'client') this.#called(span, nowMs);
   }
 
-  /** Counts the calls whose other side did not show itself in time. */
+  /** Counts the calls whose other side did not show itself in time, and gives up on callers that did not. */
   tick(nowMs: number): void {
     this.#unanswered.takeWhere(
       ({ dueMs }) => dueMs <= nowMs,
       ({ key, measured }) => this.#emit(key, measured),
+    );
+    this.#orphans.takeWhere(
+      ({ dueMs }) => dueMs <= nowMs,
+      ({ served }) => {
+        this.#orphanCount -= served.length;
+      },
     );
   }
 
@@ -68,10 +84,16 @@ export class EdgeFinder {
         ? told
         : causes.map((id) => this.#services.get(id)).find(Boolean);
     if (source !== undefined) this.#emit({ ...key, source }, measured);
-    else if (causes[0] !== undefined) {
-      const waiting = this.#orphans.get(causes[0]) ?? [];
-      this.#orphans.set(causes[0], [...waiting, { key, measured, dueMs: nowMs }]);
-    }
+    else if (causes[0] !== undefined) this.#wait(causes[0], { key, measured }, nowMs);
+  }
+
+  /** Above the bound nothing more waits, and the map lacks the edge: a parent that never comes is not to fill the memory. */
+  #wait(callerId: string, served: Served, nowMs: number): void {
+    if (this.#orphanCount >= maxRemembered) return;
+    this.#orphanCount += 1;
+    const known = this.#orphans.get(callerId);
+    if (known !== undefined) known.served.push(served);
+    else this.#orphans.set(callerId, { served: [served], dueMs: nowMs + answerWaitMs });
   }
 
   #called(span: SpanRecord, nowMs: number): void {

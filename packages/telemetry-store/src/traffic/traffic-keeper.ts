@@ -76,11 +76,6 @@ export class TrafficKeeper {
     };
   }
 
-  restore({ recent, history }: DueSums): void {
-    this.#recent.restore(recent);
-    this.#history.restore(history);
-  }
-
   write(sql: Sql, chunk: number, sums: DueSums): Promise<void> {
     return insertTraffic(sql, chunk, sums);
   }

@@ -1,4 +1,4 @@
-import { addMarks, type Marks, markOf } from './duration-marks.ts';
+import { type Marks, markOf } from './duration-marks.ts';
 
 /** What is summed up: requests that an operation served, or that one node sent another. */
 export const trafficKinds = ['server', 'consumer', 'call', 'event', 'database', 'external'] as const;
@@ -70,19 +70,5 @@ export class TrafficSums {
     const rows = this.rows();
     this.#sums = new Map();
     return rows;
-  }
-
-  /** Puts back what could not be written. */
-  restore(rows: readonly TrafficRow[]): void {
-    for (const row of rows) {
-      const id = `${row.bucket}\n${row.kind}\n${row.source}\n${row.target}\n${row.version}`;
-      const sum = this.#sums.get(id);
-      if (sum === undefined) this.#sums.set(id, { ...row, marks: { ...row.marks } });
-      else {
-        sum.count += row.count;
-        sum.errors += row.errors;
-        addMarks(sum.marks, row.marks);
-      }
-    }
   }
 }

@@ -69,7 +69,8 @@ function addToPart(parts: Map<string, TracePart>, span: SpanRecord): void {
       isRoot,
       service,
       operation: name,
-      services: {},
+      // No names of its own: a service may be called `constructor`.
+      services: Object.create(null),
     };
     parts.set(traceId, part);
   }

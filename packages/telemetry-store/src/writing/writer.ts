@@ -3,7 +3,7 @@ import type { PostgresDatabase } from '@banyan/postgres';
 import { type Sighting, sightingsOfLog, sightingsOfSpan } from '../errors/error-sightings.ts';
 import { insertPoints, type SeriesIds } from '../metrics/insert-points.ts';
 import type { LogRecord, PointRecord, Resource, SpanRecord } from '../records.ts';
-import type { TrafficKeeper } from '../traffic/traffic-keeper.ts';
+import type { DueSums, TrafficKeeper } from '../traffic/traffic-keeper.ts';
 import type { Chunks } from './chunks.ts';
 import { insertLogPage, insertSpanPage, upsertErrors, upsertSenders } from './insert.ts';
 import { type LogPage, linesPerPage, type SpanPage, toLogPages, toSpanPages } from './page-rows.ts';
@@ -17,6 +17,7 @@ export interface WriterOptions {
   readonly maxWaiting: number;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Must not throw. */
   readonly onStored: (stored: Stored) => void;
 }
 
@@ -117,7 +118,7 @@ export class Writer {
     const points = this.metrics.take(maxPointsAtOnce);
     const queues = [this.spans, this.logs, this.metrics];
     try {
-      const batch = await toBatch(spans, logs, points);
+      const batch = { ...(await toBatch(spans, logs, points)), sums: this.#options.traffic.takeDue() };
       if (await this.#writeUntilDone(batch)) for (const queue of queues) queue.written();
       else for (const queue of queues) queue.lost();
     } catch (error) {
@@ -126,8 +127,10 @@ export class Writer {
         error,
         spans: spans.length,
         logs: logs.length,
+        points: points.length,
       });
       for (const queue of queues) queue.lost();
+      this.#acceptsAgain();
     }
   }
 
@@ -135,8 +138,10 @@ export class Writer {
   async #writeUntilDone(batch: Batch): Promise<boolean> {
     for (;;) {
       try {
-        this.#options.onStored(await this.#write(batch));
-        this.#recovered();
+        const stored = await this.#write(batch);
+        if (!this.#isWriting) this.#options.logger.info('the telemetry store takes what arrives again');
+        this.#acceptsAgain();
+        this.#options.onStored(stored);
         return true;
       } catch (error) {
         if (!isPassing(error)) throw error;
@@ -150,8 +155,7 @@ export class Writer {
     }
   }
 
-  #recovered(): void {
-    if (!this.#isWriting) this.#options.logger.info('the telemetry store takes what arrives again');
+  #acceptsAgain(): void {
     this.#isWriting = true;
     this.#backoffMs = firstBackoffMs;
   }
@@ -160,30 +164,24 @@ export class Writer {
     const { database, chunks, series, traffic } = this.#options;
     const chunk = await chunks.current();
     const ids = await series.idsOf(batch.points);
-    const sums = traffic.takeDue();
-    try {
-      const pages = await database.tx(
-        async ({ sql }) => {
-          const written = await Promise.all([
-            Promise.all(batch.logPages.map((page) => insertLogPage(sql, chunk, page))),
-            ...batch.spanPages.map((page) => insertSpanPage(sql, chunk, page)),
-            traffic.write(sql, chunk, sums),
-            insertPoints(sql, chunk, { points: batch.points, ids }),
-            upsertSenders(sql, batch.senders),
-            upsertErrors(sql, batch.sightings),
-          ]);
-          return written[0];
-        },
-        { concurrent: true },
-      );
-      const lines = batch.logPages.flatMap((page, index) =>
-        page.lines.map((line, place) => ({ id: (pages[index] ?? 0) * linesPerPage + place, line })),
-      );
-      return { spans: batch.spans, lines, hasErrors: batch.sightings.length > 0 };
-    } catch (error) {
-      traffic.restore(sums);
-      throw error;
-    }
+    const pages = await database.tx(
+      async ({ sql }) => {
+        const written = await Promise.all([
+          Promise.all(batch.logPages.map((page) => insertLogPage(sql, chunk, page))),
+          ...batch.spanPages.map((page) => insertSpanPage(sql, chunk, page)),
+          traffic.write(sql, chunk, batch.sums),
+          insertPoints(sql, chunk, { points: batch.points, ids }),
+          upsertSenders(sql, batch.senders),
+          upsertErrors(sql, batch.sightings),
+        ]);
+        return written[0];
+      },
+      { concurrent: true },
+    );
+    const lines = batch.logPages.flatMap((page, index) =>
+      page.lines.map((line, place) => ({ id: (pages[index] ?? 0) * linesPerPage + place, line })),
+    );
+    return { spans: batch.spans, lines, hasErrors: batch.sightings.length > 0 };
   }
 }
 
@@ -194,13 +192,15 @@ interface Batch {
   readonly points: readonly PointRecord[];
   readonly senders: readonly { readonly resource: Resource; readonly lastSeenUs: number }[];
   readonly sightings: readonly Sighting[];
+  /** Taken once, so that they are written or lost with the batch, however often it is tried. */
+  readonly sums: DueSums;
 }
 
 async function toBatch(
   spans: readonly SpanRecord[],
   logs: readonly LogRecord[],
   points: readonly PointRecord[],
-): Promise<Batch> {
+): Promise<Omit<Batch, 'sums'>> {
   const [spanPages, logPages] = await Promise.all([toSpanPages(spans), toLogPages(logs)]);
   const senders = new Map<string, { resource: Resource; lastSeenUs: number }>();
   const see = (resource: Resource, lastSeenUs: number) => {
