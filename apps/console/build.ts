@@ -39,14 +39,27 @@ async function bundle(): Promise<void> {
   const [script, { cssBundle = '' } = {}] =
     outputs.find(([, { entryPoint }]) => entryPoint?.endsWith('main.tsx')) ?? [];
   if (script === undefined) throw new Error('esbuild made no script of src/main.tsx.');
+  const [firstPage = ''] = outputs.find(([, { entryPoint }]) => entryPoint?.endsWith('map-page.tsx')) ?? [];
+  const early = [firstPage, ...(metafile.outputs[script]?.imports ?? [])]
+    .map((each) => (typeof each === 'string' ? each : each.kind === 'import-statement' ? each.path : ''))
+    .filter((each) => each !== '')
+    .map((each) => path.basename(each));
   mkdirSync(consoleAssets, { recursive: true });
   writeFileSync(
     path.join(consoleAssets, 'index.html'),
-    indexPage(path.basename(script), path.basename(cssBundle)),
+    indexPage({ script: path.basename(script), style: path.basename(cssBundle), early }),
   );
 }
 
-function indexPage(script: string, style: string): string {
+interface IndexParts {
+  readonly script: string;
+  readonly style: string;
+  /** Scripts that the first page needs, so that they come with the page and not one after the other. */
+  readonly early: readonly string[];
+}
+
+function indexPage({ script, style, early }: IndexParts): string {
+  const preloads = early.map((each) => `\n    <link rel="modulepreload" href="/${each}">`).join('');
   return `<!doctype html>
 <html lang="en">
   <head>
@@ -55,7 +68,7 @@ function indexPage(script: string, style: string): string {
     <meta name="color-scheme" content="light dark">
     <title>Banyan console</title>
     <link rel="icon" href="data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E%3Cpath d='M8 1.5 14 5v6l-6 3.5L2 11V5z' fill='%2317795e'/%3E%3C/svg%3E">
-    <link rel="stylesheet" href="/${style}">
+    <link rel="stylesheet" href="/${style}">${preloads}
     <script type="module" src="/${script}"></script>
   </head>
   <body></body>

@@ -76,6 +76,12 @@ suite('the packages as they are published', { skip }, () => {
     assert.equal(run(path.join(folder, 'node_modules/.bin/banyan'), '--version'), `${version}\n`);
   });
 
+  test('the page of the console comes with the command line, already built', () => {
+    const web = path.join(folder, 'node_modules/@banyan/banyan/dist/console/web');
+    const script = /src="\/(console-[A-Z0-9]+\.js)"/.exec(readFileSync(path.join(web, 'index.html'), 'utf8'));
+    assert.ok(readFileSync(path.join(web, script?.[1] ?? '')).byteLength > 1_000);
+  });
+
   test('every package loads', () => {
     const names = readdirSync(path.join(folder, 'node_modules/@banyan'));
     assert.ok(names.length > 10, names.join());

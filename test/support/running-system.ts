@@ -40,6 +40,8 @@ export function runBanyan(
 
 export interface RunningSystem extends CommandRun {
   readonly url: string;
+  /** Undefined unless `CONSOLE_PORT` of its environment says otherwise. */
+  readonly consoleUrl: string | undefined;
   readonly dataFolder: string;
   /** Process ids of the children of `--split`, by the parts that they host. */
   children(): ReadonlyMap<string, number>;
@@ -71,7 +73,8 @@ export async function startSystem(t: Undoing, options: StartOptions = {}): Promi
     what: 'the page address',
     run,
   });
-  return { ...run, url, dataFolder, stop, children: () => childrenOf(run.process.pid ?? 0) };
+  const consoleUrl = /Console\s+(http:\/\/\S+?)\/?\s/.exec(run.output())?.[1];
+  return { ...run, url, consoleUrl, dataFolder, stop, children: () => childrenOf(run.process.pid ?? 0) };
 }
 
 export const startPhotoPrint = startSystem;

@@ -14,6 +14,9 @@ const mediaTypes: Readonly<Record<string, string>> = {
   '.woff2': 'font/woff2',
 };
 
+/** Another content has another name: browsers need not ask again. */
+const hasHash = /-[A-Z0-9]{8}\.(?:js|css)$/;
+
 /** The built front end, in memory. Paths without an extension are pages, which the front end draws itself. */
 export interface Site {
   /** Answers, or returns false if there is no such file. */
@@ -36,8 +39,7 @@ export async function loadSite(folder: URL): Promise<Site> {
       response.writeHead(200, {
         'content-type': file.type,
         'content-length': file.body.byteLength,
-        // Names of built files have no hash, so each is asked for again.
-        'cache-control': 'no-cache',
+        'cache-control': hasHash.test(path) ? 'public, max-age=31536000, immutable' : 'no-cache',
         'content-security-policy': pagePolicy,
       });
       response.end(response.req.method === 'HEAD' ? undefined : file.body);

@@ -136,7 +136,14 @@ class BalancedEndpoint implements RemoteEndpoint, RemoteService {
     );
     this.#picker = createInstancePicker(options.zone);
     this.#outliers = this.#watchOutliers();
-    this.#unwatch = options.watch.onChange(() => this.#onChange());
+    const forgetInstances = options.watch.onChange(() => this.#onChange());
+    const forgetCircuits = this.metrics?.watchCircuits(
+      () => this.#candidates.filter(({ breaker }) => breaker.state !== 'closed').length,
+    );
+    this.#unwatch = () => {
+      forgetInstances();
+      forgetCircuits?.();
+    };
   }
 
   call(name: string, input: unknown, context: CallContext, upload?: Upload): Promise<unknown> {

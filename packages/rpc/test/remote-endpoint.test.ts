@@ -183,8 +183,10 @@ for (const lane of [true, false]) {
       const tookMs = (performance.now() - before) / 10;
       assert.ok(tookMs < 10, `a refusal took ${tookMs} ms`);
       assert.equal(runs, 5);
+      assert.match(metrics.render(), /banyan_circuits_open\{caller="tester",callee="jobs"\} 1/);
       hangs = false;
       await t.waitFor(async () => assert.deepEqual(await caller.run(), { ran: 'x' }));
+      assert.match(metrics.render(), /banyan_circuits_open\{caller="tester",callee="jobs"\} 0/);
       assert.deepEqual(await caller.run(), { ran: 'x' });
       assert.match(
         metrics.render(),

@@ -33,6 +33,11 @@ export function patch<Answer>(path: string, body: unknown): Promise<Answer> {
   return change<Answer>('PATCH', path, body);
 }
 
+/** @throws Problem */
+export function remove<Answer>(path: string): Promise<Answer> {
+  return send<Answer>(path, { method: 'DELETE' });
+}
+
 function change<Answer>(method: string, path: string, body: unknown): Promise<Answer> {
   return send<Answer>(path, {
     method,

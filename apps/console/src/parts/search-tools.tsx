@@ -76,9 +76,9 @@ export function ServiceSelect(): JSX.Element {
 }
 
 const spans = [
-  { value: '', title: 'Last hour', ms: 3_600_000 },
   { value: '5m', title: 'Last 5 minutes', ms: 300_000 },
-  { value: '15m', title: 'Last 15 minutes', ms: 900_000 },
+  { value: '', title: 'Last 15 minutes', ms: 900_000 },
+  { value: '1h', title: 'Last hour', ms: 3_600_000 },
   { value: '6h', title: 'Last 6 hours', ms: 21_600_000 },
   { value: '1d', title: 'Last day', ms: 86_400_000 },
   { value: '7d', title: 'Last 7 days', ms: 604_800_000 },
@@ -90,7 +90,7 @@ export function SinceSelect(): JSX.Element {
 
 /** Beginning of the time that `SinceSelect` has chosen. */
 export function sinceNow(): string {
-  const { ms } = spans.find(({ value }) => value === query('since')) ?? spans[0];
+  const { ms } = spans.find(({ value }) => value === query('since')) ?? spans[1];
   return new Date(Date.now() - ms).toISOString();
 }
 

@@ -25,12 +25,17 @@ export function ProblemNote(props: { readonly error: Error; readonly retry?: () 
   );
 }
 
+/** What the API says of an operation that this console was started without. */
+export const notOffered = 'not_offered';
+
 /** Shows the value as soon as there is one; a failed renewal is told above what is known. */
 export function Loaded<Value>(props: {
   readonly of: Resource<Value>;
   readonly children: (value: Value) => ComponentChildren;
 }): JSX.Element {
   const { value, problem, reload } = props.of;
+  if (problem?.reason === notOffered)
+    return <Empty title="This console does not know it.">It runs without the part that could tell.</Empty>;
   return (
     <>
       {problem !== undefined && <ProblemNote error={problem} retry={reload} />}

@@ -39,7 +39,7 @@ export function App(): JSX.Element {
 
 function TopBar(): JSX.Element {
   return (
-    <div class="top-bar">
+    <header class="top-bar">
       <a class="brand" href="/">
         {system.value?.name ?? 'Banyan'}
       </a>
@@ -63,7 +63,7 @@ function TopBar(): JSX.Element {
       >
         <Icon name="menu" /> Menu
       </button>
-    </div>
+    </header>
   );
 }
 

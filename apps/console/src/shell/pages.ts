@@ -71,6 +71,13 @@ export const pageGroups: readonly PageGroup[] = [
         key: 'x',
         load: async () => (await import('../pages/metrics/metrics-page.tsx')).MetricsPage,
       },
+      {
+        path: '/objectives',
+        title: 'Objectives',
+        icon: 'objectives',
+        key: 'b',
+        load: async () => (await import('../pages/objectives/objectives-page.tsx')).ObjectivesPage,
+      },
     ],
   },
   {

@@ -5,6 +5,7 @@ import type { CloudEvent, DeadLetter, EventLog } from '@banyan/events';
 import { parseEvent } from '@banyan/events';
 import { type Standing, standingBounds, standingOf } from '../event-verbs/status.ts';
 import type { SystemPorts } from '../service-ports.ts';
+import { traceIdIn } from './trace-id.ts';
 
 export type MessageOperations = Pick<
   OperationsHandlers,
@@ -95,7 +96,7 @@ export function createMessageOperations(openPorts: () => Promise<SystemPorts>): 
     async getDeadLetter({ service, id }) {
       const { letter } = await letterOf(service, id);
       const { event, text, stack } = letter;
-      const traceId = traceIdOf(event);
+      const traceId = traceIdIn((event as { readonly traceparent?: unknown } | undefined)?.traceparent);
       return {
         ...summaryOf(service, letter),
         event: (event ?? text ?? null) as never,
@@ -134,12 +135,6 @@ function summaryOf(service: string, { id, topic, key, reason, attempts, deadAt, 
     deadSince: deadAt,
     behind: waiting,
   };
-}
-
-/** From the `traceparent` that the event carries. */
-function traceIdOf(event: CloudEvent | undefined): string | undefined {
-  const parent = (event as { readonly traceparent?: unknown } | undefined)?.traceparent;
-  return typeof parent === 'string' ? /^[0-9a-f]{2}-([0-9a-f]{32})-/.exec(parent)?.[1] : undefined;
 }
 
 function noDeadLetter(service: string, id: string): ServiceError {

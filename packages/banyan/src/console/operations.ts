@@ -5,6 +5,7 @@ import type { SystemPorts } from '../service-ports.ts';
 import type { Settings } from '../settings.ts';
 import { createContractOperations } from './contract-operations.ts';
 import { createMessageOperations } from './message-operations.ts';
+import type { OpenCircuits } from './open-circuits.ts';
 import { createRecordOperations } from './record-operations.ts';
 import { createSagaOperations } from './saga-operations.ts';
 import { createStreamOperations } from './stream-operations.ts';
@@ -22,6 +23,7 @@ export interface OperationsOptions {
   readonly openPorts: () => Promise<SystemPorts>;
   /** Whose name stands on the audit log for what is done from here without a sign-in. */
   readonly operator: string;
+  readonly openCircuits: OpenCircuits;
 }
 
 /** What the console knows and does beside telemetry: the same as the verbs of the command line, by the same functions. */

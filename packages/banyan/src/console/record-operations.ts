@@ -1,4 +1,4 @@
-import { createAuditLog } from '@banyan/audit';
+import { type AuditRecord, createAuditLog } from '@banyan/audit';
 import type { Service } from '@banyan/chassis';
 import { describeConfig } from '@banyan/config';
 import type { OperationsHandlers } from '@banyan/console-api';
@@ -16,6 +16,9 @@ interface Known {
   /** What the process was started with; what `settings.source` has beyond it came from `.env`. */
   readonly environment: Readonly<Record<string, string | undefined>>;
 }
+
+/** Policies and traffic rules are changed in the platform's own database. */
+const ofPlatform = 'banyan';
 
 type AuditedDeed = Awaited<ReturnType<RecordOperations['listAudit']>>['records'][number];
 
@@ -45,7 +48,7 @@ export function createRecordOperations(known: Known): RecordOperations {
     },
     async listAudit({ service, user, subject, action, from, to, limit = 200 }) {
       const ports = await known.openPorts();
-      const names = service === undefined ? ports.names : [service];
+      const names = service === undefined ? [ofPlatform, ...ports.names] : [service];
       const search = {
         limit,
         ...(user && { user }),
@@ -56,19 +59,10 @@ export function createRecordOperations(known: Known): RecordOperations {
       };
       const found = await Promise.all(
         names.map(async (name) => {
+          if (name === ofPlatform) return deedsOf(name, await ports.audit.list(search));
           const open = await ports.open(name);
           const log = createAuditLog({ database: open.database, clock: systemClock });
-          const records = (await log.list(search)).map(({ at, action: did, outcome, caller, ...more }) => ({
-            at,
-            service: name,
-            action: did,
-            outcome,
-            by: caller.user ?? caller.service ?? 'nobody known',
-            ...(more.subject === undefined ? undefined : { subject: more.subject }),
-            ...(more.traceId === undefined ? undefined : { traceId: more.traceId }),
-            ...(more.details === undefined ? undefined : { details: more.details as never }),
-          }));
-          return [...records, ...(await operatorsDeeds(name, open, limit))];
+          return [...deedsOf(name, await log.list(search)), ...(await operatorsDeeds(name, open, limit))];
         }),
       );
       const isAsked = ({ at, by, subject: about, action: did }: AuditedDeed) =>
@@ -86,6 +80,19 @@ export function createRecordOperations(known: Known): RecordOperations {
       };
     },
   };
+}
+
+function deedsOf(service: string, records: readonly AuditRecord[]): readonly AuditedDeed[] {
+  return records.map(({ at, action, outcome, caller, subject, traceId, details }) => ({
+    at,
+    service,
+    action,
+    outcome,
+    by: caller.user ?? caller.service ?? 'nobody known',
+    ...(subject === undefined ? undefined : { subject }),
+    ...(traceId === undefined ? undefined : { traceId }),
+    ...(details === undefined ? undefined : { details: details as never }),
+  }));
 }
 
 /** What operators did to dead letters and sagas stands beside these, in the same database. */

@@ -4,6 +4,7 @@ import { wrong } from '../event-verbs/verb.ts';
 import { cancelNamed, repairNamed, retryNamed, type SagaDeed, skipNamed } from '../saga-verbs/actions.ts';
 import { findSaga, type NamedSaga } from '../saga-verbs/named.ts';
 import type { SystemPorts } from '../service-ports.ts';
+import { traceIdIn } from './trace-id.ts';
 
 export type SagaOperations = Pick<
   OperationsHandlers,
@@ -39,6 +40,7 @@ export function createSagaOperations(openPorts: () => Promise<SystemPorts>): Sag
       return {
         ...summaryOf(asked.service, saga),
         input: (saga.input ?? null) as never,
+        ...(traceIdIn(saga.traceparent) && { traceId: traceIdIn(saga.traceparent) }),
         ...(await pathOf(found)),
       };
     },

@@ -1,12 +1,13 @@
 import type { System } from '@banyan/chassis';
 import { type ConsoleServerOptions, createConsoleServer } from '@banyan/console-api';
-import type { Logger } from '@banyan/core';
+import { type Logger, systemClock } from '@banyan/core';
 import type { CommandInput } from '../command-line.ts';
 import { userName } from '../event-verbs/verb.ts';
 import type { Run } from '../run.ts';
 import { openServicePorts, type SystemPorts } from '../service-ports.ts';
 import type { Settings } from '../settings.ts';
 import type { Terminal } from '../terminal.ts';
+import { createOpenCircuits } from './open-circuits.ts';
 import { createOperations } from './operations.ts';
 import { consoleSite } from './site.ts';
 
@@ -56,6 +57,7 @@ export async function startConsole(options: StartConsoleOptions): Promise<Runnin
       publicUrl,
       openPorts,
       operator: userName(),
+      openCircuits: createOpenCircuits(options.telemetry?.getMetric, systemClock),
     }),
     ...(options.routes === undefined ? undefined : { routes: options.routes }),
     ...(site === undefined ? undefined : { site }),

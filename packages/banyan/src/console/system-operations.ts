@@ -4,6 +4,7 @@ import { ServiceError } from '@banyan/core';
 import type { Run } from '../run.ts';
 import type { ProcessStatus } from '../supervised-process.ts';
 import type { Supervisor } from '../supervisor.ts';
+import type { OpenCircuits } from './open-circuits.ts';
 
 export type SystemOperations = Pick<OperationsHandlers, 'getSystem' | 'controlService'>;
 
@@ -14,6 +15,7 @@ interface Known {
   readonly run: Run;
   readonly runId: string | undefined;
   readonly publicUrl: () => string | undefined;
+  readonly openCircuits: OpenCircuits;
 }
 
 type Action = Parameters<SystemOperations['controlService']>[0]['action'];
@@ -30,14 +32,15 @@ export function createSystemOperations(known: Known): SystemOperations {
           .filter((edge) => edge.to === name && edge.kind === 'event')
           .flatMap(({ from, labels }) => labels.map((label) => `${from}.${label}`));
   return {
-    async getSystem(_, { by }) {
+    async getSystem(_, asker) {
       const processes = run.processes();
+      const circuits = await known.openCircuits(asker);
       const url = known.publicUrl();
       return {
         name: system.name,
         version: known.version,
         development: known.development,
-        by,
+        by: asker.by,
         ...(known.runId === undefined ? undefined : { runId: known.runId }),
         ...(url === undefined ? undefined : { publicUrl: url }),
         services: processes.flatMap((each, index) =>
@@ -47,7 +50,9 @@ export function createSystemOperations(known: Known): SystemOperations {
             group: `process ${index + 1}`,
             isHealthy: each.state === 'ready',
             instances: [instanceOf(name, versions.get(name) ?? '', each)],
-            breakers: [],
+            breakers: circuits
+              .filter(({ from }) => from === name)
+              .map(({ to }) => ({ to, state: 'open' as const })),
             calls: [...new Set(into(name, 'call'))],
             listensTo: [...new Set(into(name, 'event'))],
           })),

@@ -1,4 +1,5 @@
 import { createHttpBinding, type Operation } from '@banyan/contract';
+import { traceIdIn } from './trace-id.ts';
 
 interface Attempt {
   /** Of the gateway. */
@@ -38,7 +39,7 @@ export async function tryThroughGateway(
   });
   const text = await response.text();
   const durationMs = performance.now() - startMs;
-  const traceId = /^[0-9a-f]{2}-([0-9a-f]{32})-/.exec(response.headers.get('traceparent') ?? '')?.[1];
+  const traceId = traceIdIn(response.headers.get('traceparent'));
   const isJson = response.headers.get('content-type')?.includes('json') === true;
   return {
     status: response.status,

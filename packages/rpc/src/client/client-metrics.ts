@@ -9,6 +9,8 @@ export interface ClientMetrics {
   hedged(): void;
   ejected(cause: string): void;
   transition(to: CircuitState): void;
+  /** Reads how many instances have a circuit that is not closed whenever somebody looks. Returns a function that ends it. */
+  watchCircuits(count: () => number): () => void;
 }
 
 export function createClientMetrics(
@@ -46,5 +48,15 @@ export function createClientMetrics(
     hedged: () => hedges.inc(),
     ejected: (cause) => ejections.labels(caller, callee, cause).inc(),
     transition: (to) => transitions.labels(caller, callee, to).inc(),
+    watchCircuits(count) {
+      const open = metrics
+        .gauge({
+          name: 'banyan_circuits_open',
+          help: 'Instances whose circuit breaker is open or half open, by caller and callee.',
+          labels: ['caller', 'callee'],
+        })
+        .labels(caller, callee);
+      return metrics.onCollect(() => open.set(count()));
+    },
   };
 }

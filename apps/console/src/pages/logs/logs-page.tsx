@@ -96,13 +96,24 @@ function Lines({ lines }: { readonly lines: readonly LogLine[] }): JSX.Element {
             </time>
             <span class="log-level">{line.level}</span>
             <span class="log-service">{line.service}</span>
-            <span class="log-message">{line.message}</span>
+            <span class="log-message">
+              {line.message} <span class="log-more">{inShort(line.attributes)}</span>
+            </span>
           </button>
           {open === line.id && <Details line={line} />}
         </li>
       ))}
     </ol>
   );
+}
+
+/** The first attributes, on one line: what the message is about. */
+function inShort(attributes: LogLine['attributes']): string {
+  return Object.entries(attributes)
+    .filter(([name, value]) => typeof value !== 'object' && !name.startsWith('exception.'))
+    .slice(0, 5)
+    .map(([name, value]) => `${name}=${String(value).slice(0, 60)}`)
+    .join(' ');
 }
 
 function Details({ line }: { readonly line: LogLine }): JSX.Element {

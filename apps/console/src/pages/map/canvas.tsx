@@ -28,13 +28,8 @@ export function Canvas({ picture, chosen, find }: CanvasProps): JSX.Element {
   const direction = width < 620 ? 'down' : 'across';
   // The shape stands for the picture, whose numbers change each second.
   const layout = useMemo(
-    () =>
-      layOut(
-        picture.nodes.map(({ name }) => name),
-        picture.links,
-        direction,
-      ),
-    [shape, direction],
+    () => layOut(width === 0 ? [] : picture.nodes.map(({ name }) => name), picture.links, direction),
+    [shape, direction, width === 0],
   );
   useLayoutEffect(() => {
     const element = frame.current;
@@ -65,17 +60,20 @@ export function Canvas({ picture, chosen, find }: CanvasProps): JSX.Element {
             style={{ width: px(layout.width), height: px(layout.height), transform: `scale(${scale})` }}
           >
             <Links layout={layout} links={picture.links} chosen={chosen} />
-            {picture.nodes.map((node) => (
-              <Node
-                key={node.name}
-                node={node}
-                layout={layout}
-                isChosen={node.name === chosen}
-                isDim={
-                  !node.name.includes(find) || (chosen !== '' && node.name !== chosen && !near.has(node.name))
-                }
-              />
-            ))}
+            {picture.nodes
+              .filter(({ name }) => layout.nodes.has(name))
+              .map((node) => (
+                <Node
+                  key={node.name}
+                  node={node}
+                  layout={layout}
+                  isChosen={node.name === chosen}
+                  isDim={
+                    !node.name.includes(find) ||
+                    (chosen !== '' && node.name !== chosen && !near.has(node.name))
+                  }
+                />
+              ))}
           </div>
         </div>
       </section>
@@ -161,20 +159,22 @@ function Node({ node, layout, isChosen, isDim }: NodeProps): JSX.Element {
         find: query('find'),
       })}
       aria-current={isChosen ? 'true' : undefined}
-      aria-label={spoken(node)}
     >
       <span class="map-name">
         <Icon name={iconOf(node)} size={14} />
-        <strong>{name}</strong>
-        <span class="soft">
-          {instances > 1 ? `×${instances}` : (service?.version ?? (kind === 'service' ? '' : kind))}
-        </span>
+        <strong>
+          {name}
+          <span class="only-spoken">: {standing.word},</span>
+        </strong>
       </span>
       <span class="map-numbers">
         {saysMore(standing) && <b>{standing.word}</b>}
         <span>{formatRate(traffic?.perSecond ?? 0)}</span>
         {traffic?.p99Ms !== undefined && <span>{formatMs(traffic.p99Ms)}</span>}
         {isErring && <b>{formatShare(traffic.errorRate)} err</b>}
+        <span class="map-version">
+          {instances > 1 ? `×${instances}` : (service?.version ?? (kind === 'service' ? '' : kind))}
+        </span>
       </span>
     </a>
   );
@@ -189,14 +189,6 @@ function iconOf({ standing }: MapNode) {
   if (standing.word === 'paused') return 'pause' as const;
   if (standing.word === 'stopped') return 'stop' as const;
   return ({ good: 'good', warn: 'warn', bad: 'bad', note: 'wait', plain: 'dot' } as const)[standing.tone];
-}
-
-function spoken({ name, standing, traffic }: MapNode): string {
-  const rate = formatRate(traffic?.perSecond ?? 0);
-  const slow = traffic?.p99Ms === undefined ? '' : `, 99 % within ${formatMs(traffic.p99Ms)}`;
-  const errors =
-    traffic === undefined || traffic.errorRate === 0 ? '' : `, ${formatShare(traffic.errorRate)} errors`;
-  return `${name}: ${standing.word}, ${rate}${slow}${errors}`;
 }
 
 interface LinksProps {

@@ -1,6 +1,6 @@
 import { Graph, layout } from '@dagrejs/dagre';
 
-export const nodeWidth = 200;
+export const nodeWidth = 172;
 export const nodeHeight = 62;
 
 export interface Link {
@@ -32,11 +32,13 @@ export function layOut(
   links: readonly Link[],
   direction: 'across' | 'down',
 ): MapLayout {
+  // Of no nodes dagre says that they are infinitely small.
+  if (names.length === 0) return { width: 0, height: 0, nodes: new Map(), links: new Map() };
   const graph = new Graph({ multigraph: false });
   graph.setGraph({
     rankdir: direction === 'across' ? 'LR' : 'TB',
     nodesep: direction === 'across' ? 20 : 14,
-    ranksep: direction === 'across' ? 70 : 52,
+    ranksep: direction === 'across' ? 58 : 52,
     marginx: 8,
     marginy: 8,
   });

@@ -2,8 +2,9 @@ import type { JSX } from 'preact';
 import type { ServiceMap } from '../../data/api-types.ts';
 import { useResource } from '../../data/resource.ts';
 import { PageHead } from '../../parts/page-head.tsx';
+import { QueryToggle } from '../../parts/search-tools.tsx';
 import { Segments } from '../../parts/segments.tsx';
-import { Empty, ProblemNote } from '../../parts/states.tsx';
+import { Empty, notOffered, ProblemNote } from '../../parts/states.tsx';
 import { href, query, setQuery } from '../../router.ts';
 import { system } from '../../shell/system.ts';
 import { Canvas } from './canvas.tsx';
@@ -23,7 +24,9 @@ export function MapPage(): JSX.Element {
     () => href('/api/map', { from: new Date(Date.now() - windowMs).toISOString() }),
     { everyMs, key: 'map' },
   );
-  const whole = toPicture(system.value, traffic.value);
+  const everything = toPicture(system.value, traffic.value);
+  // All services talk to databases: links to them hide those that tell something.
+  const whole = query('databases') === 'yes' ? everything : withoutDatabases(everything);
   const [chosen, text] = [query('service'), query('find')];
   const isNarrow = query('near') !== '' && whole.nodes.some(({ name }) => name === chosen);
   const picture = isNarrow ? neighbourhood(whole, chosen) : whole;
@@ -59,9 +62,12 @@ export function MapPage(): JSX.Element {
             Only what is near {chosen}
           </button>
         )}
+        <QueryToggle name="databases" title="Databases" />
         <span class="soft small">Last minute</span>
       </div>
-      {traffic.problem !== undefined && <ProblemNote error={traffic.problem} />}
+      {traffic.problem !== undefined && traffic.problem.reason !== notOffered && (
+        <ProblemNote error={traffic.problem} />
+      )}
       {isEmpty && <Empty title="No services yet.">A system's services appear here when it starts.</Empty>}
       <div class={chosen === '' ? '' : 'split'}>
         <div class="card">
@@ -71,7 +77,7 @@ export function MapPage(): JSX.Element {
             <ServiceTable picture={picture} chosen={chosen} find={text} />
           )}
         </div>
-        {chosen !== '' && <ServicePanel name={chosen} picture={whole} />}
+        {chosen !== '' && <ServicePanel name={chosen} picture={everything} />}
       </div>
     </>
   );
@@ -91,6 +97,13 @@ function aboutOf({ nodes }: MapPicture): string {
   const ill = services.filter(({ standing }) => standing.tone === 'bad').length;
   const where = groups === 1 ? 'in one process' : `in ${groups} processes`;
   return `${services.length} services ${where}, ${ill === 0 ? 'all healthy' : `${ill} not healthy`}`;
+}
+
+function withoutDatabases({ nodes, links }: MapPicture): MapPicture {
+  return {
+    nodes: nodes.filter(({ kind }) => kind !== 'database'),
+    links: links.filter(({ kind }) => kind !== 'database'),
+  };
 }
 
 function neighbourhood({ nodes, links }: MapPicture, centre: string): MapPicture {

@@ -36,7 +36,11 @@ export interface MapPicture {
 export function toPicture(system: SystemNow | undefined, map: ServiceMap | undefined): MapPicture {
   const services = new Map(system?.services.map((each) => [each.name, each]));
   const traffic = new Map(map?.services.map((each) => [each.name, each]));
-  const names = [...new Set([...services.keys(), ...traffic.keys()])].toSorted();
+  const links = linksOf(system, map);
+  const linked = new Set(links.flatMap(({ from, to }) => [from, to]));
+  // A process that only reports on itself is nobody's neighbour.
+  const others = [...traffic.keys()].filter((name) => linked.has(name));
+  const names = [...new Set([...services.keys(), ...others])].toSorted();
   const nodes = names.map((name) => {
     const [service, seen] = [services.get(name), traffic.get(name)];
     return {
@@ -47,7 +51,7 @@ export function toPicture(system: SystemNow | undefined, map: ServiceMap | undef
       standing: standingOf(service, seen),
     } satisfies MapNode;
   });
-  return { nodes, links: linksOf(system, map) };
+  return { nodes, links };
 }
 
 function standingOf(service: SystemService | undefined, traffic: MapService | undefined): Standing {

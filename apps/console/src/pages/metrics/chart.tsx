@@ -79,6 +79,19 @@ function dataOf({ times, lines }: Pick<ChartProps, 'times' | 'lines'>): uPlot.Al
   return [[...times], ...lines.map(({ values }) => [...values])];
 }
 
+/** So few values are drawn as points, too: a line between two of them says little, and one alone has none. */
+const fewPoints = 30;
+
+function measuredTimes(values: Line['values']): number {
+  return values.filter((value) => value !== null).length;
+}
+
+/** `18:20`, with seconds where the chart is so close. */
+function clockOf(atS: number): string {
+  const time = new Date(atS * 1_000).toLocaleTimeString('en-GB');
+  return atS % 60 === 0 ? time.slice(0, 5) : time;
+}
+
 function optionsOf(latest: { readonly current: ChartProps }, width: number): uPlot.Options {
   const { lines } = latest.current;
   const palette = colours[isDark() ? 'dark' : 'light'];
@@ -92,17 +105,18 @@ function optionsOf(latest: { readonly current: ChartProps }, width: number): uPl
     legend: { show: true, live: true },
     scales: { y: { range: (_, __, most) => [0, most > 0 ? most * 1.1 : 1] } },
     axes: [
-      { stroke: ink, grid, ticks: grid },
+      { stroke: ink, grid, ticks: grid, values: (_, splits) => splits.map(clockOf) },
       { stroke: ink, grid, ticks: grid, size: 64, values: (_, splits) => splits.map(format) },
     ],
     series: [
-      {},
-      ...lines.map(({ name, isPale = false }, index) => ({
+      { value: (_: uPlot, atS: number | null) => (atS === null ? '–' : clockOf(atS)) },
+      ...lines.map(({ name, values, isPale = false }, index) => ({
         label: name,
         stroke: `${palette[index % palette.length]}${isPale ? '66' : ''}`,
         width: 1.6,
         dash: dashes[index % dashes.length] ?? [],
         spanGaps: true,
+        points: { show: measuredTimes(values) < fewPoints, size: 4 },
         value: (_: uPlot, value: number | null) => (value === null ? '–' : format(value)),
       })),
     ],

@@ -116,14 +116,12 @@ function Others({ shown }: { readonly shown: Shown }): JSX.Element {
   );
 }
 
-/** What is worth a look before anybody has chosen: the process, its pools, its events. */
+/** What is worth a look before anybody has chosen: whether events are late, and how the processes are. */
 const usual = [
-  'banyan_event_loop_delay_seconds',
-  'process_resident_memory_bytes',
-  'nodejs_eventloop_lag_seconds',
-  'banyan_outbox_age_seconds',
   'banyan_consumer_lag',
-  'banyan_pool_waiting',
+  'banyan_outbox_oldest_age_seconds',
+  'nodejs_eventloop_delay_seconds',
+  'process_resident_memory_bytes',
 ];
 
 function Runs({ of }: { readonly of: ReturnType<typeof useResource<AnswerOf<'listRuns'>>> }): JSX.Element {

@@ -52,7 +52,8 @@ export function MetricChart(props: {
     { ...shown, from: '1970-01-01T00:00:00Z', to: '' },
     { runId: shown.otherRun },
   );
-  const { kind, unit = '' } = now.value ?? {};
+  const { kind, unit: said = '' } = now.value ?? {};
+  const unit = said || unitOf(name);
   const isRate = kind === 'counter';
   return (
     <SeriesChart
@@ -98,7 +99,7 @@ function SeriesChart(props: {
   return (
     <div class="card">
       {drawn === undefined || drawn.lines.length === 0 ? (
-        <p class="wait">
+        <p class={now.value === undefined ? 'wait' : 'empty'}>
           {title}: {now.value === undefined ? 'loading …' : 'nothing was measured in this time.'}
         </p>
       ) : (
@@ -167,6 +168,11 @@ function nameOf(labels: Readonly<Record<string, string>>): string {
   return Object.values(labels).join(' ') || 'all';
 }
 
+/** Prometheus puts the unit into the name. */
+function unitOf(name: string): string {
+  return /_(bytes|seconds)(_total)?$/.exec(name)?.[1] ?? '';
+}
+
 function formatUnit(value: number, unit: string): string {
   switch (unit) {
     case 's':
@@ -177,6 +183,8 @@ function formatUnit(value: number, unit: string): string {
     case 'By':
     case 'bytes':
       return formatBytes(Math.round(value));
+    case 'seconds/s':
+      return `${(value * 100).toFixed(1)} %`;
     default:
       return `${value < 10 ? Number(value.toFixed(2)) : formatCount(Math.round(value))}${unit === '' || unit === '1' ? '' : ` ${unit}`}`;
   }

@@ -1,0 +1,249 @@
+import assert from 'node:assert/strict';
+import { userInfo } from 'node:os';
+import { after, before, describe, test } from 'node:test';
+import type { Page } from 'playwright-core';
+import { type Customer, createCustomer } from '../support/customer.ts';
+import { noChromium, type PageBrowser, picture, startPageBrowser } from '../support/page-browser.ts';
+import { type RunningSystem, startSystem } from '../support/running-system.ts';
+import { atTills, eventually, tillDirectory } from '../support/till-system.ts';
+
+const pages: readonly (readonly [path: string, heading: string])[] = [
+  ['/', 'Map'],
+  ['/?service=orders', 'Map'],
+  ['/control', 'Control'],
+  ['/traces', 'Traces'],
+  ['/logs', 'Logs'],
+  ['/errors', 'Errors'],
+  ['/metrics', 'Metrics'],
+  ['/objectives', 'Objectives'],
+  ['/messages', 'Messages'],
+  ['/sagas', 'Sagas'],
+  ['/streams', 'Event streams'],
+  ['/contracts', 'Contracts'],
+  ['/contracts/payments?operation=registerCard', 'payments'],
+  ['/configuration', 'Configuration'],
+  ['/audit', 'Audit'],
+  ['/nothing-here', 'No such page'],
+];
+
+/** Those that a telephone shows in another way. */
+const narrowlyDifferent = new Set(['/', '/?service=orders', '/traces', '/messages']);
+
+const environment = { CONSOLE_PORT: '0' };
+
+describe('the console of a running system, in Chromium', { skip: noChromium }, () => {
+  let system: RunningSystem;
+  let browser: PageBrowser;
+  let customer: Customer;
+  let orderId: string;
+  const cleanUps: (() => unknown)[] = [];
+  before(async () => {
+    const suite = { after: (cleanUp: () => unknown) => void cleanUps.unshift(cleanUp) };
+    system = await startSystem(suite, { flags: ['--own', 'printing', '--calm'], environment });
+    browser = await startPageBrowser(suite, system.consoleUrl ?? assert.fail('There is no console.'));
+    customer = await createCustomer(system.url);
+    const answer = await customer.placeOrder('tok_ok');
+    assert.equal(answer.status, 202);
+    ({ orderId } = (await answer.json()) as { readonly orderId: string });
+  });
+  after(async () => {
+    for (const cleanUp of cleanUps) await cleanUp();
+  });
+
+  for (const viewport of ['laptop', 'telephone'] as const) {
+    test(`every page opens on a ${viewport}, without an error, and is clean for axe in light and dark`, async (t) => {
+      const page = await browser.open(t, '', viewport);
+      const faults: string[] = [];
+      page.on('console', (message) => {
+        if (message.type() === 'error') faults.push(`${page.url()}: ${message.text()}`);
+      });
+      for (const [path, name] of pages) {
+        await page.goto((system.consoleUrl ?? '') + path);
+        await page.getByRole('heading', { level: 1, name, exact: true }).waitFor();
+        await eventually(async () => assert.equal(await page.locator('.wait').count(), 0));
+        if (viewport === 'laptop' || narrowlyDifferent.has(path))
+          await browser.expectNothingFromAxe(page, path);
+        assert.equal(await page.getByRole('alert').count(), 0, `${path}: ${await page.innerText('main')}`);
+        const isTooWide = 'document.documentElement.scrollWidth > document.documentElement.clientWidth';
+        assert.equal(await page.evaluate(isTooWide), false, `${path} scrolls sideways`);
+        await picture(page, `console-${name.toLowerCase().replaceAll(' ', '-')}-${viewport}`);
+      }
+      assert.deepEqual(faults, []);
+    });
+  }
+
+  test('the keyboard alone goes everywhere and does what can be done', async (t) => {
+    const page = await browser.open(t, '', 'laptop');
+    await serviceOf(page, 'orders', /healthy/).waitFor();
+    await page.keyboard.press('Tab');
+    await expectFocus(page, 'Skip to content');
+
+    await page.keyboard.press('/');
+    await typeInPalette(page, 'contr');
+    await page.keyboard.press('ArrowDown');
+    await page.getByRole('option', { name: 'Contracts', selected: true }).waitFor();
+    await page.keyboard.press('Enter');
+    await heading(page, 'Contracts').waitFor();
+    await page.getByRole('link', { name: 'payments', exact: true }).waitFor();
+    await page.keyboard.press('j');
+    await page.keyboard.press('j');
+    await page.keyboard.press('k');
+    await page.keyboard.press('Enter');
+    await heading(page, 'registration').waitFor();
+    await page.goBack();
+    await heading(page, 'Contracts').waitFor();
+
+    await page.keyboard.press('Control+k');
+    await typeInPalette(page, 'printing');
+    await page.getByRole('option', { name: 'printing service', selected: true }).waitFor();
+    await page.keyboard.press('Enter');
+    await page.getByRole('complementary', { name: 'Service printing' }).waitFor();
+    assert.equal(new URL(page.url()).searchParams.get('service'), 'printing');
+
+    await page.keyboard.press('g');
+    await page.keyboard.press('c');
+    await heading(page, 'Control').waitFor();
+    const part = page.getByRole('region', { name: 'Process of printing' });
+    await part.getByText('ready').waitFor();
+    await part.getByRole('button', { name: 'Pause printing' }).focus();
+    await page.keyboard.press('Enter');
+    await part.getByText('paused').waitFor();
+    await part.getByRole('button', { name: 'Go on printing' }).focus();
+    await page.keyboard.press('Enter');
+    await part.getByText('ready').waitFor();
+
+    await page.keyboard.press('?');
+    await page.getByRole('dialog', { name: 'Keys' }).waitFor();
+    await page.keyboard.press('Escape');
+    await page.getByRole('dialog', { name: 'Keys' }).waitFor({ state: 'detached' });
+
+    await page.keyboard.press('g');
+    await page.keyboard.press('b');
+    await heading(page, 'Objectives').waitFor();
+    const form = page.getByRole('form', { name: 'State an objective' });
+    await form.getByRole('combobox', { name: 'Service' }).selectOption('orders');
+    await form.getByLabel('Within so many milliseconds').fill('250');
+    await page.keyboard.press('Enter');
+    await page.getByRole('link', { name: 'orders', exact: true }).waitFor();
+    await page.getByText('99.9 % good, within 250 ms').waitFor();
+  });
+
+  test('one order is one trace, from the gateway to the label, with its critical path', async (t) => {
+    const page = await browser.open(t, '/traces', 'laptop');
+    await page.getByRole('link', { name: 'POST /print-orders gateway' }).click();
+    const waterfall = page.getByRole('region', { name: 'Waterfall' });
+    for (const span of [
+      /^POST \/print-orders, gateway, operation/,
+      /^orders\.placeOrder, orders, operation.* critical/,
+      /^INSERT orders, orders, SQL/,
+      /^process orders\.placed, payments, event/,
+      /^process printing\.started, printing, event/,
+      /^process printing\.printed, despatch, event/,
+    ])
+      await waterfall.getByRole('button', { name: span }).first().waitFor();
+    await waterfall.getByRole('button', { name: /^INSERT orders/ }).click();
+    await page.getByRole('complementary', { name: 'Span INSERT orders' }).getByText('postgresql').waitFor();
+  });
+
+  test('a service that is killed is seen on the map within two seconds, and so is its recovery', async (t) => {
+    const page = await browser.open(t, '', 'laptop');
+    await serviceOf(page, 'printing', /healthy/).waitFor();
+    const pid = system.children().get('printing') ?? assert.fail('printing has no process of its own');
+    process.kill(pid, 'SIGKILL');
+    await serviceOf(page, 'printing', /down|starting/).waitFor({ timeout: 2_000 });
+    await serviceOf(page, 'orders', /healthy/).waitFor();
+    await serviceOf(page, 'printing', /healthy/).waitFor();
+    await serviceOf(page, 'printing', /healthy/).click();
+    const restarts = page.getByRole('region', { name: 'Instances of printing' }).getByRole('cell').last();
+    assert.equal(await restarts.innerText(), '1');
+  });
+
+  test('a service that hangs opens the circuits of its callers, and the map shows it, and their recovery', async (t) => {
+    const page = await browser.open(t, '/?service=gateway', 'laptop');
+    const circuit = page.getByRole('complementary', { name: 'Service gateway' }).getByText('circuit open');
+    const control = async (action: string) => {
+      const body = JSON.stringify({ action });
+      const headers = { 'content-type': 'application/json' };
+      const answer = await fetch(`${system.consoleUrl}/api/control/printing`, {
+        method: 'POST',
+        headers,
+        body,
+      });
+      assert.equal(answer.status, 200);
+    };
+    const sheet = async () => (await customer.fetch(`/print-orders/${orderId}/sheet`)).status;
+    await eventually(async () => assert.equal(await sheet(), 200));
+    await control('pause');
+    await serviceOf(page, 'printing', /paused/).waitFor();
+    const statuses = await Promise.all(Array.from({ length: 6 }, sheet));
+    assert.ok(
+      statuses.every((status) => status >= 500),
+      String(statuses),
+    );
+    await circuit.waitFor();
+    await control('resume');
+    await eventually(async () => assert.equal(await sheet(), 200));
+    await circuit.waitFor({ state: 'detached' });
+    await serviceOf(page, 'printing', /healthy/).waitFor();
+  });
+});
+
+test('a poisoned event is found, repaired and retried from the page, and the audit says who did it', {
+  skip: noChromium,
+}, async (t) => {
+  const system = await startSystem(t, { directory: tillDirectory, flags: ['--calm'], environment });
+  const browser = await startPageBrowser(t, system.consoleUrl ?? assert.fail('There is no console.'));
+  const tills = atTills(system.url);
+  await tills.setTill('a', true);
+  await tills.sell('a', [5, -1, 5]);
+
+  const page = await browser.open(t, '/messages', 'laptop');
+  await page.getByRole('link', { name: 'sales.sold for books' }).click();
+  await page.getByText('cannot be kept of an amount of -1').first().waitFor();
+  await page.getByText('1 event of the same key').waitFor();
+  await page.getByRole('button', { name: 'Edit and retry' }).click();
+  const dialog = page.getByRole('dialog', { name: 'Deliver it with other data?' });
+  await dialog.getByLabel('Data, as JSON').fill('{ "till": "a", "number": 2, ');
+  await dialog.getByRole('button', { name: 'Retry with this' }).click();
+  await dialog.getByRole('alert').getByText('This is no JSON').waitFor();
+  await dialog.getByLabel('Data, as JSON').fill('{ "till": "a", "number": 2, "amount": 1 }');
+  await dialog.getByRole('button', { name: 'Retry with this' }).click();
+  await page.getByText('Delivered again, with the new data.').waitFor();
+  await eventually(async () => assert.deepEqual(await tills.booked('a'), [1, 2, 3]));
+  await page.getByText('No dead letters.').waitFor();
+
+  await tills.sell('b', [5]);
+  await page.getByRole('button', { name: 'Retry all' }).waitFor();
+  await tills.setTill('b', true);
+  await page.getByRole('button', { name: 'Retry all' }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Retry all' }).click();
+  await page.getByText('1 event delivered again.').waitFor();
+  await eventually(async () => assert.deepEqual(await tills.booked('b'), [1]));
+
+  await page.getByRole('link', { name: 'Audit' }).click();
+  const records = page.getByRole('region', { name: 'Records, newest first' }).getByRole('row');
+  await records.filter({ hasText: 'events.edit' }).waitFor();
+  const texts = (await records.allInnerTexts()).slice(1);
+  const me = userInfo().username;
+  assert.equal(texts.length, 2);
+  assert.match(texts[0] ?? '', new RegExp(`\\b${me}\\b.*events\\.retry`, 's'));
+  assert.match(texts[1] ?? '', new RegExp(`\\b${me}\\b.*events\\.edit`, 's'));
+});
+
+function heading(page: Page, name: string) {
+  return page.getByRole('heading', { level: 1, name });
+}
+
+/** A service on the map, by the state that it is in. */
+function serviceOf(page: Page, name: string, state: RegExp) {
+  return page.getByRole('link', { name: new RegExp(`^${name}\\s*: (${state.source}),`) });
+}
+
+async function expectFocus(page: Page, text: string): Promise<void> {
+  assert.equal(await page.evaluate('document.activeElement.textContent.trim()'), text);
+}
+
+async function typeInPalette(page: Page, text: string): Promise<void> {
+  await page.getByRole('combobox').waitFor();
+  await page.keyboard.type(text);
+}
