@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { eventually, temporaryFolder } from '@banyan/testing';
-import { type RunningSystem, runBanyan, startSystem } from '../support/running-system.ts';
+import { consoleOf, type RunningSystem, runBanyan, startSystem } from '../support/running-system.ts';
 import { atTills, tillDirectory } from '../support/till-system.ts';
 
 interface TraceList {
@@ -13,12 +13,6 @@ interface TraceList {
 }
 interface MapAnswer {
   readonly edges: readonly { readonly from: string; readonly to: string; readonly kind: string }[];
-}
-
-function consoleOf(system: RunningSystem): string {
-  const url = /Console\s+(http:\/\/\S+?)\/?\s/.exec(system.output())?.[1];
-  assert.ok(url, system.output());
-  return url;
 }
 
 async function ask<Answer>(url: string): Promise<Answer> {

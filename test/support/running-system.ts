@@ -79,6 +79,13 @@ export async function startSystem(t: Undoing, options: StartOptions = {}): Promi
 
 export const startPhotoPrint = startSystem;
 
+/** Address of the console of a system that was started with one. */
+export function consoleOf(system: RunningSystem): string {
+  const url = /Console\s+(http:\/\/\S+?)\/?\s/.exec(system.output())?.[1];
+  if (url === undefined) throw new Error(`no console:\n${system.output()}`);
+  return url;
+}
+
 async function waitFor<Value>(
   read: () => Value | undefined,
   { what, run }: { readonly what: string; readonly run: CommandRun },

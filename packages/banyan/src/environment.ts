@@ -2,6 +2,8 @@ export interface EnvironmentVariable {
   readonly name: string;
   readonly default: string;
   readonly summary: string;
+  /** Shown to nobody. */
+  readonly isSecret?: true;
 }
 
 /** Variables that the platform itself reads; those of a service come from its own configuration schema. */
@@ -58,6 +60,7 @@ export const environmentVariables: readonly EnvironmentVariable[] = [
     name: 'BANYAN_SECRET',
     default: '.banyan/secret',
     summary: 'Signing key of the system: 32 bytes or more, base64url.',
+    isSecret: true,
   },
   {
     name: 'BANYAN_TLS',
@@ -100,6 +103,7 @@ export const environmentVariables: readonly EnvironmentVariable[] = [
     name: 'BANYAN_ALERT_WEBHOOK',
     default: 'none',
     summary: 'URL that each alert about an objective is posted to as JSON, when it begins and when it ends.',
+    isSecret: true,
   },
   { name: 'BANYAN_ENV', default: 'development', summary: '`production` is the same as `--production`.' },
   { name: 'BANYAN_CALM', default: 'unset', summary: 'Anything: the same as `--calm`.' },
@@ -113,6 +117,7 @@ export const environmentVariables: readonly EnvironmentVariable[] = [
     name: 'OTEL_EXPORTER_OTLP_HEADERS',
     default: 'none',
     summary: 'Headers of each request there, such as a key: `name=value,name=value`.',
+    isSecret: true,
   },
   {
     name: 'OTEL_EXPORTER_OTLP_COMPRESSION',

@@ -3,21 +3,35 @@ import { isSecretName, redacted } from './redaction.ts';
 const suspicious = /[=:]|eyJ|earer |asic /;
 const jwt = /\beyJ[\w-]{5,}\.[\w-]{5,}(\.[\w-]*)?/g;
 const scheme = /\b(Bearer|Basic) +[\w.~+/=-]{6,}/gi;
-const password = /(:\/\/[^\s:/@]*:)[^\s/@]+@/g;
-/** `name=value`, `name: value` and `"name":"value"`; whether the name is secret is asked for each. */
-const named = /([\w.-]{2,100})("|')?(\s?[=:]\s?)("[^"]*"|'[^']*'|[^\s"',;&)}\]]+)/g;
+/** What stands before the host: up to the last `@`, for passwords may hold some. Alone it may be a token (`nats://TOKEN@host`). */
+const login = /:\/\/([^\s/:@"']*:)?[^\s/?#"']*@/g;
+/** `name=value`, `name: value` and `"name":"value"`, up to the value. */
+const name = /([\w.-]{2,100})["']?\s?[=:]\s?/g;
+const value = /"[^"]*"|'[^']*'|[^\s"',;&)}\]]+/y;
 
 /**
- * `text` without what is a secret by its form: passwords in URLs, bearer tokens, JWTs, and values behind a secret name (see `isSecretName`). For texts that
+ * `text` without what is a secret by its form: passwords and tokens in URLs, bearer tokens, JWTs, and values behind a secret name (see `isSecretName`). For texts that
  * may quote anything, such as the messages of errors.
  */
 export function scrubText(text: string): string {
   if (!suspicious.test(text)) return text;
-  return text
-    .replace(jwt, redacted)
-    .replace(scheme, `$1 ${redacted}`)
-    .replace(password, `$1${redacted}@`)
-    .replace(named, (whole, name: string, quote: string | undefined, between: string) =>
-      isSecretName(name) && !whole.includes(redacted) ? `${name}${quote ?? ''}${between}${redacted}` : whole,
-    );
+  return withoutNamed(
+    text.replace(jwt, redacted).replace(scheme, `$1 ${redacted}`).replace(login, `://$1${redacted}@`),
+  );
+}
+
+/** Names are looked for one by one, as each may stand in the value of another: `cause: https://host/?password=…`. */
+function withoutNamed(text: string): string {
+  let scrubbed = '';
+  let end = 0;
+  for (const match of text.matchAll(name)) {
+    const start = match.index + match[0].length;
+    if (start < end || !isSecretName(match[1] ?? '') || text.startsWith(redacted, start)) continue;
+    value.lastIndex = start;
+    const length = value.exec(text)?.[0].length;
+    if (length === undefined) continue;
+    scrubbed += text.slice(end, start) + redacted;
+    end = start + length;
+  }
+  return scrubbed + text.slice(end);
 }

@@ -105,6 +105,20 @@ test('names that only contain the letters of a secret word stay readable', () =>
   for (const word of secretWords) assert.equal(isSecretName(word), true, word);
 });
 
+for (const [text, expected] of [
+  ['no server at nats://aToken@host:4222', 'no server at nats://[redacted]@host:4222'],
+  ['no server at postgres://app:p@ss@host/db', 'no server at postgres://app:[redacted]@host/db'],
+  ['https://host/in?user=a&password=hunter2&page=2', 'https://host/in?user=a&password=[redacted]&page=2'],
+  ['cause: token=hunter2', 'cause: token=[redacted]'],
+  ['{"url":"https://host","mail":"a@host"}', '{"url":"https://host","mail":"a@host"}'],
+] as const) {
+  test(`secrets inside texts are redacted: ${text}`, () => {
+    const { logger, last } = recorder();
+    logger.info(text);
+    assert.equal(last().message, expected);
+  });
+}
+
 test('passwords inside URL objects are redacted', () => {
   const { logger, lines } = recorder();
   logger.info('x', { target: new URL('postgres://user:hunter2@db:5432/orders') });

@@ -3,6 +3,7 @@ import type { Service } from '@banyan/chassis';
 import { describeConfig } from '@banyan/config';
 import type { OperationsHandlers } from '@banyan/console-api';
 import { systemClock } from '@banyan/core';
+import { scrubText } from '@banyan/telemetry';
 import { environmentVariables } from '../environment.ts';
 import type { ServicePorts, SystemPorts } from '../service-ports.ts';
 import type { Settings } from '../settings.ts';
@@ -40,7 +41,7 @@ export function createRecordOperations(known: Known): RecordOperations {
       const ofPlatform = environmentVariables.map((variable) => ({
         service: 'platform',
         name: variable.name,
-        isSecret: holdsSecret(variable.name),
+        isSecret: variable.isSecret === true,
         default: variable.default,
         summary: variable.summary,
       }));
@@ -138,7 +139,7 @@ function settingOf(row: Row, { settings, environment }: Known) {
     service,
     name,
     isSecret,
-    ...(isSecret || value === undefined ? undefined : { value: withoutPassword(value) }),
+    ...(isSecret || value === undefined ? undefined : { value: scrubText(value) }),
     source:
       given === undefined ? (row.default === undefined ? 'not set' : 'default') : sourceOf(name, environment),
     summary,
@@ -147,13 +148,4 @@ function settingOf(row: Row, { settings, environment }: Known) {
 
 function sourceOf(name: string, environment: Known['environment']): string {
   return environment[name] ? 'environment' : '.env';
-}
-
-function holdsSecret(name: string): boolean {
-  return /SECRET|PASSWORD|TOKEN|HEADERS|_KEY$/.test(name);
-}
-
-/** URLs of servers carry passwords. */
-function withoutPassword(value: string): string {
-  return value.replaceAll(/(\w+:\/\/[^\s/:@]*):[^\s/@]+@/g, '$1:•••@');
 }
