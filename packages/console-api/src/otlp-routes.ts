@@ -43,6 +43,7 @@ export function otlpRoutes(store: TelemetryStore, logger: Logger): readonly Rout
             refused: receipt.refused,
             reasons: receipt.reasons,
           });
+        if (receipt.taken === 0 && receipt.shed > 0) throw tooMany();
         answer(arrival, receipt, rejected);
       } finally {
         active -= 1;
@@ -84,7 +85,7 @@ async function unpack(body: Buffer): Promise<Buffer> {
   }
 }
 
-/** What was not taken is said as OTLP says it; the sender is not to send it again. */
+/** What was not taken of a request that was taken in part is said as OTLP says it: sent again, the others would be there twice. */
 function answer({ response }: Arrival, { refused, shed, reasons }: Receipt, rejected: string): void {
   const lost = refused + shed;
   const why = [...reasons, ...(shed > 0 ? [`${shed} found no room in the queue`] : [])].join('; ');

@@ -3,12 +3,13 @@ import { type TestContext, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { createConsoleServer, otlpRoutes, telemetryHandlers } from '@banyan/console-api';
 import { silentLogger, systemClock } from '@banyan/core';
-import { createTelemetryStore } from '@banyan/telemetry-store';
+import { createDatabase } from '@banyan/postgres';
+import { createTelemetryStore, type TelemetryStoreOptions } from '@banyan/telemetry-store';
 import { createTestDatabase, eventually } from '@banyan/testing';
 
-async function startConsole(t: TestContext): Promise<string> {
-  const { url } = await createTestDatabase(t);
-  const store = createTelemetryStore({ url, clock: systemClock, logger: silentLogger });
+async function startConsole(t: TestContext, options: Partial<TelemetryStoreOptions> = {}): Promise<string> {
+  const url = options.url ?? (await createTestDatabase(t)).url;
+  const store = createTelemetryStore({ clock: systemClock, logger: silentLogger, ...options, url });
   t.after(() => store.stop());
   await store.start();
   const server = createConsoleServer({
@@ -197,4 +198,60 @@ test('lines and points are taken beside spans', async (t) => {
     return series.flatMap(({ values }) => values.filter((value) => value !== null));
   };
   assert.deepEqual(await eventually(valuesOf, ({ length }) => length > 0), [7]);
+});
+
+test('a full queue asks to come again, and what comes again is counted once', async (t) => {
+  const { url: databaseUrl } = await createTestDatabase(t);
+  const url = await startConsole(t, { url: databaseUrl, maxWaiting: 2 });
+  const admin = createDatabase({ url: databaseUrl });
+  t.after(() => admin.close());
+  const spanOf = (digit: string) => JSON.stringify(requestOf({ ...good, spanId: digit.repeat(16) }));
+  const held = Promise.withResolvers<void>();
+  const locked = Promise.withResolvers<void>();
+  const holding = admin.tx(async ({ sql }) => {
+    await sql`lock table telemetry.span_pages in access exclusive mode`;
+    locked.resolve();
+    await held.promise;
+  });
+  await locked.promise;
+  for (const digit of ['1', '2']) assert.equal((await post(`${url}/v1/traces`, spanOf(digit))).status, 200);
+  const answer = await fetch(`${url}/v1/traces`, {
+    method: 'POST',
+    body: spanOf('3'),
+    headers: { 'content-type': 'application/json' },
+  });
+  assert.equal(answer.status, 429);
+  assert.equal(answer.headers.get('retry-after'), '1');
+  held.resolve();
+  await holding;
+  await eventually(
+    () => post(`${url}/v1/traces`, spanOf('3')),
+    ({ status }) => status === 200,
+  );
+  await eventually(
+    () => spansOf(url),
+    ({ length }) => length === 3,
+  );
+  const window = 'from=2026-11-18T00:00:00Z&to=2026-11-19T00:00:00Z';
+  const { operations } = (await (await fetch(`${url}/api/operations?${window}`)).json()) as {
+    operations: readonly { count: number }[];
+  };
+  assert.deepEqual(
+    operations.map(({ count }) => count),
+    [3],
+  );
+});
+
+test('an objective is over no more days than sums of requests are kept', async (t) => {
+  const url = await startConsole(t);
+  const set = async (windowDays: number) => {
+    const answer = await fetch(`${url}/api/objectives/orders`, {
+      method: 'PUT',
+      body: JSON.stringify({ service: 'orders', target: 0.99, windowDays }),
+      headers: { 'content-type': 'application/json' },
+    });
+    return answer.status;
+  };
+  assert.equal(await set(35), 200);
+  assert.equal(await set(36), 400);
 });

@@ -57,6 +57,8 @@ export interface TelemetryStoreOptions {
 
 /** What became of a request of OTLP. */
 export interface Receipt {
+  /** Items that wait to be written: the first ones, if there was no room for all. */
+  readonly taken: number;
   /** Items that are no telemetry. */
   readonly refused: number;
   /** Items for which there was no room. */
@@ -220,8 +222,10 @@ class PostgresTelemetryStore implements TelemetryStore {
     switch (signal) {
       case 'spans': {
         const parsed = parseTraces(request, latestUs);
-        this.#traffic.see(parsed.items);
-        return this.#take(this.#writer.spans, parsed);
+        const receipt = this.#take(this.#writer.spans, parsed);
+        // Others may be sent again.
+        this.#traffic.see(parsed.items.slice(0, receipt.taken));
+        return receipt;
       }
       case 'logs':
         return this.#take(this.#writer.logs, parseLogs(request, latestUs));
@@ -234,7 +238,7 @@ class PostgresTelemetryStore implements TelemetryStore {
     const taken = queue.push(items);
     queue.refuse(refused);
     this.#writer.arrived();
-    return { refused, shed: items.length - taken, reasons };
+    return { taken, refused, shed: items.length - taken, reasons };
   }
 
   flush(): Promise<void> {

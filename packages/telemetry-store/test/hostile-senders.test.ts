@@ -76,3 +76,34 @@ test('services and kinds may have the names that every object has', async (t) =>
     ['internal', 'internal', 'internal'],
   );
 });
+
+test('a point that is wrong is refused alone: the others of its metric are taken', async (t) => {
+  const { store } = await givenStore(t);
+  const timeUnixNano = `${startUs}000`;
+  const dataPoints = [
+    { timeUnixNano, asDouble: 1 },
+    { timeUnixNano, asDouble: 'many' },
+    { timeUnixNano: 'never', asDouble: 2 },
+  ];
+  const counted = { count: '2', sum: 3, explicitBounds: [1], bucketCounts: ['1', '1'] };
+  const metrics = [
+    { name: 'queue.length', gauge: { dataPoints } },
+    {
+      name: 'took',
+      histogram: {
+        dataPoints: [
+          { timeUnixNano, ...counted },
+          { timeUnixNano, ...counted, bucketCounts: [], explicitBounds: 'none' },
+        ],
+      },
+    },
+  ];
+  const resourceMetrics = [{ resource: resourceOf('orders'), scopeMetrics: [{ metrics }] }];
+  const { taken, refused } = store.receive('metrics', { resourceMetrics });
+  assert.deepEqual({ taken, refused }, { taken: 2, refused: 3 });
+  await store.flush();
+  assert.deepEqual(
+    (await store.metrics()).map(({ name }) => name),
+    ['queue.length', 'took'],
+  );
+});

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { type AddressInfo, connect, createServer } from 'node:net';
+import { type TestContext, test } from 'node:test';
 import { type Sql, type SqlFragment, silentLogger, systemClock } from '@banyan/core';
 import { createDatabase } from '@banyan/postgres';
 import type { TelemetryStore } from '@banyan/telemetry-store';
-import { eventually } from '@banyan/testing';
+import { createTestDatabase, eventually } from '@banyan/testing';
 import { givenStore, hexId, spansRequest } from './given.ts';
 
 const startUs = systemClock.nowMs() * 1_000 - 60e6;
@@ -88,4 +89,69 @@ test('sums that the database refuses for good are lost alone', async (t) => {
   send(store, 8);
   await store.flush();
   assert.deepEqual(await spansOf(store), { received: 8, stored: 1, shed: 7, refused: 0, waiting: 0 });
+});
+
+/** Passes everything on to `url`, until `cut` is called: the next commit arrives, and the connection is gone before its answer. */
+async function startCuttingProxy(t: TestContext, url: string) {
+  const target = new URL(url);
+  // The server of the tests listens on a socket in its folder.
+  const path = `${target.searchParams.get('host')}/.s.PGSQL.${target.port}`;
+  let isCutting = false;
+  const server = createServer((client) => {
+    const upstream = connect({ path });
+    let isCommitting = false;
+    client.on('data', (chunk) => {
+      isCommitting ||= isCutting && chunk.includes('commit\0');
+      upstream.write(chunk);
+    });
+    upstream.on('data', (chunk) => {
+      if (!isCommitting) return client.write(chunk);
+      isCutting = false;
+      return client.destroy();
+    });
+    for (const [one, other] of [
+      [client, upstream],
+      [upstream, client],
+    ] as const) {
+      one.on('error', () => other.destroy());
+      one.on('close', () => other.destroy());
+    }
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  t.after(() => server.close());
+  target.searchParams.delete('host');
+  target.hostname = '127.0.0.1';
+  target.port = String((server.address() as AddressInfo).port);
+  return {
+    url: target.href,
+    cut: () => {
+      isCutting = true;
+    },
+    get isCutting() {
+      return isCutting;
+    },
+  };
+}
+
+test('a batch whose commit was not answered is there once, and its requests are counted once', async (t) => {
+  const { url } = await createTestDatabase(t);
+  const proxy = await startCuttingProxy(t, url);
+  const { store } = await givenStore(t, { url: proxy.url });
+  send(store, 1);
+  await store.flush();
+  proxy.cut();
+  send(store, 2, 3);
+  const { stored } = await eventually(
+    () => spansOf(store),
+    (counts) => counts.stored === 4,
+  );
+  assert.equal(proxy.isCutting, false);
+  assert.equal(stored, 4);
+  assert.equal((await store.trace(hexId(32, 3)))?.spans.length, 1);
+  const admin = createDatabase({ url });
+  t.after(() => admin.close());
+  const [row] = await admin.sql<{
+    spans: number;
+  }>`select sum(spans)::int8 as spans from telemetry.trace_parts`;
+  assert.equal(row?.spans, 4);
 });

@@ -135,6 +135,20 @@ test('a receiver that is busy is asked again when it said, and gets everything o
   assert.match(told[0] ?? '', /traces of this process are not accepted: it is kept.*HTTP 429/);
 });
 
+test('what a receiver rejects of a request that it accepts is counted as refused, not as exported', async (t) => {
+  const { receiver, tracer, metrics, told } = await startExport(t);
+  const body = '{"partialSuccess":{"rejectedSpans":"3","errorMessage":"no room"}}';
+  receiver.behave(() => ({ status: 200, body }));
+  record(tracer, 10);
+  const refused = 'banyan_telemetry_shed_total{signal="traces",reason="refused"}';
+  await eventually(
+    async () => figureOf(metrics, refused),
+    (count) => count === 3,
+  );
+  assert.equal(figureOf(metrics, 'banyan_telemetry_exported_total{signal="traces"}'), 7);
+  assert.match(told[0] ?? '', /3 were rejected: no room/);
+});
+
 test('what a receiver refuses for good is given up and counted', async (t) => {
   const { receiver, tracer, metrics } = await startExport(t);
   receiver.behave(() => ({ status: 400 }));

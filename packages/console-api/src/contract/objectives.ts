@@ -15,8 +15,8 @@ export const Objective = z.object({
   target: z.number().gt(0).lt(1),
   /** A good request is no error and, if given, takes no longer. */
   withinMs: z.number().positive().optional(),
-  /** Over which the target holds. Default 28. */
-  windowDays: z.int().min(1).max(90).optional(),
+  /** Over which the target holds: up to as many days as sums of requests are kept. Default 28. */
+  windowDays: z.int().min(1).max(35).optional(),
 });
 
 export const alertLevels = ['page', 'ticket'] as const;

@@ -4,6 +4,23 @@ import type { Resource } from '../records.ts';
 import type { TrafficRow } from '../traffic/traffic-sums.ts';
 import type { LogPage, SpanPage } from './page-rows.ts';
 
+export interface BatchClaim {
+  readonly writerId: string;
+  /** Counts up. */
+  readonly batch: number;
+  readonly writtenAt: string;
+}
+
+/** False if that batch is written already. Waits for a transaction that is still writing it. */
+export async function claimBatch(sql: Sql, { writerId, batch, writtenAt }: BatchClaim): Promise<boolean> {
+  const claimed = await sql`
+    insert into telemetry.writers as w (writer_id, batch, written_at) values (${writerId}, ${batch}, ${writtenAt})
+    on conflict (writer_id) do update set batch = excluded.batch, written_at = excluded.written_at
+      where w.batch < excluded.batch
+    returning batch`;
+  return claimed.length > 0;
+}
+
 /** Inserts a page and what it has of traces; both in one statement, so that a page costs one round trip. */
 export async function insertSpanPage(sql: Sql, chunk: number, page: SpanPage): Promise<void> {
   const { fromUs, toUs, maxDurationUs, errors, terms, body, parts } = page;
@@ -60,7 +77,7 @@ function unnested(sql: Sql, rows: readonly TrafficRow[]) {
   const column = <Value>(of: (row: TrafficRow) => Value, type: string) => sql.array(rows.map(of), type);
   return sql`
     select u.bucket, u.kind, u.source, u.target, u.version, u.count, u.errors, u.marks::jsonb from unnest(
-      ${column(({ bucket }) => bucket, 'int4')}, ${column(({ kind }) => kind, 'text')},
+      ${column(({ bucket }) => bucket, 'int8')}, ${column(({ kind }) => kind, 'text')},
       ${column(({ source }) => source, 'text')}, ${column(({ target }) => target, 'text')},
       ${column(({ version }) => version, 'text')}, ${column(({ count }) => count, 'int4')},
       ${column(({ errors }) => errors, 'int4')}, ${column(({ marks }) => JSON.stringify(marks), 'text')}

@@ -1,11 +1,11 @@
-import { type Clock, isServiceError, type Logger } from '@banyan/core';
+import { type Clock, isServiceError, type Logger, uuidv7 } from '@banyan/core';
 import type { PostgresDatabase } from '@banyan/postgres';
 import { type Sighting, sightingsOfLog, sightingsOfSpan } from '../errors/error-sightings.ts';
 import { insertPoints, type SeriesIds } from '../metrics/insert-points.ts';
 import type { LogRecord, PointRecord, Resource, SpanRecord } from '../records.ts';
 import type { DueSums, TrafficKeeper } from '../traffic/traffic-keeper.ts';
 import type { Chunks } from './chunks.ts';
-import { insertLogPage, insertSpanPage, upsertErrors, upsertSenders } from './insert.ts';
+import { claimBatch, insertLogPage, insertSpanPage, upsertErrors, upsertSenders } from './insert.ts';
 import { type LogPage, linesPerPage, type SpanPage, toLogPages, toSpanPages } from './page-rows.ts';
 import { SignalQueue } from './signal-queue.ts';
 
@@ -46,6 +46,8 @@ export class Writer {
   readonly logs: SignalQueue<LogRecord>;
   readonly metrics: SignalQueue<PointRecord>;
   readonly #options: WriterOptions;
+  readonly #writerId = uuidv7();
+  #batches = 0;
   #isWriting = true;
   #backoffMs = firstBackoffMs;
   #cancelTimer = () => {};
@@ -118,7 +120,9 @@ export class Writer {
     const points = this.metrics.take(maxPointsAtOnce);
     const queues = [this.spans, this.logs, this.metrics];
     try {
-      const batch = { ...(await toBatch(spans, logs, points)), sums: this.#options.traffic.takeDue() };
+      this.#batches += 1;
+      const sums = this.#options.traffic.takeDue();
+      const batch = { ...(await toBatch(spans, logs, points)), number: this.#batches, sums };
       if (await this.#writeUntilDone(batch)) for (const queue of queues) queue.written();
       else for (const queue of queues) queue.lost();
     } catch (error) {
@@ -161,11 +165,15 @@ export class Writer {
   }
 
   async #write(batch: Batch): Promise<Stored> {
-    const { database, chunks, series, traffic } = this.#options;
+    const { database, chunks, series, traffic, clock } = this.#options;
     const chunk = await chunks.current();
     const ids = await series.idsOf(batch.points);
     const pages = await database.tx(
       async ({ sql }) => {
+        const writtenAt = new Date(clock.nowMs()).toISOString();
+        const claim = { writerId: this.#writerId, batch: batch.number, writtenAt };
+        // The commit before was not answered, but took place. Its lines are told without a number, which is to say not at all.
+        if (!(await claimBatch(sql, claim))) return undefined;
         const written = await Promise.all([
           Promise.all(batch.logPages.map((page) => insertLogPage(sql, chunk, page))),
           ...batch.spanPages.map((page) => insertSpanPage(sql, chunk, page)),
@@ -178,9 +186,11 @@ export class Writer {
       },
       { concurrent: true },
     );
-    const lines = batch.logPages.flatMap((page, index) =>
-      page.lines.map((line, place) => ({ id: (pages[index] ?? 0) * linesPerPage + place, line })),
-    );
+    const lines = batch.logPages.flatMap((page, index) => {
+      const number = pages?.[index];
+      if (number === undefined) return [];
+      return page.lines.map((line, place) => ({ id: number * linesPerPage + place, line }));
+    });
     return { spans: batch.spans, lines, hasErrors: batch.sightings.length > 0 };
   }
 }
@@ -192,6 +202,8 @@ interface Batch {
   readonly points: readonly PointRecord[];
   readonly senders: readonly { readonly resource: Resource; readonly lastSeenUs: number }[];
   readonly sightings: readonly Sighting[];
+  /** Of this writer, counting up. */
+  readonly number: number;
   /** Taken once, so that they are written or lost with the batch, however often it is tried. */
   readonly sums: DueSums;
 }
@@ -200,7 +212,7 @@ async function toBatch(
   spans: readonly SpanRecord[],
   logs: readonly LogRecord[],
   points: readonly PointRecord[],
-): Promise<Omit<Batch, 'sums'>> {
+): Promise<Omit<Batch, 'number' | 'sums'>> {
   const [spanPages, logPages] = await Promise.all([toSpanPages(spans), toLogPages(logs)]);
   const senders = new Map<string, { resource: Resource; lastSeenUs: number }>();
   const see = (resource: Resource, lastSeenUs: number) => {

@@ -1,6 +1,6 @@
 import type { Clock, Logger } from '@banyan/core';
 import type { Metrics } from '../metrics.ts';
-import type { HttpSender, SendOutcome } from './http-sender.ts';
+import type { HttpSender, Rejected, SendOutcome } from './http-sender.ts';
 
 export interface ExportQueueOptions<Item> {
   /** `traces`, `logs`, `metrics`: the label of the figures, and in the log line. */
@@ -127,17 +127,24 @@ class BoundedQueue<Item> implements ExportQueue<Item> {
     const body = this.#options.encode(batch);
     for (let attempt = 0; ; attempt += 1) {
       const outcome = await this.#options.sender.send(body, this.#giveUp.signal);
-      if (outcome.kind === 'accepted') {
-        this.#isFailing = false;
-        this.#accepted.inc(batch.length);
-        return;
-      }
+      if (outcome.kind === 'accepted') return this.#count(batch.length, outcome.rejected);
       this.#tell(outcome);
       if (outcome.kind === 'refused') return this.#shed('refused', batch.length);
       if (this.#giveUp.signal.aborted) return this.#shed('stopped', batch.length);
       await this.#wait(outcome.afterMs ?? backoffMs(attempt));
       // It is the oldest there is; with a full queue behind it, it goes first.
       if (this.#size >= this.#options.maxItems) return this.#shed('full', batch.length);
+    }
+  }
+
+  #count(sent: number, { items, why }: Rejected): void {
+    // A reading of metrics is one item here, and has many points there.
+    const rejected = Math.min(items, sent);
+    this.#accepted.inc(sent - rejected);
+    if (rejected === 0) this.#isFailing = false;
+    else {
+      this.#shed('refused', rejected);
+      this.#tell({ kind: 'refused', why });
     }
   }
 

@@ -16,8 +16,14 @@ export interface HttpSenderOptions {
   readonly timeoutMs: number;
 }
 
+/** What a receiver did not take of a request that it accepted. */
+export interface Rejected {
+  readonly items: number;
+  readonly why: string;
+}
+
 export type SendOutcome =
-  | { readonly kind: 'accepted'; readonly answer: string }
+  | { readonly kind: 'accepted'; readonly rejected: Rejected }
   /** The receiver will not take it later either. */
   | { readonly kind: 'refused'; readonly why: string }
   | { readonly kind: 'later'; readonly why: string; readonly afterMs: number | undefined };
@@ -82,10 +88,25 @@ async function outcomeOf(response: IncomingMessage): Promise<SendOutcome> {
     // The status is the answer.
   }
   const { statusCode = 0 } = response;
-  if (statusCode >= 200 && statusCode < 300) return { kind: 'accepted', answer };
+  if (statusCode >= 200 && statusCode < 300) return { kind: 'accepted', rejected: rejectedOf(answer) };
   const why = `HTTP ${statusCode}`;
   if (!laterStatuses.has(statusCode)) return { kind: 'refused', why };
   return { kind: 'later', why, afterMs: retryAfterOf(response.headers['retry-after']) };
+}
+
+const rejectedMembers = ['rejectedSpans', 'rejectedLogRecords', 'rejectedDataPoints'];
+
+/** Of the answer's `partialSuccess`, in which OTLP says so; a 64-bit number is a text in its JSON. */
+function rejectedOf(answer: string): Rejected {
+  try {
+    const { partialSuccess = {} } = JSON.parse(answer) ?? {};
+    const counts = rejectedMembers.map((member) => Number(partialSuccess[member] ?? 0));
+    const items = counts.find((count) => count > 0) ?? 0;
+    return { items, why: `${items} were rejected: ${partialSuccess.errorMessage ?? 'without a reason'}` };
+  } catch {
+    // An answer that cannot be read rejects nothing: Zipkin's is empty.
+    return { items: 0, why: '' };
+  }
 }
 
 function retryAfterOf(value: string | undefined): number | undefined {
