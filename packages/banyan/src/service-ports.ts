@@ -72,8 +72,10 @@ export async function openServicePorts(input: CommandInput, terminal: Terminal):
     ...options,
     migrates: false,
   });
-  let broker: Promise<EventLog | undefined> | undefined;
-  const stores = new Map<string, ReturnType<typeof engines.openStore>>();
+  const broker = createOnce(() => openBroker(settings.brokerUrl, options));
+  const stores = new Map(
+    services.map((service) => [service.name, createOnce(() => openStore(engines, service))]),
+  );
   return {
     instances: async () => (await engines.registry.list()).map(({ instance }) => instance),
     names,
@@ -81,23 +83,42 @@ export async function openServicePorts(input: CommandInput, terminal: Terminal):
     documents: engines.documents,
     audit: engines.audit,
     async openLog() {
-      broker ??= openBroker(settings.brokerUrl, options);
-      return (await broker) ?? engines.log;
+      return (await broker.open()) ?? engines.log;
     },
     async open(name) {
       const service = services.find((each) => each.name === name);
-      if (service === undefined || !names.includes(name)) throw unknownService(name, names);
-      const opening = stores.get(name) ?? openStore(engines, service);
-      stores.set(name, opening);
-      const { outbox, inbox, requests, sagas, flows, database } = await opening;
+      const store = stores.get(name);
+      if (service === undefined || store === undefined || !names.includes(name))
+        throw unknownService(name, names);
+      const { outbox, inbox, requests, sagas, flows, database } = await store.open();
       return { service, outbox, inbox, requests, sagas, flows, database };
     },
     async close() {
       // What could not be opened needs no closing, and whoever asked for it was told.
-      const opened = await Promise.allSettled([broker, ...stores.values()]);
-      for (const each of opened) if (each.status === 'fulfilled') await each.value?.close();
+      for (const each of [broker, ...stores.values()]) await (await each.opened())?.close();
       await engines.close();
     },
+  };
+}
+
+interface Once<Value> {
+  /** Opens it, or resolves with what is open. What could not be opened is tried again by whoever asks next. */
+  open(): Promise<Value>;
+  /** Undefined if nobody opened it, or it could not be. */
+  opened(): Promise<Value | undefined>;
+}
+
+function createOnce<Value>(open: () => Promise<Value>): Once<Value> {
+  let opening: Promise<Value> | undefined;
+  return {
+    open() {
+      opening ??= open().catch((error: unknown) => {
+        opening = undefined;
+        throw error;
+      });
+      return opening;
+    },
+    opened: async () => opening?.catch(() => undefined),
   };
 }
 
