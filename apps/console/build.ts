@@ -1,26 +1,58 @@
-import { mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import path from 'node:path';
 import { build } from 'esbuild';
 
-const home = import.meta.dirname;
-const sources = path.join(home, 'src');
+const here = import.meta.dirname;
+/** What an earlier start may still be reading is left alone. */
+const keptMs = 3_600_000;
 
-/** Where the page ends up: `index.html` and the files that it names. */
-export const consoleAssets: string = path.join(home, 'dist');
+/**
+ * Builds the page unless it is built from its sources as they are: `index.html` and the files that it names. A finished build never changes, so starts at the
+ * same time do not disturb each other.
+ * @param home the folder with `src/main.tsx`
+ * @returns the folder to serve
+ */
+export async function buildConsole(home: string = here): Promise<string> {
+  const builds = path.join(home, 'dist');
+  const page = path.join(builds, `${Math.trunc(youngestMs(home))}`);
+  if (existsSync(page)) return page;
+  mkdirSync(builds, { recursive: true });
+  removeOld(builds);
+  const unfinished = mkdtempSync(path.join(builds, 'unfinished-'));
+  try {
+    await bundle(home, unfinished);
+    renameSync(unfinished, page);
+  } catch (error) {
+    // Another start was faster with the same.
+    if (!existsSync(page)) throw error;
+  } finally {
+    rmSync(unfinished, { recursive: true, force: true });
+  }
+  return page;
+}
 
-/** Builds the page unless what is built is younger than its sources. @returns the folder to serve */
-export async function buildConsole(): Promise<string> {
-  const page = statSync(path.join(consoleAssets, 'index.html'), { throwIfNoEntry: false });
-  if (page === undefined || page.mtimeMs < youngestMs(home)) await bundle();
-  return consoleAssets;
+function removeOld(builds: string): void {
+  for (const name of readdirSync(builds)) {
+    const build = path.join(builds, name);
+    const changedMs = statSync(build, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+    if (changedMs < Date.now() - keptMs) rmSync(build, { recursive: true, force: true });
+  }
 }
 
 /** File names carry a hash of their content, so browsers may keep them for good; `index.html` names the first ones. */
-async function bundle(): Promise<void> {
-  rmSync(consoleAssets, { recursive: true, force: true });
+async function bundle(home: string, folder: string): Promise<void> {
   const { metafile } = await build({
-    entryPoints: { console: path.join(sources, 'main.tsx') },
-    outdir: consoleAssets,
+    entryPoints: { console: path.join(home, 'src', 'main.tsx') },
+    outdir: folder,
     entryNames: '[name]-[hash]',
     chunkNames: '[name]-[hash]',
     assetNames: '[name]-[hash]',
@@ -44,9 +76,8 @@ async function bundle(): Promise<void> {
     .map((each) => (typeof each === 'string' ? each : each.kind === 'import-statement' ? each.path : ''))
     .filter((each) => each !== '')
     .map((each) => path.basename(each));
-  mkdirSync(consoleAssets, { recursive: true });
   writeFileSync(
-    path.join(consoleAssets, 'index.html'),
+    path.join(folder, 'index.html'),
     indexPage({ script: path.basename(script), style: path.basename(cssBundle), early }),
   );
 }

@@ -3,10 +3,12 @@ import type { DataFolder } from '../data-folder.ts';
 import { defaultConsolePort } from '../environment.ts';
 import type { Progress } from '../progress.ts';
 import { tellConsoleUrl } from './console-client.ts';
+import { consoleSite } from './site.ts';
 import { type StartConsoleOptions, startConsole } from './start-console.ts';
 import { type ConsoleTelemetry, openConsoleTelemetry } from './telemetry.ts';
 
-export interface OpenConsoleOptions extends Omit<StartConsoleOptions, 'telemetry' | 'routes' | 'port'> {
+export interface OpenConsoleOptions
+  extends Omit<StartConsoleOptions, 'telemetry' | 'routes' | 'port' | 'site'> {
   readonly port: number;
   readonly runId: string;
   /** See `openConsoleTelemetry`. */
@@ -27,6 +29,7 @@ export async function openConsole(options: OpenConsoleOptions): Promise<string> 
   if (parts !== undefined) closing.push(() => parts.stop());
   const console = await startConsole({
     ...options,
+    site: await consoleSite(options),
     ...(parts === undefined ? undefined : { telemetry: parts.telemetry, routes: parts.routes }),
   });
   closing.push(() => console.stop());

@@ -9,7 +9,6 @@ import type { Settings } from '../settings.ts';
 import type { Terminal } from '../terminal.ts';
 import { createOpenCircuits } from './open-circuits.ts';
 import { createOperations } from './operations.ts';
-import { consoleSite } from './site.ts';
 
 export interface StartConsoleOptions extends Partial<Pick<ConsoleServerOptions, 'telemetry' | 'routes'>> {
   readonly system: System;
@@ -21,6 +20,8 @@ export interface StartConsoleOptions extends Partial<Pick<ConsoleServerOptions, 
   readonly terminal: Terminal;
   readonly logger: Logger;
   readonly publicUrl: () => string | undefined;
+  /** Folder of the page. Undefined: the API alone. */
+  readonly site: URL | undefined;
 }
 
 export interface RunningConsole {
@@ -30,7 +31,7 @@ export interface RunningConsole {
 
 /** Starts the console of a development system on loopback, where nobody signs in. @throws ServiceError `failed_precondition` `port_taken` */
 export async function startConsole(options: StartConsoleOptions): Promise<RunningConsole> {
-  const { system, settings, run, input, terminal, logger, publicUrl } = options;
+  const { system, settings, run, input, terminal, logger, publicUrl, site } = options;
   let ports: Promise<SystemPorts> | undefined;
   // What could not be opened is tried again by whoever asks next: the system may still be starting.
   const openPorts = () => {
@@ -40,7 +41,6 @@ export async function startConsole(options: StartConsoleOptions): Promise<Runnin
     });
     return ports;
   };
-  const site = await consoleSite();
   const server = createConsoleServer({
     host: '127.0.0.1',
     port: options.port,
