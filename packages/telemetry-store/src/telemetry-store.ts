@@ -51,6 +51,8 @@ export interface TelemetryStoreOptions {
   readonly maxAgeMs?: number;
   /** Items of each signal that may wait to be written; what does not fit is shed. Default 100,000. */
   readonly maxWaiting?: number;
+  /** About how much memory they may take, for each signal. Default 64 MiB. */
+  readonly maxWaitingBytes?: number;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -143,6 +145,12 @@ export function createTelemetryStore(options: TelemetryStoreOptions): TelemetryS
 }
 
 const migrations = new URL('../migrations/', import.meta.url);
+const defaults = {
+  maxBytes: 1024 ** 3,
+  maxAgeMs: 7 * 86_400_000,
+  maxWaiting: 100_000,
+  maxWaitingBytes: 64 * 1024 ** 2,
+};
 const keepEveryMs = 10_000;
 const watchEveryMs = 15_000;
 /** Clocks differ; what lies further ahead is a wrong one, and would stand above what is true until then. */
@@ -163,12 +171,13 @@ class PostgresTelemetryStore implements TelemetryStore {
   #stopped: Promise<void> | undefined;
 
   constructor(given: TelemetryStoreOptions) {
-    const options = { maxBytes: 1024 ** 3, maxAgeMs: 7 * 86_400_000, maxWaiting: 100_000, ...given };
-    const { url, clock, logger, maxWaiting } = options;
+    const options = { ...defaults, ...given };
+    const { url, clock, logger, maxWaiting, maxWaitingBytes } = options;
     this.#options = options;
     this.#database = createDatabase({ url, logger, maxConnections: 6, applicationName: 'banyan-telemetry' });
     const database = this.#database;
-    this.#chunks = new Chunks({ ...options, database });
+    const series = new SeriesIds(database);
+    this.#chunks = new Chunks({ ...options, database, onDropped: () => series.pointsDropped() });
     this.#traffic = new TrafficKeeper(clock);
     this.#objectives = new Objectives({
       sql: database.sql,
@@ -181,8 +190,9 @@ class PostgresTelemetryStore implements TelemetryStore {
       database,
       chunks: this.#chunks,
       traffic: this.#traffic,
-      series: new SeriesIds(database),
+      series,
       maxWaiting,
+      maxWaitingBytes,
       clock,
       logger,
       onStored: ({ spans, lines, hasErrors }) => {

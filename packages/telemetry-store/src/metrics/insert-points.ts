@@ -10,13 +10,22 @@ const maxSeries = 20_000;
 export class SeriesIds {
   readonly #database: PostgresDatabase;
   readonly #ids = new Map<string, number>();
+  /** At first as well: points may have gone while nobody looked. */
+  #hasUnused = true;
 
   constructor(database: PostgresDatabase) {
     this.#database = database;
   }
 
+  /** Points have gone: before the next ones are written, series without any go too. */
+  pointsDropped(): void {
+    this.#hasUnused = true;
+  }
+
   /** In the order of `points`; undefined for one that is left out. */
   async idsOf(points: readonly PointRecord[]): Promise<readonly (number | undefined)[]> {
+    if (points.length === 0) return [];
+    if (this.#hasUnused) await this.#removeUnused();
     const hashes = points.map(hashOf);
     const fresh = new Map<string, PointRecord>();
     for (const [index, hash] of hashes.entries()) {
@@ -26,6 +35,15 @@ export class SeriesIds {
     }
     if (fresh.size > 0) await this.#add(fresh);
     return hashes.map((hash) => this.#ids.get(hash));
+  }
+
+  /** Here alone, where no batch is on its way whose points need one of them. */
+  async #removeUnused(): Promise<void> {
+    this.#hasUnused = false;
+    this.#ids.clear();
+    await this.#database.sql`
+      delete from telemetry.series s
+      where not exists (select from telemetry.points p where p.series_id = s.series_id)`;
   }
 
   async #add(fresh: ReadonlyMap<string, PointRecord>): Promise<void> {

@@ -37,6 +37,9 @@ interface Sum extends TrafficKey {
 export const bucketSeconds = 10;
 export const historySeconds = 300;
 
+/** While the database is away they pile up; above this, requests of new operations, edges and times are not counted. */
+const maxSums = 100_000;
+
 /** Sums of requests that are not written yet. */
 export class TrafficSums {
   readonly #seconds: number;
@@ -51,6 +54,7 @@ export class TrafficSums {
     const id = `${bucket}\n${key.kind}\n${key.source}\n${key.target}\n${key.version}`;
     let sum = this.#sums.get(id);
     if (sum === undefined) {
+      if (this.#sums.size >= maxSums) return;
       sum = { ...key, bucket, count: 0, errors: 0, marks: {} };
       this.#sums.set(id, sum);
     }

@@ -1,12 +1,12 @@
 import type { Clock, Logger } from '@banyan/core';
 import { literal, type PostgresDatabase } from '@banyan/postgres';
+import { pruneRows } from './prune.ts';
 
 /** Tables whose partitions are dropped together. */
 export const chunkedTables = ['span_pages', 'trace_parts', 'log_pages', 'traffic', 'points'] as const;
 
 /** A bound is broken by at most one part of these, and that for a moment only. */
 const parts = 16;
-const historyDays = 35;
 
 export interface Bounds {
   readonly maxBytes: number;
@@ -17,6 +17,7 @@ export interface ChunksOptions extends Bounds {
   readonly database: PostgresDatabase;
   readonly clock: Clock;
   readonly logger: Logger;
+  readonly onDropped: () => void;
 }
 
 interface ChunkRow {
@@ -65,8 +66,7 @@ export class Chunks {
       total -= sizes.get(chunk) ?? 0;
     }
     this.#bytes = total;
-    const oldest = Math.floor(clock.nowMs() / 1_000) - historyDays * 86_400;
-    await database.sql`delete from telemetry.traffic_history where bucket < ${oldest}`;
+    await pruneRows(database.sql, clock.nowMs());
   }
 
   async keptSince(): Promise<string | undefined> {
@@ -97,12 +97,13 @@ export class Chunks {
   }
 
   async #drop(chunk: number): Promise<void> {
-    const { database, logger } = this.#options;
+    const { database, logger, onDropped } = this.#options;
     await database.tx(async ({ sql }) => {
       for (const table of chunkedTables)
         await sql`drop table if exists ${sql.identifier(`telemetry.${table}_${chunk}`)}`;
       await sql`delete from telemetry.chunks where chunk = ${chunk}`;
     });
+    onDropped();
     logger.debug('telemetry of one part was dropped', { chunk });
   }
 

@@ -1,3 +1,5 @@
+import { sizeOf } from './size-of.ts';
+
 export const signals = ['spans', 'logs', 'metrics'] as const;
 export type Signal = (typeof signals)[number];
 
@@ -9,28 +11,38 @@ export interface SignalCounts {
   readonly waiting: number;
 }
 
-/** What waits to be written, up to a number; the newest is shed when it is full, since what is there is nearer to being written. */
+/** What waits to be written, up to a number and a size; the newest is shed when it is full, since what is there is nearer to being written. */
 export class SignalQueue<Item> {
   readonly #max: number;
+  readonly #maxBytes: number;
   #items: Item[] = [];
   #inHand = 0;
+  /** Of those that wait, and of those in hand. */
+  #bytes = 0;
+  #inHandBytes = 0;
   #received = 0;
   #stored = 0;
   #shed = 0;
   #refused = 0;
 
-  constructor(max: number) {
+  constructor(max: number, maxBytes: number) {
     this.#max = max;
+    this.#maxBytes = maxBytes;
   }
 
   /** @returns how many were taken */
   push(items: readonly Item[]): number {
     this.#received += items.length;
-    const room = Math.max(0, this.#max - this.#items.length - this.#inHand);
-    const taken = items.length <= room ? items : items.slice(0, room);
-    this.#shed += items.length - taken.length;
-    for (const item of taken) this.#items.push(item);
-    return taken.length;
+    let taken = 0;
+    for (const item of items) {
+      const bytes = sizeOf(item);
+      if (this.#items.length + this.#inHand >= this.#max || this.#bytes + bytes > this.#maxBytes) break;
+      this.#items.push(item);
+      this.#bytes += bytes;
+      taken += 1;
+    }
+    this.#shed += items.length - taken;
+    return taken;
   }
 
   get waiting(): number {
@@ -42,17 +54,24 @@ export class SignalQueue<Item> {
     const taken = this.#items.length <= max ? this.#items : this.#items.slice(0, max);
     this.#items = this.#items.length <= max ? [] : this.#items.slice(max);
     this.#inHand = taken.length;
+    this.#inHandBytes = taken.reduce((sum, item) => sum + sizeOf(item), 0);
     return taken;
   }
 
   written(): void {
     this.#stored += this.#inHand;
-    this.#inHand = 0;
+    this.#release();
   }
 
   lost(): void {
     this.#shed += this.#inHand;
+    this.#release();
+  }
+
+  #release(): void {
     this.#inHand = 0;
+    this.#bytes -= this.#inHandBytes;
+    this.#inHandBytes = 0;
   }
 
   refuse(count: number): void {

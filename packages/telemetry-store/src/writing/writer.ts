@@ -15,6 +15,7 @@ export interface WriterOptions {
   readonly traffic: TrafficKeeper;
   readonly series: SeriesIds;
   readonly maxWaiting: number;
+  readonly maxWaitingBytes: number;
   readonly clock: Clock;
   readonly logger: Logger;
   /** Must not throw. */
@@ -57,9 +58,10 @@ export class Writer {
 
   constructor(options: WriterOptions) {
     this.#options = options;
-    this.spans = new SignalQueue(options.maxWaiting);
-    this.logs = new SignalQueue(options.maxWaiting);
-    this.metrics = new SignalQueue(options.maxWaiting);
+    const { maxWaiting, maxWaitingBytes } = options;
+    this.spans = new SignalQueue(maxWaiting, maxWaitingBytes);
+    this.logs = new SignalQueue(maxWaiting, maxWaitingBytes);
+    this.metrics = new SignalQueue(maxWaiting, maxWaitingBytes);
   }
 
   /** False while the database refuses. */
