@@ -29,12 +29,28 @@ export function createWebhookNotifier(url: string): AlertNotifier {
 const attempts = 5;
 const firstBackoffMs = 1_000;
 
-/** Tells `notifier`, and again when it fails: five times in half a minute. Never rejects. */
-export async function notifyWithRetries(
-  notifier: AlertNotifier,
-  alert: Alert,
-  { clock, logger }: { readonly clock: Clock; readonly logger: Logger },
-): Promise<void> {
+export interface RetryOptions {
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/**
+ * A function that tells `notifier`, and again when it fails: five times in a quarter of a minute. What is said of one alert is said in order: its end waits
+ * until its begin is told or given up. Never rejects.
+ */
+export function withRetries(notifier: AlertNotifier, options: RetryOptions): (alert: Alert) => Promise<void> {
+  const telling = new Map<string, Promise<void>>();
+  return async (alert) => {
+    const { alertId } = alert;
+    const before = telling.get(alertId) ?? Promise.resolve();
+    const told = before.then(() => tell(notifier, alert, options));
+    telling.set(alertId, told);
+    await told;
+    if (telling.get(alertId) === told) telling.delete(alertId);
+  };
+}
+
+async function tell(notifier: AlertNotifier, alert: Alert, { clock, logger }: RetryOptions): Promise<void> {
   for (let attempt = 1; attempt <= attempts; attempt += 1) {
     try {
       await notifier.notify(alert);

@@ -1,5 +1,5 @@
 export type { ConsoleAccess } from './access.ts';
-export { type AlertNotifier, createWebhookNotifier, notifyWithRetries } from './alert-webhook.ts';
+export { type AlertNotifier, createWebhookNotifier, withRetries } from './alert-webhook.ts';
 export type { Arrival, Target } from './api-routes.ts';
 export { type ConsoleServer, type ConsoleServerOptions, createConsoleServer } from './console-server.ts';
 export { operationsApi } from './contract/operations-contract.ts';

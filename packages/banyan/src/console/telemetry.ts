@@ -3,9 +3,9 @@ import {
   createLive,
   createWebhookNotifier,
   type Live,
-  notifyWithRetries,
   otlpRoutes,
   telemetryHandlers,
+  withRetries,
 } from '@banyan/console-api';
 import { type Clock, type Logger, systemClock } from '@banyan/core';
 import { provisionSystem } from '@banyan/postgres';
@@ -81,12 +81,15 @@ interface Watching {
 }
 
 function watchAlerts(store: TelemetryStore, live: Live, { alertWebhook, clock, logger }: Watching): void {
-  const notifier = alertWebhook === undefined ? undefined : createWebhookNotifier(alertWebhook);
+  const notify =
+    alertWebhook === undefined
+      ? undefined
+      : withRetries(createWebhookNotifier(alertWebhook), { clock, logger });
   store.onAlert((alert) => {
     live.tell('alerts', alert);
     const fields = { alertId: alert.alertId, objectiveId: alert.objectiveId };
     if (alert.endedAt === undefined) logger.warn(`alert: ${alert.summary}`, fields);
     else logger.info(`alert ended: ${alert.summary}`, fields);
-    if (notifier !== undefined) void notifyWithRetries(notifier, alert, { clock, logger });
+    void notify?.(alert);
   });
 }
