@@ -50,8 +50,9 @@ export class StatementNames {
     return !this.#rowless.has(name);
   }
 
-  ran(name: string, { fields }: QueryArrayResult<unknown[]>): void {
-    if (fields.length === 0) this.#rowless.add(name);
+  ran(name: string, { fields, command }: QueryArrayResult<unknown[]>): void {
+    // `select from …` gives rows without columns; whatever else gives rows has columns.
+    if (fields.length === 0 && command !== 'SELECT') this.#rowless.add(name);
   }
 
   /** New names from now on: the plans behind the old ones no longer fit their tables. */

@@ -50,6 +50,30 @@ test('statements of concurrent callers run in the order asked for, each with its
   assert.equal((await ids(database)).length, 601);
 });
 
+test('rows without columns are counted for the statement that gave them, alone and in a group', async (t) => {
+  const database = await open(t);
+  const exists = (sql: Sql, id: number) => sql`select from t where id = ${id}`;
+  await warmUp(database);
+  for (const round of ['sent one by one', 'sent as a group']) {
+    await database.tx(async ({ sql }) => {
+      await sql`select 1`;
+      const answers = await Promise.all([
+        sql`update t set note = ${'y'} where id = ${1_000} returning id`,
+        exists(sql, 1_000),
+        exists(sql, 1),
+        sql`select note from t where id = ${1_000}`,
+        exists(sql, 1_000),
+      ]);
+      assert.deepEqual(answers, [[{ id: 1_000 }], [{}], [], [{ note: 'y' }], [{}]], round);
+      assert.deepEqual(await exists(sql, 1_000), [{}], round);
+    }, concurrent);
+    await database.tx(async ({ sql }) => {
+      assert.deepEqual(await exists(sql, 1_000), [{}], round);
+      assert.deepEqual(await exists(sql, 1_000), [{}], round);
+    });
+  }
+});
+
 test('whoever fails first hears why, the others that it was not them, and nothing stays', async (t) => {
   const database = await open(t);
   for (const round of ['sent one by one', 'sent as a group']) {
