@@ -44,6 +44,8 @@ export interface AuditVerdict {
 export interface AuditLog {
   /** Records what the open transaction does: on record if, and only if, it commits. @throws ServiceError `invalid_argument` `invalid_audit_record` */
   append(sql: Sql, records: readonly NewAuditRecord[]): Promise<void>;
+  /** In a transaction of its own: what was done elsewhere. @throws as `append` */
+  record(records: readonly NewAuditRecord[]): Promise<void>;
   /** Newest first. */
   list(search: AuditSearch): Promise<readonly AuditRecord[]>;
   /** Seals up to 1,000 records that are committed and have no seal. One process at a time; undefined if there were none, or another one is at it. */
@@ -75,6 +77,10 @@ class PostgresAuditLog implements AuditLog {
     await sql`
       with appended as (insert into banyan.audit (record) select * from unnest(${texts}) returning seq)
       insert into banyan.audit_unsealed (seq) select seq from appended`;
+  }
+
+  record(records: readonly NewAuditRecord[]): Promise<void> {
+    return this.append(this.#database.sql, records);
   }
 
   async list(search: AuditSearch): Promise<readonly AuditRecord[]> {

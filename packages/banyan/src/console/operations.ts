@@ -1,5 +1,5 @@
 import { type System, servicesOf } from '@banyan/chassis';
-import type { Asker, OperationsHandlers } from '@banyan/console-api';
+import type { OperationsHandlers } from '@banyan/console-api';
 import type { Run } from '../run.ts';
 import type { SystemPorts } from '../service-ports.ts';
 import type { Settings } from '../settings.ts';
@@ -21,32 +21,19 @@ export interface OperationsOptions {
   readonly publicUrl: () => string | undefined;
   /** Opened when first asked for, and kept. */
   readonly openPorts: () => Promise<SystemPorts>;
-  /** Whose name stands on the audit log for what is done from here without a sign-in. */
-  readonly operator: string;
   readonly openCircuits: OpenCircuits;
 }
 
 /** What the console knows and does beside telemetry: the same as the verbs of the command line, by the same functions. */
 export function createOperations(options: OperationsOptions): OperationsHandlers {
-  const { system, settings, openPorts, environment, operator } = options;
+  const { system, settings, openPorts, environment } = options;
   const services = servicesOf(system, settings.development);
-  return namingOperator(operator, {
+  return {
     ...createSystemOperations({ ...options, development: settings.development }),
     ...createContractOperations(options),
     ...createRecordOperations({ openPorts, services, settings, environment }),
     ...createMessageOperations(openPorts),
     ...createSagaOperations(openPorts),
     ...createStreamOperations(openPorts),
-  });
-}
-
-/** Without a sign-in the server says `console`; whoever runs the system is known by name, as for the verbs. */
-function namingOperator(operator: string, handlers: OperationsHandlers): OperationsHandlers {
-  type Handler = (input: never, asker: Asker) => Promise<unknown>;
-  const named = Object.entries(handlers as unknown as Record<string, Handler>).map(([name, handle]) => [
-    name,
-    (input: never, asker: Asker) =>
-      handle(input, asker.by === 'console' ? { ...asker, by: operator } : asker),
-  ]);
-  return Object.fromEntries(named) as OperationsHandlers;
+  };
 }

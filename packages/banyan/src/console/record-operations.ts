@@ -5,8 +5,9 @@ import type { OperationsHandlers } from '@banyan/console-api';
 import { systemClock } from '@banyan/core';
 import { scrubText } from '@banyan/telemetry';
 import { environmentVariables } from '../environment.ts';
-import type { ServicePorts, SystemPorts } from '../service-ports.ts';
+import type { SystemPorts } from '../service-ports.ts';
 import type { Settings } from '../settings.ts';
+import { listOperatorsDeeds } from './operators-deeds.ts';
 
 export type RecordOperations = Pick<OperationsHandlers, 'getConfiguration' | 'listAudit'>;
 
@@ -18,7 +19,7 @@ interface Known {
   readonly environment: Readonly<Record<string, string | undefined>>;
 }
 
-/** Policies and traffic rules are changed in the platform's own database. */
+/** Policies and traffic rules are changed, and what is done from the console is recorded, in the platform's own database. */
 const ofPlatform = 'banyan';
 
 type AuditedDeed = Awaited<ReturnType<RecordOperations['listAudit']>>['records'][number];
@@ -55,32 +56,36 @@ export function createRecordOperations(known: Known): RecordOperations {
         ...(user && { user }),
         ...(subject && { subject }),
         ...(action && { action }),
-        ...(from && { since: from }),
-        ...(to && { until: to }),
+        ...(from && { since: utc(from) }),
+        ...(to && { until: utc(to) }),
       };
       const found = await Promise.all(
         names.map(async (name) => {
           if (name === ofPlatform) return deedsOf(name, await ports.audit.list(search));
-          const open = await ports.open(name);
-          const log = createAuditLog({ database: open.database, clock: systemClock });
-          return [...deedsOf(name, await log.list(search)), ...(await operatorsDeeds(name, open, limit))];
+          const { database } = await ports.open(name);
+          const [records, deeds] = await Promise.all([
+            createAuditLog({ database, clock: systemClock }).list(search),
+            listOperatorsDeeds(database.sql, search),
+          ]);
+          return [
+            ...deedsOf(name, records),
+            ...deeds.map((deed) => ({ ...deed, service: name, outcome: 'done' })),
+          ];
         }),
       );
-      const isAsked = ({ at, by, subject: about, action: did }: AuditedDeed) =>
-        (user === undefined || by === user) &&
-        (subject === undefined || about === subject) &&
-        (action === undefined || did === action) &&
-        (from === undefined || at >= from) &&
-        (to === undefined || at < to);
       return {
         records: found
           .flat()
-          .filter(isAsked)
-          .toSorted((a, b) => (a.at < b.at ? 1 : -1))
+          .toSorted((a, b) => Date.parse(b.at) - Date.parse(a.at))
           .slice(0, limit),
       };
     },
   };
+}
+
+/** In the form of the records, which compare as texts. */
+function utc(time: string): string {
+  return new Date(time).toISOString();
 }
 
 function deedsOf(service: string, records: readonly AuditRecord[]): readonly AuditedDeed[] {
@@ -94,33 +99,6 @@ function deedsOf(service: string, records: readonly AuditRecord[]): readonly Aud
     ...(traceId === undefined ? undefined : { traceId }),
     ...(details === undefined ? undefined : { details: details as never }),
   }));
-}
-
-/** What operators did to dead letters and sagas stands beside these, in the same database. */
-async function operatorsDeeds(
-  service: string,
-  { inbox, sagas }: ServicePorts,
-  limit: number,
-): Promise<readonly AuditedDeed[]> {
-  const [events, ofSagas] = await Promise.all([inbox.audit(limit), sagas.audit(limit)]);
-  return [
-    ...events.map(({ at, by, action, subject }) => ({
-      at,
-      service,
-      action: `events.${action}`,
-      outcome: 'done',
-      by,
-      subject,
-    })),
-    ...ofSagas.map(({ at, actor, action, sagaId }) => ({
-      at,
-      service,
-      action: `saga.${action}`,
-      outcome: 'done',
-      by: actor,
-      subject: sagaId,
-    })),
-  ];
 }
 
 interface Row {

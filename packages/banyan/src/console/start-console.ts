@@ -7,6 +7,7 @@ import type { Run } from '../run.ts';
 import { openServicePorts, type SystemPorts } from '../service-ports.ts';
 import type { Settings } from '../settings.ts';
 import type { Terminal } from '../terminal.ts';
+import { withDeedsOnRecord } from './deeds-on-record.ts';
 import { createOpenCircuits } from './open-circuits.ts';
 import { createOperations } from './operations.ts';
 
@@ -41,24 +42,32 @@ export async function startConsole(options: StartConsoleOptions): Promise<Runnin
     });
     return ports;
   };
+  const recording = {
+    operator: userName(),
+    openAudit: async () => (await openPorts()).audit,
+    clock: systemClock,
+    logger,
+  };
   const server = createConsoleServer({
     host: '127.0.0.1',
     port: options.port,
     access: { kind: 'loopback' },
     version: terminal.version,
-    telemetry: options.telemetry ?? {},
-    operations: createOperations({
-      system,
-      settings,
-      run,
-      version: terminal.version,
-      environment: terminal.environment,
-      runId: options.runId,
-      publicUrl,
-      openPorts,
-      operator: userName(),
-      openCircuits: createOpenCircuits(options.telemetry?.getMetric, systemClock),
-    }),
+    telemetry: withDeedsOnRecord(options.telemetry ?? {}, recording),
+    operations: withDeedsOnRecord(
+      createOperations({
+        system,
+        settings,
+        run,
+        version: terminal.version,
+        environment: terminal.environment,
+        runId: options.runId,
+        publicUrl,
+        openPorts,
+        openCircuits: createOpenCircuits(options.telemetry?.getMetric, systemClock),
+      }),
+      recording,
+    ),
     ...(options.routes === undefined ? undefined : { routes: options.routes }),
     ...(site === undefined ? undefined : { site }),
     logger,
