@@ -85,6 +85,20 @@ test('without a console the commands that ask it say so', async (t) => {
   assert.match(run.output(), /No console runs here/);
 });
 
+test('after a kill the commands do not ask the system that has its port now', async (t) => {
+  const start = (port: string) =>
+    startSystem(t, { directory: tillDirectory, flags: ['--calm'], environment: { CONSOLE_PORT: port } });
+  const killed = await start('0');
+  const { port } = new URL(consoleOf(killed));
+  killed.process.kill('SIGKILL');
+  await killed.exited;
+  const other = await start(port);
+  assert.match(await command(other, 'status'), /books/);
+  const run = runBanyan(['status', '--dir', tillDirectory, '--data', killed.dataFolder]);
+  assert.equal((await run.exited).code, 1, run.output());
+  assert.match(run.output(), /No console runs here/);
+});
+
 test('a line that is written while somebody follows is shown', async (t) => {
   const system = await startSystem(t, { directory: tillDirectory, flags: ['--calm'], environment });
   const words = ['logs', '-f', '--text', 'request', '--dir', tillDirectory, '--data', system.dataFolder];

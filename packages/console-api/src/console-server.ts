@@ -1,12 +1,13 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { isServiceError, type Logger, ServiceError } from '@banyan/core';
+import type { AddressInfo, Server as Listener } from 'node:net';
+import { isServiceError, type Logger } from '@banyan/core';
 import { createRouter, type Route, type Router, routeError, urlTooLong, writeProblem } from '@banyan/rpc';
 import { admit, type ConsoleAccess } from './access.ts';
 import { apiRoutes, type Target } from './api-routes.ts';
 import { operationsApi } from './contract/operations-contract.ts';
 import { telemetryApi } from './contract/telemetry-contract.ts';
 import type { OperationsHandlers, TelemetryHandlers } from './handlers.ts';
+import { listenForConsole } from './listener.ts';
 import { mcpRoute } from './mcp.ts';
 import { consoleOpenApi } from './open-api.ts';
 import { loadSite, type Site } from './site.ts';
@@ -15,6 +16,8 @@ export interface ConsoleServerOptions {
   readonly host: string;
   /** 0 for any free one. */
   readonly port: number;
+  /** What `listenForConsole` has opened: the server takes it over, `host` and `port` do not matter. */
+  readonly listener?: Listener;
   readonly access: ConsoleAccess;
   /** Of Banyan, for the document of the API. */
   readonly version: string;
@@ -78,12 +81,13 @@ class HttpConsole implements ConsoleServer {
   }
 
   async start(): Promise<string> {
-    const { host, port, site } = this.#options;
+    const { site, listener = await listenForConsole(this.#options) } = this.#options;
     if (site !== undefined) this.#site = await loadSite(site);
     await new Promise<void>((resolve, reject) => {
-      this.#server.once('error', (error) => reject(toListenError(error, port)));
-      this.#server.listen(port, host, resolve);
+      this.#server.once('error', reject);
+      this.#server.listen(listener, resolve);
     });
+    this.#server.ref();
     const { address, family, port: taken } = this.#server.address() as AddressInfo;
     return `http://${family === 'IPv6' ? `[${address}]` : address}:${taken}`;
   }
@@ -126,13 +130,4 @@ class HttpConsole implements ConsoleServer {
       this.#options.logger.error('the console could not answer', { url: response.req.url, error });
     writeProblem(response, error);
   }
-}
-
-function toListenError(error: NodeJS.ErrnoException, port: number): Error {
-  if (error.code !== 'EADDRINUSE') return error;
-  return new ServiceError(`Port ${port} is in use by another program.`, {
-    code: 'failed_precondition',
-    reason: 'port_taken',
-    cause: error,
-  });
 }

@@ -6,6 +6,7 @@ export { operationsApi } from './contract/operations-contract.ts';
 export { telemetryApi } from './contract/telemetry-contract.ts';
 export { consoleErrors } from './errors.ts';
 export type { Asker, HandlersOf, OperationsHandlers, TelemetryHandlers } from './handlers.ts';
+export { listenForConsole } from './listener.ts';
 export { createLive, type Live, type LiveOptions, type LiveTopic, liveTopics } from './live.ts';
 export { otlpRoutes } from './otlp-routes.ts';
 export { telemetryHandlers } from './telemetry-handlers.ts';

@@ -5,7 +5,7 @@ import { type Logger, systemClock } from '@banyan/core';
 import { createMetrics, createTelemetry } from '@banyan/telemetry';
 import { type Closing, createClosing } from '../closing.ts';
 import type { CommandInput } from '../command-line.ts';
-import { chooseConsolePort, withTelemetryTo } from '../console/console-port.ts';
+import { portOf, takeConsolePort, withTelemetryTo } from '../console/console-port.ts';
 import { openConsole } from '../console/open-console.ts';
 import { type DataFolder, lockDataFolder, openDataFolder, readOrCreateSecret } from '../data-folder.ts';
 import { startDatabaseServer } from '../database-server.ts';
@@ -29,8 +29,8 @@ export async function up(input: CommandInput, terminal: Terminal): Promise<numbe
   const { stopRequested } = terminal;
   const system = await loadSystem(directory);
   const given = readSettings(directory, servicesOf(system, true), { input, terminal });
-  const consolePort = await chooseConsolePort(given.consolePort);
-  const settings = withTelemetryTo(given, consolePort);
+  const listener = await takeConsolePort(given.consolePort);
+  const settings = withTelemetryTo(given, portOf(listener));
   const services = servicesOf(system, settings.development);
   readAllConfig(services, settings.source);
   const placement = placementOf(system, services, { input, settings });
@@ -40,6 +40,7 @@ export async function up(input: CommandInput, terminal: Terminal): Promise<numbe
     onFailure: (error) =>
       terminal.fail(`stopping: ${error instanceof Error ? error.message : String(error)}`),
   });
+  closing.push(async () => void listener?.close());
   try {
     const folder = await openDataFolder(dataDirectory(input, terminal));
     closing.push(await lockDataFolder(folder));
@@ -79,13 +80,13 @@ export async function up(input: CommandInput, terminal: Terminal): Promise<numbe
     });
     let publicUrl: string | undefined;
     const consoleUrl =
-      consolePort === undefined
+      listener === undefined
         ? undefined
         : await openConsole({
             ...{
               system,
               settings,
-              port: consolePort,
+              listener,
               run,
               input,
               terminal,

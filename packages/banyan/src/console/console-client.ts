@@ -1,5 +1,6 @@
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { operationsApi } from '@banyan/console-api';
 import {
   createHttpBinding,
   type InputOf,
@@ -27,18 +28,33 @@ export interface ConsoleClient {
 
 const fileIn = (folderPath: string) => join(folderPath, 'console');
 
+interface ConsolePlace {
+  readonly url: string;
+  /** Of the start that serves it: after a kill the port may be another system's. */
+  readonly runId: string;
+}
+
 /** Writes down where the console is. @returns a function that takes it back */
-export async function tellConsoleUrl(folder: DataFolder, url: string): Promise<() => Promise<void>> {
+export async function tellConsole(folder: DataFolder, place: ConsolePlace): Promise<() => Promise<void>> {
   const file = fileIn(folder.path);
-  await writeFile(file, `${url}\n`);
+  await writeFile(file, `${JSON.stringify(place)}\n`);
   return () => rm(file, { force: true });
 }
 
 /** The console of the system that runs in this folder. @throws ServiceError `failed_precondition` `not_running` */
 export async function findConsole(input: CommandInput, terminal: Terminal): Promise<ConsoleClient> {
-  const file = fileIn(dataDirectory(input, terminal));
-  const url = (await readFile(file, 'utf8').catch(() => '')).trim();
-  if (url === '') throw notRunning();
+  try {
+    const place: unknown = JSON.parse(await readFile(fileIn(dataDirectory(input, terminal)), 'utf8'));
+    const { url, runId } = place as ConsolePlace;
+    const client = clientOf(url);
+    if ((await client.ask(operationsApi.operations.getSystem, {})).runId === runId) return client;
+  } catch (cause) {
+    throw notRunning(cause);
+  }
+  throw notRunning();
+}
+
+function clientOf(url: string): ConsoleClient {
   return {
     url,
     async ask(operation, input) {

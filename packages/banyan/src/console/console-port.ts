@@ -1,28 +1,33 @@
-import { createServer } from 'node:net';
+import type { Server } from 'node:net';
+import { listenForConsole } from '@banyan/console-api';
+import { isServiceError } from '@banyan/core';
 import { readTelemetrySettings } from '@banyan/telemetry';
 import { defaultConsolePort } from '../environment.ts';
 import type { Settings } from '../settings.ts';
 
 /**
- * The port that the console will have: every process is told where to send its telemetry before the console listens. One that somebody has named is theirs to
- * keep free; the preferred one gives way.
+ * Takes the port that the console will have: every process is told where to send its telemetry before the console starts. The preferred port gives way to any
+ * free one.
+ * @returns undefined if there shall be no console
+ * @throws ServiceError `failed_precondition` `port_taken` if somebody has named the port
  */
-export async function chooseConsolePort(wanted: Settings['consolePort']): Promise<number | undefined> {
-  if (wanted === undefined || (wanted !== 'preferred' && wanted > 0)) return wanted;
-  const first = wanted === 'preferred' ? await freePort(defaultConsolePort) : undefined;
-  return first ?? freePort(0);
+export async function takeConsolePort(wanted: Settings['consolePort']): Promise<Server | undefined> {
+  if (wanted === undefined) return undefined;
+  if (wanted !== 'preferred') return listenForConsole({ host, port: wanted });
+  try {
+    return await listenForConsole({ host, port: defaultConsolePort });
+  } catch (error) {
+    if (!isServiceError(error) || error.reason !== 'port_taken') throw error;
+    return listenForConsole({ host, port: 0 });
+  }
 }
 
-/** Undefined if it is taken. */
-function freePort(port: number): Promise<number | undefined> {
-  return new Promise((resolve) => {
-    const probe = createServer();
-    probe.once('error', () => resolve(undefined));
-    probe.listen(port, '127.0.0.1', () => {
-      const address = probe.address();
-      probe.close(() => resolve(typeof address === 'object' ? address?.port : undefined));
-    });
-  });
+/** On which the console is reached without a sign-in. */
+const host = '127.0.0.1';
+
+export function portOf(listener: Server | undefined): number | undefined {
+  const address = listener?.address();
+  return typeof address === 'object' ? address?.port : undefined;
 }
 
 /** Telemetry of this process and of those that it starts goes to the console, unless somebody said where else. */

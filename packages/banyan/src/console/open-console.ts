@@ -2,14 +2,13 @@ import type { Closing } from '../closing.ts';
 import type { DataFolder } from '../data-folder.ts';
 import { defaultConsolePort } from '../environment.ts';
 import type { Progress } from '../progress.ts';
-import { tellConsoleUrl } from './console-client.ts';
+import { tellConsole } from './console-client.ts';
+import { portOf } from './console-port.ts';
 import { consoleSite } from './site.ts';
 import { type StartConsoleOptions, startConsole } from './start-console.ts';
 import { type ConsoleTelemetry, openConsoleTelemetry } from './telemetry.ts';
 
-export interface OpenConsoleOptions
-  extends Omit<StartConsoleOptions, 'telemetry' | 'routes' | 'port' | 'site'> {
-  readonly port: number;
+export interface OpenConsoleOptions extends Omit<StartConsoleOptions, 'telemetry' | 'routes' | 'site'> {
   readonly runId: string;
   /** See `openConsoleTelemetry`. */
   readonly adminUrl: string;
@@ -22,7 +21,8 @@ export interface OpenConsoleOptions
 
 /** The console of a run with its telemetry, or without it if its store does not open: a system runs without either. @returns its address */
 export async function openConsole(options: OpenConsoleOptions): Promise<string> {
-  const { settings, folder, port, progress, closing } = options;
+  const { settings, folder, listener, runId, progress, closing } = options;
+  const port = portOf(listener);
   if (settings.consolePort === 'preferred' && port !== defaultConsolePort)
     progress.note(`Port ${defaultConsolePort} is taken; the console is on ${port}.`);
   const parts = await openTelemetry(options);
@@ -33,7 +33,7 @@ export async function openConsole(options: OpenConsoleOptions): Promise<string> 
     ...(parts === undefined ? undefined : { telemetry: parts.telemetry, routes: parts.routes }),
   });
   closing.push(() => console.stop());
-  closing.push(await tellConsoleUrl(folder, console.url));
+  closing.push(await tellConsole(folder, { url: console.url, runId }));
   return console.url;
 }
 

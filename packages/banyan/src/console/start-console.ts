@@ -1,3 +1,4 @@
+import type { Server } from 'node:net';
 import type { System } from '@banyan/chassis';
 import { type ConsoleServerOptions, createConsoleServer } from '@banyan/console-api';
 import { type Logger, systemClock } from '@banyan/core';
@@ -14,7 +15,8 @@ import { createOperations } from './operations.ts';
 export interface StartConsoleOptions extends Partial<Pick<ConsoleServerOptions, 'telemetry' | 'routes'>> {
   readonly system: System;
   readonly settings: Settings;
-  readonly port: number;
+  /** See `takeConsolePort`. */
+  readonly listener: Server;
   readonly run: Run;
   readonly runId?: string;
   readonly input: CommandInput;
@@ -30,7 +32,7 @@ export interface RunningConsole {
   stop(): Promise<void>;
 }
 
-/** Starts the console of a development system on loopback, where nobody signs in. @throws ServiceError `failed_precondition` `port_taken` */
+/** Starts the console of a development system on loopback, where nobody signs in. */
 export async function startConsole(options: StartConsoleOptions): Promise<RunningConsole> {
   const { system, settings, run, input, terminal, logger, publicUrl, site } = options;
   let ports: Promise<SystemPorts> | undefined;
@@ -50,7 +52,8 @@ export async function startConsole(options: StartConsoleOptions): Promise<Runnin
   };
   const server = createConsoleServer({
     host: '127.0.0.1',
-    port: options.port,
+    port: 0,
+    listener: options.listener,
     access: { kind: 'loopback' },
     version: terminal.version,
     telemetry: withDeedsOnRecord(options.telemetry ?? {}, recording),
