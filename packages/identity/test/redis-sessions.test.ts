@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
+import { sessions, sessionsService } from '@banyan/identity';
 import { noRedis, startRedis } from '@banyan/test-support/redis';
+import { eventually } from '@banyan/testing';
 import { goodPassword, identitySystem, startIdentity, until } from './fixtures/identity.ts';
 import { startLoad } from './fixtures/load.ts';
+import { reloadWatched } from './fixtures/watched-database.ts';
 
 const services = identitySystem.services.map(({ name }) => name);
 const others = services.filter((name) => name !== 'sessions');
@@ -64,6 +67,85 @@ test('with sessions in Redis a new password ends those of the old one', { skip: 
   const headers = { cookie, origin: new URL(here).origin };
   assert.equal((await identity.send('PUT', '/account/password', given, headers)).status, 200);
   await untilOut(() => account(here, cookie));
+});
+
+/** One process, whose `sessions` cannot commit a revocation between `refuseCommits` and `allowCommits`. */
+async function startWithoutCommits(t: TestContext) {
+  const redis = await startRedis();
+  t.after(() => redis.stop());
+  const identity = await startIdentity(t, { environment: { SESSIONS_REDIS_URL: redis.url } });
+  const sql = await reloadWatched(identity, sessionsService);
+  await sql`
+    create function refuse() returns trigger language plpgsql as 'begin raise exception ''no room''; end'`;
+  const client = identity.system.client(sessions);
+  return {
+    ...{ identity, client },
+    refuseCommits: () => sql`
+      create constraint trigger refuse after insert on revocations
+      deferrable initially deferred for each row execute function refuse()`,
+    allowCommits: () => sql`drop trigger refuse on revocations`,
+    /** Ids of sessions whose tokens no longer count. */
+    revoked: async () => {
+      const { revoked } = await client.revocations({});
+      return revoked.map(({ id }) => id);
+    },
+    /** A session with a cookie, and its id. */
+    async signIn(loginId: string) {
+      const cookie = await identity.signInWithCookie(loginId);
+      const [key = '', ...others] = (await redis.command('KEYS', 'banyan:session:*')).split('\n');
+      assert.deepEqual(others, []);
+      return { cookie, sessionId: await redis.command('HGET', key, 'id') };
+    },
+    left: () => redis.command('KEYS', 'banyan:session:*'),
+  };
+}
+
+test('a sign-out whose commit fails after Redis has ended the sessions revokes their tokens at the next try', {
+  skip: noRedis,
+}, async (t) => {
+  const place = await startWithoutCommits(t);
+  const { identity, client, signIn, revoked } = place;
+  const { loginId } = await identity.register();
+
+  const here = await signIn(loginId);
+  const signOut = { session: here.cookie.split('=')[1] };
+  await place.refuseCommits();
+  await assert.rejects(client.signOut(signOut));
+  assert.deepEqual([await place.left(), await revoked()], ['', []]);
+  await place.allowCommits();
+  await client.signOut(signOut);
+  assert.deepEqual(await revoked(), [here.sessionId]);
+
+  const browser = await signIn(loginId);
+  const authorization = `Bearer ${(await identity.signIn(loginId)).json.token}`;
+  const everywhere = () => identity.send('DELETE', '/account/sessions', undefined, { authorization });
+  await place.refuseCommits();
+  assert.equal((await everywhere()).status, 500);
+  assert.deepEqual([await place.left(), await revoked()], ['', [here.sessionId]]);
+  await place.allowCommits();
+  const ended = await everywhere();
+  assert.deepEqual([ended.status, ended.json], [200, { ended: 2 }]);
+  assert.ok((await revoked()).includes(browser.sessionId));
+  const again = `Bearer ${(await identity.signIn(loginId)).json.token}`;
+  const once = await identity.send('DELETE', '/account/sessions', undefined, { authorization: again });
+  assert.deepEqual(once.json, { ended: 1 }, 'what had ended before does not end again');
+});
+
+test('a new password whose commit fails after Redis has ended the sessions revokes their tokens at the next try', {
+  skip: noRedis,
+}, async (t) => {
+  const place = await startWithoutCommits(t);
+  const { identity, signIn, revoked } = place;
+  const { loginId } = await identity.register();
+  const { sessionId } = await signIn(loginId);
+  const authorization = `Bearer ${(await identity.signIn(loginId)).json.token}`;
+  await place.refuseCommits();
+  const given = { current: goodPassword, password: 'some noisy seagulls' };
+  assert.equal((await identity.send('PUT', '/account/password', given, { authorization })).status, 200);
+  await eventually(place.left, (keys) => keys === '');
+  assert.deepEqual(await revoked(), []);
+  await place.allowCommits();
+  await eventually(revoked, (ids) => ids.includes(sessionId));
 });
 
 test('Redis killed under load: nobody is let in whom it would have to know, access tokens go on, and no session is lost', {

@@ -13,7 +13,10 @@ export interface CookieSessions {
   ): Promise<{ readonly session: Session; readonly reference: string } | undefined>;
   /** The session behind a reference, if it has not ended; its time without use begins anew. */
   use(reference: string, lifetimes: Lifetimes): Promise<Session | undefined>;
-  /** @returns the ids of what has ended, as do the other two; none if there was none */
+  /**
+   * @returns the ids of what has ended, as do the other two; none if there was none. A store outside the caller's transaction answers them again for
+   * a quarter of an hour, because that transaction may have failed
+   */
   end(reference: string): Promise<readonly string[]>;
   /** Of one account, the newest first, at most 100. */
   list(accountId: string): Promise<readonly SessionOverview[]>;

@@ -8,18 +8,21 @@ import { endRememberedMinutes } from './session.ts';
 
 /**
  * Sessions in Redis, each a hash that expires with it. Beside it stand the references of each account, to end them all, and for a quarter of an
- * hour what no longer counts. Redis's clock decides what has expired.
+ * hour what no longer counts and the ids of what has ended: whoever failed to remember them elsewhere gets them again. Redis's clock decides what has
+ * expired.
  */
 export function createRedisCookieSessions(redis: RedisConnection): CookieSessions {
   const session = (hash: string) => redis.key(`session:${hash}`);
   const account = (accountId: string) => redis.key(`sessions-of:${accountId}`);
   const ended = (accountId: string) => redis.key(`ended:${accountId}`);
+  const endedIds = (accountId: string) => redis.key(`ended-sessions-of:${accountId}`);
+  const endedId = (hash: string) => redis.key(`ended-session:${hash}`);
   const endAll = async (accountId: string, endedAtMs: string, revision: string) =>
     Ids.parse(
       await redis.run(
         endAllScript,
-        [account(accountId), ended(accountId)],
-        [session(''), endedAtMs, revision, String(endRememberedMinutes * 60_000)],
+        [account(accountId), ended(accountId), endedIds(accountId)],
+        [session(''), endedAtMs, revision, rememberedMs],
       ),
     );
   return {
@@ -51,7 +54,8 @@ export function createRedisCookieSessions(redis: RedisConnection): CookieSession
 
     async end(reference) {
       const hash = handleHash(reference);
-      return Ids.parse(await redis.run(endScript, [session(hash)], [hash, account('')]));
+      const keys = [session(hash), endedId(hash)];
+      return Ids.parse(await redis.run(endScript, keys, [hash, account(''), rememberedMs]));
     },
 
     async list(accountId) {
@@ -72,6 +76,7 @@ export function createRedisCookieSessions(redis: RedisConnection): CookieSession
   };
 }
 
+const rememberedMs = String(endRememberedMinutes * 60_000);
 const Ids = z.array(z.string());
 const Found = z.tuple([z.string(), z.string(), z.string()]);
 

@@ -35,12 +35,16 @@ redis.call('HSET', KEYS[1], 'used', whole(now))
 redis.call('PEXPIREAT', KEYS[1], whole(math.min(now + tonumber(ARGV[1]), tonumber(found[3]))))
 return found`);
 
-/** Key: the session. Arguments: hash of the reference, what the keys of accounts begin with. Answers the id, if there is one. */
+/**
+ * Keys: the session, its id once it has ended. Arguments: hash of the reference, what the keys of accounts begin with, how long the id is
+ * remembered. Answers the id, if there is one.
+ */
 export const endScript = script(`
 local found = redis.call('HMGET', KEYS[1], 'id', 'account')
-if not found[1] then return {} end
+if not found[1] then return {redis.call('GET', KEYS[2]) or nil} end
 redis.call('DEL', KEYS[1])
 redis.call('ZREM', ARGV[2] .. found[2], ARGV[1])
+redis.call('SET', KEYS[2], found[1], 'PX', ARGV[3])
 return {found[1]}`);
 
 /** Key: the sessions of the account. Argument: what the keys of sessions begin with. Answers id, beginning and last use of each, newest first. */
@@ -53,17 +57,16 @@ end
 return all`);
 
 /**
- * Keys: the sessions of the account, its end. Arguments: what the keys of sessions begin with, the time or the revision of the end, and how long
- * it is remembered. Answers the ids of what has ended.
+ * Keys: the sessions of the account, its end, the ids that it has ended. Arguments: what the keys of sessions begin with, the time or the revision
+ * of the end, and how long it and the ids are remembered. Answers these ids, the new ones and the earlier ones.
  */
-export const endAllScript = script(`
-local ids = {}
+export const endAllScript = script(`${now}
 for _, hash in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do
   local found = redis.call('HMGET', ARGV[1] .. hash, 'id', 'revision')
   local revision = tonumber(found[2] or '')
   local stays = ARGV[3] ~= '' and revision and revision >= tonumber(ARGV[3])
   if not stays then
-    if found[1] then ids[#ids + 1] = found[1] end
+    if found[1] then redis.call('ZADD', KEYS[3], whole(now), found[1]) end
     redis.call('DEL', ARGV[1] .. hash)
     redis.call('ZREM', KEYS[1], hash)
   end
@@ -75,7 +78,9 @@ end
 raise('at', ARGV[2])
 raise('revision', ARGV[3])
 redis.call('PEXPIRE', KEYS[2], ARGV[4])
-return ids`);
+redis.call('ZREMRANGEBYSCORE', KEYS[3], '-inf', whole(now - tonumber(ARGV[4])))
+redis.call('PEXPIRE', KEYS[3], ARGV[4])
+return redis.call('ZRANGE', KEYS[3], 0, -1)`);
 
 function script(text: string): RedisScript {
   return { text, sha1: createHash('sha1').update(text).digest('hex') };

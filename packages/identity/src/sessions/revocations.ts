@@ -12,13 +12,14 @@ export interface Revocation {
 /** Longer than any access token lives. */
 const keptMinutes = 65;
 
-/** Again with the same names: nothing more happens. */
-export async function revoke(sql: Sql, kind: RevocationKind, ids: readonly string[]): Promise<void> {
-  if (ids.length === 0) return;
-  await sql`
+/** Again with the same names: nothing more happens. @returns how many are new */
+export async function revoke(sql: Sql, kind: RevocationKind, ids: readonly string[]): Promise<number> {
+  if (ids.length === 0) return 0;
+  const added = await sql`
     insert into revocations (kind, id, until)
     select ${kind}, id, now() + make_interval(mins => ${keptMinutes}) from unnest(${sql.array([...ids], 'text')}) as id
-    on conflict (kind, id) do nothing`;
+    on conflict (kind, id) do nothing returning id`;
+  return added.length;
 }
 
 /** What was revoked since then, or all. */

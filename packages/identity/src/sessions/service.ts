@@ -197,14 +197,13 @@ export const sessionsService = service(sessions, {
   },
 });
 
-/** In a transaction. @returns how many sessions there were, and until when sign-ins no longer count */
+/** In a transaction. @returns how many sessions have ended, and until when sign-ins no longer count */
 async function endEverything(store: SessionStoreContext, sql: Sql, accountId: string) {
   const endedAt = await rememberEnd(sql, accountId);
   const withTokens = await deleteAll(sql, 'token', accountId);
   const inBrowsers = await cookieSessionsOf(store, sql).endUntil(accountId, endedAt);
-  const ended = [...withTokens, ...inBrowsers];
-  await revoke(sql, 'session', ended);
-  return { ended: ended.length, endedAt };
+  const ended = await revoke(sql, 'session', [...withTokens, ...inBrowsers]);
+  return { ended, endedAt };
 }
 
 async function accessToken({ accountId, sessionId }: Session, keeper: Keeper) {
