@@ -26,27 +26,35 @@ export async function logs(input: CommandInput, terminal: Terminal): Promise<num
   const write = (line: Line) =>
     terminal.write(options['json'] === true ? `${JSON.stringify(line)}\n` : renderLine(line));
   const limit = Math.min(limitOf({ options }), 1_000);
-  const { lines } = await console.ask(searchLogs, { ...filter, from, limit });
-  for (const line of lines.toReversed()) write(line);
-  if (options['follow'] === true) await follow(console, { filter, write, terminal });
+  const search = async () => (await console.ask(searchLogs, { ...filter, from, limit })).lines.toReversed();
+  if (options['follow'] === true) await follow(console, { filter, search, write, terminal });
+  else for (const line of await search()) write(line);
   return 0;
 }
 
 interface Following {
   readonly filter: Readonly<Record<string, string | undefined>>;
+  /** The lines so far, oldest first. */
+  readonly search: () => Promise<readonly Line[]>;
   readonly write: (line: Line) => void;
   readonly terminal: Terminal;
 }
 
-async function follow(console: ConsoleClient, { filter, write, terminal }: Following): Promise<void> {
+async function follow(console: ConsoleClient, { filter, search, write, terminal }: Following): Promise<void> {
   const query = new URLSearchParams({ topic: 'logs' });
   for (const [name, value] of Object.entries(filter)) if (value !== undefined) query.set(name, value);
   const stopping = new AbortController();
   void terminal.stopRequested.then(() => stopping.abort());
   try {
-    for await (const { name, data } of console.watch(query, stopping.signal)) {
+    // Before the search, so that what is stored meanwhile comes too; some of it twice.
+    const coming = await console.watch(query, stopping.signal);
+    const found = await search();
+    for (const line of found) write(line);
+    const shown = new Set(found.map(({ id }) => id));
+    for await (const { name, data } of coming) {
       if (name === 'logs')
-        for (const line of (data as { readonly lines: readonly Line[] }).lines) write(line);
+        for (const line of (data as { readonly lines: readonly Line[] }).lines)
+          if (!shown.has(line.id)) write(line);
       if (name === 'missed')
         terminal.fail('some lines were left out: they came faster than they could be shown');
     }

@@ -19,11 +19,14 @@ export interface ConsoleClient {
   readonly url: string;
   /** @throws ServiceError what the console answers; `failed_precondition` `not_running` if it does not */
   ask<Op extends Operation>(operation: Op, input: InputOf<Op['input']>): Promise<OutputOf<Op['output']>>;
-  /** Server-sent events, each with its name and its data as JSON, until the console or `signal` ends them. */
-  watch(
-    query: URLSearchParams,
-    signal: AbortSignal,
-  ): AsyncIterable<{ readonly name: string; readonly data: unknown }>;
+  /** Server-sent events until the console or `signal` ends them. Resolves once the console has begun: none from then on is left out. */
+  watch(query: URLSearchParams, signal: AbortSignal): Promise<AsyncIterable<LiveEvent>>;
+}
+
+export interface LiveEvent {
+  readonly name: string;
+  /** Parsed JSON. */
+  readonly data: unknown;
 }
 
 const fileIn = (folderPath: string) => join(folderPath, 'console');
@@ -69,9 +72,10 @@ function clientOf(url: string): ConsoleClient {
       if (!answer.ok) throw fromProblem(json, answer.status);
       return outputValidator(operation).parse(json) as never;
     },
-    async *watch(query, signal) {
-      const { body } = await reach(`${url}/api/live?${query}`, { signal });
-      if (body !== null) yield* eventsOf(body);
+    async watch(query, signal) {
+      const answer = await reach(`${url}/api/live?${query}`, { signal });
+      if (!answer.ok) throw fromProblem(await answer.json(), answer.status);
+      return eventsOf(answer.body);
     },
   };
 }
@@ -86,10 +90,10 @@ async function reach(url: string, init: RequestInit): Promise<Response> {
 }
 
 /** https://html.spec.whatwg.org/multipage/server-sent-events.html, as far as the console uses it. */
-async function* eventsOf(body: ReadableStream<Uint8Array>) {
+async function* eventsOf(body: ReadableStream<Uint8Array> | null): AsyncIterable<LiveEvent> {
   const decoder = new TextDecoder();
   let text = '';
-  for await (const bytes of body) {
+  for await (const bytes of body ?? []) {
     text += decoder.decode(bytes, { stream: true });
     const blocks = text.split('\n\n');
     text = blocks.pop() ?? '';
