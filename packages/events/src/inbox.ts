@@ -186,8 +186,10 @@ export interface Inbox {
   release(owner: string): Promise<number>;
   /** Dead letters, longest dead first. */
   deadLetters(limit: number): Promise<readonly DeadLetter[]>;
-  /** Starts delivery anew, with a fresh count of attempts; returns how many of `ids` were dead letters. Malformed ones need `editDeadLetter`. */
-  retryDeadLetters(ids: readonly string[], by: string): Promise<number>;
+  /** The one with this id. */
+  deadLetter(id: string): Promise<DeadLetter | undefined>;
+  /** Starts delivery of these, or of all, anew, with a fresh count of attempts; returns of how many. Malformed ones need `editDeadLetter`. */
+  retryDeadLetters(ids: readonly string[] | 'all', by: string): Promise<number>;
   /**
    * Replaces the data of a dead letter, or a malformed record by a whole event, and starts delivery anew. False if there is no such dead letter.
    * @throws ServiceError `invalid_argument` `invalid_event`

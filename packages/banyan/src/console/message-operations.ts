@@ -32,7 +32,7 @@ export function createMessageOperations(openPorts: () => Promise<SystemPorts>): 
   };
   const letterOf = async (service: string, id: string) => {
     const { inbox } = await (await openPorts()).open(service);
-    const letter = (await inbox.deadLetters(most)).find((each) => each.id === id);
+    const letter = await inbox.deadLetter(id);
     if (letter === undefined) throw noDeadLetter(service, id);
     return { inbox, letter };
   };
@@ -112,10 +112,7 @@ export function createMessageOperations(openPorts: () => Promise<SystemPorts>): 
     },
     async retryDeadLetters({ service, ids }, { by }) {
       const { inbox } = await (await openPorts()).open(service);
-      // What is no event cannot be delivered as it is.
-      const whole = async () =>
-        (await inbox.deadLetters(most)).filter(({ event }) => event !== undefined).map(({ id }) => id);
-      return { count: await inbox.retryDeadLetters(ids ?? (await whole()), by) };
+      return { count: await inbox.retryDeadLetters(ids ?? 'all', by) };
     },
     async discardDeadLetters({ service, ids }, { by }) {
       const { inbox } = await (await openPorts()).open(service);

@@ -98,7 +98,8 @@ async function find(input: VerbInput, verb: string): Promise<DeadLetter> {
   const [, id] = input.words;
   if (id === undefined) throw wrong(`Name a dead letter: banyan events ${verb} ${name} ID.`);
   const { inbox } = await input.ports.open(name);
-  return pick(name, await inbox.deadLetters(most), id);
+  const letter = await inbox.deadLetter(id);
+  return pick(name, letter === undefined ? [] : [letter], id);
 }
 
 /** All or none: an id that is unknown keeps the others from being touched. */

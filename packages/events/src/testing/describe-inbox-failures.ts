@@ -190,6 +190,22 @@ export function describeInboxFailures(name: string, create: () => Promise<InboxF
       assert.equal((await inbox.audit(1)).length, 1);
     });
 
+    test('a dead letter is found behind any number of others, and all are retried at once', async () => {
+      const { inbox, ingest, claim, claimOne } = driver;
+      const events = ['a', 'b', 'c'].map((key) => sampleEvent(key));
+      for (const event of events) {
+        await ingest(event);
+        await inbox.fail(await claimOne(), death);
+      }
+      const last = await inbox.deadLetter(events[2]?.id ?? '');
+      assert.deepEqual(last?.event, events[2]);
+      assert.equal(await inbox.deadLetter('no such id'), undefined);
+      assert.equal(await inbox.retryDeadLetters('all', 'ann'), 3);
+      assert.deepEqual(await inbox.deadLetters(10), []);
+      assert.equal((await claim()).length, 3);
+      assert.equal((await inbox.audit(10)).length, 3);
+    });
+
     test('what lives cannot be retried or discarded', async () => {
       const { inbox, ingest, claimOne } = driver;
       const event = sampleEvent('a');

@@ -127,15 +127,23 @@ class MemoryInbox implements Inbox {
     return this.#queues.release(owner);
   }
 
+  async deadLetter(id: string): Promise<DeadLetter | undefined> {
+    return this.#letters().find((letter) => letter.id === id);
+  }
+
   async deadLetters(limit: number): Promise<readonly DeadLetter[]> {
-    const malformed = [...this.#malformed].map(([id, letter]) => toMalformedLetter(id, letter));
-    return [...this.#dead().map(toDeadLetter), ...malformed]
+    return this.#letters()
       .sort((a, b) => Date.parse(a.deadAt) - Date.parse(b.deadAt))
       .slice(0, limit);
   }
 
-  async retryDeadLetters(ids: readonly string[], by: string): Promise<number> {
-    const chosen = this.#dead().filter(({ head }) => ids.includes(head.event.id));
+  #letters(): DeadLetter[] {
+    const malformed = [...this.#malformed].map(([id, letter]) => toMalformedLetter(id, letter));
+    return [...this.#dead().map(toDeadLetter), ...malformed];
+  }
+
+  async retryDeadLetters(ids: readonly string[] | 'all', by: string): Promise<number> {
+    const chosen = this.#dead().filter(({ head }) => ids === 'all' || ids.includes(head.event.id));
     for (const { queue, head } of chosen) {
       this.#queues.reset(queue);
       this.#record(by, 'retry', head.event.id, undefined);

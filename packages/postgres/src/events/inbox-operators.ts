@@ -12,7 +12,10 @@ import {
 } from '@banyan/events';
 import { store } from './inbox-arrival.ts';
 
-export async function readDeadLetters(sql: Sql, limit: number): Promise<readonly DeadLetter[]> {
+export async function readDeadLetters(
+  sql: Sql,
+  { limit, id }: { readonly limit: number; readonly id?: string },
+): Promise<readonly DeadLetter[]> {
   const rows = await sql<
     Omit<DeadLetter, 'event' | 'topic' | 'key' | 'text' | 'stack'> & {
       readonly topic: string | null;
@@ -24,9 +27,11 @@ export async function readDeadLetters(sql: Sql, limit: number): Promise<readonly
   >`
     select i.event_id::text as id, i.topic, k.key, i.event, null::text as text, k.reason, k.stack, k.attempts, k.dead_at,
       k.pending - 1 as waiting
-    from banyan.inbox_key as k join banyan.inbox as i on i.seq = k.seq where k.dead_at is not null
+    from banyan.inbox_key as k join banyan.inbox as i on i.seq = k.seq
+    where k.dead_at is not null and ${id === undefined ? sql`true` : sql`i.event_id::text = ${id}`}
     union all
-    select id::text, topic, null, null, text, reason, null, 0, dead_at, 0 from banyan.inbox_malformed where done_at is null
+    select id::text, topic, null, null, text, reason, null, 0, dead_at, 0 from banyan.inbox_malformed
+    where done_at is null and ${id === undefined ? sql`true` : sql`id::text = ${id}`}
     order by dead_at limit ${limit}`;
   return rows.map(({ topic, key, event, text, stack, ...letter }) => ({
     ...letter,
@@ -38,14 +43,15 @@ export async function readDeadLetters(sql: Sql, limit: number): Promise<readonly
   }));
 }
 
-export async function retryDead(sql: Sql, ids: readonly string[], by: string): Promise<number> {
+export async function retryDead(sql: Sql, ids: readonly string[] | 'all', by: string): Promise<number> {
+  const isChosen = ids === 'all' ? sql`true` : sql`i.event_id::text = any(${sql.array(ids, 'text')})`;
   const retried = await sql`
     with retried as (
       update banyan.inbox_key as k set
         ready_at = clock_timestamp(), dead_at = null, seq = null, reason = null, stack = null,
         attempts = 0, failures = 0, deferrals = 0, first_attempt_at = null
       from banyan.inbox as i
-      where i.event_id::text = any(${sql.array(ids, 'text')}) and i.key = k.key and i.seq = k.seq and k.dead_at is not null
+      where ${isChosen} and i.key = k.key and i.seq = k.seq and k.dead_at is not null
       returning i.event_id
     )
     insert into banyan.inbox_audit (by, action, subject) select ${by}, 'retry', event_id::text from retried returning 1`;

@@ -133,11 +133,16 @@ class PostgresInbox implements Inbox {
     return released.length;
   }
 
-  deadLetters(limit: number): Promise<readonly DeadLetter[]> {
-    return readDeadLetters(this.#database.sql, limit);
+  async deadLetter(id: string): Promise<DeadLetter | undefined> {
+    const [letter] = await readDeadLetters(this.#database.sql, { limit: 1, id });
+    return letter;
   }
 
-  retryDeadLetters(ids: readonly string[], by: string): Promise<number> {
+  deadLetters(limit: number): Promise<readonly DeadLetter[]> {
+    return readDeadLetters(this.#database.sql, { limit });
+  }
+
+  retryDeadLetters(ids: readonly string[] | 'all', by: string): Promise<number> {
     return retryDead(this.#database.sql, ids, by);
   }
 
