@@ -21,6 +21,10 @@ async function ask<Answer>(url: string): Promise<Answer> {
   return (await answer.json()) as Answer;
 }
 
+interface Configuration {
+  readonly settings: readonly { readonly name: string; readonly source: string }[];
+}
+
 const environment = { CONSOLE_PORT: '0' };
 
 async function command(system: RunningSystem, ...words: readonly string[]): Promise<string> {
@@ -66,6 +70,9 @@ for (const flags of [['--calm'], ['--calm', '--split']]) {
     );
     assert.match(lines, /INFO {2}gateway: request/);
 
+    const { settings } = await ask<Configuration>(`${url}/api/configuration`);
+    assert.equal(settings.find(({ name }) => name === 'OTEL_EXPORTER_OTLP_ENDPOINT')?.source, 'console');
+
     await system.stop();
     const again = consoleOf(await start());
     const kept = await ask<TraceList>(`${again}/api/traces?operation=sales.sell`);
@@ -83,6 +90,26 @@ test('without a console the commands that ask it say so', async (t) => {
   const run = runBanyan(['status', '--dir', tillDirectory, '--data', dataFolder]);
   assert.equal((await run.exited).code, 1);
   assert.match(run.output(), /No console runs here/);
+});
+
+test('the console refuses as its contract declares', async (t) => {
+  const url = consoleOf(await startSystem(t, { directory: tillDirectory, flags: ['--calm'], environment }));
+  const refusals: readonly (readonly [path: string, body: unknown, status: number, reason: string])[] = [
+    ['sagas/nobody/1', undefined, 404, 'notFound'],
+    ['sagas/books/1', undefined, 404, 'notFound'],
+    ['contracts/nobody', undefined, 404, 'notFound'],
+    ['dead-letters/nobody/1', undefined, 404, 'notFound'],
+    ['control/books', { action: 'stop' }, 409, 'notPossible'],
+  ];
+  for (const [path, body, status, reason] of refusals) {
+    const answer = await fetch(`${url}/api/${path}`, {
+      ...(body === undefined
+        ? undefined
+        : { method: 'POST', body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
+    });
+    const problem = (await answer.json()) as { readonly reason: string };
+    assert.deepEqual([answer.status, problem.reason], [status, reason], path);
+  }
 });
 
 test('after a kill the commands do not ask the system that has its port now', async (t) => {

@@ -39,11 +39,11 @@ export const banyanErrors = {
   },
   no_service: {
     code: 'not_found',
-    text: 'The system has no service or operation of that name, or no gateway to reach it through.',
+    text: 'The system has no service or operation of that name, none with a database, or no gateway to reach it through.',
   },
   not_possible: {
     code: 'failed_precondition',
-    text: 'The console was asked to control a process that cannot be controlled in this placement, state or environment.',
+    text: 'The console was asked for what a process cannot do in this placement or environment, or a saga in its state.',
   },
   no_flow: {
     code: 'not_found',

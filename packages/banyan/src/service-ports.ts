@@ -41,7 +41,7 @@ export interface SystemPorts {
   instances(): Promise<readonly Instance[]>;
   /** Opened when first asked for: dead letters can be looked after while the broker is away. @throws as `openBroker` */
   openLog(): Promise<EventLog>;
-  /** Those with a database, by name, opened when first asked for. @throws ServiceError `invalid_argument` for an unknown name */
+  /** Those with a database, by name, opened when first asked for. @throws ServiceError `not_found` `no_service` for an unknown name */
   open(name: string): Promise<ServicePorts>;
   readonly names: readonly string[];
   readonly system: System;
@@ -164,9 +164,6 @@ function notRunning(message: string): ServiceError {
 function unknownService(name: string, names: readonly string[]): ServiceError {
   return new ServiceError(
     `There is no service '${name}' with a database; the system has ${names.join(', ')}.`,
-    {
-      code: 'invalid_argument',
-      reason: 'invalid_command_line',
-    },
+    { code: 'not_found', reason: 'no_service' },
   );
 }

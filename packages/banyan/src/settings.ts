@@ -51,6 +51,8 @@ export interface Settings {
   };
   /** Everything that a service's configuration may be read from. */
   readonly source: Readonly<Record<string, string | undefined>>;
+  /** Variables in `source` that nobody gave: the console named itself. */
+  readonly fromConsole: readonly string[];
   /** Variables that look like a mistyped one. */
   readonly warnings: readonly string[];
 }
@@ -105,6 +107,7 @@ export function readSettings(
     },
     telemetry: readTelemetrySettings(source, { development, runId: uuidv7() }),
     source,
+    fromConsole: [],
     warnings: warnings.map((warning) => warning.message),
   };
 }

@@ -30,11 +30,18 @@ export function portOf(listener: Server | undefined): number | undefined {
   return typeof address === 'object' ? address?.port : undefined;
 }
 
+const endpoint = 'OTEL_EXPORTER_OTLP_ENDPOINT';
+
 /** Telemetry of this process and of those that it starts goes to the console, unless somebody said where else. */
 export function withTelemetryTo(settings: Settings, port: number | undefined): Settings {
-  if (port === undefined || settings.source['OTEL_EXPORTER_OTLP_ENDPOINT']) return settings;
-  const source = { ...settings.source, OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${port}` };
+  if (port === undefined || settings.source[endpoint]) return settings;
+  const source = { ...settings.source, [endpoint]: `http://127.0.0.1:${port}` };
   const { development } = settings;
   const { runId } = settings.telemetry;
-  return { ...settings, source, telemetry: readTelemetrySettings(source, { development, runId }) };
+  return {
+    ...settings,
+    source,
+    fromConsole: [endpoint],
+    telemetry: readTelemetrySettings(source, { development, runId }),
+  };
 }

@@ -4,6 +4,7 @@ import type { Run } from '../run.ts';
 import type { SystemPorts } from '../service-ports.ts';
 import type { Settings } from '../settings.ts';
 import { createContractOperations } from './contract-operations.ts';
+import { withDeclaredRefusals } from './declared-refusals.ts';
 import { createMessageOperations } from './message-operations.ts';
 import type { OpenCircuits } from './open-circuits.ts';
 import { createRecordOperations } from './record-operations.ts';
@@ -28,12 +29,12 @@ export interface OperationsOptions {
 export function createOperations(options: OperationsOptions): OperationsHandlers {
   const { system, settings, openPorts, environment } = options;
   const services = servicesOf(system, settings.development);
-  return {
+  return withDeclaredRefusals({
     ...createSystemOperations({ ...options, development: settings.development }),
     ...createContractOperations(options),
     ...createRecordOperations({ openPorts, services, settings, environment }),
     ...createMessageOperations(openPorts),
     ...createSagaOperations(openPorts),
     ...createStreamOperations(openPorts),
-  };
+  });
 }

@@ -119,11 +119,16 @@ function settingOf(row: Row, { settings, environment }: Known) {
     isSecret,
     ...(isSecret || value === undefined ? undefined : { value: scrubText(value) }),
     source:
-      given === undefined ? (row.default === undefined ? 'not set' : 'default') : sourceOf(name, environment),
+      given === undefined
+        ? row.default === undefined
+          ? 'not set'
+          : 'default'
+        : sourceOf(name, { settings, environment }),
     summary,
   };
 }
 
-function sourceOf(name: string, environment: Known['environment']): string {
+function sourceOf(name: string, { settings, environment }: Pick<Known, 'settings' | 'environment'>): string {
+  if (settings.fromConsole.includes(name)) return 'console';
   return environment[name] ? 'environment' : '.env';
 }

@@ -1,6 +1,6 @@
 import type { OperationsHandlers } from '@banyan/console-api';
+import { ServiceError } from '@banyan/core';
 import { drawJournal, drawSaga, type StepRecord, type StoredSaga, wordsFor } from '@banyan/saga';
-import { wrong } from '../event-verbs/verb.ts';
 import { cancelNamed, repairNamed, retryNamed, type SagaDeed, skipNamed } from '../saga-verbs/actions.ts';
 import { findSaga, type NamedSaga } from '../saga-verbs/named.ts';
 import type { SystemPorts } from '../service-ports.ts';
@@ -53,7 +53,7 @@ export function createSagaOperations(openPorts: () => Promise<SystemPorts>): Sag
 }
 
 function done({ isDone, text }: SagaDeed): Record<string, never> {
-  if (!isDone) throw wrong(text);
+  if (!isDone) throw new ServiceError(text, { code: 'failed_precondition', reason: 'not_possible' });
   return {};
 }
 

@@ -12,7 +12,7 @@ export interface NamedSaga {
 
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
-/** The service that the first word names. @throws ServiceError `invalid_argument` `invalid_command_line` */
+/** The service that the first word names. @throws ServiceError `invalid_argument` `invalid_command_line` without one, `not_found` `no_service` */
 export async function serviceWithSagas({ words, ports }: VerbInput, verb: string): Promise<ServicePorts> {
   const [name] = words;
   if (name === undefined) {

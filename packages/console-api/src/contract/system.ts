@@ -105,7 +105,7 @@ export const systemOperations = {
           /** Absent for a secret and for what is not set. */
           value: z.string().optional(),
           isSecret: z.boolean(),
-          /** `environment`, `.env`, `default` … */
+          /** `environment`, `.env`, `default`, `console` for what the console set itself … */
           source: z.string(),
           summary: z.string().optional(),
         }),
