@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
+import { gzipSync } from 'node:zlib';
 import { contract, operation } from '@banyan/contract';
+import { ServiceError } from '@banyan/core';
 import { compose, expose, forward, rateLimit } from '@banyan/gateway';
 import { createPolicySet } from '@banyan/policy';
 import { createMetrics } from '@banyan/telemetry';
@@ -194,4 +196,79 @@ test('a joined answer is compared with that of the old system', async (t) => {
   const line = shop.log.find(({ message }) => message === 'answers differ');
   assert.deepEqual([line?.fields['operation'], line?.fields['newStatus']], ['screen', 200]);
   assert.equal(shop.contexts.length, 1);
+});
+
+test('of an old answer that cannot be read the status alone is compared', async (t) => {
+  const body = JSON.stringify({ value: 1 });
+  const old = await runUpstream(t, (incoming, response) => {
+    incoming.resume();
+    const isZipped = incoming.headers['accept-encoding'] === 'gzip';
+    const type = isZipped ? 'application/json' : 'text/html';
+    response
+      .writeHead(200, { 'content-type': type, ...(isZipped ? { 'content-encoding': 'gzip' } : undefined) })
+      .end(isZipped ? gzipSync(body) : '<p>1</p>');
+  });
+  const metrics = createMetrics();
+  let isThere = true;
+  const shop = await runShop(t, {
+    contract: meters,
+    handlers: {
+      openReading: () => {
+        if (isThere) return { value: 1 };
+        throw new ServiceError('no such reading', { code: 'not_found', reason: 'no_reading' });
+      },
+    },
+    edge: { metrics },
+    gateway: {
+      expose: [exposed],
+      forward: [forward('/readings/*', { to: old.url, access: 'anyone', moved: 0, compare: {} })],
+    },
+  });
+  const ask = async (encoding: string) => {
+    const answer = await fetch(`${shop.url}/readings/open`, { headers: { 'accept-encoding': encoding } });
+    return answer.text();
+  };
+  const reached = (outcome: string, count: number) =>
+    until(() => metrics.render().includes(`outcome="${outcome}"} ${count}`), `${count} are ${outcome}`);
+  assert.equal(await ask('gzip'), body);
+  await reached('same', 1);
+  assert.equal(await ask('identity'), '<p>1</p>');
+  await reached('same', 2);
+  isThere = false;
+  await ask('gzip');
+  await reached('different', 1);
+  assert.equal(shop.log.find(({ message }) => message === 'answers differ')?.fields['at'], '/status');
+});
+
+test('a request with a condition or for a range, and an answer that is only a part, are left out', async (t) => {
+  const shop = await runCompared(t);
+  for (const [name, value] of [
+    ['if-none-match', '"v1"'],
+    ['if-match', '"v1"'],
+    ['if-modified-since', 'Sat, 21 Nov 2026 10:00:00 GMT'],
+    ['if-unmodified-since', 'Sat, 21 Nov 2026 10:00:00 GMT'],
+    ['range', 'bytes=0-3'],
+  ] as const)
+    assert.equal(await shop.ask('/readings/open', { [name]: value }), 'left_out', name);
+  for (const status of [206, 304]) {
+    const old = await runUpstream(t, (incoming, response) => {
+      incoming.resume();
+      response.writeHead(status).end();
+    });
+    const metrics = createMetrics();
+    const partial = await runShop(t, {
+      contract: meters,
+      handlers: { openReading: () => ({ value: 1 }) },
+      edge: { metrics },
+      gateway: {
+        expose: [exposed],
+        forward: [forward('/readings/*', { to: old.url, access: 'anyone', moved: 0, compare: {} })],
+      },
+    });
+    assert.equal((await fetch(`${partial.url}/readings/open`)).status, status);
+    await until(() => metrics.render().includes('parallel_runs_total{'), 'it is counted');
+    assert.match(metrics.render(), /outcome="left_out"\} 1/);
+    assert.equal(partial.contexts.length, 0);
+  }
+  assert.equal(shop.contexts.length, 0);
 });

@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http';
 import type { Logger } from '@banyan/core';
 import { parseJson } from '@banyan/rpc';
 import type { Exchange } from '../exchange.ts';
@@ -45,10 +46,31 @@ export function createParallelRun(options: ParallelRunOptions): ParallelRun | un
     copyOf(exchange, params) {
       // HEAD has no body to compare.
       if (exchange.request.method !== method) return undefined;
+      if (asksForPart(exchange.request)) {
+        options.onOutcome('left_out');
+        return undefined;
+      }
       return new Copy({ exchange, params, places }, options);
     },
   };
 }
+
+/** The old system may answer less than all of it, which is nothing to compare with. */
+function asksForPart({ headers }: IncomingMessage): boolean {
+  return conditions.some((name) => headers[name] !== undefined);
+}
+
+const conditions = [
+  'range',
+  'if-range',
+  'if-match',
+  'if-none-match',
+  'if-modified-since',
+  'if-unmodified-since',
+] as const;
+
+/** Partial and not modified. */
+const parts: ReadonlySet<number | undefined> = new Set([206, 304]);
 
 interface Places {
   enter(): boolean;
@@ -103,7 +125,7 @@ class Copy implements RelayCopy {
   onEnd(): void {
     const { onOutcome } = this.#options;
     const { places } = this.#run;
-    if (this.#bytes > maxBytes || !places.enter()) {
+    if (this.#bytes > maxBytes || parts.has(this.#head?.status) || !places.enter()) {
       onOutcome('left_out');
       return;
     }
@@ -127,11 +149,12 @@ class Copy implements RelayCopy {
         onOutcome('left_out');
         return;
       }
-      const { operation, ...answer } = own;
+      const { operation } = own;
       const status = this.#head?.status ?? 0;
       // The words of a refusal are each system's own.
-      const old = { status, body: status < 400 ? jsonOf(this.#answer) : undefined };
-      const at = firstDifference(old, answer, new Set(compare.ignore ?? []));
+      const body = status < 400 ? jsonOf(this.#answer) : undefined;
+      const answer = { status: own.status, body: body === undefined ? undefined : own.body };
+      const at = firstDifference({ status, body }, answer, new Set(compare.ignore ?? []));
       onOutcome(at === undefined ? 'same' : 'different');
       // Where, not what: answers hold data of people.
       if (at !== undefined)
@@ -143,7 +166,7 @@ class Copy implements RelayCopy {
   }
 }
 
-/** Undefined for what is no JSON: then statuses alone are compared. */
+/** Undefined for what is no JSON, or compressed: then statuses alone are compared. */
 function jsonOf(chunks: readonly Buffer[]): unknown {
   try {
     return parseJson(Buffer.concat(chunks));
