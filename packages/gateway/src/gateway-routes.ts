@@ -136,7 +136,8 @@ export function createGatewayRoutes({
       hasChoice: known.length > 1,
       createTarget,
     });
-    const target = forwards.replacing(own, { operation, choice, createShadow });
+    const needsUser = versioned.routes.some(({ policy }) => policy.access !== 'anyone');
+    const target = forwards.replacing(own, { operation, needsUser, choice, createShadow });
     return { method: operation.method, path: operation.path, target };
   });
   return {

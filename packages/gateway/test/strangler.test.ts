@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { test } from 'node:test';
 import { createMemoryDocumentStore } from '@banyan/config/testing';
+import { ServiceError, systemClock } from '@banyan/core';
 import { createTrafficAdmin, forward, gateway } from '@banyan/gateway';
 import { createMetrics } from '@banyan/telemetry';
 import { everything, runShop, until } from './support/running-shop.ts';
@@ -83,6 +84,59 @@ test('who is signed in stays on one side wherever they come from; what no operat
     (await fetch(`${shop.url}/products`, { method: 'POST', body: 'x' })).headers.get('x-system'),
     'old',
   );
+});
+
+test('a signed-in user is not taken for nobody while the keys of tokens cannot be had', async (t) => {
+  const old = await runUpstream(t, oldSystem());
+  const shop = await runShop(t, {
+    handlers: {
+      publicKeys: () => {
+        throw new ServiceError('identity is away', { code: 'unavailable', reason: 'away' });
+      },
+    },
+    gateway: { forward: [forward('/products/*', { to: old.url, access: 'anyone', moved: 50 })] },
+  });
+  const ask = async (headers: Readonly<Record<string, string>>) => {
+    const answer = await fetch(`${shop.url}/products`, { headers });
+    await answer.text();
+    return answer.status;
+  };
+  assert.equal(await ask({ authorization: `Bearer ${await shop.token('ada')}` }), 503);
+  assert.deepEqual([old.requests.length, shop.contexts.length], [0, 0]);
+  assert.equal(await ask({}), 200);
+});
+
+test('an expired token does not send a user to the other side of an operation that needs users', async (t) => {
+  const old = await runUpstream(t, oldSystem());
+  let nowMs = Date.now();
+  const shop = await runShop(t, {
+    edge: { clock: { ...systemClock, nowMs: () => nowMs } },
+    gateway: {
+      trustedProxies: ['127.0.0.1'],
+      forward: ['/orders/*', '/products'].map((path) =>
+        forward(path, { to: old.url, access: 'anyone', moved: 50 }),
+      ),
+    },
+  });
+  const ask = async (path: string, authorization: string, address: number) => {
+    const headers = { authorization, 'x-forwarded-for': `10.1.1.${address}` };
+    const answer = await fetch(shop.url + path, { headers });
+    await answer.text();
+    return answer.status;
+  };
+  const authorization = `Bearer ${await shop.token('ada', { lifetimeS: 60 })}`;
+  assert.equal(await ask('/orders/7', authorization, 1), 200);
+  const before = old.requests.length;
+  nowMs += 600_000;
+  for (let address = 1; address < 20; address += 1)
+    assert.equal(await ask('/orders/7', authorization, address), 401);
+  assert.equal(old.requests.length, before);
+  // Tokens of the old system go there, by address.
+  const sides = new Set<number>();
+  for (let address = 1; address < 20; address += 1)
+    sides.add(await ask('/orders/7', 'Bearer of-the-old', address));
+  assert.deepEqual([...sides].sort(), [200, 401]);
+  assert.equal(await ask('/products', authorization, 1), 200);
 });
 
 test('an old page under a narrower forwarding has the policy of that one, whatever operation its path is like', async (t) => {

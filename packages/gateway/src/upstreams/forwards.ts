@@ -41,6 +41,8 @@ export interface Forwards {
 export interface Takeover {
   /** Of the lowest version. */
   readonly operation: Operation;
+  /** Some version is for signed-in users alone. */
+  readonly needsUser: boolean;
   readonly choice: VersionChoice;
   readonly createShadow: (route: ExposedRoute, to: Destination) => ShadowCall;
 }
@@ -96,6 +98,7 @@ class RunningForwards implements Forwards {
       old: running.target,
       find: (asked) => this.find(asked),
       own,
+      needsUser: takeover.needsUser,
       authentication,
       parallelRun: options.compare && this.#compare(takeover, options.compare, running),
     });

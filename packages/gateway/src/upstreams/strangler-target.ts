@@ -16,9 +16,14 @@ export interface StranglerTargetOptions {
   readonly find: (path: string) => ForwardTarget | undefined;
   /** The operation that takes over, in all its versions. */
   readonly own: Target;
+  /** Some version of it is for signed-in users alone. */
+  readonly needsUser: boolean;
   readonly parallelRun: ParallelRun | undefined;
   readonly authentication: UserAuthentication;
 }
+
+/** Anything else says nothing of who asks: to take them for nobody could send a user who has moved back to the old system. */
+const refusals: ReadonlySet<string> = new Set(['unauthenticated', 'permission_denied']);
 
 type Params = Readonly<Record<string, string>>;
 
@@ -80,7 +85,10 @@ class Strangler implements Target {
     );
   }
 
-  /** Who is signed in stays on the same side wherever they are. Whether they may do what they ask for is not decided here. */
+  /**
+   * Who is signed in stays on the same side wherever they are. Whether they may do what they ask for is not decided here.
+   * @throws ServiceError `unauthenticated` `expired_token` where the operation needs a user; or why it cannot be known now who they are
+   */
   #userOf({ request }: Exchange): string | undefined | Promise<string | undefined> {
     const { authentication } = this.#options;
     try {
@@ -88,15 +96,19 @@ class Strangler implements Target {
         return undefined;
       const caller = authentication.authenticate(request, 'user');
       if (!(caller instanceof Promise)) return caller.user?.id;
-      return caller.then((verified) => verified.user?.id, refused);
+      return caller.then(
+        (verified) => verified.user?.id,
+        (error) => this.#refused(error),
+      );
     } catch (error) {
-      return refused(error);
+      return this.#refused(error);
     }
   }
-}
 
-/** A bad token counts as none; whoever checks it next says so. */
-function refused(error: unknown): undefined {
-  if (!isServiceError(error)) throw error;
-  return undefined;
+  /** A bad token counts as none; whoever checks it next says so. One that has expired was a user's, who is not to change sides for it. */
+  #refused(error: unknown): undefined {
+    if (!isServiceError(error) || !refusals.has(error.code)) throw error;
+    if (error.reason === 'expired_token' && this.#options.needsUser) throw error;
+    return undefined;
+  }
 }
