@@ -7,7 +7,7 @@ import {
   sqlObserve,
   type TraceContext,
 } from '@banyan/core';
-import type { Span, SpanType, Tracer } from '@banyan/telemetry';
+import { causesOf, type Span, type SpanType, type Tracer } from '@banyan/telemetry';
 
 /** Statements are few: those that are put together anew each time are not kept. */
 const maxTypes = 1_000;
@@ -113,8 +113,8 @@ function typeOf(text: string, isFixed: boolean): SpanType {
 }
 
 function sqlStateOf(error: unknown): string | undefined {
-  for (let at = error; at instanceof Error; at = at.cause) {
-    const { code } = at as { readonly code?: unknown };
+  for (const each of causesOf(error)) {
+    const { code } = Object(each) as { readonly code?: unknown };
     if (typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code)) return code;
   }
   return undefined;

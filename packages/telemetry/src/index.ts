@@ -4,10 +4,11 @@ export { createLogger, type LogFormat, type LoggerOptions, type LogLine, logForm
 export type { MetricOptions } from './metric-names.ts';
 export { createMetrics, defaultBuckets, type HistogramOptions, type Metrics } from './metrics.ts';
 export { collectProcessMetrics } from './process-metrics.ts';
-export { harmlessNames, isSecretName, secretWords } from './redaction.ts';
+export { harmlessNames, isSecretName, redacted, secretWords } from './redaction.ts';
 export { scrubText } from './scrub.ts';
 export type { Labelled } from './series.ts';
 export { type Activate, useActivation } from './spans/activation.ts';
+export { causesOf } from './spans/exception.ts';
 export { endRejected } from './spans/outcome.ts';
 export { type SamplerName, samplerNames } from './spans/sampler.ts';
 export {

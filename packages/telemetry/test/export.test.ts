@@ -186,6 +186,21 @@ for (const [name, behaviour] of Object.entries({
   });
 }
 
+test('a span that cannot be written is counted, and those beside it arrive', async (t) => {
+  const { receiver, telemetry, tracer, metrics } = await startExport(t);
+  const circle: string[] = [];
+  circle.push(circle as unknown as string);
+  const bad = tracer.start(work);
+  record(tracer, 2);
+  bad.set('circle', circle);
+  bad.end();
+  record(tracer, 2);
+  await telemetry.stop();
+  assert.equal(receiver.spans.length, 4);
+  const shed = 'banyan_telemetry_shed_total{signal="traces",reason="failed"}';
+  assert.equal(figureOf(metrics, shed), 1);
+});
+
 test('a receiver that comes back gets what was kept', async (t) => {
   const { receiver, tracer } = await startExport(t);
   let isBack = false;

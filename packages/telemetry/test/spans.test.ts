@@ -195,3 +195,28 @@ test('errors of one class at one place are one group, whatever they quote and wh
   assert.equal(groups.length, 3);
   assert.equal(new Set(groups).size, 1);
 });
+
+test('an error whose causes go round in a circle is told like any other', async (t) => {
+  const { tracer, receiver, stop } = await startTracing(t);
+  const outer = new RangeError('outer');
+  const inner = new OutOfPaper('inner', { cause: outer });
+  outer.cause = inner;
+  endRejected(tracer.start(request), outer);
+  await stop();
+  const told = receiver.spans[0]?.events[0]?.attributes;
+  assert.equal(told?.['exception.type'], 'OutOfPaper');
+  assert.equal(String(told?.['exception.stacktrace']).split('Caused by: ').length, 2);
+});
+
+test('a long message that looks like frames takes no time and is no place', async (t) => {
+  const { tracer, receiver, stop } = await startTracing(t);
+  const messages = [`no such book:\nat ${' (:1'.repeat(64 * 1024)}`, `no such book\n    at fake (/x.js:1:1)`];
+  const startedAt = performance.now();
+  for (const message of messages) endRejected(tracer.start(request), new OutOfPaper(message));
+  const tookMs = performance.now() - startedAt;
+  await stop();
+  assert.ok(tookMs < 1_000, `${tookMs} ms`);
+  const files = receiver.spans.map(({ events: [event] }) => String(event?.attributes['code.file.path']));
+  assert.equal(files.length, 2);
+  for (const file of files) assert.match(file, /telemetry\/test\/spans\.test\.ts$/);
+});

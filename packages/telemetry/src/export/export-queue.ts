@@ -35,7 +35,7 @@ const maxRetryAfterMs = 5 * 60_000;
 class BoundedQueue<Item> implements ExportQueue<Item> {
   readonly #options: ExportQueueOptions<Item>;
   readonly #accepted: { inc(by?: number): void };
-  readonly #shed: (reason: 'full' | 'refused' | 'stopped', count: number) => void;
+  readonly #shed: (reason: 'full' | 'refused' | 'stopped' | 'failed', count: number) => void;
   readonly #giveUp = new AbortController();
   /** From `#head` on; what is before it has been taken out. */
   #items: Item[] = [];
@@ -58,13 +58,14 @@ class BoundedQueue<Item> implements ExportQueue<Item> {
       .labels(signal);
     const shed = metrics.counter({
       name: 'banyan_telemetry_shed_total',
-      help: 'Spans, log records and metric points that were given up, because the queue was full, the receiver refused them, or the process ended.',
+      help: 'Spans, log records and metric points that were given up, because the queue was full, the receiver refused them, the process ended, or they could not be written.',
       labels: ['signal', 'reason'],
     });
     const series = {
       full: shed.labels(signal, 'full'),
       refused: shed.labels(signal, 'refused'),
       stopped: shed.labels(signal, 'stopped'),
+      failed: shed.labels(signal, 'failed'),
     };
     this.#shed = (reason, count) => series[reason].inc(count);
   }
@@ -118,22 +119,43 @@ class BoundedQueue<Item> implements ExportQueue<Item> {
       const batch = this.#items.slice(this.#head, this.#head + maxBatch);
       if (batch.length === 0) return;
       this.#takeOut(batch.length);
-      await this.#deliver(batch);
+      await this.#tryDeliver(batch);
     } while ((this.#size >= maxBatch || this.#isStopping) && !this.#giveUp.signal.aborted);
   }
 
-  /** Until it is accepted, refused, or given up for newer ones. */
-  async #deliver(batch: readonly Item[]): Promise<void> {
-    const body = this.#options.encode(batch);
+  /** Never rejects: nobody waits for it, and a process must not end for what it tells about itself. */
+  async #tryDeliver(batch: readonly Item[]): Promise<void> {
+    try {
+      const body = this.#written(batch);
+      if (body !== undefined) return await this.#deliver(body, batch.length);
+      // One that cannot be written must not cost the others.
+      const writable = batch.filter((item) => this.#written([item]) !== undefined);
+      this.#shed('failed', batch.length - writable.length);
+      if (writable.length > 0) await this.#deliver(this.#options.encode(writable), writable.length);
+    } catch {
+      this.#shed('failed', batch.length);
+    }
+  }
+
+  #written(items: readonly Item[]): string | undefined {
+    try {
+      return this.#options.encode(items);
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** Until it is accepted, refused, or given up for newer ones. @param size of the batch, in items */
+  async #deliver(body: string, size: number): Promise<void> {
     for (let attempt = 0; ; attempt += 1) {
       const outcome = await this.#options.sender.send(body, this.#giveUp.signal);
-      if (outcome.kind === 'accepted') return this.#count(batch.length, outcome.rejected);
+      if (outcome.kind === 'accepted') return this.#count(size, outcome.rejected);
       this.#tell(outcome);
-      if (outcome.kind === 'refused') return this.#shed('refused', batch.length);
-      if (this.#giveUp.signal.aborted) return this.#shed('stopped', batch.length);
+      if (outcome.kind === 'refused') return this.#shed('refused', size);
+      if (this.#giveUp.signal.aborted) return this.#shed('stopped', size);
       await this.#wait(outcome.afterMs ?? backoffMs(attempt));
       // It is the oldest there is; with a full queue behind it, it goes first.
-      if (this.#size >= this.#options.maxItems) return this.#shed('full', batch.length);
+      if (this.#size >= this.#options.maxItems) return this.#shed('full', size);
     }
   }
 

@@ -5,7 +5,11 @@ import type { Attributes } from './span.ts';
 
 const maxMessage = 2_000;
 const maxStack = 8_000;
-const maxCauses = 5;
+const maxCauses = 16;
+/** What is read for frames. */
+const maxFramesText = 16 * 1024;
+const maxLine = 500;
+const maxFrames = 30;
 /** Frames that make the place of an error; deeper ones tell who called, which is not what went wrong. */
 const framesInGroup = 3;
 
@@ -32,7 +36,7 @@ function describe(error: unknown) {
   const cause = chain.at(-1);
   const type = typeOf(cause);
   const message = scrubText(messageOf(cause).slice(0, maxMessage));
-  const frames = cause instanceof Error ? framesOf(cause.stack ?? '') : [];
+  const frames = cause instanceof Error ? framesOf(cause) : [];
   const own = frames.filter(isOwn);
   const top = own[0] ?? frames[0];
   const attributes: Attributes = {
@@ -47,11 +51,15 @@ function describe(error: unknown) {
   return { type, attributes };
 }
 
-/** The error and what caused it, the deepest cause last: what wraps it says where it was noticed, not what it was. */
-function causesOf(error: unknown): readonly unknown[] {
+/**
+ * The error and what caused it, the deepest cause last: what wraps it says where it was noticed, not what it was. At most 16, each once, for
+ * causes may go round in a circle.
+ */
+export function causesOf(error: unknown): readonly unknown[] {
   const chain = [error];
-  for (let at = error; at instanceof Error && at.cause instanceof Error && chain.length < maxCauses; ) {
+  for (let at = error; at instanceof Error && chain.length < maxCauses; ) {
     at = at.cause;
+    if (!(at instanceof Error) || chain.includes(at)) break;
     chain.push(at);
   }
   return chain;
@@ -70,18 +78,32 @@ function messageOf(error: unknown): string {
 }
 
 function stackOf(error: unknown): string {
-  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+  return error instanceof Error ? (error.stack ?? error.message).slice(0, maxStack) : String(error);
 }
 
-const framePattern = /^\s*at (?:async )?(?:(.*?) \()?(?:file:\/\/)?(.*?):(\d+):\d+\)?$/;
+const positionPattern = /:(\d{1,9}):\d{1,9}\)?$/;
 
-export function framesOf(stack: string): readonly Frame[] {
+/** Without the message, which stands before the frames and may hold anything, of any length. */
+function framesOf({ stack = '', message }: Error): readonly Frame[] {
+  const messageAt = stack.indexOf(message);
+  const start = messageAt < 0 ? 0 : messageAt + message.length;
   const frames: Frame[] = [];
-  for (const line of stack.split('\n')) {
-    const [, name = '', file = '', number = ''] = framePattern.exec(line) ?? [];
-    if (file !== '') frames.push({ function: name, file, line: Number(number) });
+  for (const line of stack.slice(start, start + maxFramesText).split('\n')) {
+    const frame = frameOf(line.slice(0, maxLine).trim());
+    if (frame !== undefined && frames.push(frame) === maxFrames) break;
   }
   return frames;
+}
+
+/** @param line `at function (file:line:column)` or `at file:line:column` */
+function frameOf(line: string): Frame | undefined {
+  const position = positionPattern.exec(line);
+  if (position === null || !line.startsWith('at ')) return undefined;
+  const call = line.slice('at '.length, position.index).replace(/^async /, '');
+  const bracket = call.indexOf(' (');
+  const name = bracket < 0 ? '' : call.slice(0, bracket);
+  const file = (bracket < 0 ? call : call.slice(bracket + 2)).replace(/^file:\/\//, '');
+  return file === '' ? undefined : { function: name, file, line: Number(position[1]) };
 }
 
 /** Where the packages of the platform lie, beside this one. */

@@ -1,4 +1,5 @@
 import { type ErrorCode, isServiceError, toServiceError } from '@banyan/core';
+import { causesOf } from './exception.ts';
 import type { Span } from './span.ts';
 
 /** The server could not answer: these are faults, and not answers. */
@@ -30,8 +31,7 @@ const told = new WeakSet<Error>();
 
 function isUnforeseen(error: unknown, code: ErrorCode): boolean {
   if (code !== 'internal' && code !== 'unknown') return false;
-  let cause = error;
-  while (cause instanceof Error && cause.cause instanceof Error) cause = cause.cause;
+  const cause = causesOf(error).at(-1);
   if (!(cause instanceof Error)) return true;
   // One without a cause has come from another process, which has told of it.
   if (isServiceError(cause) || told.has(cause)) return false;
