@@ -41,9 +41,13 @@ export const banyanErrors = {
     code: 'not_found',
     text: 'The system has no service or operation of that name, none with a database, or no gateway to reach it through.',
   },
+  no_gateway_answer: {
+    code: 'unavailable',
+    text: 'The console tried an operation, and the gateway gave no answer: it is not there, is too slow, or its certificate is not trusted.',
+  },
   not_possible: {
     code: 'failed_precondition',
-    text: 'The console was asked for what a process cannot do in this placement or environment, or a saga in its state.',
+    text: 'The console was asked for what a process cannot do in this placement or environment, a saga in its state, or a form for an operation that is a stream of bytes.',
   },
   no_flow: {
     code: 'not_found',
