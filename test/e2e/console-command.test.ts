@@ -112,6 +112,24 @@ test('the console refuses as its contract declares', async (t) => {
   }
 });
 
+test('whoever watches the system is told when a process ends and when it is back', async (t) => {
+  const flags = ['--calm', '--split'];
+  const url = consoleOf(await startSystem(t, { directory: tillDirectory, flags, environment }));
+  const { body } = await fetch(`${url}/api/live?topic=system`);
+  assert.ok(body);
+  const told = body.pipeThrough(new TextDecoderStream()).getReader();
+  const headers = { 'content-type': 'application/json' };
+  const restart = { method: 'POST', headers, body: JSON.stringify({ action: 'restart' }) };
+  assert.equal((await fetch(`${url}/api/control/books`, restart)).status, 200);
+  let text = '';
+  while (text.split('event: system').length < 4) {
+    const { value, done } = await told.read();
+    assert.equal(done, false, text);
+    text += value;
+  }
+  await told.cancel();
+});
+
 test('after a kill the commands do not ask the system that has its port now', async (t) => {
   const start = (port: string) =>
     startSystem(t, { directory: tillDirectory, flags: ['--calm'], environment: { CONSOLE_PORT: port } });

@@ -22,6 +22,8 @@ export interface Run {
   reload(service: Service): Promise<void>;
   /** The processes of the run and how they are. */
   processes(): readonly ProcessStatus[];
+  /** Tells of each process that starts, is ready or ends. @returns a function that ends it */
+  onChange(listener: () => void): () => void;
   /** What operators may do to its processes; undefined if there is only this one. */
   readonly control: Supervisor | undefined;
 }
@@ -54,6 +56,7 @@ class OneProcess implements Run {
   readonly #parts: readonly string[];
   readonly #stopping = new AbortController();
   readonly control = undefined;
+  readonly #listeners = new Set<() => void>();
   #launch: Promise<Launch> | undefined;
   #state: ProcessStatus['state'] = 'stopped';
   #startedAt: string | undefined;
@@ -65,8 +68,8 @@ class OneProcess implements Run {
 
   async start(): Promise<{ readonly publicUrl: string | undefined }> {
     const { system, plan, settings, logger, metrics, telemetry } = this.#options;
-    this.#state = 'starting';
     this.#startedAt = new Date(systemClock.nowMs()).toISOString();
+    this.#change('starting');
     this.#launch = createLaunch({
       system,
       plan: { ...plan, parts: this.#parts, isAlone: true },
@@ -77,12 +80,12 @@ class OneProcess implements Run {
       signal: this.#stopping.signal,
     });
     const started = await (await this.#launch).start();
-    this.#state = 'ready';
+    this.#change('ready');
     return started;
   }
 
   async stop(): Promise<void> {
-    this.#state = 'stopping';
+    this.#change('stopping');
     this.#stopping.abort();
     // Without a launch there is nothing to stop; `start` has told why.
     const launch = await this.#launch?.catch(() => undefined);
@@ -96,14 +99,24 @@ class OneProcess implements Run {
     return [{ name: this.#parts.join('+'), parts: this.#parts, state, pid, restarts: 0, startedAt }];
   }
 
+  onChange(listener: () => void): () => void {
+    return added(this.#listeners, listener);
+  }
+
   async reload(service: Service): Promise<void> {
     const launch = await this.#launch;
     await launch?.host.reload(await importAgain(service));
+  }
+
+  #change(state: ProcessStatus['state']): void {
+    this.#state = state;
+    for (const listener of this.#listeners) listener();
   }
 }
 
 class ManyProcesses implements Run {
   readonly control: Supervisor;
+  readonly #listeners = new Set<() => void>();
 
   constructor(options: RunOptions) {
     const { placement, plan, settings, logger, directory } = options;
@@ -131,7 +144,10 @@ class ManyProcesses implements Run {
       clock: systemClock,
       logger,
       onOutput: (line) => showLine(line, options),
-      onChange: (status) => showStatus(status, options),
+      onChange: (status) => {
+        showStatus(status, options);
+        for (const listener of this.#listeners) listener();
+      },
     });
   }
 
@@ -147,9 +163,18 @@ class ManyProcesses implements Run {
     return this.control.status();
   }
 
+  onChange(listener: () => void): () => void {
+    return added(this.#listeners, listener);
+  }
+
   reload(service: Service): Promise<void> {
     return this.control.restart(service.name);
   }
+}
+
+function added(listeners: Set<() => void>, listener: () => void): () => void {
+  listeners.add(listener);
+  return () => void listeners.delete(listener);
 }
 
 /** A child's log line goes to the file as it is; what is serious goes to the terminal, too, and so does what is no log line (a crash). */

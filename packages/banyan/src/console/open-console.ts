@@ -21,12 +21,16 @@ export interface OpenConsoleOptions extends Omit<StartConsoleOptions, 'telemetry
 
 /** The console of a run with its telemetry, or without it if its store does not open: a system runs without either. @returns its address */
 export async function openConsole(options: OpenConsoleOptions): Promise<string> {
-  const { settings, folder, listener, runId, progress, closing } = options;
+  const { settings, run, folder, listener, runId, progress, closing } = options;
   const port = portOf(listener);
   if (settings.consolePort === 'preferred' && port !== defaultConsolePort)
     progress.note(`Port ${defaultConsolePort} is taken; the console is on ${port}.`);
   const parts = await openTelemetry(options);
-  if (parts !== undefined) closing.push(() => parts.stop());
+  if (parts !== undefined) {
+    closing.push(() => parts.stop());
+    const unwatch = run.onChange(() => parts.live.tell('system', {}));
+    closing.push(async () => unwatch());
+  }
   const console = await startConsole({
     ...options,
     site: await consoleSite(options),
