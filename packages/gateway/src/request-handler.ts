@@ -7,6 +7,7 @@ import { writeAsset } from './asset.ts';
 import type { Connection, Connections } from './connections.ts';
 import type { Cors } from './cors.ts';
 import { Exchange, type ExchangeEnvironment } from './exchange.ts';
+import type { ExchangeList } from './exchange-list.ts';
 import { checkFraming, hasBody } from './framing.ts';
 import { isBelow } from './http-app/http-app.ts';
 import { isServerFault } from './public-error.ts';
@@ -28,7 +29,7 @@ export interface RequestHandlerOptions {
   readonly admission: Admission;
   readonly connections: Connections;
   /** Every exchange in progress is in here. */
-  readonly exchanges: Set<Exchange>;
+  readonly exchanges: ExchangeList;
   readonly environment: ExchangeEnvironment;
   readonly logger: Logger;
   /** Notes what became of an exchange that is over. */
@@ -225,7 +226,7 @@ class Handler implements RequestHandler {
     const { connection, context } = exchange;
     // Whoever still works for this answer works in vain; a call that is over does not notice.
     context?.cancel(clientGone());
-    exchange.onClose?.();
+    exchange.answerer?.onExchangeClosed();
     connection.active -= 1;
     connection.idleSinceMs = performance.now();
     this.#options.exchanges.delete(exchange);

@@ -57,7 +57,7 @@ function createShedding(limit: ConcurrencyLimit, kind: string, share: number): S
         hasLeft = true;
       };
       // A service that does not notice that its caller is gone must not hold the place for ever.
-      if (exchange !== undefined) exchange.onClose = leave;
+      if (exchange !== undefined) exchange.answerer = { onExchangeClosed: leave };
       try {
         const result = await call();
         outcome = 'done';

@@ -1,11 +1,12 @@
 import { type Clock, ServiceError } from '@banyan/core';
 import type { Exchange } from './exchange.ts';
+import { ExchangeList } from './exchange-list.ts';
 import { hasBody } from './framing.ts';
 import type { GatewayLimits } from './limits.ts';
 
 /** Ends requests whose body trickles in, and connections whose client stops reading (slow attacks, lost phones). */
 export interface TrafficWatch {
-  readonly exchanges: Set<Exchange>;
+  readonly exchanges: ExchangeList;
   start(): void;
   stop(): void;
 }
@@ -15,7 +16,7 @@ const intervalMs = 1_000;
 const graceMs = 10_000;
 
 export function createTrafficWatch(clock: Clock, limits: GatewayLimits): TrafficWatch {
-  const exchanges = new Set<Exchange>();
+  const exchanges = new ExchangeList();
   let cancel: (() => void) | undefined;
   const look = () => {
     for (const exchange of exchanges) {

@@ -17,7 +17,7 @@ export interface UnreadableError extends Error {
 export function answerUnreadable(
   error: UnreadableError,
   connection: Connection,
-  exchanges: ReadonlySet<Exchange>,
+  exchanges: Iterable<Exchange>,
 ): void {
   const { socket } = connection;
   const pending = [...exchanges].filter((exchange) => exchange.connection === connection);

@@ -69,6 +69,9 @@ class Entry implements Deadline {
     this.previous.next = this.next;
     this.next.previous = this.previous;
     this.target = undefined;
+    // An entry that is dead must not lead to those that came after it: they would outlive their calls until a full collection.
+    this.previous = this;
+    this.next = this;
   }
 }
 
@@ -155,15 +158,15 @@ class HashedWheel implements DeadlineWheel {
   #expireSlot(index: number, nowMs: number): void {
     const head = this.#slots[index];
     if (head === undefined) return;
-    let entry = head.next;
-    while (entry !== head) {
-      const next = entry.next;
-      if (entry.deadlineMs <= nowMs) {
-        const target = entry.target;
-        this.cancel(entry);
-        target?.expire();
-      }
-      entry = next;
+    // Found before the first one is told, because targets cancel others.
+    const due: Entry[] = [];
+    for (let entry = head.next; entry !== head; entry = entry.next) {
+      if (entry.deadlineMs <= nowMs) due.push(entry);
+    }
+    for (const entry of due) {
+      const target = entry.target;
+      this.cancel(entry);
+      target?.expire();
     }
   }
 }

@@ -1,6 +1,6 @@
 import type { Clock, Logger, ServiceError } from '@banyan/core';
 import type { Deadline, DeadlineWheel } from '@banyan/resilience';
-import type { Exchange } from '../exchange.ts';
+import type { Answerer, Exchange } from '../exchange.ts';
 import { hasBody } from '../framing.ts';
 import { type BodyPump, createBodyPump } from './body-pump.ts';
 import type { ForwardMetrics } from './forward-metrics.ts';
@@ -61,7 +61,7 @@ export function startRelay(request: RelayedRequest, environment: RelayEnvironmen
   new Relay(request, environment).start();
 }
 
-class Relay implements ConnectionUser, ResponseEvents, Endless {
+class Relay implements Answerer, ConnectionUser, ResponseEvents, Endless {
   readonly #request: RelayedRequest;
   readonly #environment: RelayEnvironment;
   readonly #answer: ResponseWriter;
@@ -97,7 +97,7 @@ class Relay implements ConnectionUser, ResponseEvents, Endless {
   start(): void {
     const { exchange } = this.#request;
     const { group, wheel, clock } = this.#environment;
-    exchange.onClose = () => this.#clientClosed();
+    exchange.answerer = this;
     group.budget.deposit();
     this.#movedAtMs = clock.nowMs();
     this.#deadline = wheel.add(this.#movedAtMs + this.#environment.timeoutMs, this);
@@ -267,7 +267,8 @@ class Relay implements ConnectionUser, ResponseEvents, Endless {
     this.#answer.refuse(error);
   }
 
-  #clientClosed(): void {
+  /** Of the client. */
+  onExchangeClosed(): void {
     if (this.#ended) return;
     if (this.#head === undefined) this.#upstream?.breaker.abandoned(this.#permit);
     this.#environment.metrics.forwarded(this.#upstream?.name ?? '', 'cancelled');

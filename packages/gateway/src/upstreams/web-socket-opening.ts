@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import type { ServiceError } from '@banyan/core';
 import type { Deadline } from '@banyan/resilience';
-import type { Exchange } from '../exchange.ts';
+import type { Answerer, Exchange } from '../exchange.ts';
 import { isSessionCookie } from '../session-cookie.ts';
 import { endsHere } from './field-rules.ts';
 import type { RelayEnvironment } from './relay.ts';
@@ -30,7 +30,7 @@ export function openWebSocket(request: WebSocketRequest, environment: RelayEnvir
   new Opening(request, environment).start();
 }
 
-class Opening implements ConnectionUser, ResponseEvents {
+class Opening implements Answerer, ConnectionUser, ResponseEvents {
   readonly #request: WebSocketRequest;
   readonly #environment: RelayEnvironment;
   readonly #answer: ResponseWriter;
@@ -65,7 +65,7 @@ class Opening implements ConnectionUser, ResponseEvents {
       exchange.refuse(upstreamBusy());
       return;
     }
-    exchange.onClose = () => this.#cancelled();
+    exchange.answerer = this;
     exchange.upstream = upstream.name;
     this.#upstream = upstream;
     this.#permit = upstream.breaker.admit();
@@ -149,7 +149,7 @@ class Opening implements ConnectionUser, ResponseEvents {
       clock: this.#environment.clock,
       onEnd: () => onEnd(tunnel),
     });
-    exchange.onClose = undefined;
+    exchange.answerer = undefined;
     onOpen(tunnel);
   }
 
@@ -172,7 +172,7 @@ class Opening implements ConnectionUser, ResponseEvents {
     this.#answer.refuse(error);
   }
 
-  #cancelled(): void {
+  onExchangeClosed(): void {
     if (this.#ended) return;
     if (this.#head === undefined) this.#upstream?.breaker.abandoned(this.#permit);
     this.#release();
