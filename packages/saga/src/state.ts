@@ -39,6 +39,8 @@ export interface StepRecord {
   readonly r?: unknown;
   /** Attempts that failed, of what is being tried now. */
   readonly n?: number;
+  /** Those of them that failed among others of their transaction, and were made again at once: no policy counts them. */
+  readonly d?: number;
   readonly e?: Problem;
   /** Epoch milliseconds: next attempt, or end of waiting. */
   readonly at?: number;

@@ -62,6 +62,17 @@ const ask = saga('ask', { version: 1, input: Order }).step('rate', {
   undo: { run: async () => {} },
   retry: twice,
 });
+/** Fails twice for those that are blocked, both times after the database was asked. */
+const askAll = saga('askAll', { version: 1, input: Order }).step('note', {
+  tx: async ({ input }, { sql, attempt }) => {
+    heard.push(`${input.id} note ${attempt}`);
+    await sql`insert into entries (transfer, step) values (${input.id}, 'note')`;
+    if (input.isBlocked && attempt < 3)
+      throw new ServiceError('The rates are away.', { code: 'unavailable', reason: 'rates_away' });
+  },
+  undo: { run: async () => {} },
+  retry: twice,
+});
 const askInCode = durable(
   'askInCode',
   { version: 1, input: Order, output: z.object({}) },
@@ -75,7 +86,7 @@ const askInCode = durable(
     return {};
   },
 );
-const definitions = { bothRefuse, bothFault, ask, askInCode };
+const definitions = { bothRefuse, bothFault, ask, askAll, askInCode };
 
 const theatre = contract('theatre', {
   version: '1.0.0',
@@ -83,7 +94,7 @@ const theatre = contract('theatre', {
     /** All in one transaction, so that they are taken in hand together. */
     start: operation('POST /orders', {
       input: z.object({
-        kind: z.enum(['bothRefuse', 'bothFault', 'ask', 'askInCode']),
+        kind: z.enum(['bothRefuse', 'bothFault', 'ask', 'askAll', 'askInCode']),
         orders: z.array(Order),
       }),
       output: z.array(z.string()),
@@ -97,7 +108,7 @@ const theatre = contract('theatre', {
 });
 const theatreService = service(theatre, {
   migrations: new URL('./fixtures/migrations/bank/', import.meta.url),
-  sagas: [bothRefuse, bothFault, ask],
+  sagas: [bothRefuse, bothFault, ask, askAll],
   durable: [askInCode],
   operations: {
     start: async ({ kind, orders }, { tx }) =>
@@ -147,6 +158,24 @@ test('a local step that says unavailable has as many attempts as its policy, and
     { status: 'completed', step: '', reason: '' },
   ]);
   assert.equal(heard.filter((each) => each === 'away rate').length, 2);
+});
+
+test('an attempt that failed among others, and was made again at once, uses up no attempt of the policy', async (t) => {
+  const client = (await startTestSystem(t, house, { harsh: false })).client(theatre, as);
+  heard.length = 0;
+  const orders = [
+    { id: 'fine', isBlocked: false },
+    { id: 'away', isBlocked: true },
+  ];
+  const ids = await client.start({ kind: 'askAll', orders });
+  const ends = await Promise.all(ids.map((sagaId) => client.end({ sagaId })));
+  assert.deepEqual(
+    ends.map(({ status }) => status),
+    ['completed', 'completed'],
+  );
+  // Among others, alone at once, and alone after a wait; the handler is told of all of them.
+  const ofAway = heard.filter((each) => each.startsWith('away'));
+  assert.deepEqual(ofAway, ['away note 1', 'away note 1', 'away note 3']);
 });
 
 test('a piece of a durable function that says unavailable has as many attempts as it is given, and stops nobody else', async (t) => {

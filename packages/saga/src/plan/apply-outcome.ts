@@ -56,11 +56,11 @@ function applyFailure(draft: Draft, node: Node, { error, problem, asked = 1 }: F
   const kind = classify(error);
   const record = draft.steps[name];
   const isUnknown = kind !== 'refused' && !error.notStarted && isRemote(node);
-  const n = (record?.n ?? 0) + asked;
+  const tried = triesOf(record, asked);
   const failing: StepRecord = {
     ...record,
     s: 'failing',
-    n,
+    ...tried,
     e: problem,
     ...(isUnknown ? { u: true } : undefined),
   };
@@ -69,13 +69,14 @@ function applyFailure(draft: Draft, node: Node, { error, problem, asked = 1 }: F
   const retry = node.kind === 'step' ? node.retry : childRetry;
   const standard = kind === 'fault' ? faultAttempts : Number.POSITIVE_INFINITY;
   const attempts = kind === 'refused' && policy !== 'retry' ? 1 : (retry.maxAttempts ?? standard);
-  if (n < attempts) {
-    const waitMs = Math.max(backoffMs(retry, n - 1, random), error.retryAfterMs ?? 0);
+  const counted = countedOf(tried);
+  if (counted < attempts) {
+    const waitMs = Math.max(backoffMs(retry, counted - 1, random), error.retryAfterMs ?? 0);
     draft.steps[name] = { ...failing, at: nowMs + waitMs };
     return;
   }
   if (policy === 'ignore') {
-    draft.steps[name] = { s: 'ignored', n, e: problem };
+    draft.steps[name] = { s: 'ignored', n: tried.n, e: problem };
     return;
   }
   if (policy === 'restart' && !draft.state.forward) draft.state.restart = true;
@@ -92,7 +93,7 @@ function applyEffect(draft: Draft, node: Node, outcome: Outcome): void {
 }
 
 function applyEffectDone(draft: Draft, name: string, outcome: Extract<Outcome, { ok: true }>): void {
-  const { n: _n, e: _e, at: _at, ...rest } = draft.steps[name] ?? { s: 'done' };
+  const { n: _n, d: _d, e: _e, at: _at, ...rest } = draft.steps[name] ?? { s: 'done' };
   if (outcome.phase === 'confirm') draft.steps[name] = { ...rest, c: true };
   else if (outcome.phase === 'void') {
     if (rest.s === 'unsure') draft.finish(name, outcome.value);
@@ -107,14 +108,29 @@ function applyEffectFailed(draft: Draft, name: string, failure: Failed): void {
     draft.steps[name] = record.e === undefined ? { s: 'void' } : { s: 'failed', e: record.e };
     return;
   }
-  const n = (record.n ?? 0) + asked;
+  const tries = triesOf(record, asked);
+  const counted = countedOf(tries);
   const atMost = classify(error) === 'unavailable' ? patientAttempts : compensationAttempts;
-  const tried: StepRecord = { ...record, n, e: problem };
-  if (n >= atMost) {
+  const tried: StepRecord = { ...record, ...tries, e: problem };
+  if (counted >= atMost) {
     draft.steps[name] = tried;
     draft.stop(name, phase);
     return;
   }
   const { nowMs, random } = draft.context;
-  draft.steps[name] = { ...tried, at: nowMs + backoffMs(compensationRetry, n - 1, random) };
+  draft.steps[name] = { ...tried, at: nowMs + backoffMs(compensationRetry, counted - 1, random) };
+}
+
+type Tries = { readonly n: number; readonly d?: number };
+
+/** @param asked attempts that came one right after the other, all but the last among others */
+function triesOf(record: StepRecord | undefined, asked: number): Tries {
+  const n = (record?.n ?? 0) + asked;
+  const d = (record?.d ?? 0) + asked - 1;
+  return d === 0 ? { n } : { n, d };
+}
+
+/** The attempts that a policy counts: between these it waits. */
+function countedOf({ n, d = 0 }: Tries): number {
+  return n - d;
 }
