@@ -4,10 +4,12 @@ import type { SystemPorts } from '../service-ports.ts';
 
 export type StreamOperations = Pick<OperationsHandlers, 'listStreams' | 'readStream' | 'getStreamState'>;
 
+const pageSize = 1_000;
+
 interface EventRow {
   readonly revision: number;
   readonly type: string;
-  readonly recorded_at: string;
+  readonly recordedAt: string;
   readonly data: unknown;
   readonly metadata: unknown;
 }
@@ -32,11 +34,11 @@ export function createStreamOperations(openPorts: () => Promise<SystemPorts>): S
         names.map(async (name) => {
           const { database } = await ports.open(name);
           const rows = await newestStreams(database.sql, text ?? '', limit);
-          return rows.map(({ stream, revision, recorded_at }) => ({
+          return rows.map(({ stream, revision, recordedAt }) => ({
             service: name,
             streamId: stream,
             events: Number(revision) + 1,
-            changedAt: recorded_at,
+            changedAt: recordedAt,
           }));
         }),
       );
@@ -50,20 +52,30 @@ export function createStreamOperations(openPorts: () => Promise<SystemPorts>): S
     async readStream({ service, streamId, fromRevision = 0, limit = 500 }) {
       const rows = await read(service, streamId, { from: fromRevision, limit });
       return {
-        events: rows.map(({ revision, type, recorded_at, data, metadata }) => ({
+        events: rows.map(({ revision, type, recordedAt, data, metadata }) => ({
           revision: Number(revision),
           type,
-          at: recorded_at,
+          at: recordedAt,
           data: data as never,
           metadata: (metadata ?? {}) as never,
         })),
       };
     },
-    async getStreamState({ service, streamId, at }) {
-      const rows = await read(service, streamId, { from: 0, limit: 10_000, ...(at && { at }) });
+    async getStreamState({ service, streamId, at }, { signal }) {
+      const { database } = await (await openPorts()).open(service);
       // Aggregates are code of their service; what can be told without it is what the events said last of each field.
-      const state = Object.assign({}, ...rows.map(({ data }) => data)) as never;
-      return { revision: Number(rows.at(-1)?.revision ?? 0), state };
+      const state = {};
+      let revision = -1;
+      for (let isMore = true; isMore; ) {
+        signal.throwIfAborted();
+        const range = { from: revision + 1, limit: pageSize, ...(at && { at }) };
+        const rows = await readRows(database.sql, streamId, range);
+        for (const { data } of rows) Object.assign(state, data);
+        revision = Number(rows.at(-1)?.revision ?? revision);
+        isMore = rows.length === pageSize;
+      }
+      if (revision === -1) throw noStream(service, streamId);
+      return { revision, state };
     },
   };
 }
@@ -82,16 +94,23 @@ function readRows(
 interface StreamRow {
   readonly stream: string;
   readonly revision: number;
-  readonly recorded_at: string;
+  readonly recordedAt: string;
 }
 
-/** Looks at the newest events alone: a log may have millions. */
+/** Of events that a part of a name is looked for in; a log may have millions. */
+const searched = 50_000;
+
+/** Those that the newest events are of, and the one with just this name. */
 function newestStreams(sql: Sql, text: string, limit: number): Promise<StreamRow[]> {
   return sql<StreamRow>`
     select distinct on (stream) stream, revision, recorded_at from (
-      select stream, revision, recorded_at from banyan.event
-      where position(${text} in stream) > 0 order by position desc limit ${limit * 20}
-    ) as newest order by stream, revision desc`;
+      (select stream, revision, recorded_at from (
+        select stream, revision, recorded_at from banyan.event
+        order by position desc limit ${text === '' ? limit * 20 : searched}
+      ) as newest where position(${text} in stream) > 0)
+      union all
+      (select stream, revision, recorded_at from banyan.event where stream = ${text} order by revision desc limit 1)
+    ) as found order by stream, revision desc`;
 }
 
 function noStream(service: string, stream: string): ServiceError {

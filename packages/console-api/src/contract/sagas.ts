@@ -97,7 +97,7 @@ export const streamOperations = {
     summary: 'Streams of the event stores, those that changed last first',
     input: z.object({
       service: Name.optional(),
-      /** Part of the name. */
+      /** Part of the name, looked for among the newest 50,000 events of a service; or a whole name. */
       text: z.string().max(200).optional(),
       limit: z.int().min(1).max(1_000).optional(),
     }),
