@@ -1,7 +1,10 @@
-import type {
-  Attributes as OwnAttributes,
-  Span as OwnSpan,
-  AttributeValue as OwnValue,
+import {
+  isSecretName,
+  type Attributes as OwnAttributes,
+  type Span as OwnSpan,
+  type AttributeValue as OwnValue,
+  redacted,
+  scrubText,
 } from '@banyan/telemetry';
 import {
   type Attributes,
@@ -40,18 +43,18 @@ export class BridgeSpan implements Span {
   }
 
   setAttribute(name: string, value: AttributeValue): this {
-    this.own.set(name, toOwnValue(value));
+    this.own.set(toText(name), toOwnValue(name, value));
     return this;
   }
 
   setAttributes(attributes: Attributes): this {
-    for (const [name, value] of Object.entries(attributes)) this.own.set(name, toOwnValue(value));
+    for (const [name, value] of Object.entries(attributes)) this.setAttribute(name, value as AttributeValue);
     return this;
   }
 
   addEvent(name: string, attributes?: unknown): this {
     // Its second parameter may be a time instead; the event has the time of its call.
-    this.own.event(name, isAttributes(attributes) ? toOwn(attributes) : undefined);
+    this.own.event(toText(name), isAttributes(attributes) ? toOwn(attributes) : undefined);
     return this;
   }
 
@@ -67,12 +70,15 @@ export class BridgeSpan implements Span {
   }
 
   setStatus({ code, message }: SpanStatus): this {
-    if (code === SpanStatusCode.ERROR) this.own.failAs(message ?? 'error');
+    if (code !== SpanStatusCode.ERROR) return this;
+    if (message !== undefined) this.own.set('otel.status_description', toText(message));
+    // The word of the semantic conventions for an error that has no type.
+    this.own.failAs('_OTHER');
     return this;
   }
 
   updateName(name: string): this {
-    this.own.rename(name);
+    this.own.rename(toText(name));
     return this;
   }
 
@@ -93,10 +99,30 @@ function isAttributes(value: unknown): value is Attributes {
   return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Date);
 }
 
+/** What libraries say is no better known than what they are given: it is checked, bounded, and loses what is secret. */
 export function toOwn(attributes: Attributes): OwnAttributes {
-  return Object.fromEntries(Object.entries(attributes).map(([name, value]) => [name, toOwnValue(value)]));
+  return Object.fromEntries(
+    Object.entries(attributes).map(([name, value]) => [toText(name), toOwnValue(name, value)]),
+  );
 }
 
-function toOwnValue(value: AttributeValue | undefined): OwnValue | undefined {
-  return Array.isArray(value) ? value.map(String) : (value as OwnValue | undefined);
+function toOwnValue(name: unknown, value: unknown): OwnValue | undefined {
+  const values: readonly unknown[] = Array.isArray(value) ? value.slice(0, maxValues) : [value];
+  const own = values.filter(isPrimitive);
+  if (own.length === 0) return undefined;
+  if (isSecretName(toText(name))) return redacted;
+  if (Array.isArray(value)) return own.map((each) => toText(String(each)));
+  return typeof value === 'string' ? toText(value) : own[0];
+}
+
+function isPrimitive(value: unknown): value is string | number | boolean {
+  return typeof value === 'string' || typeof value === 'boolean' || Number.isFinite(value);
+}
+
+const maxValues = 128;
+const maxText = 8_192;
+
+/** A text of a library without what is secret by its form. Whatever is no text, though its type says so, becomes the name of its type. */
+export function toText(text: unknown): string {
+  return typeof text === 'string' ? scrubText(text.slice(0, maxText)) : typeof text;
 }

@@ -9,7 +9,7 @@ import {
   type Tracer,
   trace,
 } from '@opentelemetry/api';
-import { BridgeSpan, bridgeSpanOf, toOwn } from './bridge-span.ts';
+import { BridgeSpan, bridgeSpanOf, toOwn, toText } from './bridge-span.ts';
 
 const kinds: Record<SpanKind, OwnKind> = {
   [SpanKind.INTERNAL]: 'internal',
@@ -36,9 +36,9 @@ class BridgeTracer implements Tracer {
     if (!(parent instanceof BridgeSpan)) return trace.wrapSpanContext(INVALID_SPAN_CONTEXT);
     const span = bridgeSpanOf(
       parent.own.child({
-        name,
+        name: toText(name),
         kind: kinds[options.kind ?? SpanKind.INTERNAL],
-        attributes: { 'otel.scope.name': this.#library, ...toOwn(options.attributes ?? {}) },
+        attributes: toOwn({ 'otel.scope.name': this.#library, ...options.attributes }),
       }),
     );
     return span.addLinks(options.links ?? []);

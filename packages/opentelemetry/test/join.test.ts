@@ -87,6 +87,47 @@ test('spans of a library that uses the API belong to the handler that it was cal
   assert.equal(asked.length, 1);
 });
 
+test('what a library says loses its secrets, and whatever is no attribute is left out', async (t) => {
+  t.after(joinOpenTelemetry());
+  const receiver = await startOtlpReceiver(t);
+  const { telemetry, stop } = createTestTelemetry('weather', receiver.url);
+  const tracer = telemetry('1').tracer({ name: 'weather' });
+  assert.ok(tracer);
+  const work = tracer.start({ name: 'work', kind: 'internal', attributes: {} });
+  const login = 'redis://user:hunter2@host';
+  const circle: string[] = ['round'];
+  circle.push(circle as unknown as string);
+  tracer.within(work, () => {
+    const span = trace.getTracer('cache').startSpan(`GET ${login}`, { attributes: { url: login } });
+    span.setAttribute('password', 'hunter2').setAttributes({ at: login, hosts: [login], circle, port: 6379 });
+    span.setAttribute('big', 5n as unknown as number).setAttribute('far', Number.POSITIVE_INFINITY);
+    span.setAttribute(Symbol('hunter2') as unknown as string, 'kept');
+    span.addEvent(`asked ${login}`, { authorization: 'hunter2', to: login });
+    span.setStatus({ code: SpanStatusCode.ERROR, message: `no answer from ${login}` }).end();
+    trace.getTracer('cache').startSpan('old').updateName(login).end();
+  });
+  work.end();
+  await stop();
+  assert.equal(receiver.spans.length, 3);
+  assert.doesNotMatch(JSON.stringify(receiver.spans), /hunter2/);
+  const told = receiver.spans.find(({ name }) => name.startsWith('GET'));
+  const scrubbed = 'redis://user:[redacted]@host';
+  assert.equal(told?.name, `GET ${scrubbed}`);
+  assert.deepEqual(told?.attributes, {
+    'otel.scope.name': 'cache',
+    url: scrubbed,
+    password: '[redacted]',
+    at: scrubbed,
+    hosts: [scrubbed],
+    circle: ['round'],
+    port: 6379,
+    symbol: 'kept',
+    'otel.status_description': `no answer from ${scrubbed}`,
+    'error.type': '_OTHER',
+  });
+  assert.equal(told?.events[0]?.attributes['authorization'], '[redacted]');
+});
+
 test('joining twice is refused, and can be undone', () => {
   const leave = joinOpenTelemetry();
   assert.throws(joinOpenTelemetry, { name: 'TypeError', message: /already/ });
