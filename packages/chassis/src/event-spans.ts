@@ -5,7 +5,7 @@ import { parseTraceparent, type Span, type SpanType, type Tracer } from '@banyan
 /** The spans of the events and messages that one service tells and handles. */
 export interface EventSpans {
   /** Told: ended when that is committed, and never if it is not. */
-  told(verb: 'publish' | 'send', topic: string, trace: TraceContext): Span;
+  told(verb: 'publish' | 'send', topic: string, trace: TraceContext | undefined): Span;
   /** What only the finished event says about `span`. */
   describe(span: Span, event: CloudEvent, dueAtMs?: number): void;
   /** Handled, as a part of the trace in which it was told. */
@@ -33,7 +33,7 @@ class TracedEvents implements EventSpans {
     this.#service = service;
   }
 
-  told(verb: 'publish' | 'send', topic: string, trace: TraceContext): Span {
+  told(verb: 'publish' | 'send', topic: string, trace: TraceContext | undefined): Span {
     return this.#tracer.start(this.#typeOf(verb, topic), trace);
   }
 

@@ -3,7 +3,7 @@ import type { Caller, Logger } from '@banyan/core';
 import { createMessage } from '@banyan/events';
 import { createCallContext, type Endpoint } from '@banyan/rpc';
 import type { SagaEnvironment, SagaTransaction, StepIdentity, StepMessage } from '@banyan/saga';
-import { createTrace, formatTraceparent, parseTraceparent } from '@banyan/telemetry';
+import { formatTraceparent, parseTraceparent } from '@banyan/telemetry';
 import { callOperation } from './clients.ts';
 import { createEmission } from './emission.ts';
 import type { ServiceRuntime } from './handler-context.ts';
@@ -102,7 +102,11 @@ function createSagaMessage({ contract, clock, spans }: ServiceRuntime, step: Ste
   const data = dataValidator(message).parse(step.data) as Readonly<Record<string, unknown>>;
   const context = contextOf(contract.name, step);
   context.end();
-  const span = spans?.events.told('send', `@${message.service}.${message.name}`, context.trace);
+  const span = spans?.events.told(
+    'send',
+    `@${message.service}.${message.name}`,
+    parseTraceparent(step.traceparent),
+  );
   const event = createMessage({
     service: contract.name,
     to: message.service,
@@ -124,10 +128,9 @@ function createSagaMessage({ contract, clock, spans }: ServiceRuntime, step: Ste
 /** Whoever started the saga, carried on: same trace, same end user. */
 function contextOf(service: string, { user, traceparent }: StepIdentity) {
   const caller: Caller = user === undefined ? { service } : { service, user };
-  const cause = parseTraceparent(traceparent);
   return createCallContext({
     caller,
-    trace: cause ?? createTrace(),
+    trace: parseTraceparent(traceparent),
     timeoutMs: Number.POSITIVE_INFINITY,
   });
 }

@@ -109,7 +109,7 @@ class OperationTarget implements Target {
   }
 
   #authenticate(exchange: Exchange, params: Params): Promise<void> {
-    const caller = this.#options.authentication.authenticate(exchange.request, this.#access);
+    const caller = this.#options.authentication.authenticate(exchange.request, this.#access, exchange.trace);
     if (!(caller instanceof Promise)) return this.#call(exchange, params, caller);
     return caller.then((verified) => this.#call(exchange, params, verified));
   }

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { createExpiringCache, type ExpiringCache } from '@banyan/auth';
-import { type Caller, type Clock, isServiceError } from '@banyan/core';
+import { type Caller, type Clock, isServiceError, type TraceContext } from '@banyan/core';
 import { createCallContext, type Endpoint } from '@banyan/rpc';
 import type { Access } from './policy.ts';
 import { checkOrigin, sessionOf, sessionOver, twoCredentials } from './session-cookie.ts';
@@ -39,7 +39,7 @@ class SessionAuthentication implements UserAuthentication {
     this.#tokens = createExpiringCache({ clock: options.clock, maxEntries: maxCached });
   }
 
-  authenticate(request: IncomingMessage, access: Access): Caller | Promise<Caller> {
+  authenticate(request: IncomingMessage, access: Access, trace?: TraceContext): Caller | Promise<Caller> {
     const { tokens } = this.#options;
     const session = access === 'anyone' ? undefined : sessionOf(request);
     if (session === undefined) return tokens.authenticate(request, access);
@@ -48,7 +48,7 @@ class SessionAuthentication implements UserAuthentication {
     checkOrigin(request);
     const known = this.#tokens.get(session);
     return known === undefined
-      ? this.#tokenOf(session).then((token) => this.#use(token, request, access))
+      ? this.#tokenOf(session, trace).then((token) => this.#use(token, request, access))
       : this.#use(known, request, access);
   }
 
@@ -72,10 +72,10 @@ class SessionAuthentication implements UserAuthentication {
     return this.#options.tokens.authenticateToken(token, access);
   }
 
-  #tokenOf(session: string): Promise<string> {
+  #tokenOf(session: string, trace: TraceContext | undefined): Promise<string> {
     let exchanging = this.#exchanging.get(session);
     if (exchanging === undefined) {
-      exchanging = this.#exchange(session).finally(() => {
+      exchanging = this.#exchange(session, trace).finally(() => {
         if (this.#exchanging.get(session) === exchanging) this.#exchanging.delete(session);
       });
       this.#exchanging.set(session, exchanging);
@@ -83,9 +83,13 @@ class SessionAuthentication implements UserAuthentication {
     return exchanging;
   }
 
-  async #exchange(session: string): Promise<string> {
+  async #exchange(session: string, trace: TraceContext | undefined): Promise<string> {
     const { endpoint, operation, clock } = this.#options;
-    const context = createCallContext({ caller: { service: 'gateway' }, timeoutMs: exchangeTimeoutMs });
+    const context = createCallContext({
+      caller: { service: 'gateway' },
+      timeoutMs: exchangeTimeoutMs,
+      trace,
+    });
     try {
       const [askedAtMs, forgotten] = [clock.nowMs(), this.#forgotten];
       const answer = await endpoint.call(operation, { session }, context);

@@ -7,7 +7,7 @@ import {
   type VerifiedUser,
 } from '@banyan/auth';
 import type { Contract } from '@banyan/contract';
-import { type Caller, type Clock, isServiceError, ServiceError } from '@banyan/core';
+import { type Caller, type Clock, isServiceError, ServiceError, type TraceContext } from '@banyan/core';
 import { createCallContext, type Endpoint } from '@banyan/rpc';
 import type { UserTokens } from './gateway.ts';
 import type { Access } from './policy.ts';
@@ -19,8 +19,9 @@ export interface UserAuthentication {
    * The caller that the service will see. Synchronous for open routes and for tokens seen before.
    * @throws ServiceError `unauthenticated` `missing_token`, `invalid_token`, `expired_token`; `permission_denied` `insufficient_scope`;
    * `unavailable` `signing_keys_unavailable`
+   * @param trace of the request, for calls that this takes
    */
-  authenticate(request: IncomingMessage, access: Access): Caller | Promise<Caller>;
+  authenticate(request: IncomingMessage, access: Access, trace?: TraceContext): Caller | Promise<Caller>;
   /** The reference in the session cookie; undefined if there is none, or no such cookie is taken. */
   sessionOf(request: IncomingMessage): string | undefined;
   /** The access token with which `authenticate` has let a request of a signed-in user pass. */

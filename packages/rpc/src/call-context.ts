@@ -225,8 +225,10 @@ class CallScope implements RunnableCallContext, DeadlineTarget {
   }
 
   startSpan(tracer: Tracer, type: SpanType): Span {
-    const span = tracer.start(type, this.#causeOfSpan());
+    const cause = this.#causeOfSpan();
+    const span = tracer.start(type, cause);
     this.givenTrace = span;
+    if (cause === undefined) this.#beginTraceAbove(span);
     return span;
   }
 
@@ -296,7 +298,18 @@ class CallScope implements RunnableCallContext, DeadlineTarget {
   #causeOfSpan(): TraceContext | undefined {
     const parent = this.#parent;
     if (parent === undefined) return this.givenTrace ?? parseTraceparent(this.traceparent);
-    return !this.sameSpan && isEndless(parent) ? undefined : parent.trace;
+    if (isEndless(parent)) return undefined;
+    // To ask for `trace` would invent one, of which no sampler has heard.
+    const isOpen = parent instanceof CallScope && parent.givenTrace === undefined;
+    return isOpen ? parent.#causeOfSpan() : parent.trace;
+  }
+
+  /** The first span below a context without a trace begins the trace of that context. */
+  #beginTraceAbove(span: Span): void {
+    const parent = this.#parent;
+    if (!(parent instanceof CallScope) || parent.isEndless || parent.givenTrace !== undefined) return;
+    parent.givenTrace = span;
+    parent.#beginTraceAbove(span);
   }
 
   #makeTrace(): TraceContext {

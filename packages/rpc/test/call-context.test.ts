@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ServiceError } from '@banyan/core';
+import { contract, operation } from '@banyan/contract';
+import { ServiceError, type TraceContext } from '@banyan/core';
 import { createManualClock, type ManualClock } from '@banyan/core/testing';
 import { createDeadlineWheel } from '@banyan/resilience';
-import { type CallEnvironment, createCallContext, deriveCallContext } from '@banyan/rpc';
+import { type CallEnvironment, createCallContext, createLocalEndpoint, deriveCallContext } from '@banyan/rpc';
+import { createMetrics, createTelemetry, readTelemetrySettings } from '@banyan/telemetry';
+import { z } from 'zod';
 
 /** An environment whose time a test moves; `timers` counts what would keep running. */
 function createEnvironment(): CallEnvironment & Pick<ManualClock, 'timers' | 'advance'> {
@@ -119,3 +122,47 @@ test('work that nobody waits for has no deadline', () => {
   environment.advance(1_000_000_000);
   assert.equal(signal.aborted, false);
 });
+
+const orders = contract('orders', {
+  version: '1.0.0',
+  operations: { count: operation('GET /count', { input: z.object({}), output: z.object({}) }) },
+});
+
+for (const ratio of ['0', '1']) {
+  test(`a call below a context without a trace is up to the sampler (ratio ${ratio}), and begins its trace`, async (t) => {
+    const settings = readTelemetrySettings(
+      {
+        OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:9',
+        OTEL_TRACES_SAMPLER: 'parentbased_traceidratio',
+        OTEL_TRACES_SAMPLER_ARG: ratio,
+      },
+      { development: false, runId: 'run' },
+    );
+    const metrics = createMetrics();
+    const telemetry = createTelemetry({ settings, system: 's', instance: '1', pid: 1, metrics });
+    t.after(() => telemetry.stop());
+    const heard: TraceContext[] = [];
+    const endpoint = createLocalEndpoint({
+      contract: orders,
+      handle: async (_operation, _input, { trace }) => {
+        heard.push(trace);
+        return {};
+      },
+      tracer: telemetry.tracer({ name: 'orders' }),
+    });
+    const [own, above] = [createCallContext({ caller }), createCallContext({ caller })];
+    await endpoint.call('count', {}, own);
+    await endpoint.call('count', {}, own);
+    await endpoint.call('count', {}, deriveCallContext(above, { service: 'web', timeoutMs: 1_000 }));
+    assert.deepEqual(
+      heard.map(({ sampled }) => sampled),
+      Array(3).fill(ratio === '1'),
+    );
+    assert.deepEqual(
+      heard.map(({ traceId }) => traceId),
+      [own, own, above].map(({ trace }) => trace.traceId),
+    );
+    own.end();
+    above.end();
+  });
+}

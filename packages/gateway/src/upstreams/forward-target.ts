@@ -97,7 +97,7 @@ class Forward implements ForwardTarget {
 
   #authenticate(exchange: Exchange, next: () => void): Promise<void> | undefined {
     const { authentication, forwarding } = this.#options;
-    const caller = authentication.authenticate(exchange.request, forwarding.options.access);
+    const caller = authentication.authenticate(exchange.request, forwarding.options.access, exchange.trace);
     return caller instanceof Promise
       ? caller.then((verified) => this.#count(exchange, verified, next))
       : this.#count(exchange, caller, next);

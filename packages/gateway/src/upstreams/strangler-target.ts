@@ -89,12 +89,12 @@ class Strangler implements Target {
    * Who is signed in stays on the same side wherever they are. Whether they may do what they ask for is not decided here.
    * @throws ServiceError `unauthenticated` `expired_token` where the operation needs a user; or why it cannot be known now who they are
    */
-  #userOf({ request }: Exchange): string | undefined | Promise<string | undefined> {
+  #userOf({ request, trace }: Exchange): string | undefined | Promise<string | undefined> {
     const { authentication } = this.#options;
     try {
       if (request.headers.authorization === undefined && authentication.sessionOf(request) === undefined)
         return undefined;
-      const caller = authentication.authenticate(request, 'user');
+      const caller = authentication.authenticate(request, 'user', trace);
       if (!(caller instanceof Promise)) return caller.user?.id;
       return caller.then(
         (verified) => verified.user?.id,

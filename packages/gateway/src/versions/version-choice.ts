@@ -148,7 +148,8 @@ class Choice implements VersionChoice {
   /** For the choice alone: whether the user may use the route is decided where it is answered. */
   async #userOf(exchange: Exchange): Promise<string | undefined> {
     try {
-      return (await this.#options.authentication.authenticate(exchange.request, 'user')).user?.id;
+      return (await this.#options.authentication.authenticate(exchange.request, 'user', exchange.trace)).user
+        ?.id;
     } catch {
       return undefined;
     }
