@@ -192,9 +192,9 @@ interface Addresses {
 
 function announce({ publicUrl, consoleUrl }: Addresses, { folder, terminal, settings }: Announcement): void {
   const log = relative(terminal.workingDirectory, folder.logFile) || folder.logFile;
-  const lines = publicUrl === undefined ? [] : [`  Page   ${publicUrl}/`, `  API    ${publicUrl}/docs`];
-  if (consoleUrl !== undefined) lines.push(`  Console ${consoleUrl}/`);
-  terminal.write(`\n${[...lines, `  Log    ${log}`].join('\n')}\n\n`);
+  const lines = publicUrl === undefined ? [] : [`  Page     ${publicUrl}/`, `  API      ${publicUrl}/docs`];
+  if (consoleUrl !== undefined) lines.push(`  Console  ${consoleUrl}/`);
+  terminal.write(`\n${[...lines, `  Log      ${log}`].join('\n')}\n\n`);
   if (settings.harsh)
     terminal.write(
       '  Events are delivered twice and calls delayed a little, as in bad weather (--calm: not).\n',
