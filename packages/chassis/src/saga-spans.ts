@@ -28,6 +28,10 @@ export function createSagaSpans(tracer: Tracer): SagaSpans {
       return {
         identity: { ...identity, traceparent: formatTraceparent(span) },
         ended: () => span.end(),
+        undone() {
+          span.set('banyan.undone', true);
+          span.end();
+        },
         failed: (error) => endRejected(span, error),
       };
     },

@@ -24,6 +24,8 @@ export interface WatchedStep {
   /** To be used from now on: what the attempt causes belongs to it. */
   readonly identity: StepIdentity;
   ended(): void;
+  /** It succeeded, and was undone with its transaction: it is attempted again. */
+  undone(): void;
   failed(error: unknown): void;
 }
 

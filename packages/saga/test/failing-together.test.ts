@@ -4,6 +4,8 @@ import { service, system } from '@banyan/chassis';
 import { contract, operation } from '@banyan/contract';
 import { ServiceError } from '@banyan/core';
 import { durable, saga } from '@banyan/saga';
+import { startOtlpReceiver } from '@banyan/test-support/otlp-receiver';
+import { createTestTelemetry } from '@banyan/test-support/test-telemetry';
 import { startTestSystem } from '@banyan/testing';
 import { z } from 'zod';
 
@@ -86,7 +88,22 @@ const askInCode = durable(
     return {};
   },
 );
-const definitions = { bothRefuse, bothFault, ask, askAll, askInCode };
+const failed = new Map<string, number>();
+const askAllInCode = durable(
+  'askAllInCode',
+  { version: 1, input: Order, output: z.object({}) },
+  async ({ id, isBlocked }, d) => {
+    await d.tx('note', async ({ sql }) => {
+      await sql`insert into entries (transfer, step) values (${id}, 'note')`;
+      const before = failed.get(id) ?? 0;
+      if (!isBlocked || before === 2) return;
+      failed.set(id, before + 1);
+      throw new ServiceError('The rates are away.', { code: 'unavailable', reason: 'rates_away' });
+    });
+    return {};
+  },
+);
+const definitions = { bothRefuse, bothFault, ask, askAll, askInCode, askAllInCode };
 
 const theatre = contract('theatre', {
   version: '1.0.0',
@@ -94,7 +111,7 @@ const theatre = contract('theatre', {
     /** All in one transaction, so that they are taken in hand together. */
     start: operation('POST /orders', {
       input: z.object({
-        kind: z.enum(['bothRefuse', 'bothFault', 'ask', 'askAll', 'askInCode']),
+        kind: z.enum(['bothRefuse', 'bothFault', 'ask', 'askAll', 'askInCode', 'askAllInCode']),
         orders: z.array(Order),
       }),
       output: z.array(z.string()),
@@ -109,7 +126,7 @@ const theatre = contract('theatre', {
 const theatreService = service(theatre, {
   migrations: new URL('./fixtures/migrations/bank/', import.meta.url),
   sagas: [bothRefuse, bothFault, ask, askAll],
-  durable: [askInCode],
+  durable: [askInCode, askAllInCode],
   operations: {
     start: async ({ kind, orders }, { tx }) =>
       tx(async ({ start }) => orders.map((order) => start(definitions[kind], order))),
@@ -177,6 +194,34 @@ test('an attempt that failed among others, and was made again at once, uses up n
   const ofAway = heard.filter((each) => each.startsWith('away'));
   assert.deepEqual(ofAway, ['away note 1', 'away note 1', 'away note 3']);
 });
+
+for (const [kind, span] of [
+  ['askAll', 'step askAll.note'],
+  ['askAllInCode', 'step askAllInCode.note'],
+] as const)
+  test(`a step that was undone with its transaction is not shown as done: ${kind}`, async (t) => {
+    const receiver = await startOtlpReceiver(t);
+    const { telemetry, stop } = createTestTelemetry('house', receiver.url);
+    const client = (await startTestSystem(t, house, { harsh: false, telemetry })).client(theatre, as);
+    heard.length = 0;
+    const orders = [
+      { id: 'fine', isBlocked: false },
+      { id: 'away', isBlocked: true },
+    ];
+    const ids = await client.start({ kind, orders });
+    await Promise.all(ids.map((sagaId) => client.end({ sagaId })));
+    await stop();
+    const endsOf = (sagaId: string | undefined) =>
+      receiver.spans
+        .filter(({ name, attributes }) => name === span && attributes['banyan.saga.id'] === sagaId)
+        .map(({ attributes }) => {
+          if (attributes['banyan.undone'] === true) return 'undone';
+          return attributes['banyan.error.code'] === undefined ? 'done' : 'failed';
+        })
+        .sort();
+    assert.deepEqual(endsOf(ids[0]), ['done', 'undone']);
+    assert.deepEqual(endsOf(ids[1]), ['done', 'failed', 'failed']);
+  });
 
 test('a piece of a durable function that says unavailable has as many attempts as it is given, and stops nobody else', async (t) => {
   const client = (await startTestSystem(t, house, { harsh: false })).client(theatre, as);

@@ -1,7 +1,7 @@
 import { createValidator } from '@banyan/contract';
 import { type Clock, type Logger, uuidv7 } from '@banyan/core';
 import { isOwnFailure } from '../engine/own-failure.ts';
-import type { SagaEnvironment, SagaTransaction } from '../environment.ts';
+import type { SagaEnvironment, SagaTransaction, WatchedStep } from '../environment.ts';
 import { failed, type Outcome, succeeded } from '../plan/outcome.ts';
 import type { Advanced, NewSaga, SagaStore, Transition } from '../saga-store.ts';
 import { isEnded, type Letter } from '../state.ts';
@@ -62,6 +62,8 @@ class Interleaved extends Error {}
 interface Open {
   readonly token: number;
   readonly transaction: SagaTransaction;
+  /** See `performTx`. */
+  readonly succeeded: WatchedStep[];
 }
 
 /**
@@ -81,10 +83,13 @@ export class DurableGroup {
   async commit(token: number, members: readonly DurableMember[]): Promise<void> {
     const { environment } = this.#options;
     for (;;) {
+      const succeeded: WatchedStep[] = [];
       try {
-        await environment.transaction((transaction) => this.#run(token, members, transaction));
+        await environment.transaction((transaction) => this.#run(members, { token, transaction, succeeded }));
+        for (const each of succeeded) each.ended();
         return;
       } catch (error) {
+        for (const each of succeeded) each.undone();
         for (const member of members) member.children.length = 0;
         // Once for each piece: from now on it takes its turn.
         if (error instanceof Interleaved) {
@@ -101,12 +106,13 @@ export class DurableGroup {
     }
   }
 
-  async #run(token: number, members: readonly DurableMember[], transaction: SagaTransaction): Promise<void> {
+  async #run(members: readonly DurableMember[], open: Open): Promise<void> {
+    const { token, transaction } = open;
     const { store, clock, random } = this.#options;
     const { sql } = transaction;
     const times = { nowMs: clock.nowMs(), random };
     const looks = members.map(({ live, execution }) => live.look(execution, times));
-    const results = await this.#runLocals(members, looks, { token, transaction });
+    const results = await this.#runLocals(members, looks, open);
     if (transaction.isInterleaved) throw new Interleaved();
     if (members.some(hasFailed)) throw new DurableGroupUndone();
     for (const [index, member] of members.entries()) {
@@ -185,8 +191,8 @@ export class DurableGroup {
       return { outcome: await this.#writeChild(member, due, open), restsOnOthers: false };
     const onInterleaved = () => void this.#ordered.add(pieceOf(member, due));
     const { environment, clock } = this.#options;
-    const { transaction } = open;
-    return performTx(member.live, due, { environment, transaction, onInterleaved, clock });
+    const { transaction, succeeded } = open;
+    return performTx(member.live, due, { environment, transaction, succeeded, onInterleaved, clock });
   }
 
   async #writeChild(

@@ -1,7 +1,13 @@
 import type { Clock } from '@banyan/core';
 import type { StepContext, TxStepContext } from '../definition/action.ts';
 import { identityOf, keyOf, refuse, tell, within } from '../engine/step-work.ts';
-import type { SagaEnvironment, SagaTransaction, StepAttempt, StepIdentity } from '../environment.ts';
+import type {
+  SagaEnvironment,
+  SagaTransaction,
+  StepAttempt,
+  StepIdentity,
+  WatchedStep,
+} from '../environment.ts';
 import { failed, type Outcome, succeeded } from '../plan/outcome.ts';
 import type { Command } from './command.ts';
 import type { LiveDurable } from './live-durable.ts';
@@ -62,12 +68,14 @@ export async function performTx(
   open: {
     readonly environment: Pick<SagaEnvironment, 'watch'>;
     readonly transaction: SagaTransaction;
+    /** Attempts that have succeeded, to be told how they ended when it is known whether the transaction is committed. */
+    readonly succeeded: WatchedStep[];
     readonly onInterleaved: () => void;
     readonly clock: Clock;
   },
 ): Promise<{ readonly outcome: Outcome; readonly restsOnOthers: boolean }> {
   const { request, name } = due.command;
-  const { environment, transaction, onInterleaved, clock } = open;
+  const { environment, transaction, succeeded: done, onInterleaved, clock } = open;
   const own = identityOf(live, name);
   const watched = environment.watch?.(own, attemptOf(due));
   const { context: opened, admission } = transaction.open(watched?.identity ?? own, onInterleaved);
@@ -76,8 +84,10 @@ export async function performTx(
     // By prototype: spreading would make a logger that few pieces ask for.
     const context: TxStepContext = Object.assign(Object.create(opened), contextOf(live, due), { refuse });
     const result = await within(request.tx(context), { timeoutMs: request.timeoutMs, clock });
-    watched?.ended();
-    return { outcome: succeeded(name, 'do', result), restsOnOthers: admission.restsOnOthers };
+    const outcome = succeeded(name, 'do', result);
+    if (!outcome.ok) watched?.failed(outcome.error);
+    else if (watched !== undefined) done.push(watched);
+    return { outcome, restsOnOthers: admission.restsOnOthers };
   } catch (error) {
     watched?.failed(error);
     return { outcome: failed(name, 'do', error), restsOnOthers: admission.restsOnOthers };

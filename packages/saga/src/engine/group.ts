@@ -1,5 +1,5 @@
 import { type Clock, isServiceError, type Logger } from '@banyan/core';
-import type { SagaEnvironment, SagaTransaction } from '../environment.ts';
+import type { SagaEnvironment, SagaTransaction, WatchedStep } from '../environment.ts';
 import type { Outcome } from '../plan/outcome.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { Advanced, NewSaga, Progress, SagaStore, Transition } from '../saga-store.ts';
@@ -77,13 +77,17 @@ export class Group {
   ): Promise<void> {
     const { environment } = this.#options;
     for (let hasFailed = false; ; ) {
+      const succeeded: WatchedStep[] = [];
       try {
         const isShared = members.length > 1;
-        await environment.transaction((transaction) => this.#run(members, { token, transaction, isShared }), {
-          signal,
-        });
+        await environment.transaction(
+          (transaction) => this.#run(members, { token, transaction, isShared, succeeded }),
+          { signal },
+        );
+        for (const each of succeeded) each.ended();
         return;
       } catch (error) {
+        for (const each of succeeded) each.undone();
         for (const member of members) member.children.length = 0;
         // Once for each step: from now on it takes its turn.
         if (error instanceof Interleaved) continue;

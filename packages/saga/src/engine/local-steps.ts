@@ -1,7 +1,7 @@
 import { createValidator } from '@banyan/contract';
 import { type Clock, uuidv7 } from '@banyan/core';
 import type { TxStepContext } from '../definition/action.ts';
-import type { SagaEnvironment, SagaTransaction, StepIdentity } from '../environment.ts';
+import type { SagaEnvironment, SagaTransaction, StepIdentity, WatchedStep } from '../environment.ts';
 import { failed, type Outcome, succeeded } from '../plan/outcome.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { Work } from '../plan/work.ts';
@@ -9,7 +9,7 @@ import type { NewSaga, SagaStore } from '../saga-store.ts';
 import type { Member } from './group.ts';
 import type { LiveSaga } from './live-saga.ts';
 import { isOwnFailure } from './own-failure.ts';
-import { attemptOf, contextOf, expiryOf, identityOf, isLocal, refuse, tell, within } from './step-work.ts';
+import { attemptOf, contextOf, expiryOf, identityOf, isLocal, refuse, within } from './step-work.ts';
 
 export interface LocalStepsOptions {
   readonly store: SagaStore;
@@ -23,6 +23,8 @@ export interface OpenGroup {
   readonly transaction: SagaTransaction;
   /** Several sagas are in it. */
   readonly isShared: boolean;
+  /** Attempts that have succeeded, to be told how they ended when it is known whether the transaction is committed. */
+  readonly succeeded: WatchedStep[];
 }
 
 interface OpenPart extends OpenGroup {
@@ -130,7 +132,9 @@ export class LocalSteps {
       work.action.kind === 'tx'
         ? await this.#performTx(turn, work, part)
         : { outcome: await this.#write(turn, work, part), restsOnOthers: false };
-    tell(watched, ended.outcome);
+    const { outcome } = ended;
+    if (!outcome.ok) watched?.failed(outcome.error);
+    else if (watched !== undefined) open.succeeded.push(watched);
     return ended;
   }
 
