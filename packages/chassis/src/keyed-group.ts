@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { isServiceError, type Transaction } from '@banyan/core';
 import { CommitQueue } from './commit-queue.ts';
 import type { ServiceRuntime } from './handler-context.ts';
@@ -22,6 +23,8 @@ export function startKeyedGroups(runtime: ServiceRuntime, runAlone: RunAlone): K
 interface Member {
   readonly call: KeyedCall;
   readonly key: string;
+  /** Runs something as its caller would have, not as whoever set the group off: active spans are found that way. */
+  readonly inContext: <Result>(work: () => Result) => Result;
   resolve(result: unknown): void;
   reject(error: unknown): void;
 }
@@ -60,7 +63,8 @@ class SharedTransactions implements KeyedGroups {
     const { name } = call.operation;
     const isLate = this.#runtime.clock.nowMs() < (this.#lateUntilMs.get(name) ?? 0);
     if (isLate || this.#alone.has(name)) return this.#runAlone(call, key);
-    return new Promise((resolve, reject) => this.#queue.add({ call, key, resolve, reject }));
+    const inContext = AsyncLocalStorage.snapshot();
+    return new Promise((resolve, reject) => this.#queue.add({ call, key, inContext, resolve, reject }));
   }
 
   /** Never rejects. */
@@ -69,7 +73,8 @@ class SharedTransactions implements KeyedGroups {
     // A second call of one key finds the reply of the first.
     const others = members.filter((member) => distinct.get(member.key) !== member);
     await this.#commitDistinct([...distinct.values()]);
-    for (const { call, key, resolve, reject } of others) this.#runAlone(call, key).then(resolve, reject);
+    for (const { call, key, inContext, resolve, reject } of others)
+      inContext(() => this.#runAlone(call, key)).then(resolve, reject);
   }
 
   async #commitDistinct(members: readonly Member[]): Promise<void> {
@@ -116,12 +121,12 @@ class SharedTransactions implements KeyedGroups {
 
   /** Nothing of the group took effect, and this one is why, or may be. */
   #takeOut(member: Member, { endings, isSound }: Attempt): void {
-    const { call, key, resolve, reject } = member;
+    const { call, key, inContext, resolve, reject } = member;
     const ending = endings.get(member);
     // What others did before it is undone, and may be why it failed.
     if (ending?.kind === 'failed' && isSound && !ending.restsOnOthers)
       void this.#refuse(member, ending.error);
-    else this.#runAlone(call, key).then(resolve, reject);
+    else inContext(() => this.#runAlone(call, key)).then(resolve, reject);
   }
 
   /** Another attempt may have been faster: what it changed may be why this one failed. */
@@ -184,14 +189,16 @@ class SharedTransactions implements KeyedGroups {
       transaction: { sql: admission.sql, onCommit: (listener) => transaction.onCommit(listener) },
       onLeave: () => this.#alone.add(operation.name),
     });
-    const running = handler(input, shared).then(
-      (result): Ending => (shared.hasLeft ? { kind: 'left' } : { kind: 'done', result, context: shared }),
-      (error: unknown): Ending => {
-        if (shared.hasLeft) return { kind: 'left' };
-        const { hasAsked, restsOnOthers } = admission;
-        return hasAsked ? { kind: 'failed', error, restsOnOthers } : { kind: 'refused', error };
-      },
-    );
+    const running = member
+      .inContext(() => handler(input, shared))
+      .then(
+        (result): Ending => (shared.hasLeft ? { kind: 'left' } : { kind: 'done', result, context: shared }),
+        (error: unknown): Ending => {
+          if (shared.hasLeft) return { kind: 'left' };
+          const { hasAsked, restsOnOthers } = admission;
+          return hasAsked ? { kind: 'failed', error, restsOnOthers } : { kind: 'refused', error };
+        },
+      );
     attempt.endings.set(member, await this.#inTime(running, operation.name));
   }
 

@@ -27,6 +27,7 @@ export function createSagaSpans(tracer: Tracer): SagaSpans {
       span.set('banyan.attempt', attempt);
       return {
         identity: { ...identity, traceparent: formatTraceparent(span) },
+        within: (work) => tracer.within(span, work),
         ended: () => span.end(),
         undone() {
           span.set('banyan.undone', true);

@@ -23,6 +23,8 @@ export interface StepAttempt {
 export interface WatchedStep {
   /** To be used from now on: what the attempt causes belongs to it. */
   readonly identity: StepIdentity;
+  /** Runs the step's own code, which others may have set off: what it asks belongs to this attempt. */
+  within<Result>(work: () => Result): Result;
   ended(): void;
   /** It succeeded, and was undone with its transaction: it is attempted again. */
   undone(): void;

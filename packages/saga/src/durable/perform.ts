@@ -1,6 +1,6 @@
 import type { Clock } from '@banyan/core';
 import type { StepContext, TxStepContext } from '../definition/action.ts';
-import { identityOf, keyOf, refuse, tell, within } from '../engine/step-work.ts';
+import { identityOf, keyOf, refuse, runWatched, tell, within } from '../engine/step-work.ts';
 import type {
   SagaEnvironment,
   SagaTransaction,
@@ -21,7 +21,12 @@ export async function performCommand(
 ): Promise<Outcome> {
   const own = identityOf(live, due.command.name);
   const watched = environment.watch?.(own, attemptOf(due));
-  const outcome = await perform(environment, live, { due, clock, identity: watched?.identity ?? own });
+  const outcome = await perform(environment, live, {
+    due,
+    watched,
+    clock,
+    identity: watched?.identity ?? own,
+  });
   tell(watched, outcome);
   return outcome;
 }
@@ -35,9 +40,15 @@ async function perform(
   live: LiveDurable,
   {
     due,
+    watched,
     clock,
     identity,
-  }: { readonly due: DueCommand; readonly clock: Clock; readonly identity: StepIdentity },
+  }: {
+    readonly due: DueCommand;
+    readonly watched: WatchedStep | undefined;
+    readonly clock: Clock;
+    readonly identity: StepIdentity;
+  },
 ): Promise<Outcome> {
   const { command, phase } = due;
   const { request, name } = command;
@@ -54,7 +65,9 @@ async function perform(
     const interrupted = live.execution?.signal;
     const signals = [live.signal, limit.signal, ...(interrupted === undefined ? [] : [interrupted])];
     const log = environment.log(identity);
-    const running = request.run({ ...context, log, refuse, signal: AbortSignal.any(signals) });
+    const running = runWatched(watched, () =>
+      request.run({ ...context, log, refuse, signal: AbortSignal.any(signals) }),
+    );
     return succeeded(name, phase, await within(running, { timeoutMs: request.timeoutMs, limit, clock }));
   } catch (error) {
     return failed(name, phase, error);
@@ -83,7 +96,8 @@ export async function performTx(
     if (request.kind !== 'tx') throw new TypeError(`'${request.kind}' is not done in the own transaction`);
     // By prototype: spreading would make a logger that few pieces ask for.
     const context: TxStepContext = Object.assign(Object.create(opened), contextOf(live, due), { refuse });
-    const result = await within(request.tx(context), { timeoutMs: request.timeoutMs, clock });
+    const running = runWatched(watched, () => request.tx(context));
+    const result = await within(running, { timeoutMs: request.timeoutMs, clock });
     const outcome = succeeded(name, 'do', result);
     if (!outcome.ok) watched?.failed(outcome.error);
     else if (watched !== undefined) done.push(watched);

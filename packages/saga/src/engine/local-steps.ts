@@ -9,7 +9,16 @@ import type { NewSaga, SagaStore } from '../saga-store.ts';
 import type { Member } from './group.ts';
 import type { LiveSaga } from './live-saga.ts';
 import { isOwnFailure } from './own-failure.ts';
-import { attemptOf, contextOf, expiryOf, identityOf, isLocal, refuse, within } from './step-work.ts';
+import {
+  attemptOf,
+  contextOf,
+  expiryOf,
+  identityOf,
+  isLocal,
+  refuse,
+  runWatched,
+  within,
+} from './step-work.ts';
 
 export interface LocalStepsOptions {
   readonly store: SagaStore;
@@ -29,6 +38,7 @@ export interface OpenGroup {
 
 interface OpenPart extends OpenGroup {
   readonly identity: StepIdentity;
+  readonly watched: WatchedStep | undefined;
 }
 
 /** What one member does now. */
@@ -127,7 +137,7 @@ export class LocalSteps {
     const { live } = turn.member;
     const own = identityOf(live, work.step);
     const watched = this.#options.environment.watch?.(own, attemptOf(work));
-    const part = { ...open, identity: watched?.identity ?? own };
+    const part = { ...open, watched, identity: watched?.identity ?? own };
     const ended =
       work.action.kind === 'tx'
         ? await this.#performTx(turn, work, part)
@@ -163,7 +173,8 @@ export class LocalSteps {
     }
   }
 
-  async #performTx({ member, plan }: Turn, work: Work, { transaction, identity }: OpenPart): Promise<Ended> {
+  async #performTx({ member, plan }: Turn, work: Work, part: OpenPart): Promise<Ended> {
+    const { transaction, identity, watched } = part;
     const { live } = member;
     const { step, phase, action, timeoutMs } = work;
     const { clock } = this.#options;
@@ -182,7 +193,8 @@ export class LocalSteps {
           return opened.log;
         },
       };
-      const result = await within(action.tx(work.state, context), { timeoutMs, clock });
+      const running = runWatched(watched, () => action.tx(work.state, context));
+      const result = await within(running, { timeoutMs, clock });
       return { outcome: succeeded(step, phase, result), restsOnOthers: admission.restsOnOthers };
     } catch (error) {
       return { outcome: failed(step, phase, error), restsOnOthers: admission.restsOnOthers };

@@ -69,7 +69,7 @@ export async function performRemote(
 ): Promise<Outcome> {
   const watched = environment.watch?.(identityOf(live, work.step), attemptOf(work));
   const outcome = await perform(environment, live, {
-    ...{ work, clock },
+    ...{ work, watched, clock },
     identity: watched?.identity ?? identityOf(live, work.step),
   });
   tell(watched, outcome);
@@ -80,6 +80,11 @@ export function attemptOf({ phase, attempt }: Pick<Work, 'phase' | 'attempt'>): 
   return { isWayBack: phase !== 'do', attempt };
 }
 
+/** Runs a step's own code where whoever watches it wants it to run. */
+export function runWatched<Result>(watched: WatchedStep | undefined, work: () => Result): Result {
+  return watched === undefined ? work() : watched.within(work);
+}
+
 export function tell(watched: WatchedStep | undefined, outcome: Outcome): void {
   if (outcome.ok) watched?.ended();
   else watched?.failed(outcome.error);
@@ -88,7 +93,17 @@ export function tell(watched: WatchedStep | undefined, outcome: Outcome): void {
 async function perform(
   environment: SagaEnvironment,
   live: LiveSaga,
-  { work, identity, clock }: { readonly work: Work; readonly identity: StepIdentity; readonly clock: Clock },
+  {
+    work,
+    watched,
+    identity,
+    clock,
+  }: {
+    readonly work: Work;
+    readonly watched: WatchedStep | undefined;
+    readonly identity: StepIdentity;
+    readonly clock: Clock;
+  },
 ): Promise<Outcome> {
   const { action, step, phase } = work;
   const context = contextOf(live, work, live.state);
@@ -108,12 +123,14 @@ async function perform(
     if (action.kind !== 'run') throw new TypeError(`'${action.kind}' runs in a transaction`);
     const log = environment.log(identity);
     const limit = new AbortController();
-    const run = action.run(work.state, {
-      ...context,
-      log,
-      refuse,
-      signal: AbortSignal.any([signal, limit.signal]),
-    });
+    const run = runWatched(watched, () =>
+      action.run(work.state, {
+        ...context,
+        log,
+        refuse,
+        signal: AbortSignal.any([signal, limit.signal]),
+      }),
+    );
     return succeeded(step, phase, await within(run, { timeoutMs: work.timeoutMs, limit, clock }));
   } catch (error) {
     return failed(step, phase, error);
