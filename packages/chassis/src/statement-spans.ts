@@ -96,10 +96,27 @@ class StatementSpan implements StatementWatch {
 const name = String.raw`("?[\w$.]+"?(?:\."?[\w$]+"?)?)`;
 const tableAt = new RegExp(String.raw`\b(?:from|into|update|join|table)\s+(?:only\s+)?${name}`, 'i');
 
+/** What brackets and verbs mean nothing in, the brackets, and the verbs. */
+const sqlParts =
+  /'[^']*'|"[^"]*"|--[^\n]*|\/\*[\s\S]*?(?:\*\/|$)|[()]|\b(?:select|insert|update|delete|merge|values|table)\b/gi;
+
+/** The statement behind its list of `with`: the first verb that stands in no brackets. */
+function mainOf(text: string): string {
+  if (!/^\s*with\b/i.test(text)) return text;
+  let depth = 0;
+  for (const { 0: part, index } of text.matchAll(sqlParts)) {
+    if (part === '(') depth += 1;
+    else if (part === ')') depth -= 1;
+    else if (depth === 0 && /^[a-z]/i.test(part)) return text.slice(index);
+  }
+  return text;
+}
+
 /** @param isFixed false for text that may hold values: it is not shown */
 function typeOf(text: string, isFixed: boolean): SpanType {
-  const operation = /^\s*(?:with\b[\s\S]*?\)\s*)?([a-z]+)/i.exec(text)?.[1]?.toUpperCase() ?? 'SQL';
-  const table = isFixed ? tableAt.exec(text)?.[1]?.replaceAll('"', '') : undefined;
+  const main = mainOf(text);
+  const operation = /^\s*([a-z]+)/i.exec(main)?.[1]?.toUpperCase() ?? 'SQL';
+  const table = isFixed ? tableAt.exec(main)?.[1]?.replaceAll('"', '') : undefined;
   return {
     name: table === undefined ? operation : `${operation} ${table}`,
     kind: 'client',
