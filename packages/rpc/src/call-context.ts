@@ -47,6 +47,8 @@ export interface RunnableCallContext extends CancellableCallContext {
   readonly madeAtMs: number;
   /** The call came from another process. */
   readonly isReceived: boolean;
+  /** Of this call, if it has one: unlike `trace` it is not made for whoever asks. */
+  readonly span: Span | undefined;
   /** Begins the span of this call, which is its trace context from then on. Call it before anybody has asked for `trace`. */
   startSpan(tracer: Tracer, type: SpanType): Span;
   /** Rejects with the reason when the call is cancelled or its deadline passes; at once if that has happened already. */
@@ -188,6 +190,7 @@ class CallScope implements RunnableCallContext, DeadlineTarget {
   isEndless = false;
   isReceived = false;
   forOneCall = false;
+  span: Span | undefined = undefined;
   madeAtMs = 0;
   givenTrace: TraceContext | undefined = undefined;
   traceparent: string | undefined = undefined;
@@ -228,6 +231,8 @@ class CallScope implements RunnableCallContext, DeadlineTarget {
     const cause = this.#causeOfSpan();
     const span = tracer.start(type, cause);
     this.givenTrace = span;
+    this.span = span;
+    if (this.sameSpan && this.#parent instanceof CallScope) this.#parent.span = span;
     if (cause === undefined) this.#beginTraceAbove(span);
     return span;
   }

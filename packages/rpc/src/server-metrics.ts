@@ -6,7 +6,7 @@ export interface Answer {
   /** HTTP status, or what it would be over the lane; 499 for a client that left. */
   readonly status: number;
   readonly durationMs: number;
-  /** Of the call; undefined if it did not come so far. */
+  /** Of its span; undefined if it has none, or did not come so far. */
   readonly trace: TraceContext | undefined;
 }
 

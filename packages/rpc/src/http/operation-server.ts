@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ServiceCertificates, ServiceTokens } from '@banyan/auth';
 import { createHttpBinding, type HttpBinding, isBinary, type Operation } from '@banyan/contract';
 import { type Caller, isServiceError, type Logger, type ServiceError, type TraceContext } from '@banyan/core';
-import type { CallEnvironment, CancellableCallContext } from '../call-context.ts';
+import type { CallEnvironment, RunnableCallContext } from '../call-context.ts';
 import type { Endpoint } from '../endpoint.ts';
 import { checkPeer } from '../tls.ts';
 import { callContextOf, callerOf } from './call-headers.ts';
@@ -109,7 +109,7 @@ class Exchange {
   readonly #options: OperationServerOptions;
   readonly #startedAtMs: number;
   operation: Operation | undefined = undefined;
-  #context: CancellableCallContext | undefined = undefined;
+  #context: RunnableCallContext | undefined = undefined;
 
   constructor(options: OperationServerOptions, request: IncomingMessage, response: ServerResponse) {
     this.#options = options;
@@ -119,7 +119,7 @@ class Exchange {
     response.on('close', this.#onClose);
   }
 
-  begin(context: CancellableCallContext): void {
+  begin(context: RunnableCallContext): void {
     this.#context = context;
     if (this.response.destroyed) context.cancel();
   }
@@ -138,7 +138,7 @@ class Exchange {
   readonly #onClose = (): void => {
     if (!this.response.writableFinished) this.#context?.cancel();
     this.#context?.end();
-    const call = { startedAtMs: this.#startedAtMs, trace: this.#context?.trace };
+    const call = { startedAtMs: this.#startedAtMs, trace: this.#context?.span };
     this.#options.onAnswered(this.operation, this.response, call);
   };
 }

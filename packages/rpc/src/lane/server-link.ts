@@ -255,7 +255,7 @@ class FrameServerLink implements ServerLink {
     metrics?.answered('lane', operation, {
       status,
       durationMs: environment.clock.nowMs() - context.madeAtMs,
-      trace: context.trace,
+      trace: context.span,
     });
   }
 
