@@ -12,14 +12,14 @@ export function query(name: string): string {
 
 export type QueryValues = Readonly<Record<string, string | number | boolean | undefined>>;
 
-/** The address of a view; what is empty is left out. */
+/** The address of a view, or of the API: an encoded path and what follows it; what is empty is left out. */
 export function href(pathname: string, values: QueryValues = {}): string {
   const search = new URLSearchParams();
   for (const [name, value] of Object.entries(values)) {
     if (value !== undefined && value !== '' && value !== false) search.set(name, String(value));
   }
   const text = search.toString();
-  return encodeURI(pathname) + (text === '' ? '' : `?${text}`);
+  return pathname + (text === '' ? '' : `?${text}`);
 }
 
 export function navigate(to: string, { replace = false } = {}): void {
@@ -37,7 +37,7 @@ export function navigate(to: string, { replace = false } = {}): void {
 /** Changes parts of the query and keeps the others; typing in a field replaces the entry in the history. */
 export function setQuery(values: QueryValues, options?: { readonly replace?: boolean }): void {
   const kept = Object.fromEntries(address.value.searchParams);
-  navigate(href(decodeURI(address.value.pathname), { ...kept, ...values }), options);
+  navigate(href(address.value.pathname, { ...kept, ...values }), options);
 }
 
 /** Follows links of this page without loading it again. */

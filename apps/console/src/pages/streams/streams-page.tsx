@@ -76,9 +76,15 @@ function List(): JSX.Element {
   );
 }
 
+/** Events that are shown at once. */
+const pageSize = 200;
+
 function StreamView({ service, stream }: { readonly service: string; readonly stream: string }): JSX.Element {
   const path = `/api/streams/${encodeURIComponent(service)}/${encodeURIComponent(stream)}`;
-  const found = useResource<AnswerOf<'readStream'>>(path, { everyMs: 3_000 });
+  const from = Number(query('from')) || 0;
+  const found = useResource<AnswerOf<'readStream'>>(href(path, { fromRevision: from, limit: pageSize }), {
+    everyMs: 3_000,
+  });
   const at = query('at');
   const state = useResource<AnswerOf<'getStreamState'>>(href(`${path}/state`, { at }));
   const [open, setOpen] = useState<number>();
@@ -96,41 +102,44 @@ function StreamView({ service, stream }: { readonly service: string; readonly st
           </header>
           <Loaded of={found}>
             {({ events }) => (
-              <Table<Recorded>
-                caption="Events, oldest first"
-                rows={events}
-                keyOf={({ revision }) => String(revision)}
-                isChosen={(event) => event.at === at}
-                columns={[
-                  { title: 'No.', isNumber: true, cell: ({ revision }) => revision },
-                  {
-                    title: 'Event',
-                    cell: ({ type, revision, data }) => (
-                      <>
-                        <button
-                          type="button"
-                          class="button is-plain"
-                          data-row
-                          aria-expanded={open === revision}
-                          onClick={() => setOpen(open === revision ? undefined : revision)}
-                        >
-                          {type}
+              <>
+                <Table<Recorded>
+                  caption="Events, oldest first"
+                  rows={events}
+                  keyOf={({ revision }) => String(revision)}
+                  isChosen={(event) => event.at === at}
+                  columns={[
+                    { title: 'No.', isNumber: true, cell: ({ revision }) => revision },
+                    {
+                      title: 'Event',
+                      cell: ({ type, revision, data }) => (
+                        <>
+                          <button
+                            type="button"
+                            class="button is-plain"
+                            data-row
+                            aria-expanded={open === revision}
+                            onClick={() => setOpen(open === revision ? undefined : revision)}
+                          >
+                            {type}
+                          </button>
+                          {open === revision && <Json label={`Data of ${type}`} value={data} />}
+                        </>
+                      ),
+                    },
+                    { title: 'When', cell: (event) => <Ago at={event.at} /> },
+                    {
+                      title: 'As of then',
+                      cell: (event) => (
+                        <button type="button" class="button" onClick={() => setQuery({ at: event.at })}>
+                          Show
                         </button>
-                        {open === revision && <Json label={`Data of ${type}`} value={data} />}
-                      </>
-                    ),
-                  },
-                  { title: 'When', cell: (event) => <Ago at={event.at} /> },
-                  {
-                    title: 'As of then',
-                    cell: (event) => (
-                      <button type="button" class="button" onClick={() => setQuery({ at: event.at })}>
-                        Show
-                      </button>
-                    ),
-                  },
-                ]}
-              />
+                      ),
+                    },
+                  ]}
+                />
+                <Pages from={from} last={events[pageSize - 1]?.revision} />
+              </>
             )}
           </Loaded>
         </section>
@@ -155,5 +164,36 @@ function StreamView({ service, stream }: { readonly service: string; readonly st
         </section>
       </div>
     </>
+  );
+}
+
+interface PagesProps {
+  readonly from: number;
+  /** Revision of the last event that is shown, if there may be more. */
+  readonly last: number | undefined;
+}
+
+/** Nothing for a stream that is shown as a whole. */
+function Pages({ from, last }: PagesProps): JSX.Element | null {
+  if (from === 0 && last === undefined) return null;
+  return (
+    <div class="body buttons">
+      <button
+        type="button"
+        class="button"
+        disabled={from === 0}
+        onClick={() => setQuery({ from: Math.max(0, from - pageSize) || undefined })}
+      >
+        Earlier events
+      </button>
+      <button
+        type="button"
+        class="button"
+        disabled={last === undefined}
+        onClick={() => setQuery({ from: (last ?? 0) + 1 })}
+      >
+        Later events
+      </button>
+    </div>
   );
 }
