@@ -366,7 +366,8 @@ function parseWords(command: Command, words: readonly string[]): CommandInput {
 function report(error: unknown, terminal: Terminal): number {
   if (isServiceError(error)) {
     terminal.fail(error.message);
-    return error.code === 'invalid_argument' ? 2 : 1;
+    // A service that the system does not have was named in the command.
+    return error.code === 'invalid_argument' || error.reason === 'no_service' ? 2 : 1;
   }
   terminal.fail(error instanceof Error ? (error.stack ?? error.message) : String(error));
   return 70;
