@@ -47,7 +47,7 @@ function targetOf(operation: Operation, handler: AnyHandler | undefined): Target
     const parsed = input.parse(binding.toInput(params, query, body, request.headers));
     const result = await handler(parsed as never, asker);
     response.setHeader('cache-control', 'no-store');
-    writeResult(
+    await writeResult(
       response,
       operation,
       promised(() => output.parse(result)),

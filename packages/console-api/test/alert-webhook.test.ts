@@ -7,11 +7,15 @@ import { silentLogger, systemClock } from '@banyan/core';
 
 test('the end of an alert is told after its begin, also when the webhook fails at first', async (t) => {
   const states: string[] = [];
-  const webhook = createServer(async (request, response) => {
+  const webhook = createServer((request, response) => {
     let body = '';
-    for await (const chunk of request.setEncoding('utf8')) body += chunk;
-    states.push(JSON.parse(body).state);
-    response.writeHead(states.length === 1 ? 503 : 200).end();
+    request.setEncoding('utf8').on('data', (part: string) => {
+      body += part;
+    });
+    request.on('end', () => {
+      states.push(JSON.parse(body).state);
+      response.writeHead(states.length === 1 ? 503 : 200).end();
+    });
   });
   await new Promise<void>((resolve) => webhook.listen(0, '127.0.0.1', resolve));
   t.after(() => webhook.close());

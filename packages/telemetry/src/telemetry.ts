@@ -145,12 +145,8 @@ class ProcessTelemetry implements Telemetry {
   async #stop(): Promise<void> {
     this.#cancelReading?.();
     this.#read();
-    const queues: readonly ({ stop(timeoutMs: number): Promise<void> } | undefined)[] = [
-      ...this.#spans,
-      this.#logs,
-      this.#readings,
-    ];
-    await Promise.all(queues.map((queue) => queue?.stop(stopWithinMs)));
+    const queues = [...this.#spans, this.#logs, this.#readings].filter((queue) => queue !== undefined);
+    await Promise.all(queues.map((queue) => queue.stop(stopWithinMs)));
     for (const sender of this.#senders) sender.close();
   }
 

@@ -22,16 +22,12 @@ function keyOf(name: string): string {
 }
 
 export function anyValue(value: unknown): string {
-  switch (typeof value) {
-    case 'string':
-      return `{"stringValue":${JSON.stringify(value.length > maxText ? value.slice(0, maxText) : value)}}`;
-    case 'number':
-      return Number.isSafeInteger(value) ? `{"intValue":"${value}"}` : `{"doubleValue":${doubleOf(value)}}`;
-    case 'boolean':
-      return `{"boolValue":${value}}`;
-    default:
-      return complexValue(value);
-  }
+  if (typeof value === 'string')
+    return `{"stringValue":${JSON.stringify(value.length > maxText ? value.slice(0, maxText) : value)}}`;
+  if (typeof value === 'number')
+    return Number.isSafeInteger(value) ? `{"intValue":"${value}"}` : `{"doubleValue":${doubleOf(value)}}`;
+  if (typeof value === 'boolean') return `{"boolValue":${value}}`;
+  return complexValue(value);
 }
 
 function complexValue(value: unknown): string {
