@@ -7,7 +7,7 @@ import { createCustomer } from '../support/customer.ts';
 import { photoPrintDirectory, runBanyan, startPhotoPrint } from '../support/running-system.ts';
 
 test('who did what is looked up beside the running system, and a change to it is found', async (t) => {
-  const { url: adminUrl } = await startTestServer();
+  const { url: adminUrl } = await startTestServer({ alone: true });
   t.after(() => resetSystem({ adminUrl, system: 'photo-print' }));
   const environment = { DATABASE_URL: adminUrl };
   const system = await startPhotoPrint(t, { environment });

@@ -180,7 +180,11 @@ describe('the console of a running system, in Chromium', { skip: noChromium }, (
       statuses.every((status) => status >= 500),
       String(statuses),
     );
-    await circuit.waitFor();
+    // Asked on, because a circuit lets somebody try again after a while, and is not open then.
+    await eventually(async () => {
+      await sheet();
+      assert.ok(await circuit.isVisible());
+    });
     await control('resume');
     await eventually(async () => assert.equal(await sheet(), 200));
     await circuit.waitFor({ state: 'detached' });

@@ -32,7 +32,7 @@ async function serve(
   words: readonly string[],
   environment: Readonly<Record<string, string>>,
 ) {
-  const { url: adminUrl } = await startTestServer();
+  const { url: adminUrl } = await startTestServer({ alone: true });
   const run = runBanyan(['serve', ...words, '--dir', photoPrintDirectory], {
     DATABASE_URL: adminUrl,
     ...environment,
@@ -114,7 +114,7 @@ test('certificates of others are read from a folder; one that does not fit ends 
 });
 
 test('a system that is split works the same, and no service can be reached without a certificate', async (t) => {
-  const { url: adminUrl } = await startTestServer();
+  const { url: adminUrl } = await startTestServer({ alone: true });
   t.after(() => resetSystem({ adminUrl, system: 'photo-print' }));
   const running = await startSystem(t, {
     flags: ['--split'],

@@ -29,7 +29,7 @@ const closed = {
 };
 
 test('policies are checked, set, explained and reverted beside the running system, which obeys within 5 s', async (t) => {
-  const { url: adminUrl } = await startTestServer();
+  const { url: adminUrl } = await startTestServer({ alone: true });
   t.after(() => resetSystem({ adminUrl, system: 'photo-print' }));
   const environment = { DATABASE_URL: adminUrl };
   const system = await startPhotoPrint(t, { environment, flags: ['--own', 'orders'] });

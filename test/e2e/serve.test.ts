@@ -17,7 +17,7 @@ async function freePort(): Promise<number> {
 }
 
 test('a service runs alone on its port, for callers with a service token only', async (t) => {
-  const { url: adminUrl } = await startTestServer();
+  const { url: adminUrl } = await startTestServer({ alone: true });
   const port = await freePort();
   const secret = randomBytes(32).toString('base64url');
   const run = runBanyan(['serve', 'orders', '--dir', photoPrintDirectory], {
@@ -56,7 +56,7 @@ test('a service runs alone on its port, for callers with a service token only', 
 });
 
 test('two services served together each take a port of their own, whatever PORT says', async (t) => {
-  const { url: adminUrl } = await startTestServer();
+  const { url: adminUrl } = await startTestServer({ alone: true });
   const run = runBanyan(['serve', 'registration', 'despatch', '--dir', photoPrintDirectory], {
     DATABASE_URL: adminUrl,
     BANYAN_SECRET: randomBytes(32).toString('base64url'),
@@ -90,7 +90,7 @@ test('what a lone service needs is asked for by name', async () => {
 });
 
 test('a gateway that runs alone shows its health and metrics on a port of their own', async (t) => {
-  const { url: adminUrl } = await startTestServer();
+  const { url: adminUrl } = await startTestServer({ alone: true });
   const [port, probePort] = [await freePort(), await freePort()];
   const run = runBanyan(['serve', 'gateway', '--dir', photoPrintDirectory], {
     DATABASE_URL: adminUrl,

@@ -30,7 +30,7 @@ async function freePort(): Promise<number> {
 test('a Python service speaks mutual TLS with the system through its sidecar, and nothing reaches it without', {
   skip,
 }, async (t) => {
-  const { url: adminUrl } = await startTestServer();
+  const { url: adminUrl } = await startTestServer({ alone: true });
   t.after(() => resetSystem({ adminUrl, system }));
   const [plainPort, port, probePort] = [await freePort(), await freePort(), await freePort()];
   const plain = spawn(python, [script, String(plainPort)], { stdio: ['ignore', 'pipe', 'inherit'] });

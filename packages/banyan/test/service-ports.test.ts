@@ -14,7 +14,7 @@ const services = ['left', 'right'];
 
 /** Databases of the system, with the platform's tables in none of the services' yet. */
 async function provisioned(t: TestContext) {
-  const { url: adminUrl } = await startTestServer();
+  const { url: adminUrl } = await startTestServer({ alone: true });
   const secret = randomBytes(32).toString('base64url');
   lastFirst(t).after(() => resetSystem({ adminUrl, system: system.name }));
   const urls = await provisionSystem({ adminUrl, system: system.name, services, secret });

@@ -25,6 +25,8 @@ test('a reset for an unknown login id is answered like one for a known one, in b
   const identity = await startIdentity(t, settings);
   await assertAlike(identity, {
     ask: async (loginId) => () => identity.send('POST', '/password-resets', { loginId }),
+    // The mail of one is written while the next answer is made, and only those who are known get one.
+    settle: (email, times) => identity.messagesTo(email, 1 + times),
     status: 202,
     timesEach: 2,
   });
@@ -33,6 +35,8 @@ test('a reset for an unknown login id is answered like one for a known one, in b
 interface Asking {
   /** Prepares a request, which is then sent. */
   readonly ask: (loginId: string) => Promise<() => Promise<Answer>>;
+  /** Resolves when nothing goes on any more because the account of that address was asked about so many times. */
+  readonly settle?: (email: string, times: number) => Promise<unknown>;
   readonly status: number;
   readonly timesEach: number;
 }
@@ -41,12 +45,15 @@ interface Asking {
  * The lower quartiles of all times so far differ by less than a tenth, after one of eight rounds. A machine that is busy makes single answers late, seldom
  * a quarter of them early; an answer that skips a hash would be early each time.
  */
-async function assertAlike({ register }: Identity, { ask, status, timesEach }: Asking): Promise<void> {
+async function assertAlike(
+  { register }: Identity,
+  { ask, settle, status, timesEach }: Asking,
+): Promise<void> {
   const seen: string[] = [];
   const times: Record<'known' | 'unknown', number[]> = { known: [], unknown: [] };
   for (let round = 0; round < 8; round += 1) {
     for (let account = 0; account < 12; account += 1) {
-      const { loginId } = await register();
+      const { loginId, email } = await register();
       const names = { known: loginId, unknown: `no-${loginId}` };
       for (let turn = 0; turn < timesEach; turn += 1) {
         const answers: unknown[] = [];
@@ -60,6 +67,7 @@ async function assertAlike({ register }: Identity, { ask, status, timesEach }: A
           times[kind].push(performance.now() - startedMs);
           assert.equal(answer.status, status, answer.text);
           answers.push([answer.text, [...answer.headers.keys()].sort()]);
+          if (kind === 'known') await settle?.(email, turn + 1);
         }
         assert.deepEqual(answers[0], answers[1]);
       }

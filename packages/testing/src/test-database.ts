@@ -16,6 +16,8 @@ import { lastFirst } from './last-first.ts';
 export interface TestServerOptions {
   /** A server whose role may create databases and roles; default `BANYAN_TEST_DATABASE_URL`, else an embedded one. */
   readonly url?: string;
+  /** One of this test process alone, for what takes databases whose names it cannot choose, such as `banyan up`. Default false. */
+  readonly alone?: boolean;
 }
 
 export interface TestServer {
@@ -40,7 +42,8 @@ let shared: Promise<TestServer> | undefined;
  */
 export function startTestServer(options: TestServerOptions = {}): Promise<TestServer> {
   // biome-ignore lint/style/noProcessEnv: tests are programs; the test runner hands them its server this way
-  const url = options.url ?? process.env['BANYAN_TEST_DATABASE_URL'];
+  const given = process.env['BANYAN_TEST_DATABASE_URL'];
+  const url = options.url ?? (options.alone === true ? undefined : given);
   if (url) return Promise.resolve({ url, stop: () => Promise.resolve() });
   shared ??= startEmbedded();
   return shared;
