@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
-import { createServer } from 'node:net';
-import { describe, test } from 'node:test';
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { describe, type TestContext, test } from 'node:test';
 import { createServiceTokens } from '@banyan/auth';
 import { ServiceError } from '@banyan/core';
 import type { OperationHandle } from '@banyan/rpc';
@@ -16,6 +17,46 @@ async function deadUrl(): Promise<string> {
   const address = server.address();
   await new Promise((resolve) => server.close(resolve));
   return `http://127.0.0.1:${typeof address === 'object' ? address?.port : 0}`;
+}
+
+/** A way to a server on which what a client sends can be held up. */
+async function openWay(t: TestContext, to: string) {
+  let isHeld = false;
+  const waiting: Buffer[] = [];
+  let server: Socket | undefined;
+  const way = createServer((client) => {
+    const socket = connect(Number(new URL(to).port), '127.0.0.1');
+    server = socket;
+    client.on('data', (bytes) => {
+      if (!isHeld) socket.write(bytes);
+      else {
+        waiting.push(bytes);
+        way.emit('held');
+      }
+    });
+    client.on('end', () => socket.end());
+    client.on('error', () => socket.destroy());
+    socket.on('error', () => client.destroy());
+    socket.pipe(client);
+  }).listen(0, '127.0.0.1');
+  await once(way, 'listening');
+  t.after(() => way.close());
+  return {
+    url: `http://127.0.0.1:${(way.address() as AddressInfo).port}`,
+    hold() {
+      isHeld = true;
+    },
+    /** Resolves when something waits. */
+    held: async () => {
+      if (waiting.length === 0) await once(way, 'held');
+    },
+    /** Resolves with what the server says next. */
+    heard: () => once(server ?? assert.fail('nobody is connected'), 'data'),
+    release() {
+      isHeld = false;
+      for (const bytes of waiting.splice(0)) server?.write(bytes);
+    },
+  };
 }
 
 for (const lane of [true, false]) {
@@ -282,3 +323,23 @@ for (const lane of [true, false]) {
     });
   });
 }
+
+test('a call that was on its way when its instance said goodbye goes elsewhere', async (t) => {
+  const rig = new Rig(t);
+  const leaving = await rig.serve(answer('leaving'));
+  const staying = await rig.serve(answer('staying'));
+  const way = await openWay(t, leaving.url);
+  const watch = new MovableWatch(way.url);
+  const caller = rig.connect(watch, { lane: true });
+  assert.deepEqual(await caller.run(), { ran: 'leaving' });
+  way.hold();
+  const call = caller.run();
+  await way.held();
+  watch.moveTo(staying.url);
+  const goodbye = way.heard();
+  const stopped = leaving.server.stop();
+  await goodbye;
+  way.release();
+  assert.deepEqual(await call, { ran: 'staying' });
+  await stopped;
+});

@@ -35,6 +35,8 @@ export function createServerLink(
 const maxBacklogBytes = 4_194_304;
 /** Callers ping every 10 seconds; one that is silent for longer than this is gone. */
 const silentAfterMs = 60_000;
+/** For callers that are told to go and do not close the connection themselves, as they do when nothing is in flight. */
+const lastCallGraceMs = 1_000;
 
 class FrameServerLink implements ServerLink {
   readonly #options: LaneServerOptions;
@@ -49,6 +51,7 @@ class FrameServerLink implements ServerLink {
   #draining = false;
   #heardFrom = true;
   #cancelTimer: () => void = () => {};
+  #cancelEnd: (() => void) | undefined = undefined;
 
   constructor(options: LaneServerOptions, socket: Duplex, identity: ServiceIdentity) {
     const { endpoint, tokens, maxMessageBytes } = options;
@@ -122,6 +125,7 @@ class FrameServerLink implements ServerLink {
 
   readonly #onClose = (): void => {
     this.#cancelTimer();
+    this.#cancelEnd?.();
     for (const context of this.#calls.values()) context.cancel();
     this.#calls.clear();
   };
@@ -259,8 +263,13 @@ class FrameServerLink implements ServerLink {
     });
   }
 
+  /** Not at once: a call may have been on its way when its caller was told to go, and must hear that it was not begun. */
   #endIfDone(): void {
-    if (this.#draining && this.#calls.size === 0) this.#writer.end();
+    if (!this.#draining || this.#calls.size > 0) return;
+    this.#cancelEnd?.();
+    this.#cancelEnd = this.#options.environment.clock.setTimer(() => {
+      if (this.#calls.size === 0) this.#writer.end();
+    }, lastCallGraceMs);
   }
 
   #onToken(token: string): void {
