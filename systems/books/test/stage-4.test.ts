@@ -166,6 +166,8 @@ test('stage 4: a third book instance takes traffic without a restart of the gate
   await first.kill();
   await ask100();
   await system.addProcess(['books']);
+  // Long enough for the news of it to reach the gateway.
+  await ask100();
   // Only the third one is left.
   await second.kill();
   await ask100();
