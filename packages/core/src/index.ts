@@ -13,6 +13,7 @@ export {
   toProblem,
   toServiceError,
 } from './errors.ts';
+export { type Html, html } from './html.ts';
 export { uuidv7 } from './ids.ts';
 export { type LogFields, type Logger, type LogLevel, logLevels, silentLogger } from './logger.ts';
 export {

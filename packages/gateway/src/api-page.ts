@@ -1,9 +1,9 @@
 import { type Binary, isBinary, type Operation, type Schema, toJsonSchema } from '@banyan/contract';
+import { type Html, html } from '@banyan/core';
 import { apiPageStyle } from './api-page-style.ts';
 import { curlLine } from './curl-line.ts';
 import type { ExposedRoute } from './exposure.ts';
 import type { Format } from './formats/format.ts';
-import { type Html, html } from './html.ts';
 import type { Access } from './policy.ts';
 import { type SchemaRow, schemaRows } from './schema-rows.ts';
 import { takesJsonBody } from './takes-json-body.ts';

@@ -1,4 +1,5 @@
 import { service } from '@banyan/banyan';
+import { html } from '@banyan/core';
 import { messageSender } from './contract.ts';
 
 interface Message {
@@ -36,15 +37,9 @@ export const developmentMessageSender = service(messageSender, {
 function toPage(messages: readonly Message[]): string {
   const articles = messages.map(
     ({ recipient, subject, body, sentAt }) =>
-      `<article><h2>${escaped(subject)}</h2><p>To <b>${escaped(recipient)}</b>, <time>${sentAt}</time></p><pre>${escaped(body)}</pre></article>`,
+      html`<article><h2>${subject}</h2><p>To <b>${recipient}</b>, <time>${sentAt}</time></p><pre>${body}</pre></article>`,
   );
-  return `<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Messages</title></head><body><main><h1>Messages</h1>${articles.join('') || '<p>None yet.</p>'}</main></body></html>`;
-}
-
-function escaped(text: string): string {
-  return text
-    .replaceAll('&', '&amp;')
-    .replaceAll('<', '&lt;')
-    .replaceAll('>', '&gt;')
-    .replaceAll('"', '&quot;');
+  const shownNow = articles.length > 0 ? articles : html`<p>None yet.</p>`;
+  return html`<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Messages</title></head><body><main><h1>Messages</h1>${shownNow}</main></body></html>`
+    .markup;
 }

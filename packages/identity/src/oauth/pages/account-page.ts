@@ -1,4 +1,4 @@
-import { html } from './html.ts';
+import { html } from '@banyan/core';
 import { type Notice, type Page, renderNotice } from './page.ts';
 
 export interface AccountView {

@@ -1,4 +1,4 @@
-import { html } from './html.ts';
+import { html } from '@banyan/core';
 import type { Page } from './page.ts';
 import { cancelForm } from './sign-in-pages.ts';
 

@@ -1,4 +1,4 @@
-import { html } from './html.ts';
+import { html } from '@banyan/core';
 import type { Page } from './page.ts';
 
 /** For whoever was sent here with a request that cannot be answered. What is wrong is the client's to know, in the protocol's own words. */

@@ -1,6 +1,6 @@
+import { type Html, html } from '@banyan/core';
 import { currentRequest } from '../current-request.ts';
 import type { Context } from '../http-context.ts';
-import { type Html, html } from './html.ts';
 import { pageStyle, pageStyleHash } from './page-style.ts';
 
 export interface Page {

@@ -1,5 +1,5 @@
+import { type Html, html } from '@banyan/core';
 import type { SecondFactorMethod } from '../../vocabulary.ts';
-import { type Html, html } from './html.ts';
 import { type Notice, type Page, renderNotice } from './page.ts';
 
 export interface Asking {

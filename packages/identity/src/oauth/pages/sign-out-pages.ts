@@ -1,5 +1,5 @@
+import { html } from '@banyan/core';
 import type { KoaContextWithOIDC } from 'oidc-provider';
-import { html } from './html.ts';
 import type { Page } from './page.ts';
 
 /** What the library keeps in the session while it asks. */
