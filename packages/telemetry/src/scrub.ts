@@ -1,7 +1,10 @@
 import { isSecretName, redacted } from './redaction.ts';
 
 const suspicious = /[=:]|eyJ|earer |asic /;
-const jwt = /\beyJ[\w-]{5,}\.[\w-]{5,}(\.[\w-]*)?/g;
+/** What may end with the first part of a JWT, from where its characters begin: tried at every `eyJ`, a long text without a dot would be read again and again. */
+const beforeDot = /(?<![\w-])[\w-]{8,}(?=\.[\w-]{5})/g;
+const firstPart = /\beyJ[\w-]{5}/;
+const otherParts = /\.[\w-]+(\.[\w-]*)?/y;
 const scheme = /\b(Bearer|Basic) +[\w.~+/=-]{6,}/gi;
 /** What stands before the host: up to the last `@`, for passwords may hold some. Alone it may be a token (`nats://TOKEN@host`). */
 const login = /:\/\/([^\s/:@"']*:)?[^\s/?#"']*@/g;
@@ -16,8 +19,21 @@ const value = /"[^"]*"|'[^']*'|[^\s"',;&)}\]]+/y;
 export function scrubText(text: string): string {
   if (!suspicious.test(text)) return text;
   return withoutNamed(
-    text.replace(jwt, redacted).replace(scheme, `$1 ${redacted}`).replace(login, `://$1${redacted}@`),
+    withoutJwts(text).replace(scheme, `$1 ${redacted}`).replace(login, `://$1${redacted}@`),
   );
+}
+
+function withoutJwts(text: string): string {
+  let scrubbed = '';
+  let end = 0;
+  for (const match of text.matchAll(beforeDot)) {
+    const at = match[0].search(firstPart);
+    if (at < 0 || match.index < end) continue;
+    scrubbed += text.slice(end, match.index + at) + redacted;
+    otherParts.lastIndex = match.index + match[0].length;
+    end = otherParts.test(text) ? otherParts.lastIndex : text.length;
+  }
+  return scrubbed + text.slice(end);
 }
 
 /** Names are looked for one by one, as each may stand in the value of another: `cause: https://host/?password=…`. */
