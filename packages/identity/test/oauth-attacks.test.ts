@@ -4,7 +4,8 @@ import type { Logger, Sql } from '@banyan/banyan';
 import { oauthService, sessionsService } from '@banyan/identity';
 import * as oauth from 'oauth4webapi';
 import { goodPassword, until } from './fixtures/identity.ts';
-import { createOAuthBrowser, type OAuthBrowser, type Visit } from './fixtures/oauth-browser.ts';
+import { createOAuthBrowser } from './fixtures/oauth-browser.ts';
+import { basic, codeOf, type Flow, oauthFlow, postForm } from './fixtures/oauth-flow.ts';
 import {
   type OAuthIdentity,
   redirectUri,
@@ -42,72 +43,15 @@ after(async () => {
   for (const cleanUp of cleaning.reverse()) await cleanUp();
 });
 
-interface Flow {
-  readonly browser: OAuthBrowser;
-  readonly accountId: string;
-  readonly loginId: string;
-  readonly verifier: string;
-  readonly state: string;
-  readonly nonce: string;
-  /** Where the client gets its code. */
-  readonly back: Visit;
-}
-
 const authorizeUrl = (params: Readonly<Record<string, string>>) =>
   `${identity.issuer}/authorize?${new URLSearchParams(params)}`;
 
-/** A new account signs in and agrees. */
-async function flow(changes: Readonly<Record<string, string>> = {}): Promise<Flow> {
-  const { loginId, accountId } = await identity.register();
-  const browser = createOAuthBrowser(new URL(identity.issuer).origin);
-  const verifier = oauth.generateRandomCodeVerifier();
-  const [state, nonce] = [oauth.generateRandomState(), oauth.generateRandomNonce()];
-  const asked = await browser.open(
-    authorizeUrl({
-      client_id: 'shop',
-      response_type: 'code',
-      redirect_uri: redirectUri,
-      scope: 'openid notes:read',
-      state,
-      nonce,
-      code_challenge: await oauth.calculatePKCECodeChallenge(verifier),
-      code_challenge_method: 'S256',
-      ...changes,
-    }),
-  );
-  const signedIn = await browser.submit(asked, '/password', { login_id: loginId, password: goodPassword });
-  const back = signedIn.text.includes('/consent"') ? await browser.submit(signedIn, '/consent') : signedIn;
-  return { browser, accountId, loginId, verifier, state, nonce, back };
-}
-
-const codeOf = ({ back }: Flow) => back.url.searchParams.get('code') ?? '';
-const basic = (id: string, secret: string) => `Basic ${Buffer.from(`${id}:${secret}`).toString('base64')}`;
-
-interface TokenAnswer {
-  readonly status: number;
-  readonly headers: Headers;
-  // biome-ignore lint/suspicious/noExplicitAny: tests look into whatever comes.
-  readonly json: any;
-}
-
-async function post(
+const flow = (changes: Readonly<Record<string, string>> = {}) => oauthFlow(identity, changes);
+const post = (
   path: string,
   form: Readonly<Record<string, string>>,
-  authorization: string | undefined = basic('shop', shopSecret),
-): Promise<TokenAnswer> {
-  const response = await fetch(identity.issuer + path, {
-    method: 'POST',
-    body: new URLSearchParams(form),
-    headers: authorization === undefined || authorization === '' ? {} : { authorization },
-    redirect: 'manual',
-  });
-  const text = await response.text();
-  return {
-    status: response.status,
-    headers: response.headers,
-    json: text.startsWith('{') ? JSON.parse(text) : undefined,
-  };
-}
+  authorization = basic('shop', shopSecret),
+) => postForm(identity.issuer + path, form, authorization);
 
 const exchange = (one: Flow, changes: Readonly<Record<string, string>> = {}, authorization?: string) =>
   post(
@@ -274,20 +218,6 @@ test('a code lives for a minute at most, for its client and its redirect', async
     (await exchange(await flow(), { redirect_uri: `${redirectUri}/` })).json.error,
     'invalid_grant',
   );
-});
-
-test('a refresh token that comes twice ends its family: the newest token, and the access tokens', async () => {
-  const first = (await exchange(await flow())).json;
-  const second = (await refresh(first.refresh_token)).json;
-  assert.equal((await readNotes(second.access_token)).status, 200);
-  assert.equal((await refresh(first.refresh_token)).json.error, 'invalid_grant');
-  assert.equal((await refresh(second.refresh_token)).json.error, 'invalid_grant');
-  assert.equal(await isActive(second.access_token), false);
-  const third = (await exchange(await flow())).json;
-  const atOnce = await Promise.all([1, 2, 3, 4].map(() => refresh(third.refresh_token)));
-  const won = atOnce.filter(({ status }) => status === 200);
-  assert.ok(won.length <= 1);
-  for (const { json } of won) assert.equal((await refresh(json.refresh_token)).json.error, 'invalid_grant');
 });
 
 test('refreshing never makes a grant longer', async () => {

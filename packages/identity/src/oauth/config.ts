@@ -87,6 +87,12 @@ export const OAuthConfig = z.object({
     .min(60)
     .default(30 * day)
     .describe('A client is out after so long in any case, however often it refreshes its tokens.'),
+  refreshGraceSeconds: z
+    .int()
+    .min(0)
+    .max(60)
+    .default(30)
+    .describe('How long a client may repeat a refresh whose answer was lost; 0: not at all.'),
   keySeconds: z
     .int()
     .min(3_600)

@@ -12,6 +12,7 @@ import { errorPage } from './pages/error-page.ts';
 import { showPage } from './pages/page.ts';
 import { signedOutPage, signOutPage } from './pages/sign-out-pages.ts';
 import { queryModeOnly } from './query-mode.ts';
+import { repeatRefreshes } from './refresh-rotation.ts';
 import { structuredTokens } from './structured-tokens.ts';
 
 export interface ProviderOptions {
@@ -32,6 +33,7 @@ export function createProvider({ config, keys, cookieKey }: ProviderOptions): Pr
   };
   provider.on('server_error', (_ctx, error) => currentRequest().log.error('request failed', { error }));
   (provider as EventEmitter).on('error', (error) => currentRequest().log.error('request failed', { error }));
+  repeatRefreshes(provider, config.refreshGraceSeconds);
   provider.use(queryModeOnly);
   const ofAccessTokens = keys.filter(({ alg }) => alg === 'EdDSA').map(toPublicKey);
   provider.use(structuredTokens(config.issuer, ofAccessTokens));

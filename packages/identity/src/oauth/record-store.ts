@@ -1,5 +1,5 @@
 import type { Sql } from '@banyan/banyan';
-import { handleHash } from '../keys/handle.ts';
+import { handleHash, newHandle } from '../keys/handle.ts';
 import type { KeyRing } from '../keys/key-ring.ts';
 
 /** What is stored under an id; these members are looked for. */
@@ -20,6 +20,12 @@ export interface RecordStore {
    * @returns true for one of all who try. The others end its grant: one of two who hold it may be a thief (RFC 6749, 4.1.2; RFC 9700, 4.14)
    */
   consume(kind: string, id: string): Promise<boolean>;
+  /**
+   * Uses a refresh token. Whoever comes with it again within the grace, before its successor was used, did not get the answer, and is given the same
+   * successor (RFC 9700, 4.14.2, has no way to tell them from a thief at that moment: two with one successor are noticed at its second use).
+   * @returns the successor's id; undefined if the token was used before, and then its grant has ended
+   */
+  rotate(id: string, graceS: number): Promise<string | undefined>;
   destroy(kind: string, id: string): Promise<void>;
   /** What was made under a grant, and the grant itself. */
   endGrant(grantId: string): Promise<void>;
@@ -89,10 +95,29 @@ class SealedRecords implements RecordStore {
       update records set consumed_at = now()
       where kind = ${kind} and id_hash = ${idHash} and consumed_at is null returning kind`;
     if (consumed.length > 0) return true;
-    const [row] = await this.#sql<{ grantHash: string | null }>`
-      select grant_hash from records where kind = ${kind} and id_hash = ${idHash}`;
-    if (row?.grantHash) await this.#endGrantOf(row.grantHash);
+    await this.#endGrantBehind(kind, idHash);
     return false;
+  }
+
+  async rotate(id: string, graceS: number): Promise<string | undefined> {
+    const [kind, idHash, successor] = ['RefreshToken', handleHash(id), newHandle()];
+    const sealed = this.#ring.seal(successor, successorPlace(idHash));
+    const [rotated] = await this.#sql<{ sealedSuccessor: string }>`
+      update records used set
+        consumed_at = coalesce(consumed_at, now()),
+        successor_hash = coalesce(successor_hash, ${handleHash(successor)}),
+        sealed_successor = coalesce(sealed_successor, ${sealed})
+      where kind = ${kind} and id_hash = ${idHash} and (
+        consumed_at is null
+        or ${graceS} > 0 and consumed_at > now() - make_interval(secs => ${graceS}) and successor_hash is not null
+          and not exists (
+            select from records successor
+            where successor.kind = used.kind and successor.id_hash = used.successor_hash
+              and successor.consumed_at is not null))
+      returning sealed_successor`;
+    if (rotated !== undefined) return this.#ring.open(rotated.sealedSuccessor, successorPlace(idHash));
+    await this.#endGrantBehind(kind, idHash);
+    return undefined;
   }
 
   async destroy(kind: string, id: string): Promise<void> {
@@ -119,6 +144,12 @@ class SealedRecords implements RecordStore {
       select id_hash, sealed, consumed_s, ended_s from live_records
       where kind = ${kind} and id_hash = ${idHash}`;
     return this.#open(kind, rows)[0];
+  }
+
+  async #endGrantBehind(kind: string, idHash: string): Promise<void> {
+    const [row] = await this.#sql<{ grantHash: string | null }>`
+      select grant_hash from records where kind = ${kind} and id_hash = ${idHash}`;
+    if (row?.grantHash) await this.#endGrantOf(row.grantHash);
   }
 
   async #endGrantOf(grantHash: string): Promise<void> {
@@ -165,6 +196,10 @@ export async function forgetOldRecords(sql: Sql): Promise<void> {
 
 function place(kind: string, idHash: string): string {
   return `record ${kind} ${idHash}`;
+}
+
+function successorPlace(idHash: string): string {
+  return `successor ${idHash}`;
 }
 
 function hashOf(id: unknown): string | null {
