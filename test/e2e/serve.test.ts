@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, connect, createServer as createRelay } from 'node:net';
 import { test } from 'node:test';
 import { createServiceTokens } from '@banyan/auth';
 import { createDatabase, resetSystem } from '@banyan/postgres';
@@ -76,6 +76,62 @@ test('two services served together each take a port of their own, whatever PORT 
     if (new Set(listed.map(({ url }) => url)).size === 2) break;
     assert.ok(Date.now() < endMs, run.output());
     await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+});
+
+test('other processes reach a service where it says, not where it listens', async (t) => {
+  const { url: adminUrl } = await startTestServer({ alone: true });
+  const [servicePort, gatewayPort] = [await freePort(), await freePort()];
+  // In the place of a network that translates addresses.
+  let connections = 0;
+  const relay = createRelay((outer) => {
+    connections += 1;
+    const inner = connect(servicePort, '127.0.0.1');
+    outer.on('error', () => inner.destroy()).pipe(inner);
+    inner.on('error', () => outer.destroy()).pipe(outer);
+  });
+  await new Promise<void>((resolve) => relay.listen(0, '127.0.0.1', resolve));
+  const { port: relayPort } = relay.address() as AddressInfo;
+  const environment = { DATABASE_URL: adminUrl, BANYAN_SECRET: randomBytes(32).toString('base64url') };
+  const serve = (part: string, more: Readonly<Record<string, string>>) =>
+    runBanyan(['serve', part, '--dir', photoPrintDirectory], { ...environment, ...more });
+  const everywhere = { PORT: String(servicePort), HOST: '0.0.0.0' };
+  const runs = [
+    serve('orders', { ...everywhere, BANYAN_ADVERTISE: `127.0.0.1:${relayPort}` }),
+    serve('gateway', { PORT: String(gatewayPort) }),
+  ];
+  t.after(async () => {
+    for (const run of runs) run.process.kill('SIGKILL');
+    await Promise.all(runs.map(({ exited }) => exited));
+    relay.close();
+    await resetSystem({ adminUrl, system: 'photo-print' });
+  });
+  const products = () => fetch(`http://127.0.0.1:${gatewayPort}/products`).catch(() => undefined);
+  for (const endMs = Date.now() + 60_000; (await products())?.status !== 200; ) {
+    assert.ok(Date.now() < endMs, runs.map((run) => run.output()).join('\n'));
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  assert.ok(connections > 0);
+});
+
+test('an address that others cannot call is refused', async () => {
+  const environment = {
+    DATABASE_URL: 'postgres://nobody@127.0.0.1:1/none',
+    BANYAN_SECRET: randomBytes(32).toString('base64url'),
+  };
+  for (const [parts, more, expected] of [
+    [
+      ['orders'],
+      { HOST: '0.0.0.0' },
+      /HOST=0\.0\.0\.0 is no address that others can call: set BANYAN_ADVERTISE/,
+    ],
+    [['orders'], { BANYAN_ADVERTISE: 'http://orders' }, /'host' or 'host:port', not 'http:\/\/orders'/],
+    [['orders'], { BANYAN_ADVERTISE: 'orders:0' }, /'host' or 'host:port', not 'orders:0'/],
+    [['orders', 'despatch'], { BANYAN_ADVERTISE: 'shop:80' }, /with a port is for one service; here are 2/],
+  ] as const) {
+    const run = runBanyan(['serve', ...parts, '--dir', photoPrintDirectory], { ...environment, ...more });
+    assert.equal((await run.exited).code, 1, run.output());
+    assert.match(run.output(), expected);
   }
 });
 

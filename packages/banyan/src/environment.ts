@@ -19,7 +19,17 @@ export const environmentVariables: readonly EnvironmentVariable[] = [
     summary:
       'Port of the console, on 127.0.0.1, in development; `0` is any free one, `off` none. If nobody named one and 8090 is taken, any free one.',
   },
-  { name: 'HOST', default: '127.0.0.1', summary: 'Address that the gateway listens on.' },
+  {
+    name: 'HOST',
+    default: '127.0.0.1',
+    summary: 'Address that the gateway listens on; for `serve`, also the services.',
+  },
+  {
+    name: 'BANYAN_ADVERTISE',
+    default: '`HOST`',
+    summary:
+      'For `serve`: where other processes reach its services, `host` or `host:port`, if not where they listen. Needed with `HOST=0.0.0.0`, and behind NAT.',
+  },
   {
     name: 'GATEWAY_TLS_CERT',
     default: 'plain HTTP',

@@ -24,6 +24,7 @@ export interface LaunchPlan
     | 'label'
     | 'internalHost'
     | 'internalPort'
+    | 'advertised'
     | 'probePort'
     | 'publicHost'
     | 'publicTls'

@@ -17,6 +17,8 @@ export interface Settings {
   /** Repeated deliveries and random delays, so that they are not seen for the first time in production. */
   readonly harsh: boolean;
   readonly host: string;
+  /** `BANYAN_ADVERTISE`, as it was given. */
+  readonly advertise: string | undefined;
   /** Undefined if nobody named one. */
   readonly port: number | undefined;
   /** Undefined: no console. `preferred` gives way to any free one. */
@@ -78,6 +80,7 @@ export function readSettings(
     development,
     harsh: development && input.options['calm'] !== true && given('BANYAN_CALM') === undefined,
     host: given('HOST') ?? '127.0.0.1',
+    advertise: given('BANYAN_ADVERTISE'),
     port: parsePort(input.options['port'] ?? given('PORT')),
     consolePort:
       development && input.options['no-console'] !== true && given('CONSOLE_PORT') !== 'off'

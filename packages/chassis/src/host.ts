@@ -12,6 +12,7 @@ import {
 } from '@banyan/rpc';
 import type { Metrics, Telemetry, Tracer } from '@banyan/telemetry';
 import { createPolicyPoint, noPolicies, type PolicyPoint } from './access/policy-point.ts';
+import type { AdvertisedAddress } from './advertised-address.ts';
 import type { Engines } from './engines.ts';
 import { withRandomDelay } from './random-delay.ts';
 import type { Service } from './service.ts';
@@ -55,6 +56,8 @@ export interface HostOptions {
   readonly internalHost: string;
   /** Port of the service, if this process runs one alone; default: any free port. */
   readonly internalPort?: number;
+  /** Where other processes reach the services of this one, if not where they listen; a port is for a process with one service. Default: where they listen. */
+  readonly advertised?: AdvertisedAddress;
   /** Health and metrics of the service, or of the gateway, over plain HTTP, if this process runs one alone; for probes that have no certificate. */
   readonly probePort?: number;
   readonly publicHost: string;
@@ -300,6 +303,7 @@ class ProcessHost implements Host {
       dataFolder: join(this.#options.dataFolder, name),
       host: this.#options.internalHost,
       port: this.#options.internalPort ?? 0,
+      advertised: this.#options.advertised,
       probePort: this.#options.probePort,
       instance: `${name}-${instance}`,
       zone: this.#options.zone,

@@ -1,4 +1,5 @@
 export { policyDocument } from './access/policy-point.ts';
+export type { AdvertisedAddress } from './advertised-address.ts';
 export type { BackgroundContext, BackgroundTask } from './background.ts';
 export { createClient } from './clients.ts';
 export type { Engines, ServiceStore } from './engines.ts';

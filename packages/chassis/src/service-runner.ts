@@ -6,6 +6,7 @@ import type { Metrics, Tracer } from '@banyan/telemetry';
 import { createAccessGuard } from './access/access-guard.ts';
 import { createDenialLog, type DenialLog } from './access/denial-log.ts';
 import type { PolicyPoint } from './access/policy-point.ts';
+import { type AdvertisedAddress, toAdvertised } from './advertised-address.ts';
 import { AuditTrail } from './audit-trail.ts';
 import { type Background, startBackground } from './background.ts';
 import { createCallbacks } from './callback.ts';
@@ -44,6 +45,8 @@ export interface Surroundings {
   readonly host: string;
   /** 0 lets the operating system choose. */
   readonly port: number;
+  /** See `HostOptions.advertised`. */
+  readonly advertised: AdvertisedAddress | undefined;
   /** See `HostOptions.probePort`. */
   readonly probePort: number | undefined;
   /** Stable over restarts, different from every other running instance's. */
@@ -338,11 +341,11 @@ class ServiceStart {
   }
 
   async #register(url: string): Promise<void> {
-    const { engines, clock, label, zone } = this.#around;
+    const { engines, clock, label, zone, advertised } = this.#around;
     const registration: Registration = await engines.registry.register({
       id: uuidv7(),
       service: this.#service.contract.name,
-      url,
+      url: advertised === undefined ? url : toAdvertised(url, advertised),
       version: this.#service.contract.version,
       startedAt: new Date(clock.nowMs()).toISOString(),
       metadata: {

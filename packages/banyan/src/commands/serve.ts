@@ -3,6 +3,7 @@ import { type System, servicesOf } from '@banyan/chassis';
 import { type Logger, ServiceError, systemClock } from '@banyan/core';
 import { provisionSystem } from '@banyan/postgres';
 import { createLogger, createMetrics, createTelemetry } from '@banyan/telemetry';
+import { advertisedAddress } from '../advertised-address.ts';
 import type { CommandInput } from '../command-line.ts';
 import { servicesWithDatabase } from '../engines.ts';
 import { defaultPort } from '../environment.ts';
@@ -91,6 +92,7 @@ async function planOf(system: System, { input, terminal, settings }: Given): Pro
     throw wrong('Set DATABASE_URL: a service alone has no embedded PostgreSQL.');
   if (settings.secret === undefined)
     throw wrong("Set BANYAN_SECRET to the system's signing key, the same for every process.");
+  const advertised = advertisedAddress(settings, parts);
   const urls = await provisionSystem({
     adminUrl: settings.databaseUrl,
     system: system.name,
@@ -117,6 +119,7 @@ async function planOf(system: System, { input, terminal, settings }: Given): Pro
     internalHost: settings.host,
     // Two services cannot share a port, so it is for one that runs alone.
     ...(parts.length === 1 && settings.port !== undefined ? { internalPort: settings.port } : undefined),
+    ...advertised,
     ...(parts.length === 1 && settings.probePort !== undefined
       ? { probePort: settings.probePort }
       : undefined),
