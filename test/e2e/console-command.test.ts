@@ -92,6 +92,42 @@ test('without a console the commands that ask it say so', async (t) => {
   assert.match(run.output(), /No console runs here/);
 });
 
+for (const flags of [['--calm'], ['--calm', '--split']]) {
+  const placement = flags.includes('--split') ? 'split into processes' : 'in one process';
+  test(`a service is slowed from the terminal, and not any more, ${placement}`, async (t) => {
+    const system = await startSystem(t, { directory: tillDirectory, flags, environment });
+    assert.match(await command(system, 'control', 'slow', 'books', '300ms'), /held up for 300ms/);
+    assert.match(await command(system, 'status'), /books +1\.0\.0 +slowed 300 ms /);
+    assert.match(await command(system, 'control', 'slow', 'books', 'off'), /not held up any more/);
+    assert.match(await command(system, 'status'), /books +1\.0\.0 +ready /);
+    for (const [words, code, text] of [
+      [['slow', 'books'], 2, /Say for how long/],
+      [['slow', 'books', '61s'], 2, /up to 60s/],
+      [['slow', 'gateway', '1s'], 1, /gateway cannot be slowed/],
+      [['slow', 'nobody', '1s'], 1, /has no 'nobody'/],
+      [['hurry', 'books'], 2, /Verbs: stop, start/],
+    ] as const) {
+      const run = runBanyan(
+        ['control', ...words, '--dir', tillDirectory, '--data', system.dataFolder],
+        environment,
+      );
+      assert.equal((await run.exited).code, code, run.output());
+      assert.match(run.output(), text);
+    }
+  });
+}
+
+test('in production there is no console to control services from', async (t) => {
+  const flags = ['--production', '--split'];
+  const system = await startSystem(t, { directory: tillDirectory, flags, environment });
+  const run = runBanyan(
+    ['control', 'slow', 'books', '1s', '--dir', tillDirectory, '--data', system.dataFolder],
+    environment,
+  );
+  assert.equal((await run.exited).code, 1, run.output());
+  assert.match(run.output(), /No console runs here/);
+});
+
 test('the console refuses as its contract declares', async (t) => {
   const url = consoleOf(await startSystem(t, { directory: tillDirectory, flags: ['--calm'], environment }));
   const refusals: readonly (readonly [path: string, body: unknown, status: number, reason: string])[] = [

@@ -163,6 +163,20 @@ describe('the console of a running system, in Chromium', { skip: noChromium }, (
     const restarts = page.getByRole('region', { name: 'Instances of printing' }).getByRole('cell').last();
     assert.ok(Number(await restarts.innerText()) >= 1);
   });
+
+  test('a service is slowed from the page, the map shows it, and its next start ends it', async (t) => {
+    const page = await browser.open(t, '/control', 'laptop');
+    await page.getByLabel('Each call to printing waits').selectOption('300 ms');
+    await page.getByText('Slowed: printing.').waitFor();
+    await page.getByRole('link', { name: 'Map' }).click();
+    await serviceOf(page, 'printing', /slowed 300 ms/).waitFor();
+    await serviceOf(page, 'orders', /healthy/).waitFor();
+    await page.getByRole('link', { name: 'Control' }).click();
+    await page.getByRole('button', { name: 'Restart printing' }).click();
+    await page.getByText('Restart: printing.').waitFor();
+    await page.getByRole('link', { name: 'Map' }).click();
+    await serviceOf(page, 'printing', /healthy/).waitFor();
+  });
 });
 
 test('a poisoned event is found, repaired and retried from the page, and the audit says who did it', {

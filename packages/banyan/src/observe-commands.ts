@@ -1,4 +1,5 @@
 import type { Command, CommandOption } from './command-line.ts';
+import { control } from './commands/control.ts';
 import { logs } from './commands/logs.ts';
 import { status } from './commands/status.ts';
 import { top } from './commands/top.ts';
@@ -9,7 +10,7 @@ interface SharedOptions {
   readonly data: CommandOption;
 }
 
-/** Commands that ask the console of the running system. */
+/** Commands that ask the console of the running system, or have it do something. */
 export function observeCommands({ dir, data }: SharedOptions): readonly Command[] {
   const json: CommandOption = { type: 'boolean', summary: 'As JSON.' };
   return [
@@ -54,6 +55,13 @@ export function observeCommands({ dir, data }: SharedOptions): readonly Command[
       summary: 'Show the busiest operations of the last minute, anew every second.',
       options: { dir, data, once: { type: 'boolean', summary: 'Once, as without a terminal.' } },
       run: top,
+    },
+    {
+      name: 'control',
+      usage: 'banyan control VERB NAME [DELAY] [options]',
+      summary: 'Stop, start, restart, pause, resume, slow, split or merge a service, in development.',
+      options: { dir, data },
+      run: control,
     },
   ];
 }

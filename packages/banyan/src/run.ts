@@ -10,7 +10,7 @@ import type { Placement } from './placement.ts';
 import type { Progress } from './progress.ts';
 import { importAgain } from './reload.ts';
 import type { Settings } from './settings.ts';
-import type { ProcessStatus } from './supervised-process.ts';
+import { type ProcessStatus, withDelay } from './supervised-process.ts';
 import { createSupervisor, type Supervisor } from './supervisor.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -20,6 +20,8 @@ export interface Run {
   stop(): Promise<void>;
   /** Takes the service's files as they are now. @throws what keeps it from starting; the rest of the system goes on */
   reload(service: Service): Promise<void>;
+  /** Holds up each call to a service until it is started again; 0 ends it sooner. @returns whether the service runs */
+  slow(service: string, delayMs: number): Promise<boolean>;
   /** The processes of the run and how they are. */
   processes(): readonly ProcessStatus[];
   /** Tells of each process that starts, is ready or ends. @returns a function that ends it */
@@ -60,6 +62,7 @@ class OneProcess implements Run {
   #launch: Promise<Launch> | undefined;
   #state: ProcessStatus['state'] = 'stopped';
   #startedAt: string | undefined;
+  #delaysMs: ReadonlyMap<string, number> = new Map();
 
   constructor(options: RunOptions, parts: readonly string[]) {
     this.#options = options;
@@ -96,7 +99,8 @@ class OneProcess implements Run {
     const { pid } = process;
     const state = this.#state;
     const startedAt = this.#startedAt;
-    return [{ name: this.#parts.join('+'), parts: this.#parts, state, pid, restarts: 0, startedAt }];
+    const [parts, delaysMs] = [this.#parts, this.#delaysMs];
+    return [{ name: parts.join('+'), parts, state, pid, restarts: 0, startedAt, delaysMs }];
   }
 
   onChange(listener: () => void): () => void {
@@ -105,7 +109,16 @@ class OneProcess implements Run {
 
   async reload(service: Service): Promise<void> {
     const launch = await this.#launch;
+    this.#delaysMs = withDelay(this.#delaysMs, service.name, 0);
     await launch?.host.reload(await importAgain(service));
+  }
+
+  async slow(service: string, delayMs: number): Promise<boolean> {
+    if (this.#state !== 'ready') return false;
+    const launch = await this.#launch;
+    launch?.host.slow(service, delayMs);
+    this.#delaysMs = withDelay(this.#delaysMs, service, delayMs);
+    return true;
   }
 
   #change(state: ProcessStatus['state']): void {
@@ -169,6 +182,10 @@ class ManyProcesses implements Run {
 
   reload(service: Service): Promise<void> {
     return this.control.restart(service.name);
+  }
+
+  async slow(service: string, delayMs: number): Promise<boolean> {
+    return this.control.slow(service, delayMs);
   }
 }
 

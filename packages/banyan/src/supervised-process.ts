@@ -15,6 +15,8 @@ export interface ProcessStatus {
   readonly restarts: number;
   /** RFC 3339 UTC, of the process that runs now. */
   readonly startedAt: string | undefined;
+  /** How long calls to a part are held up, for those that an operator has slowed. */
+  readonly delaysMs: ReadonlyMap<string, number>;
 }
 
 /** From a child to its supervisor. */
@@ -23,7 +25,10 @@ export type ChildMessage =
   | { readonly kind: 'failed'; readonly message: string }
   | { readonly kind: 'pong' };
 /** From the supervisor to a child. */
-export type SupervisorMessage = { readonly kind: 'stop' } | { readonly kind: 'ping' };
+export type SupervisorMessage =
+  | { readonly kind: 'stop' }
+  | { readonly kind: 'ping' }
+  | { readonly kind: 'slow'; readonly part: string; readonly delayMs: number };
 
 export interface ProcessOptions {
   /** Module and arguments of a child process. */
@@ -59,6 +64,7 @@ export class SupervisedProcess {
   #failure: string | undefined;
   #settleStart: ((error?: Error) => void) | undefined;
   #startedAtMs: number | undefined;
+  #delaysMs: ReadonlyMap<string, number> = new Map();
 
   constructor(parts: readonly string[], options: ProcessOptions) {
     this.parts = parts;
@@ -99,6 +105,14 @@ export class SupervisedProcess {
     this.#change('ready');
   }
 
+  /** @returns whether the process runs */
+  slow(part: string, delayMs: number): boolean {
+    if (this.#state !== 'ready' && this.#state !== 'paused') return false;
+    this.#send({ kind: 'slow', part, delayMs });
+    this.#delaysMs = withDelay(this.#delaysMs, part, delayMs);
+    return true;
+  }
+
   status(): ProcessStatus {
     return {
       name: this.parts.join('+'),
@@ -107,6 +121,7 @@ export class SupervisedProcess {
       pid: this.#child?.pid,
       restarts: this.#restarts,
       startedAt: this.#child === undefined ? undefined : this.#startedAt(),
+      delaysMs: this.#delaysMs,
     };
   }
 
@@ -155,6 +170,7 @@ export class SupervisedProcess {
 
   #onExit(code: number | null, signal: NodeJS.Signals | null): void {
     this.#child = undefined;
+    this.#delaysMs = new Map();
     if (this.#state === 'stopping') {
       this.#endStart(this.#stoppedWhileStarting());
       this.#change('stopped');
@@ -228,4 +244,16 @@ export class SupervisedProcess {
     this.#state = state;
     this.#options.onChange?.(this.status());
   }
+}
+
+/** The same delays but for one part; 0 ends its own. */
+export function withDelay(
+  delaysMs: ReadonlyMap<string, number>,
+  part: string,
+  delayMs: number,
+): ReadonlyMap<string, number> {
+  const changed = new Map(delaysMs);
+  if (delayMs === 0) changed.delete(part);
+  else changed.set(part, delayMs);
+  return changed;
 }

@@ -6,6 +6,8 @@ export interface SupervisorChannel {
   failed(error: unknown): void;
   /** Resolves when the supervisor asks this process to stop, or is gone. */
   readonly stopRequested: Promise<void>;
+  /** An operator slows a part of this process; only once it is ready. */
+  onSlow(listener: (part: string, delayMs: number) => void): void;
   /** Lets the process end. */
   disconnect(): void;
 }
@@ -14,6 +16,7 @@ export interface SupervisorChannel {
 export function connectToSupervisor(): SupervisorChannel | undefined {
   if (process.send === undefined) return undefined;
   const stopRequested = Promise.withResolvers<void>();
+  let slow: ((part: string, delayMs: number) => void) | undefined;
   const send = (message: ChildMessage) => {
     if (process.connected) process.send?.(message);
   };
@@ -24,6 +27,9 @@ export function connectToSupervisor(): SupervisorChannel | undefined {
         return;
       case 'ping':
         send({ kind: 'pong' });
+        return;
+      case 'slow':
+        slow?.(message.part, message.delayMs);
         return;
     }
   });
@@ -37,6 +43,9 @@ export function connectToSupervisor(): SupervisorChannel | undefined {
     failed: (error) =>
       send({ kind: 'failed', message: error instanceof Error ? error.message : String(error) }),
     stopRequested: stopRequested.promise,
+    onSlow(listener) {
+      slow = listener;
+    },
     disconnect: () => {
       if (process.connected) process.disconnect();
     },

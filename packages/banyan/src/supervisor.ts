@@ -24,6 +24,8 @@ export interface Supervisor {
   pause(part: string): void;
   /** Lets a process that was paused go on (SIGCONT). */
   resume(part: string): void;
+  /** Holds up each call to `part` until its process ends; 0 ends it sooner. @returns whether the process runs */
+  slow(part: string, delayMs: number): boolean;
   /** Replaces the processes of which a group shares a part by these groups, which have the same parts. Resolves when they are ready. */
   regroup(groups: readonly (readonly string[])[]): Promise<void>;
   status(): readonly ProcessStatus[];
@@ -84,6 +86,10 @@ class ForkSupervisor implements Supervisor {
 
   resume(part: string): void {
     this.#processOf(part)?.resume();
+  }
+
+  slow(part: string, delayMs: number): boolean {
+    return this.#processOf(part)?.slow(part, delayMs) ?? false;
   }
 
   regroup(groups: readonly (readonly string[])[]): Promise<void> {

@@ -99,6 +99,13 @@ export interface Host {
   stop(timeoutMs?: number): Promise<void>;
   /** Replaces a running service by a new definition of it. Calls wait meanwhile. @throws what the new one's start throws; calls go on waiting */
   reload(service: Service): Promise<void>;
+  /**
+   * Holds up each call to a service that runs here, as if it were overloaded, so that a developer sees how its callers bear it. Events are not held up.
+   * Ends when the service is started again.
+   * @param delayMs 0 ends it
+   * @throws TypeError outside of development, or if the service does not run here
+   */
+  slow(service: string, delayMs: number): void;
   health(): Promise<readonly PartHealth[]>;
   /**
    * The service that keeps the contract of that name, as `caller` sees it: in this process, or through the registry.
@@ -124,6 +131,7 @@ class ProcessHost implements Host {
   readonly #running = new Map<string, RunningService>();
   readonly #remotes = new Map<string, RemoteEndpoint>();
   readonly #watches = new Map<string, ServiceWatch>();
+  readonly #delaysMs = new Map<string, number>();
   readonly #tracers = new Map<string, Tracer | undefined>();
   readonly #policies: PolicyPoint;
   readonly #stopping = new AbortController();
@@ -178,8 +186,15 @@ class ProcessHost implements Host {
     slot.empty();
     await this.#running.get(name)?.stop(8_000);
     this.#running.delete(name);
+    this.#delaysMs.delete(name);
     this.#services.set(name, service);
     await this.#startOnce(service);
+  }
+
+  slow(service: string, delayMs: number): void {
+    if (!this.#options.development) throw new TypeError('Services are slowed in development alone.');
+    if (!this.#slots.has(service)) throw new TypeError(`service '${service}' does not run here`);
+    this.#delaysMs.set(service, delayMs);
   }
 
   async health(): Promise<readonly PartHealth[]> {
@@ -309,6 +324,7 @@ class ProcessHost implements Host {
       zone: this.#options.zone,
       label: this.#options.label,
       copy: development,
+      delayMs: () => this.#delaysMs.get(name) ?? 0,
       deliverTwice: harsh,
       callbacks: callbacks ?? [],
       clock,

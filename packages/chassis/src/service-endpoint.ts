@@ -1,5 +1,5 @@
 import type { Operation, Upload } from '@banyan/contract';
-import type { CallContext, Clock, Logger } from '@banyan/core';
+import { type CallContext, type Clock, type Logger, sleep } from '@banyan/core';
 import { createLocalEndpoint, type Endpoint } from '@banyan/rpc';
 import type { Tracer } from '@banyan/telemetry';
 import type { AccessGuard } from './access/access-guard.ts';
@@ -17,6 +17,8 @@ export interface ServiceEndpointOptions {
   readonly guard: AccessGuard;
   readonly denials: DenialLog;
   readonly copy: boolean;
+  /** How long each call is held up before it is looked at; 0 if it is not. */
+  readonly delayMs: () => number;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly tracer: Tracer | undefined;
@@ -32,13 +34,15 @@ export interface ServiceEndpoint {
 export function createServiceEndpoint(options: ServiceEndpointOptions): ServiceEndpoint {
   const calls = createCallCounter(options.clock);
   const handlers = new ServiceHandlers(options, calls);
-  const { service, audit, copy, logger, tracer } = options;
+  const { service, audit, copy, delayMs, clock, logger, tracer } = options;
   const endpoint = createLocalEndpoint({
     contract: service.contract,
     copy,
     logger,
     tracer,
     async handle(operation, input, context, upload) {
+      const heldUpMs = delayMs();
+      if (heldUpMs > 0) await sleep(heldUpMs, clock, context.signal);
       const record = audit?.recordOf(operation, input, context);
       const call = { operation, input, context, upload, record };
       const settled = await handlers.admit(call);

@@ -57,6 +57,8 @@ export interface Surroundings {
   readonly label: string | undefined;
   /** Passes inputs and outputs of calls within the process through JSON, as a network would. */
   readonly copy: boolean;
+  /** See `Host.slow`; 0 if nobody slows the service. */
+  readonly delayMs: () => number;
   readonly deliverTwice: boolean;
   /** See `HostOptions.callbacks`. */
   readonly callbacks: readonly string[];
@@ -127,7 +129,7 @@ class ServiceStart {
     const audit = store === undefined ? undefined : this.#startAudit(store);
     const flows = store === undefined ? undefined : this.#createFlows(store, flow);
     const runtime = this.#createRuntime({ store, flow, sagas, readers, flows, audit });
-    const { callers, policies, copy, clock, logger, metrics, tracer } = this.#around;
+    const { callers, policies, copy, delayMs, clock, logger, metrics, tracer } = this.#around;
     const { name } = this.#service;
     const denials = createDenialLog({ service: name, audit, clock, logger, metrics });
     const { endpoint, drained } = createServiceEndpoint({
@@ -138,6 +140,7 @@ class ServiceStart {
       guard: createAccessGuard({ service: this.#service.contract.name, callers, policies }),
       denials,
       copy,
+      delayMs,
       clock,
       logger,
       tracer,

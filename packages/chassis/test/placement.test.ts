@@ -87,6 +87,19 @@ for (const [name, placement] of Object.entries(placements)) {
       );
     });
 
+    test('answers late while a service is slowed, and as before when it is not any more', async (t) => {
+      const system = await run(t);
+      const host = system.hosts[placement.findIndex((parts) => parts.includes('stock'))];
+      assert.ok(host);
+      const purchase = () => ({ purchaseId: uuidv7(), sku: 'mug', quantity: 1 });
+      host.slow('stock', 60_000);
+      const hurried = system.client(shop, { timeoutMs: 1_000 });
+      await assert.rejects(hurried.buy(purchase()), { code: 'deadline_exceeded' });
+      host.slow('stock', 0);
+      assert.equal((await system.client(shop).buy(purchase())).left, 999);
+      assert.throws(() => host.slow('nobody', 1), TypeError);
+    });
+
     test('passes a cancellation on to the callee', async (t) => {
       const client = (await run(t)).client(shop, { timeoutMs: 30_000 });
       const before = { ...hanging };
@@ -131,3 +144,8 @@ for (const [name, placement] of Object.entries(placements)) {
     });
   });
 }
+
+test('nobody is slowed outside of development', async (t) => {
+  const { hosts } = await startTestSystem(t, shopSystem, { development: false });
+  assert.throws(() => hosts[0]?.slow('stock', 1), TypeError);
+});

@@ -52,6 +52,7 @@ export async function serve(input: CommandInput, terminal: Terminal): Promise<nu
       throw error;
     });
     if (launch === undefined) return 0;
+    supervisor?.onSlow((part, delayMs) => launch.host.slow(part, delayMs));
     try {
       const started = await Promise.race([launch.start(), stopRequested.then(() => undefined)]);
       if (started !== undefined) supervisor?.ready(started.publicUrl);

@@ -43,6 +43,11 @@ function unlessNotOffered(error: unknown): undefined {
   return undefined;
 }
 
+function stateOf({ isHealthy, delayMs }: SystemAnswer['services'][number]): string {
+  if (!isHealthy) return 'not ready';
+  return delayMs === undefined ? 'ready' : `slowed ${delayMs} ms`;
+}
+
 /** Services by name, with the figures of the last minute. */
 export function renderStatus(system: SystemAnswer | undefined, map: MapAnswer): string {
   const known = new Map(system?.services.map((service) => [service.name, service]));
@@ -56,7 +61,7 @@ export function renderStatus(system: SystemAnswer | undefined, map: MapAnswer): 
     return [
       name,
       service?.version ?? traffic?.version ?? '',
-      service === undefined ? '' : service.isHealthy ? 'ready' : 'not ready',
+      service === undefined ? '' : stateOf(service),
       service === undefined ? '' : String(service.instances.length),
       rate(traffic?.perSecond),
       percent(traffic),

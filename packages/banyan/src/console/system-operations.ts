@@ -18,7 +18,7 @@ interface Known {
   readonly openCircuits: OpenCircuits;
 }
 
-type Action = Parameters<SystemOperations['controlService']>[0]['action'];
+type Action = Exclude<Parameters<SystemOperations['controlService']>[0]['action'], 'slow'>;
 
 /** What runs where, and what an operator may do to it. */
 export function createSystemOperations(known: Known): SystemOperations {
@@ -53,18 +53,15 @@ export function createSystemOperations(known: Known): SystemOperations {
             breakers: circuits
               .filter(({ from }) => from === name)
               .map(({ to }) => ({ to, state: 'open' as const })),
+            ...(each.delaysMs.has(name) ? { delayMs: each.delaysMs.get(name) } : undefined),
             calls: [...new Set(into(name, 'call'))],
             listensTo: [...new Set(into(name, 'event'))],
           })),
         ),
       };
     },
-    async controlService({ service, action }) {
+    async controlService({ service, action, delayMs = 0 }) {
       if (!known.development) throw notPossible('Processes are controlled from here in development alone.');
-      if (run.control === undefined)
-        throw notPossible(
-          'The whole system runs in this one process. Start it with --split, --own or --groups.',
-        );
       const group = run.processes().find(({ parts }) => parts.includes(service));
       if (group === undefined) {
         throw new ServiceError(`The system has no '${service}'.`, {
@@ -72,10 +69,24 @@ export function createSystemOperations(known: Known): SystemOperations {
           reason: 'no_service',
         });
       }
+      if (action === 'slow') {
+        await slow(run, service, delayMs);
+        return {};
+      }
+      if (run.control === undefined)
+        throw notPossible(
+          'The whole system runs in this one process. Start it with --split, --own or --groups.',
+        );
       await actions[action](run.control, service, group);
       return {};
     },
   };
+}
+
+async function slow(run: Run, service: string, delayMs: number): Promise<void> {
+  if (service === 'gateway') throw notPossible('The gateway cannot be slowed: slow a service behind it.');
+  const isRunning = await run.slow(service, delayMs);
+  if (!isRunning) throw notPossible(`'${service}' does not run now.`);
 }
 
 const actions: Record<Action, (control: Supervisor, part: string, group: ProcessStatus) => Promise<void>> = {

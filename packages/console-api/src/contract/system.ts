@@ -25,12 +25,23 @@ export const SystemService = z.object({
   isHealthy: z.boolean(),
   instances: z.array(Instance),
   /** Of the calls that it makes. */
+  /** How long each call to it is held up, if an operator has slowed it. */
+  delayMs: z.int().optional(),
   breakers: z.array(z.object({ to: z.string(), state: z.enum(['closed', 'open', 'half_open']) })),
   calls: z.array(z.string()),
   listensTo: z.array(z.string()),
 });
 
-export const controlActions = ['stop', 'start', 'restart', 'pause', 'resume', 'split', 'merge'] as const;
+export const controlActions = [
+  'stop',
+  'start',
+  'restart',
+  'pause',
+  'resume',
+  'slow',
+  'split',
+  'merge',
+] as const;
 
 export const systemOperations = {
   getSystem: operation('GET /api/system', {
@@ -138,10 +149,12 @@ export const systemOperations = {
     }),
   }),
   controlService: operation('POST /api/control/:service', {
-    summary: 'Stop, start, restart, pause, resume, split off or merge a service, in development',
+    summary: 'Stop, start, restart, pause, resume, slow, split off or merge a service, in development',
     input: z.object({
       service: Name,
       action: z.enum(controlActions),
+      /** slow: each call to the service is held up for so long; 0 ends it. Default 0. */
+      delayMs: z.int().min(0).max(60_000).optional(),
     }),
     output: z.object({}),
     errors: {

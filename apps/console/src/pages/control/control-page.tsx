@@ -1,6 +1,7 @@
 import type { JSX } from 'preact';
 import { post } from '../../data/api.ts';
 import type { SystemService } from '../../data/api-types.ts';
+import { formatMs } from '../../format.ts';
 import { ask } from '../../parts/ask.tsx';
 import { Badge, type Tone } from '../../parts/badge.tsx';
 import { notify } from '../../parts/notices.tsx';
@@ -45,7 +46,7 @@ export function ControlPage(): JSX.Element {
     <>
       <PageHead
         title="Control"
-        about="Take a part away and watch the others: calls wait or fail, events wait."
+        about="Take a part away, or make it slow, and watch the others: calls wait or fail, events wait."
       />
       {now !== undefined && !now.development && (
         <Empty title="Not in production.">Processes are controlled from here in development alone.</Empty>
@@ -53,19 +54,26 @@ export function ControlPage(): JSX.Element {
       {now?.development === true && groups.length === 1 && (
         <Empty title="The whole system runs in one process.">
           Start it with <code>--split</code>, or with <code>--own printing,orders</code>, to control its
-          parts.
+          parts; services can be slowed as it is.
         </Empty>
       )}
       <div class="stack">
         {now?.development === true &&
-          groups.length > 1 &&
-          groups.map(([group, services]) => <Process key={services[0]?.name ?? group} services={services} />)}
+          groups.map(([group, services]) => (
+            <Process key={services[0]?.name ?? group} services={services} isAlone={groups.length === 1} />
+          ))}
       </div>
     </>
   );
 }
 
-function Process({ services }: { readonly services: readonly SystemService[] }): JSX.Element | null {
+interface ProcessProps {
+  readonly services: readonly SystemService[];
+  /** The system has no other process, and the console is in this one. */
+  readonly isAlone: boolean;
+}
+
+function Process({ services, isAlone }: ProcessProps): JSX.Element | null {
   const [first] = services;
   const instance = first?.instances[0];
   if (first === undefined || instance === undefined) return null;
@@ -84,7 +92,7 @@ function Process({ services }: { readonly services: readonly SystemService[] }):
             : `, ended ${instance.restarts} × by itself`}
         </span>
         <div class="buttons">
-          {(offered[instance.state] ?? []).map((action) => (
+          {(isAlone ? [] : (offered[instance.state] ?? [])).map((action) => (
             <button
               key={action}
               type="button"
@@ -99,20 +107,62 @@ function Process({ services }: { readonly services: readonly SystemService[] }):
         </div>
       </header>
       <ul class="body process-parts">
-        {services.map(({ name }) => (
-          <li key={name}>
-            <a href={href('/', { service: name })}>{name}</a>
-            <button
-              type="button"
-              class="button"
-              onClick={() => move(name, services.length > 1 ? 'split' : 'merge')}
-            >
-              {services.length > 1 ? 'Give it a process of its own' : 'Merge into another process'}
-            </button>
+        {services.map((service) => (
+          <li key={service.name}>
+            <a href={href('/', { service: service.name })}>{service.name}</a>
+            <span class="buttons">
+              {service.name !== 'gateway' && <Delay service={service} />}
+              {!isAlone && (
+                <button
+                  type="button"
+                  class="button"
+                  onClick={() => move(service.name, services.length > 1 ? 'split' : 'merge')}
+                >
+                  {services.length > 1 ? 'Give it a process of its own' : 'Merge into another process'}
+                </button>
+              )}
+            </span>
           </li>
         ))}
       </ul>
     </section>
+  );
+}
+
+const delaysMs = [0, 100, 300, 1_000, 3_000, 10_000];
+
+/** For how long each call to a service is held up. */
+function Delay({
+  service: { name, delayMs = 0, isHealthy },
+}: {
+  readonly service: SystemService;
+}): JSX.Element {
+  // Another one may have been set from the terminal.
+  const offeredMs = [...new Set([...delaysMs, delayMs])].toSorted((a, b) => a - b);
+  return (
+    <label class="field is-inline">
+      <span class="soft small">Each call waits</span>
+      <select
+        aria-label={`Each call to ${name} waits`}
+        disabled={!isHealthy}
+        value={String(delayMs)}
+        onChange={({ currentTarget }) => slow(name, Number(currentTarget.value))}
+      >
+        {offeredMs.map((each) => (
+          <option key={each} value={String(each)}>
+            {each === 0 ? 'not at all' : formatMs(each)}
+          </option>
+        ))}
+      </select>
+    </label>
+  );
+}
+
+function slow(service: string, delayMs: number): void {
+  const word = delayMs === 0 ? `${service} is not held up any more.` : `Slowed: ${service}.`;
+  post(`/api/control/${encodeURIComponent(service)}`, { action: 'slow', delayMs }).then(
+    () => notify(word),
+    (error: Error) => notify(error.message, { isBad: true }),
   );
 }
 

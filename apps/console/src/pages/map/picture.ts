@@ -1,4 +1,5 @@
 import type { MapEdge, MapService, ServiceMap, SystemNow, SystemService } from '../../data/api-types.ts';
+import { formatMs } from '../../format.ts';
 import type { Tone } from '../../parts/badge.tsx';
 import { type Link, linkName } from './layout.ts';
 
@@ -64,6 +65,7 @@ function standingOf(service: SystemService | undefined, traffic: MapService | un
     if (states.includes('waiting')) return { tone: 'bad', word: 'down' };
     if (states.includes('starting')) return { tone: 'note', word: 'starting' };
     if (!service.isHealthy) return { tone: 'bad', word: 'down' };
+    if (service.delayMs !== undefined) return { tone: 'warn', word: `slowed ${formatMs(service.delayMs)}` };
   }
   if (traffic !== undefined && traffic.errorRate >= 0.01) return { tone: 'bad', word: 'errors' };
   return {
