@@ -5,6 +5,7 @@ import { createMember, type Group, type Member } from './group.ts';
 import type { LiveSaga } from './live-saga.ts';
 import { StepsDoubtful } from './local-steps.ts';
 import { isLocal } from './step-work.ts';
+import { togetherThenAlone } from './together-then-alone.ts';
 
 export interface BeginningsOptions {
   readonly group: Group;
@@ -85,10 +86,7 @@ export class Beginnings {
     } catch (error) {
       if (error instanceof StepsDoubtful) {
         const alone = [...members].flatMap(([each, member]) => (error.members.has(member) ? [each] : []));
-        const together = beginnings.filter((each) => !alone.includes(each));
-        if (together.length > 0) await this.#begin(together, open);
-        for (const each of alone) await this.#begin([each], open);
-        return;
+        return togetherThenAlone(beginnings, new Set(alone), (each) => this.#begin(each, open));
       }
       if (signal.aborted) this.#noteLate(beginnings);
       // Also if nobody knows whether it was committed: whoever starts it then finds it by its id.

@@ -5,6 +5,7 @@ import type { LiveSaga } from './live-saga.ts';
 import { StepsDoubtful } from './local-steps.ts';
 import { toOwnFailure } from './own-failure.ts';
 import { isLocal } from './step-work.ts';
+import { togetherThenAlone } from './together-then-alone.ts';
 
 export interface SagaCommitsOptions {
   readonly group: Group;
@@ -39,24 +40,9 @@ export class SagaCommits {
   async commit(lives: readonly LiveSaga[]): Promise<void> {
     for (const live of lives) live.isBusy = true;
     const token = this.#options.token();
-    const isDoubtful = ({ failures, planned }: LiveSaga) => failures.areDoubtful(planned?.works ?? []);
+    const doubtful = lives.filter(({ failures, planned }) => failures.areDoubtful(planned?.works ?? []));
     if (token === undefined) this.#options.pause(lives);
-    else await this.#commitParted(token, lives, isDoubtful);
-  }
-
-  /** Those that failed among others go alone, so that nothing they rest on is undone. */
-  async #commitParted(
-    token: number,
-    lives: readonly LiveSaga[],
-    isDoubtful: (live: LiveSaga) => boolean,
-  ): Promise<void> {
-    const [alone, together] = [lives.filter(isDoubtful), lives.filter((live) => !isDoubtful(live))];
-    if (together.length > 0) await this.#commit(token, together);
-    await this.#commitOneByOne(token, alone);
-  }
-
-  async #commitOneByOne(token: number, lives: readonly LiveSaga[]): Promise<void> {
-    for (const live of lives) await this.#commit(token, [live]);
+    else await togetherThenAlone(lives, new Set(doubtful), (each) => this.#commit(token, each));
   }
 
   async #commit(token: number, lives: readonly LiveSaga[]): Promise<void> {
@@ -87,7 +73,7 @@ export class SagaCommits {
       for (const live of lives) release(live, []);
     } else if (error instanceof StepsDoubtful) {
       const doubtful = new Set([...error.members].map(({ live }) => live));
-      await this.#commitParted(token, lives, (live) => doubtful.has(live));
+      await togetherThenAlone(lives, doubtful, (each) => this.#commit(token, each));
     } else if (isServiceError(error) && error.reason === 'commit_outcome_unknown') {
       // The rows know. They are found by the next look at what this worker owns.
       for (const live of lives) forget(live);
@@ -96,7 +82,7 @@ export class SagaCommits {
       pause(lives);
     } else if (again.length === 1) this.#blame(first, error);
     // To find out whose it is.
-    else await this.#commitOneByOne(token, lives);
+    else for (const live of lives) await this.#commit(token, [live]);
   }
 
   /** The transaction failed with this saga alone in it. */
