@@ -4,6 +4,7 @@ import { parseArgs } from 'node:util';
 import { httpStatusOfCode } from '@banyan/core';
 import { readLayers } from './architecture/layers.ts';
 import { checkVariables, commandSections, readCommandLine } from './docs/command-pages.ts';
+import { decisionList } from './docs/decision-list.ts';
 import { checkReasons, readErrorTables, renderErrors } from './docs/error-tables.ts';
 import { checkSection, type GeneratedSection, toTable } from './docs/generated-section.ts';
 import { readPages } from './docs/markdown.ts';
@@ -23,6 +24,7 @@ const sections: readonly GeneratedSection[] = [
   { page: 'docs/reference/errors.md', name: 'errors', text: renderErrors(errors, httpStatusOfCode) },
   ...commandSections(await readCommandLine(root)),
   ...(await platformEventSections(root)),
+  decisionList(root),
   { page: 'ARCHITECTURE.md', name: 'layers', text: renderLayers() },
 ];
 const written = sections.flatMap((section) => checkSection(root, section, values.write ?? false));

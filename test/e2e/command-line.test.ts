@@ -63,7 +63,10 @@ test('a definition error is told with its fix and its place, without a stack', a
 test('check finds nothing wrong with photo-print', async () => {
   const { code, output } = await outcomeOf(['check', '--dir', photoPrintDirectory]);
   assert.equal(code, 0, output);
-  assert.match(output, /photo-print: \d+ services, \d+ operations \(\d+ public\)/);
+  assert.match(
+    output,
+    /photo-print: \d+ services, \d+ operations \(\d+ public\), \d+ events: nothing wrong\./,
+  );
 });
 
 test('routes lists what is public and for whom', async () => {

@@ -47,7 +47,16 @@ export {
   type User,
 } from '@banyan/core';
 export { correlate, drawFlow, type FlowPage, type FlowView, flow } from '@banyan/flow';
-export { type AppRequest, type AppResponse, compose, expose, gateway, httpApp } from '@banyan/gateway';
+export {
+  type AppRequest,
+  type AppResponse,
+  compose,
+  expose,
+  forward,
+  gateway,
+  httpApp,
+  rateLimit,
+} from '@banyan/gateway';
 export { createBulkhead } from '@banyan/resilience';
 export { type Durable, type DurableContext, durable, type Saga, saga } from '@banyan/saga';
 export { openBroker } from './brokers.ts';

@@ -16,8 +16,15 @@ export async function check(input: CommandInput, terminal: Terminal): Promise<nu
   const operations = services.reduce((sum, { contract }) => sum + Object.keys(contract.operations).length, 0);
   const events = services.reduce((sum, { contract }) => sum + Object.keys(contract.events).length, 0);
   const routes = system.gateway?.routes.length ?? 0;
-  terminal.write(
-    `${system.name}: ${services.length} services, ${operations} operations (${routes} public), ${events} events: nothing wrong.\n`,
-  );
+  const counts = [
+    counted(services.length, 'service'),
+    `${counted(operations, 'operation')} (${routes} public)`,
+    counted(events, 'event'),
+  ];
+  terminal.write(`${system.name}: ${counts.join(', ')}: nothing wrong.\n`);
   return 0;
+}
+
+function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
 }
