@@ -5,6 +5,7 @@ import { openBroker } from '@banyan/banyan';
 import { silentLogger, systemClock } from '@banyan/core';
 import type { EventLog, StartAt } from '@banyan/events';
 import { createPostgresInbox, openPostgresEngines } from '@banyan/postgres';
+import { until } from '@banyan/testing';
 import { enginesUnderTest } from '../support/engines.ts';
 import { type EventChaos, startEventChaos } from '../support/event-chaos.ts';
 import { seed } from '../support/random.ts';
@@ -101,11 +102,4 @@ function readGauge(page: string, wanted: string): number {
   const line = page.split('\n').find((each) => each.startsWith(`${wanted}{service="sink"`));
   assert.ok(line !== undefined, `there is no ${wanted}`);
   return Number(line.slice(line.lastIndexOf(' ')));
-}
-
-async function until(ask: () => Promise<boolean>, what: string): Promise<void> {
-  for (const endMs = Date.now() + 60_000; !(await ask()); ) {
-    assert.ok(Date.now() < endMs, `it never happened: ${what}`);
-    await pause(50);
-  }
 }

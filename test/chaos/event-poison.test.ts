@@ -4,6 +4,7 @@ import { openBroker } from '@banyan/banyan';
 import { type Sql, silentLogger, systemClock } from '@banyan/core';
 import { type CloudEvent, createRelay } from '@banyan/events';
 import { createPostgresInbox, createPostgresOutbox, openPostgresEventLog } from '@banyan/postgres';
+import { until } from '@banyan/testing';
 import { createCountedConsumer } from '../../packages/postgres/test/events/counted-consumer.ts';
 import {
   assertCounted,
@@ -16,7 +17,6 @@ import {
   createPlatformDatabase,
   createServiceDatabase,
 } from '../../packages/postgres/test/events/events-databases.ts';
-import { eventually } from '../../packages/postgres/test/events/eventually.ts';
 import { enginesUnderTest } from '../support/engines.ts';
 import { seed } from '../support/random.ts';
 
@@ -59,15 +59,15 @@ for (const { name, broker, skip, clear } of enginesUnderTest(`poison-${seed}`)) 
     relay.start();
     for (const consumer of consumers) await consumer.start();
     const others = keys.filter((key) => key !== poison.key);
-    await eventually(async () => (await inbox.counts()).dead === 1, 'the poison is a dead letter');
+    await until(async () => (await inbox.counts()).dead === 1, 'the poison is a dead letter');
     // Some come when it is dead.
     await emit(5);
-    await eventually(
+    await until(
       async () => (await numbersOf(database.sql, others)).length === others.length * 25,
       'the other keys flow',
     );
     assert.equal((await numbersOf(database.sql, [poison.key])).length, poison.number - 1);
-    const [letter] = await eventually(async () => {
+    const [letter] = await until(async () => {
       const letters = await inbox.deadLetters(10);
       return letters[0]?.waiting === 25 - poison.number && letters;
     }, 'later events of the key wait behind it');
@@ -77,7 +77,7 @@ for (const { name, broker, skip, clear } of enginesUnderTest(`poison-${seed}`)) 
     isRepaired = true;
     assert.equal(await inbox.retryDeadLetters([letter.id], 'ann'), 1);
     const expected = await tally(database.sql);
-    await eventually(
+    await until(
       async () => (await readEffects(database.sql)).length >= expected.total,
       'everything has its effect',
     );

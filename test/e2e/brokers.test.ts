@@ -5,12 +5,12 @@ import { readFile } from 'node:fs/promises';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { lastFirst, temporaryFolder, type Undoing } from '@banyan/testing';
+import { lastFirst, temporaryFolder, type Undoing, untilPasses } from '@banyan/testing';
 import { createRawKafka } from '../../packages/kafka/test/kafka-under-test.ts';
 import { deleteStream } from '../../packages/nats/test/delete-stream.ts';
 import { createRabbitFixture } from '../../packages/rabbitmq/test/rabbit-fixture.ts';
 import { runBanyan, startSystem } from '../support/running-system.ts';
-import { atTills, eventsCommand, eventually, tillDirectory } from '../support/till-system.ts';
+import { atTills, eventsCommand, tillDirectory } from '../support/till-system.ts';
 
 /** A place on a shared broker that is this test's alone. */
 interface Place {
@@ -47,15 +47,15 @@ for (const { name, log, variable, createPlace } of engines) {
     const events = eventsCommand(['--data', system.dataFolder], environment);
     await tills.setTill('a', true);
     await tills.sell('a', [5, 5, -1, 5]);
-    await eventually(async () => assert.deepEqual(await tills.booked('a'), [1, 2]));
-    await eventually(async () => {
+    await untilPasses(async () => assert.deepEqual(await tills.booked('a'), [1, 2]));
+    await untilPasses(async () => {
       const { code, output } = await events([]);
       assert.equal(code, 0, output);
       assert.match(output, log);
       assert.match(output, /^books +on time .* 1 +1$/m);
     });
     assert.equal((await events(['discard', 'books', '--all', '--yes'])).code, 0);
-    await eventually(async () => assert.deepEqual(await tills.booked('a'), [1, 2, 4]));
+    await untilPasses(async () => assert.deepEqual(await tills.booked('a'), [1, 2, 4]));
     await system.stop();
     assert.deepEqual(await system.exited, { code: 0, signal: null });
   });
@@ -74,7 +74,7 @@ test('a system waits for its broker, and goes on when it comes back', {
   const dataFolder = await temporaryFolder(t);
   const starting = startSystem(t, { directory: tillDirectory, flags: ['--calm'], environment, dataFolder });
   const logged = () => readFile(join(dataFolder, 'log', 'banyan.log'), 'utf8');
-  await eventually(async () => assert.match(await logged(), /waiting for the broker/));
+  await untilPasses(async () => assert.match(await logged(), /waiting for the broker/));
   await way.open();
   const system = await starting;
   const place = `nats://${target.host}`;
@@ -84,7 +84,7 @@ test('a system waits for its broker, and goes on when it comes back', {
   const events = eventsCommand(['--data', dataFolder], environment);
   await tills.setTill('a', true);
   await tills.sell('a', [5]);
-  await eventually(async () => assert.deepEqual(await tills.booked('a'), [1]));
+  await untilPasses(async () => assert.deepEqual(await tills.booked('a'), [1]));
   await way.close();
   await tills.sell('a', [5, 5], 2);
   const [standing, dead] = await Promise.all([events(['status']), events(['dead', 'books'])]);
@@ -92,7 +92,7 @@ test('a system waits for its broker, and goes on when it comes back', {
   assert.match(standing.output, new RegExp(`^log: .*${place}, does not answer`));
   assert.deepEqual(dead, { code: 0, output: 'No dead letters.\n' });
   await way.open();
-  await eventually(async () => assert.deepEqual(await tills.booked('a'), [1, 2, 3]));
+  await untilPasses(async () => assert.deepEqual(await tills.booked('a'), [1, 2, 3]));
 });
 
 test('a wait for a broker ends with Ctrl-C; a scheme that no engine has is refused at once', async (context) => {
@@ -104,7 +104,7 @@ test('a wait for a broker ends with Ctrl-C; a scheme that no engine has is refus
     waiting.process.kill('SIGKILL');
     await waiting.exited;
   });
-  await eventually(async () => assert.match(waiting.output(), /waiting for the broker/));
+  await untilPasses(async () => assert.match(waiting.output(), /waiting for the broker/));
   waiting.process.kill('SIGINT');
   assert.deepEqual(await waiting.exited, { code: 0, signal: null }, waiting.output());
   assert.doesNotMatch(waiting.output(), /password/);

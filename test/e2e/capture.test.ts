@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { untilPasses } from '@banyan/testing';
 import { startSystem } from '../support/running-system.ts';
-import { eventually } from '../support/till-system.ts';
 
 const directory = fileURLToPath(new URL('./fixtures/shelf-system/', import.meta.url));
 
@@ -20,7 +20,7 @@ for (const flags of [['--calm'], ['--calm', '--split']]) {
     // The slot is made when the task begins; what was committed before is not told of.
     const heard = async (): Promise<unknown> => (await (await fetch(`${url}/heard`)).json()) as unknown;
     let cents = 0;
-    await eventually(async () => {
+    await untilPasses(async () => {
       cents += 1;
       await price('mug', cents);
       const { heard: products } = (await heard()) as { heard: readonly unknown[] };
@@ -28,7 +28,7 @@ for (const flags of [['--calm'], ['--calm', '--split']]) {
     });
     await price('cup', 5);
     await price('mug', cents + 1);
-    await eventually(async () =>
+    await untilPasses(async () =>
       assert.deepEqual(await heard(), {
         heard: [
           { sku: 'cup', cents: 5 },

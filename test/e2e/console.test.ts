@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { userInfo } from 'node:os';
 import { after, before, describe, test } from 'node:test';
+import { untilPasses } from '@banyan/testing';
 import type { Page } from 'playwright-core';
 import { createCustomer } from '../support/customer.ts';
 import { noChromium, type PageBrowser, picture, startPageBrowser } from '../support/page-browser.ts';
 import { type RunningSystem, startSystem } from '../support/running-system.ts';
-import { atTills, eventually, tillDirectory } from '../support/till-system.ts';
+import { atTills, tillDirectory } from '../support/till-system.ts';
 
 const pages: readonly (readonly [path: string, heading: string])[] = [
   ['/', 'Map'],
@@ -57,7 +58,7 @@ describe('the console of a running system, in Chromium', { skip: noChromium }, (
       for (const [path, name] of pages) {
         await page.goto((system.consoleUrl ?? '') + path);
         await page.getByRole('heading', { level: 1, name, exact: true }).waitFor();
-        await eventually(async () => assert.equal(await page.locator('.wait').count(), 0));
+        await untilPasses(async () => assert.equal(await page.locator('.wait').count(), 0));
         if (viewport === 'laptop' || narrowlyDifferent.has(path))
           await browser.expectNothingFromAxe(page, path);
         assert.equal(await page.getByRole('alert').count(), 0, `${path}: ${await page.innerText('main')}`);
@@ -200,7 +201,7 @@ test('a poisoned event is found, repaired and retried from the page, and the aud
   await dialog.getByLabel('Data, as JSON').fill('{ "till": "a", "number": 2, "amount": 1 }');
   await dialog.getByRole('button', { name: 'Retry with this' }).click();
   await page.getByText('Delivered again, with the new data.').waitFor();
-  await eventually(async () => assert.deepEqual(await tills.booked('a'), [1, 2, 3]));
+  await untilPasses(async () => assert.deepEqual(await tills.booked('a'), [1, 2, 3]));
   await page.getByText('No dead letters.').waitFor();
 
   await tills.sell('b', [5]);
@@ -209,7 +210,7 @@ test('a poisoned event is found, repaired and retried from the page, and the aud
   await page.getByRole('button', { name: 'Retry all' }).click();
   await page.getByRole('dialog').getByRole('button', { name: 'Retry all' }).click();
   await page.getByText('1 event delivered again.').waitFor();
-  await eventually(async () => assert.deepEqual(await tills.booked('b'), [1]));
+  await untilPasses(async () => assert.deepEqual(await tills.booked('b'), [1]));
 
   await page.getByRole('link', { name: 'Audit' }).click();
   const records = page.getByRole('region', { name: 'Records, newest first' }).getByRole('row');

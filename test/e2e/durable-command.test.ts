@@ -3,9 +3,8 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { temporaryFolder } from '@banyan/testing';
+import { temporaryFolder, untilPasses } from '@banyan/testing';
 import { type RunningSystem, runBanyan, startSystem } from '../support/running-system.ts';
-import { eventually } from '../support/till-system.ts';
 
 const first = fileURLToPath(new URL('./fixtures/tours/', import.meta.url));
 const changed = fileURLToPath(new URL('./fixtures/tours-changed/', import.meta.url));
@@ -31,9 +30,9 @@ test('durable functions are looked at, answered, cancelled, checked and mended',
   };
   const begin = async (name: string) => (await ask('/tours', { name })).tourId;
   const until = (id: string, status: string) =>
-    eventually(async () => assert.equal((await ask(`/tours/${id}`)).status, status));
+    untilPasses(async () => assert.equal((await ask(`/tours/${id}`)).status, status));
   const untilItWaits = (id: string) =>
-    eventually(async () => assert.deepEqual((await ask(`/tours/${id}`)).waitingFor, ['leave']));
+    untilPasses(async () => assert.deepEqual((await ask(`/tours/${id}`)).waitingFor, ['leave']));
   const saga = async (words: readonly string[], directory = first) => {
     const run = runBanyan(['saga', ...words, '--dir', directory, '--data', dataFolder]);
     const { code } = await run.exited;

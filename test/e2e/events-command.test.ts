@@ -9,9 +9,9 @@ import { test } from 'node:test';
 import { silentLogger } from '@banyan/core';
 import type { DeadLetter } from '@banyan/events';
 import { createDatabase, createEmbeddedServer, findSystem } from '@banyan/postgres';
-import { lastFirst, temporaryFolder, type Undoing } from '@banyan/testing';
+import { lastFirst, temporaryFolder, type Undoing, untilPasses } from '@banyan/testing';
 import { runBanyan, startSystem } from '../support/running-system.ts';
-import { atTills, eventsCommand, eventually, type Outcome, tillDirectory } from '../support/till-system.ts';
+import { atTills, eventsCommand, type Outcome, tillDirectory } from '../support/till-system.ts';
 
 interface Standing {
   readonly service: string;
@@ -42,7 +42,7 @@ test('dead letters are found, repaired, retried and discarded while the system r
   await t.test('a healthy system is on time', async () => {
     await tills.setTill('a', true);
     await tills.sell('a', [5, 5]);
-    await eventually(async () => assert.deepEqual(await tills.booked('a'), [1, 2]));
+    await untilPasses(async () => assert.deepEqual(await tills.booked('a'), [1, 2]));
     const [table, json, dead] = await Promise.all([
       events([]),
       events(['status', 'books', '--json']),
@@ -60,14 +60,14 @@ test('dead letters are found, repaired, retried and discarded while the system r
 
   await t.test('poison in the middle of a key stops this key alone, until its data is repaired', async () => {
     await tills.sell('a', [5, -1, 5, 5], 3);
-    const [letter] = await eventually(async () => {
+    const [letter] = await untilPasses(async () => {
       const letters = await deadLetters();
       assert.equal(letters[0]?.waiting, 2);
       return letters as [DeadLetter];
     });
     await tills.setTill('b', true);
     await tills.sell('b', [5, 5]);
-    await eventually(async () => assert.deepEqual(await tills.booked('b'), [1, 2]));
+    await untilPasses(async () => assert.deepEqual(await tills.booked('b'), [1, 2]));
     assert.deepEqual(await tills.booked('a'), [1, 2, 3]);
     const [table, shown] = await Promise.all([
       events(['dead', 'books']),
@@ -89,14 +89,14 @@ test('dead letters are found, repaired, retried and discarded while the system r
     await writeFile(file, '{ "till": "a", "number": 4, "amount": 1 }');
     const edited = await events(['edit', 'books', letter.id, '--file', file, '--by', 'ann']);
     assert.deepEqual(edited, { code: 0, output: '1 delivered again, with the new data.\n' });
-    await eventually(async () => assert.deepEqual(await tills.booked('a'), [1, 2, 3, 4, 5, 6]));
+    await untilPasses(async () => assert.deepEqual(await tills.booked('a'), [1, 2, 3, 4, 5, 6]));
   });
 
   await t.test(
     'what was mended elsewhere is retried, what nobody wants is discarded, and the audit knows who',
     async () => {
       await tills.sell('c', [5, 5]);
-      const [unknown] = await eventually(async () => {
+      const [unknown] = await untilPasses(async () => {
         const letters = await deadLetters();
         assert.equal(letters[0]?.waiting, 1);
         return letters as [DeadLetter];
@@ -104,14 +104,14 @@ test('dead letters are found, repaired, retried and discarded while the system r
       await tills.setTill('c', true);
       const words = ['books', unknown.id, '--by', 'ben'];
       assert.deepEqual(await events(['retry', ...words]), { code: 0, output: '1 delivered again.\n' });
-      await eventually(async () => assert.deepEqual(await tills.booked('c'), [1, 2]));
+      await untilPasses(async () => assert.deepEqual(await tills.booked('c'), [1, 2]));
       assertRefused(await events(['retry', ...words]), {
         code: 1,
         says: new RegExp(`no dead letter '${unknown.id}'`),
       });
 
       await tills.sell('c', [0, -7, 5], 3);
-      const first = await eventually(async () => {
+      const first = await untilPasses(async () => {
         const letters = await deadLetters();
         assert.equal(letters[0]?.waiting, 2);
         return letters[0]?.id ?? '';
@@ -122,14 +122,14 @@ test('dead letters are found, repaired, retried and discarded while the system r
       assert.equal((await deadLetters())[0]?.id, first);
       const sure = await events(['discard', 'books', first, '--yes', '--by', 'cleo']);
       assert.deepEqual(sure, { code: 0, output: '1 discarded.\n' });
-      const second = await eventually(async () => {
+      const second = await untilPasses(async () => {
         const letters = await deadLetters();
         assert.equal(letters.length, 1);
         return letters[0]?.id ?? '';
       });
       const repaired = '{ "till": "c", "number": 4, "amount": 7 }';
       assert.equal((await events(['edit', 'books', second, '--file', '-', '--by', 'dan'], repaired)).code, 0);
-      await eventually(async () => assert.deepEqual(await tills.booked('c'), [1, 2, 4, 5]));
+      await untilPasses(async () => assert.deepEqual(await tills.booked('c'), [1, 2, 4, 5]));
       const audit = JSON.parse((await events(['audit', 'books', '--json'])).output) as {
         by: string;
         action: string;
@@ -151,18 +151,18 @@ test('dead letters are found, repaired, retried and discarded while the system r
     assert.equal(again.code, 0, again.output);
     assert.match(again.output, /^sales: 13 events since .* are published again\.\nbooks: 0 events/);
     await tills.sell('b', [5], 3);
-    await eventually(async () => {
+    await untilPasses(async () => {
       const [sales, books] = JSON.parse((await events(['--json'])).output) as Standing[];
       assert.deepEqual([sales?.outbox.count, books?.consumer.lag], [0, 0]);
     });
-    await eventually(async () => assert.deepEqual(await tills.booked('b'), [...before, 3]));
+    await untilPasses(async () => assert.deepEqual(await tills.booked('b'), [...before, 3]));
 
     const unsure = await events(['replay', 'books', '--from', 'start']);
     assert.equal(unsure.code, 1);
     assert.match(unsure.output, /Nothing is replayed/);
     const sure = await events(['replay', 'books', '--from', 'start', '--topic', 'sales.sold', '--yes']);
     assert.deepEqual(sure, { code: 0, output: 'books reads sales.sold again.\n' });
-    await eventually(async () => assert.deepEqual(await tills.booked('b'), [1, 2, 3, 1, 2, 3]));
+    await untilPasses(async () => assert.deepEqual(await tills.booked('b'), [1, 2, 3, 1, 2, 3]));
   });
 
   await t.test('what cannot be done is one line', async () => {
@@ -229,7 +229,7 @@ async function startPlace(context: Undoing, settings: Readonly<Record<string, st
     };
     t.after(stop);
     const url = `http://127.0.0.1:${port}`;
-    await eventually(async () => assert.ok((await fetch(`${url}/health/live`)).ok, program.output()));
+    await untilPasses(async () => assert.ok((await fetch(`${url}/health/live`)).ok, program.output()));
     return { url, stop };
   };
   return { adminUrl, environment, serve, run };
@@ -247,7 +247,7 @@ test('a service that is late shows in status, health, metrics and an alarm, and 
   const tills = atTills(sales);
   await tills.sell('a', [5]);
   // Nobody reads: the event is as old as it is, wherever it stands.
-  await eventually(async () => {
+  await untilPasses(async () => {
     const { code, output } = await events(['status', 'books', '--json', '--late-after', '0s']);
     const [books] = JSON.parse(output) as Standing[];
     assert.deepEqual([code, books?.onTime, books?.consumer.lag, books?.consumer.readers], [1, false, 1, 0]);
@@ -262,7 +262,7 @@ test('a service that is late shows in status, health, metrics and an alarm, and 
     return Number(new RegExp(`^${name}\\{[^}]*service="books"[^}]*\\} (\\S+)$`, 'm').exec(text)?.[1]);
   };
   // Till 'a' is unknown. Dead is not late: it waits for people, who are told in another way.
-  await eventually(async () => assert.equal(await metric('banyan_consumer_dead'), 1));
+  await untilPasses(async () => assert.equal(await metric('banyan_consumer_dead'), 1));
   assert.equal((await events(['status', 'books'])).code, 0);
   assert.deepEqual(await tills.alarms(), []);
 
@@ -270,26 +270,26 @@ test('a service that is late shows in status, health, metrics and an alarm, and 
   await tills.setTill('c', true);
   await tills.sell('b', [5]);
   await tills.sell('c', [5]);
-  await eventually(async () => assert.deepEqual(await tills.booked('c'), [1]));
-  await eventually(async () => assert.equal(await metric('banyan_consumer_pending'), 1));
+  await untilPasses(async () => assert.deepEqual(await tills.booked('c'), [1]));
+  await untilPasses(async () => assert.equal(await metric('banyan_consumer_pending'), 1));
   await makeOlder({ adminUrl, secret: environment.BANYAN_SECRET });
   const late = await events(['status']);
   assert.equal(late.code, 1, late.output);
   assert.match(late.output, /^sales +on time .*\nbooks +LATE /m);
-  await eventually(async () => {
+  await untilPasses(async () => {
     const { ready, events: standing } = await health();
     assert.deepEqual([ready, standing?.onTime], [true, false]);
   });
-  await eventually(async () =>
+  await untilPasses(async () =>
     assert.deepEqual(await tills.alarms(), [{ invariant: 'consumer', state: 'broken' }]),
   );
   assert.equal(await metric('banyan_consumer_overdue'), 1);
   assert.equal(await metric('banyan_alarms_total'), 1);
 
   await tills.setTill('b', true);
-  await eventually(async () => assert.deepEqual(await tills.booked('b'), [1]));
-  await eventually(async () => assert.equal((await tills.alarms())[1]?.state, 'restored'));
-  await eventually(async () => assert.equal((await health()).events?.onTime, true));
+  await untilPasses(async () => assert.deepEqual(await tills.booked('b'), [1]));
+  await untilPasses(async () => assert.equal((await tills.alarms())[1]?.state, 'restored'));
+  await untilPasses(async () => assert.equal((await health()).events?.onTime, true));
   assert.equal(await metric('banyan_consumer_overdue'), 0);
   assert.equal((await events([])).code, 0);
 });
@@ -315,20 +315,20 @@ test('what is older than the retention is forgotten, and who had not read it say
   const first = await run('books');
   await tills.setTill('a', true);
   await tills.sell('a', [5]);
-  await eventually(async () => assert.deepEqual(await tills.booked('a'), [1]));
+  await untilPasses(async () => assert.deepEqual(await tills.booked('a'), [1]));
   await first.stop();
   await tills.sell('a', [5, 5], 2);
   const { BANYAN_SECRET: secret } = environment;
   const system = await findSystem({ adminUrl, system: 'till-system', services: ['sales', 'books'], secret });
   const database = createDatabase({ url: system?.platformUrl ?? '' });
   lastFirst(t).after(() => database.close());
-  await eventually(async () => {
+  await untilPasses(async () => {
     const [log] = await database.sql<{ published: number; kept: number }>`
       select pruned_to as published, (select count(*) from banyan.event_log)::int4 as kept from banyan.event_log_state`;
     assert.deepEqual(log, { published: 3, kept: 0 });
   });
   const { url: books } = await run('books');
-  await eventually(async () => {
+  await untilPasses(async () => {
     const health = (await (await fetch(`${books}/health/ready`)).json()) as { events?: { failing?: string } };
     assert.equal(health.events?.failing, 'position_lost');
   });
@@ -336,7 +336,7 @@ test('what is older than the retention is forgotten, and who had not read it say
   assert.equal(sure.code, 0, sure.output);
   // What is sold before it reads again may be forgotten by then.
   let number = 4;
-  await eventually(async () => {
+  await untilPasses(async () => {
     await tills.sell('a', [5], number);
     number += 1;
     assert.ok((await tills.booked('a')).length > 1);

@@ -4,9 +4,8 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { temporaryFolder } from '@banyan/testing';
+import { temporaryFolder, untilPasses } from '@banyan/testing';
 import { runBanyan, startSystem } from '../support/running-system.ts';
-import { eventually } from '../support/till-system.ts';
 
 const directory = fileURLToPath(new URL('../../systems/food-to-go/', import.meta.url));
 
@@ -45,7 +44,7 @@ test('flows are listed, shown, drawn and dismissed while the system runs', async
   );
   // Nobody has signed up under this id, so the order is refused.
   const nobody = await signIn('consumer', randomUUID());
-  const orderId = await eventually(async () => {
+  const orderId = await untilPasses(async () => {
     const { status, json } = await send(
       'POST',
       '/orders',
@@ -60,7 +59,7 @@ test('flows are listed, shown, drawn and dismissed while the system runs', async
     return json.orderId as string;
   });
 
-  await eventually(async () => {
+  await untilPasses(async () => {
     const listed = await flow('ls', 'progress', '--status', 'failed');
     assert.match(listed.output, new RegExp(`${orderId} +failed`));
   });

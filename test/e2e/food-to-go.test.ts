@@ -7,9 +7,8 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { silentLogger } from '@banyan/core';
 import { createDatabase, createEmbeddedServer, findSystem } from '@banyan/postgres';
-import { lastFirst, temporaryFolder } from '@banyan/testing';
+import { lastFirst, temporaryFolder, untilPasses } from '@banyan/testing';
 import { runBanyan, startSystem } from '../support/running-system.ts';
-import { eventually } from '../support/till-system.ts';
 
 const directory = fileURLToPath(new URL('../../systems/food-to-go/', import.meta.url));
 const demo = join(directory, 'demo', 'demo.ts');
@@ -35,7 +34,7 @@ test('food-to-go: the demo walks through, and a history that lost all it had rea
   const dump = () => sql<{ row: string }>`
     select shown::text as row from shown union all select received::text from received order by row`;
   // Four orders and their events: delivered 3, declined 2, revised 3, cancelled 3. What was undone was never told.
-  const before = await eventually(async () => {
+  const before = await untilPasses(async () => {
     const rows = await dump();
     assert.equal(rows.length, 4 + 11);
     return rows;
@@ -44,5 +43,5 @@ test('food-to-go: the demo walks through, and a history that lost all it had rea
   const words = ['events', 'replay', 'order-history', '--from', 'start', '--yes', '--dir', directory];
   const replay = runBanyan(words, environment);
   assert.equal((await replay.exited).code, 0, replay.output());
-  await eventually(async () => assert.deepEqual(await dump(), before));
+  await untilPasses(async () => assert.deepEqual(await dump(), before));
 });

@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { until } from '@banyan/testing';
 import { runBanyan } from '../support/running-system.ts';
 
 // Inside the repository, so that the files find `@banyan/banyan`.
@@ -50,18 +51,6 @@ async function writeSystem(): Promise<string> {
   await writeFile(join(folder, 'greeter', 'punctuation.ts'), "export const punctuation = '!';\n");
   await writeFile(join(folder, 'counter', 'service.ts'), counter);
   return folder;
-}
-
-async function until<Value>(
-  read: () => Promise<Value | undefined> | Value | undefined,
-  what: string,
-): Promise<Value> {
-  for (const endMs = Date.now() + 30_000; ; ) {
-    const value = await read();
-    if (value !== undefined) return value;
-    assert.ok(Date.now() < endMs, `no ${what} after 30 s`);
-    await new Promise((resolve) => setTimeout(resolve, 25));
-  }
 }
 
 for (const [name, flags] of Object.entries({ 'in one process': [], split: ['--split'] })) {

@@ -3,9 +3,8 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { temporaryFolder } from '@banyan/testing';
+import { temporaryFolder, untilPasses } from '@banyan/testing';
 import { runBanyan, startSystem } from '../support/running-system.ts';
-import { eventually } from '../support/till-system.ts';
 
 const directory = fileURLToPath(new URL('./fixtures/saga-system/', import.meta.url));
 
@@ -31,7 +30,7 @@ test('sagas are looked at, retried, skipped, repaired, cancelled and checked whi
     return { code, output: run.output() };
   };
   const until = (id: string, status: string) =>
-    eventually(async () => assert.equal((await read(id)).status, status));
+    untilPasses(async () => assert.equal((await read(id)).status, status));
   const stuck = async (name: string) => {
     const { sagaId } = await post('/visits', { name });
     await until(sagaId, 'stuck');

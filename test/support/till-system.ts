@@ -57,18 +57,6 @@ export function atTills(url: string): Tills {
   };
 }
 
-/** Polls until `check` passes; then, or after 45 seconds, its last word counts. */
-export async function eventually<Value>(check: () => Promise<Value>): Promise<Value> {
-  for (const endMs = Date.now() + 45_000; ; ) {
-    try {
-      return await check();
-    } catch (error) {
-      if (Date.now() > endMs) throw error;
-    }
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-}
-
 export interface Outcome {
   readonly code: number | null;
   readonly output: string;

@@ -5,7 +5,7 @@ import { contract, event, operation } from '@banyan/contract';
 import { createMetrics } from '@banyan/telemetry';
 import { startOtlpReceiver } from '@banyan/test-support/otlp-receiver';
 import { createTestTelemetry } from '@banyan/test-support/test-telemetry';
-import { startTestSystem } from '@banyan/testing';
+import { startTestSystem, until } from '@banyan/testing';
 import { z } from 'zod';
 
 const Tick = z.object({ tickId: z.string() });
@@ -31,13 +31,6 @@ function systemOf(background: Readonly<Record<string, Task>>, heard: string[] = 
     },
   });
   return system('background', { services: [clockworkService] });
-}
-
-async function until(condition: () => boolean, what: string): Promise<void> {
-  for (const endMs = Date.now() + 15_000; !condition(); ) {
-    assert.ok(Date.now() < endMs, `waited 15 s for ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
 }
 
 function untilAborted(signal: AbortSignal): Promise<void> {

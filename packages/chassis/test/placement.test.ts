@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { uuidv7 } from '@banyan/core';
-import { startTestSystem, type TestSystem } from '@banyan/testing';
+import { eventually, startTestSystem, type TestSystem } from '@banyan/testing';
 import { hanging, shop, shopSystem, stock } from './fixtures/shop/shop.ts';
 
 const placements = {
@@ -13,15 +13,6 @@ const placements = {
   ],
 };
 const user = { id: 'user-7', scopes: ['customer', 'beta'] };
-
-async function until<Value>(read: () => Promise<Value>, isDone: (value: Value) => boolean): Promise<Value> {
-  for (const endMs = Date.now() + 15_000; ; ) {
-    const value = await read();
-    if (isDone(value)) return value;
-    assert.ok(Date.now() < endMs, `still ${JSON.stringify(value)} after 15 s`);
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-}
 
 for (const [name, placement] of Object.entries(placements)) {
   describe(`a system ${name}`, () => {
@@ -35,11 +26,11 @@ for (const [name, placement] of Object.entries(placements)) {
       const { left } = await client.buy({ purchaseId, sku: 'mug', quantity: 2 });
       assert.equal(left, 998);
       const purchase = () => client.purchase({ purchaseId });
-      await until(purchase, ({ confirmations }) => confirmations > 0);
+      await eventually(purchase, ({ confirmations }) => confirmations > 0);
       // Repeated deliveries are on: another effect would show by the time a later event has been handled.
       const laterId = uuidv7();
       await client.buy({ purchaseId: laterId, sku: 'mug', quantity: 1 });
-      await until(
+      await eventually(
         () => client.purchase({ purchaseId: laterId }),
         ({ confirmations }) => confirmations > 0,
       );
@@ -81,7 +72,7 @@ for (const [name, placement] of Object.entries(placements)) {
       const client = (await run(t)).client(shop, { timeoutMs: 1_000 });
       const before = hanging.aborted;
       await assert.rejects(client.hang({}), { code: 'deadline_exceeded' });
-      await until(
+      await eventually(
         async () => hanging.aborted,
         (aborted) => aborted > before,
       );
@@ -106,13 +97,13 @@ for (const [name, placement] of Object.entries(placements)) {
       const controller = new AbortController();
       const call = client.hang({}, { signal: controller.signal });
       call.catch(() => {});
-      await until(
+      await eventually(
         async () => hanging.started,
         (started) => started > before.started,
       );
       controller.abort();
       await assert.rejects(call, { code: 'cancelled' });
-      await until(
+      await eventually(
         async () => hanging.aborted,
         (aborted) => aborted > before.aborted,
       );

@@ -7,7 +7,7 @@ import { isServiceError } from '@banyan/core';
 import type { PolicyDocument } from '@banyan/policy';
 import { saga } from '@banyan/saga';
 import { createMetrics } from '@banyan/telemetry';
-import { startTestSystem, type TestSystem } from '@banyan/testing';
+import { startTestSystem, type TestSystem, until } from '@banyan/testing';
 import { z } from 'zod';
 
 const OrderRef = z.object({ userId: z.string(), orderId: z.string() });
@@ -124,15 +124,6 @@ const frozen: PolicyDocument = {
   ],
 };
 
-async function until<Result>(what: string, look: () => Promise<Result | undefined>): Promise<Result> {
-  for (const endMs = Date.now() + 15_000; ; ) {
-    const found = await look();
-    if (found !== undefined) return found;
-    assert.ok(Date.now() < endMs, what);
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-}
-
 function set(running: TestSystem, value: unknown, expectedVersion = 0) {
   return running.documents.put('policies', { value, expectedVersion, by: 'ops', why: 'a test' });
 }
@@ -169,10 +160,10 @@ async function tryAllWays(running: TestSystem, userId: string): Promise<Record<s
   found['plain HTTP'] = `${response.status} ${body.reason ?? seenBy(body)}`;
   const before = await onRecord(running, 'shop', 'heard');
   await client.byEvent({ userId, orderId: 'event' });
-  const heard = await until('the event was not handled', async () => {
+  const heard = await until(async () => {
     const all = await onRecord(running, 'shop', 'heard');
     return all.length > before.length ? all[0] : undefined;
-  });
+  }, 'the event was not handled');
   found['event'] = JSON.stringify(heard.details);
   found['timer and saga'] = (await client.bySaga({ userId, orderId: 'saga' })).state;
   return found;
@@ -194,13 +185,13 @@ for (const [name, placement] of [
   test(`policies hold for every way to call, and the callee sees the user in each: ${name}`, async (t) => {
     const running = await start(t);
     await set(running, own);
-    await until('the policies are not in force', async () => {
+    await until(async () => {
       const asBen = running.client(orders, { service: 'shop', user: { id: 'ben', scopes: [] } });
       return asBen.cancelOrder({ userId: 'ann', orderId: 'probe' }).then(
         () => undefined,
         () => true,
       );
-    });
+    }, 'the policies are not in force');
     assert.deepEqual(await tryAllWays(running, 'ann'), {
       call: 'shop for ann',
       'as orders sees it': 'shop for ann',
@@ -250,16 +241,18 @@ for (const [name, placement] of [
     assert.equal(await cancel(), 'allowed');
     const changedAtMs = Date.now();
     await set(running, frozen, 1);
-    await until('the change took no effect', async () =>
-      (await cancel()) === 'denied_by_policy' ? true : undefined,
+    await until(
+      async () => ((await cancel()) === 'denied_by_policy' ? true : undefined),
+      'the change took no effect',
     );
     const tookMs = Date.now() - changedAtMs;
     assert.ok(tookMs < 5_000, `it took ${tookMs} ms`);
     const [denial] = await onRecord(running, 'orders', 'cancelOrder');
     assert.deepEqual(denial?.details, { reason: 'denied_by_policy', rule: 'frozen', version: 2 });
     await set(running, own, 2);
-    await until('the change back took no effect', async () =>
-      (await cancel()) === 'allowed' ? true : undefined,
+    await until(
+      async () => ((await cancel()) === 'allowed' ? true : undefined),
+      'the change back took no effect',
     );
   });
 }
@@ -286,10 +279,10 @@ test('whoever bypasses the gateway without proof meets 401, with proof of a stra
     '401 invalid_user_assertion',
   );
   assert.equal(await post(await bearer('stranger', 'orders')), '403 caller_not_allowed');
-  const strangers = await until('the refusals are not on record', async () => {
+  const strangers = await until(async () => {
     const all = await onRecord(running, 'orders', 'authenticate');
     return all.length === 3 ? all : undefined;
-  });
+  }, 'the refusals are not on record');
   assert.deepEqual(
     strangers.map(({ outcome, caller }) => ({ outcome, caller })),
     strangers.map(() => ({ outcome: 'denied', caller: {} })),
@@ -343,16 +336,18 @@ test('policies that do not fit the contracts change nothing, and without any tha
         (error) => error.reason,
       );
   await set(running, own);
-  await until('no policies are in force', async () =>
-    (await cancel('ben')) === 'denied_by_policy' ? true : undefined,
+  await until(
+    async () => ((await cancel('ben')) === 'denied_by_policy' ? true : undefined),
+    'no policies are in force',
   );
   await set(
     running,
     { covers: [], rules: [{ id: 'x', effect: 'forbid', operations: ['orders.nothing'] }] },
     1,
   );
-  await until('the bad document was not seen', async () =>
-    /^banyan_policies_refused_version 2$/m.test(await page()) ? true : undefined,
+  await until(
+    async () => (/^banyan_policies_refused_version 2$/m.test(await page()) ? true : undefined),
+    'the bad document was not seen',
   );
   assert.equal(await cancel(), 'allowed');
   assert.equal(await cancel('ben'), 'denied_by_policy', 'the former ones are in force');
@@ -377,11 +372,13 @@ test('a system declares the policies that it begins with', async (t) => {
   const client = running.client(orders, { service: 'shop', user: { id: 'ben', scopes: [] } });
   await assert.rejects(client.cancelOrder({ userId: 'ann', orderId: 'o' }), { reason: 'denied_by_policy' });
   await set(running, { covers: [], rules: [] });
-  await until('what was set does not take the place of what was declared', async () =>
-    client.cancelOrder({ userId: 'ann', orderId: 'o' }).then(
-      () => true,
-      () => undefined,
-    ),
+  await until(
+    async () =>
+      client.cancelOrder({ userId: 'ann', orderId: 'o' }).then(
+        () => true,
+        () => undefined,
+      ),
+    'what was set does not take the place of what was declared',
   );
   assert.throws(
     () =>
@@ -435,8 +432,9 @@ test('a saga that asks again for what it did before hears of it, although it may
       );
   assert.equal(await cancel('saga/1/cancel'), 'done');
   await set(running, frozen);
-  await until('the policies are not in force', async () =>
-    (await cancel('saga/2/cancel')) === 'denied_by_policy' ? true : undefined,
+  await until(
+    async () => ((await cancel('saga/2/cancel')) === 'denied_by_policy' ? true : undefined),
+    'the policies are not in force',
   );
   assert.equal(await cancel('saga/1/cancel'), 'done', 'it did happen');
   assert.equal(await cancel('void:saga/3/cancel'), 'call_voided', 'giving up needs no permission');

@@ -1,2 +1,2 @@
-export { eventually } from './testing/eventually.ts';
+export { eventually, until, untilPasses } from './testing/eventually.ts';
 export { createManualClock, type ManualClock } from './testing/manual-clock.ts';

@@ -10,9 +10,8 @@ import {
   defineProjection,
 } from '@banyan/event-store';
 import { createMetrics } from '@banyan/telemetry';
-import { startTestSystem } from '@banyan/testing';
+import { startTestSystem, until } from '@banyan/testing';
 import { z } from 'zod';
-import { until } from './until.ts';
 
 const Nothing = z.object({});
 const shop = contract('shop', {

@@ -12,10 +12,10 @@ import {
 } from '@banyan/event-store';
 import { describeSearchEngine } from '@banyan/event-store/testing';
 import { noSearchServer, searchUrl } from '@banyan/test-support/search-server';
+import { until } from '@banyan/testing';
 import { createEventDatabase } from './event-database.ts';
 import { cancelled, orderEvents, placed } from './order-events.ts';
 import { startSearchServer } from './search-server.ts';
-import { until } from './until.ts';
 
 describeSearchEngine('PostgreSQL', async (t) =>
   createPostgresSearch((await createEventDatabase(t)).database),

@@ -12,9 +12,8 @@ import {
   defineProjection,
   definePublication,
 } from '@banyan/event-store';
-import { startTestSystem } from '@banyan/testing';
+import { startTestSystem, until } from '@banyan/testing';
 import { z } from 'zod';
-import { until } from './until.ts';
 
 const OrderId = z.object({ orderId: z.string() });
 const shop = contract('shop', {

@@ -3,12 +3,12 @@ import { test } from 'node:test';
 import { createEventStore, createSubscription, type EventStore } from '@banyan/event-store';
 import type { PostgresDatabase } from '@banyan/postgres';
 import { createRandom, seed } from '@banyan/test-support/random';
+import { until } from '@banyan/testing';
 import * as fc from 'fast-check';
 // A pure function, whose cases are too many to bring about with processes.
 import { fairShare } from '../src/fair-share.ts';
 import { createEventDatabase } from './event-database.ts';
 import { orderEvents, placed } from './order-events.ts';
-import { until } from './until.ts';
 
 const partitions = 8;
 

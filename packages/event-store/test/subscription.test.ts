@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { createEventStore, createSubscription, type Subscription } from '@banyan/event-store';
 import type { PostgresDatabase } from '@banyan/postgres';
+import { until } from '@banyan/testing';
 import { createEventDatabase } from './event-database.ts';
 import { cancelled, orderEvents, placed } from './order-events.ts';
-import { until } from './until.ts';
 
 function start(t: TestContext, subscription: Subscription): () => Promise<void> {
   const control = new AbortController();

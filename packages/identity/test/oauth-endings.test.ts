@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { authenticationService, loginIdsService } from '@banyan/identity';
+import { until } from '@banyan/testing';
 import * as oauth from 'oauth4webapi';
 import { holdNext } from './fixtures/hold-next.ts';
 import { goodPassword } from './fixtures/identity.ts';
@@ -56,11 +57,6 @@ async function exchange({ url }: Visit): Promise<Record<string, string>> {
   return (await response.json()) as Record<string, string>;
 }
 
-async function eventually(isSo: () => Promise<boolean>): Promise<void> {
-  const giveUpAtMs = Date.now() + 30_000;
-  while (!(await isSo())) assert.ok(Date.now() < giveUpAtMs, 'waited in vain');
-}
-
 test('a request that is under way when everybody is signed out brings nobody back', async () => {
   const { loginId } = await identity.register();
   const [browser, other] = [newBrowser(), newBrowser()];
@@ -71,14 +67,14 @@ test('a request that is under way when everybody is signed out brings nobody bac
   const underWay = browser.open(authorize);
   await held;
   await identity.send('DELETE', '/account/sessions', undefined, { authorization: `Bearer ${token}` });
-  await eventually(async () => !(await isSignedIn(other)));
+  await until(async () => !(await isSignedIn(other)));
   letGo();
   const late = await underWay;
   assert.equal(await isSignedIn(browser), false);
   assert.ok(late.url.searchParams.has('code'));
   assert.equal((await exchange(late))['error'], 'invalid_grant');
   // Whoever signs in anew is in.
-  await eventually(async () => (await exchange(await signIn(newBrowser(), loginId)))['error'] === undefined);
+  await until(async () => (await exchange(await signIn(newBrowser(), loginId)))['error'] === undefined);
 });
 
 test('a sign-in with a password that is changed before its end leads nowhere', () =>
@@ -101,10 +97,10 @@ async function signInOverChange(when: 'before' | 'after', check: (late: Visit) =
   await held;
   const passwords = { current: goodPassword, password: 'some noisy seagulls' };
   await identity.send('PUT', '/account/password', passwords, { authorization: `Bearer ${token}` });
-  await eventually(async () => !(await isSignedIn(other)));
+  await until(async () => !(await isSignedIn(other)));
   // Sessions count in seconds; this one is to be of a later one.
   const endedS = Math.floor(Date.now() / 1_000);
-  await eventually(async () => (await isSignedIn(other)) || Date.now() / 1_000 > endedS + 1);
+  await until(async () => (await isSignedIn(other)) || Date.now() / 1_000 > endedS + 1);
   letGo();
   const late = await underWay;
   assert.equal(await isSignedIn(browser), false);
@@ -117,7 +113,7 @@ test('using a session does not make it longer', async () => {
   const { id_token = '' } = await exchange(await signIn(browser, loginId));
   const claims = JSON.parse(Buffer.from(id_token.split('.')[1] ?? '', 'base64url').toString());
   const signedInS: number = claims.auth_time ?? claims.iat;
-  await eventually(async () => {
+  await until(async () => {
     await browser.open(authorize);
     return Date.now() / 1_000 > signedInS + 2;
   });

@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import { after, describe, test } from 'node:test';
 import { isServiceError } from '@banyan/core';
+import { until } from '@banyan/core/testing';
 import { type KafkaCluster, startKafka } from './broker/kafka-cluster.ts';
 import { whatKafkaNeeds } from './broker/kafka-jars.ts';
 import { follow } from './follower.ts';
 import { createTestLog } from './kafka-under-test.ts';
 import { assertComplete, isComplete, startPublishing } from './numbered-publisher.ts';
-import { eventually, everywhere, sampleEvent, valuesOf } from './samples.ts';
+import { everywhere, sampleEvent, valuesOf } from './samples.ts';
 
 const missing = await whatKafkaNeeds();
 const rounds = Number(process.env['BANYAN_KAFKA_KILLS'] ?? 1);
@@ -30,14 +31,14 @@ describe('a Kafka broker that fails', { skip: missing ?? false }, () => {
     const following = follow(other);
     for (let round = 0; round < rounds; round += 1) {
       const before = publisher.confirmed;
-      await eventually(async () => publisher.confirmed > before + 20, 'events are confirmed');
+      await until(async () => publisher.confirmed > before + 20, 'events are confirmed');
       await only.kill();
       await only.start();
     }
     const before = publisher.confirmed;
-    await eventually(async () => publisher.confirmed > before + 20, 'events are confirmed again');
+    await until(async () => publisher.confirmed > before + 20, 'events are confirmed again');
     const count = await publisher.stop();
-    await eventually(async () => isComplete(following.seen, count), 'everything was read');
+    await until(async () => isComplete(following.seen, count), 'everything was read');
     await following.stop();
     assertComplete(following.seen, count);
   });
@@ -51,7 +52,7 @@ describe('a Kafka broker that fails', { skip: missing ?? false }, () => {
     t.after(close);
     await log.publish([sampleEvent('a', 0)]);
     const following = follow(other);
-    await eventually(async () => following.seen.length === 1, 'the first event was read');
+    await until(async () => following.seen.length === 1, 'the first event was read');
     const first = [1, 2].map((value) => sampleEvent('a', value));
     only.pause();
     try {
@@ -59,7 +60,7 @@ describe('a Kafka broker that fails', { skip: missing ?? false }, () => {
       await assert.rejects(log.lag({ group: 'g', topics, from: everywhere(12, 'start') }), {
         code: 'unavailable',
       });
-      await eventually(async () => following.rejected > 0, 'the reader is refused');
+      await until(async () => following.rejected > 0, 'the reader is refused');
     } finally {
       only.resume();
     }
@@ -72,9 +73,9 @@ describe('a Kafka broker that fails', { skip: missing ?? false }, () => {
         return false;
       }
     };
-    await eventually(publishAgain, 'it takes events again');
+    await until(publishAgain, 'it takes events again');
     await log.publish([sampleEvent('a', 4)]);
-    await eventually(async () => valuesOf(following.seen).includes(4), 'everything was read');
+    await until(async () => valuesOf(following.seen).includes(4), 'everything was read');
     await following.stop();
     // What was sent before the pause may be added twice, but never behind what came after it.
     const values = valuesOf(following.seen);
@@ -95,7 +96,7 @@ describe('a Kafka broker that fails', { skip: missing ?? false }, () => {
       code: 'unavailable',
     });
     await only.start();
-    await eventually(async () => {
+    await until(async () => {
       const published = log.publish([sampleEvent('a', 2)]);
       return await published.then(() => true).catch(() => false);
     }, 'it takes events again');

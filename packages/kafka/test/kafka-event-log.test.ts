@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, test } from 'node:test';
+import { until } from '@banyan/core/testing';
 import { createEvent, partitionOf, type StartAt, toEncodedEvent } from '@banyan/events';
 import { Consumer } from '@platformatic/kafka';
 import { createTestLog, sharedIsMissing, sharedUrl } from './kafka-under-test.ts';
-import { eventually, everywhere, readEvents, sampleEvent, valuesOf } from './samples.ts';
+import { everywhere, readEvents, sampleEvent, valuesOf } from './samples.ts';
 
 const topics = ['orders.placed'];
 const group = 'mail';
@@ -93,7 +94,7 @@ describe('the event log on a shared Kafka broker', { skip: sharedIsMissing }, ()
     const reader = await log.open({ group, topics, from });
     await readEvents(reader, 2, from);
     await raw.deleteTopics(`${prefix}orders`);
-    await eventually(async () => {
+    await until(async () => {
       const all = await raw.admin.listTopics();
       return !all.includes(`${prefix}orders`);
     }, 'the topic is gone');

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
+import { until } from '@banyan/core/testing';
 import { createKafkaEventLog, type KafkaEventLogOptions } from '@banyan/kafka';
 import { Admin, Producer } from '@platformatic/kafka';
-import { eventually } from './samples.ts';
 
 /** The broker that tests share, from `BANYAN_TEST_KAFKA_URL`; faults have brokers of their own. */
 export const sharedUrl = process.env['BANYAN_TEST_KAFKA_URL'];
@@ -67,7 +67,7 @@ export function createRawKafka(broker: string) {
     async createTopic(topic: string, partitions: number, settings: Readonly<Record<string, string>> = {}) {
       const configs = Object.entries(settings).map(([name, value]) => ({ name, value }));
       await admin.createTopics({ topics: [topic], partitions, replicas: 1, configs });
-      await eventually(async () => (await admin.listTopics()).includes(topic), 'the topic is known');
+      await until(async () => (await admin.listTopics()).includes(topic), 'the topic is known');
     },
     async deleteTopics(prefix: string) {
       const topics = (await admin.listTopics()).filter((topic) => topic.startsWith(prefix));

@@ -16,7 +16,7 @@ import {
   findEmbeddedServer,
   type PostgresDatabase,
 } from '@banyan/postgres';
-import { lastFirst, temporaryFolder } from '@banyan/testing';
+import { lastFirst, temporaryFolder, until } from '@banyan/testing';
 // The public API looks for this machine's package only; another platform's absence needs the function itself.
 import { findEmbeddedBinaries } from '../src/embedded-binaries.ts';
 
@@ -49,11 +49,6 @@ const isAlive = (pid: number) => {
     return false;
   }
 };
-
-/** The condition must come true by itself; the test's own time limit ends the wait. */
-async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await condition())) await new Promise((resolve) => setImmediate(resolve));
-}
 
 interface Owner {
   readonly child: ChildProcess;

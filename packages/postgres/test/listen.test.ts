@@ -1,11 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createDatabase, type PostgresDatabase } from '@banyan/postgres';
-import { createTestDatabase, startTestServer } from '@banyan/testing';
-
-async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await condition())) await new Promise((resolve) => setImmediate(resolve));
-}
+import { createTestDatabase, startTestServer, until } from '@banyan/testing';
 
 const endSessions = async (database: PostgresDatabase) => {
   const server = await startTestServer();

@@ -1,24 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { setTimeout as pause } from 'node:timers/promises';
-import { startTestSystem, type TestSystem } from '@banyan/testing';
+import { startTestSystem, type TestSystem, untilPasses } from '@banyan/testing';
 import fc from 'fast-check';
 import { stockA, stockB, stockC, stockSystem } from './stock.ts';
 
 const seed = Number(process.env['BANYAN_SEED'] ?? Math.floor(Math.random() * 2 ** 31));
-
-async function eventually(check: () => Promise<void>, timeoutMs = 20_000): Promise<void> {
-  const endMs = Date.now() + timeoutMs;
-  for (;;) {
-    try {
-      await check();
-      return;
-    } catch (error) {
-      if (Date.now() > endMs) throw error;
-      await pause(25);
-    }
-  }
-}
 
 /** Calls from a peer, as the only ones that these services let in. */
 function clientsOf(system: TestSystem) {
@@ -40,7 +26,7 @@ test('every update goes to the pending log, is applied by the other replica, and
   assert.ok((await a.listPending({})).lagMs > 0);
   const host = await system.addHost(['stock-b']);
   await b.setStock({ sku: 'cup', pieces: 7 });
-  await eventually(async () => {
+  await untilPasses(async () => {
     assert.deepEqual((await a.listPending({})).pending, []);
     assert.deepEqual((await b.listPending({})).pending, []);
     for (const replica of [a, b]) {
@@ -66,7 +52,7 @@ test('what neither replica has heard of yet stands in both logs: A1, A2, and B1;
   const logs = async () => [(await a.listPending({})).pending, (await b.listPending({})).pending];
   assert.deepEqual(await logs(), [['stock-a/1', 'stock-a/2'], ['stock-b/1']]);
   for (const [index, service] of definition.services.entries()) await system.hosts[index]?.reload(service);
-  await eventually(async () => assert.deepEqual(await logs(), [[], []]));
+  await untilPasses(async () => assert.deepEqual(await logs(), [[], []]));
   for (const sku of ['mug', 'cup']) assert.deepEqual(await a.getStock({ sku }), await b.getStock({ sku }));
   assert.deepEqual(await a.getStock({ sku: 'cup' }), { pieces: 2 });
 });
@@ -82,7 +68,7 @@ test('a replica that was away catches up in order, each change once, and answers
   await a.setStock({ sku: 'cup', pieces: 1 });
   await system.addHost(['stock-b']);
   // It knew nothing of the peer before: until all 32 changes are applied it refuses, and then it is right at once.
-  await eventually(async () => {
+  await untilPasses(async () => {
     try {
       assert.deepEqual(await b.getStock({ sku: 'cup' }), { pieces: 1 });
     } catch (error) {
@@ -103,7 +89,7 @@ test('conflicting writes end in the same value on both', async (t) => {
       (index % 2 === 0 ? a : b).setStock({ sku: 'mug', pieces: index }),
     ),
   );
-  await eventually(async () => {
+  await untilPasses(async () => {
     assert.deepEqual((await a.listPending({})).pending, []);
     assert.deepEqual((await b.listPending({})).pending, []);
   });
@@ -128,7 +114,7 @@ test('three replicas converge, whatever is written where', async (t) => {
           else await clients[at]?.setStock({ sku, pieces });
         }),
       );
-      await eventually(async () => {
+      await untilPasses(async () => {
         for (const client of clients) assert.deepEqual((await client.listPending({})).pending, []);
       });
       for (const sku of skus) {
@@ -145,11 +131,11 @@ test('a value that was changed behind the back of a replica is found and repaire
   const { a, b } = clientsOf(system);
   await a.setStock({ sku: 'mug', pieces: 5 });
   await a.setStock({ sku: 'cup', pieces: 6 });
-  await eventually(async () => assert.deepEqual(await b.getStock({ sku: 'cup' }), { pieces: 6 }));
+  await untilPasses(async () => assert.deepEqual(await b.getStock({ sku: 'cup' }), { pieces: 6 }));
   assert.deepEqual(await a.compare({}), { repaired: [] });
   await b.damage({ sku: 'mug' });
   assert.deepEqual(await a.compare({}), { repaired: ['mug'] });
-  await eventually(async () => assert.deepEqual(await b.getStock({ sku: 'mug' }), { pieces: 5 }));
+  await untilPasses(async () => assert.deepEqual(await b.getStock({ sku: 'mug' }), { pieces: 5 }));
   assert.deepEqual(await a.getStock({ sku: 'mug' }), { pieces: 5 });
   assert.deepEqual(await a.compare({}), { repaired: [] });
 });

@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { service, system } from '@banyan/chassis';
 import { binary, contract, operation } from '@banyan/contract';
 import { sidecar } from '@banyan/sidecar';
-import { startTestSystem, type TestSystem } from '@banyan/testing';
+import { startTestSystem, type TestSystem, until } from '@banyan/testing';
 import { z } from 'zod';
 
 const python = '/usr/bin/python3';
@@ -101,13 +101,6 @@ async function start(t: TestContext) {
   return { running, plain, port, outgoing, url, get, as };
 }
 
-async function until(what: string, look: () => Promise<boolean>): Promise<void> {
-  for (const endMs = Date.now() + 15_000; !(await look()); ) {
-    assert.ok(Date.now() < endMs, what);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-}
-
 const ann = { id: 'ann', scopes: ['reader', 'writer'] };
 const readers = {
   covers: ['reviews.*'],
@@ -169,7 +162,7 @@ test('policies hold in front of a plain service, within 5 s of a change, and den
   await set(running, readers, 0);
   const bad = { id: 'ben', scopes: [] };
   const changedAtMs = Date.now();
-  await until('the policy is not in force', async () => (await get('dune', await as(bad))).status === 403);
+  await until(async () => (await get('dune', await as(bad))).status === 403, 'the policy is not in force');
   assert.ok(Date.now() - changedAtMs < 5_000);
   assert.equal((await get('dune', await as(ann))).status, 200);
   const platform = await running.audits('reviews');
@@ -184,7 +177,7 @@ test('policies hold in front of a plain service, within 5 s of a change, and den
   );
   await set(running, { covers: [], rules: [] }, 1);
   const againAtMs = Date.now();
-  await until('the change is not in force', async () => (await get('dune', await as(bad))).status === 200);
+  await until(async () => (await get('dune', await as(bad))).status === 200, 'the change is not in force');
   assert.ok(Date.now() - againAtMs < 5_000);
 });
 
@@ -294,7 +287,7 @@ test('a plain service can send its sidecar nowhere else, and not fill its memory
     await assert.rejects(client.getReviews({ book }), { code: 'internal', reason: 'bad_plain_answer' }, book);
   }
   await assert.rejects(client.getReviews({ book: 'slow' }), { code: 'deadline_exceeded' });
-  await until('the request goes on although nobody waits', async () => elsewhere.length > 0);
+  await until(async () => elsewhere.length > 0, 'the request goes on although nobody waits');
   assert.deepEqual(elsewhere, ['cut off']);
   for (const upstream of [
     'http://10.0.0.1:9000',

@@ -1,4 +1,4 @@
-export { eventually } from '@banyan/core/testing';
+export { eventually, until, untilPasses } from '@banyan/core/testing';
 export { lastFirst, type Undoing } from './last-first.ts';
 export { type HostPlan, type OpenedHost, openHost } from './open-host.ts';
 export { temporaryFolder } from './temporary-folder.ts';

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { until } from '@banyan/testing';
 import { accounting } from '../accounting/contract.ts';
 import { accountingService } from '../accounting/service.ts';
 import { kitchenService } from '../kitchen/service.ts';
 import { type Approved, euros, everyPart, type Food, startFood } from './fixtures/food.ts';
 import { broken } from './fixtures/service-database.ts';
-import { until } from './fixtures/until.ts';
 import { createWitness } from './fixtures/witness.ts';
 
 const soon = () => new Date(Date.now() + 3_600_000).toISOString();
@@ -39,13 +39,13 @@ for (const [where, placement] of [
     const authorized = async ({ consumer }: Approved) =>
       (await consumer.send('GET', '/account')).json.authorized;
     const heard = ({ orderId }: Approved, type: string) =>
-      until(type, async () => witness.heardOf(orderId).find((each) => each.type === type));
+      until(async () => witness.heardOf(orderId).find((each) => each.type === type), type);
     /** The ticket as soon as nobody holds its lock. */
     const ticketOf = ({ restaurant, orderId }: Approved) =>
-      until('unlocked ticket', async () => {
+      until(async () => {
         const ticket = await restaurant.ticketOf(orderId);
         return /_PENDING$/.test(ticket.state) ? undefined : ticket;
-      });
+      }, 'unlocked ticket');
     const processesOf = async ({ orderId }: Approved) => {
       const staff = await food.signIn('staff', 'joe');
       return (await staff.send('GET', `/orders/${orderId}/processes`)).json.processes;
@@ -141,8 +141,10 @@ for (const [where, placement] of [
       const order = await food.approved();
       await assert.rejects(food.reload(broken(accountingService)));
       assert.equal((await revise(order, vindaloos(6))).status, 202);
-      await until('locked ticket', async () =>
-        (await order.restaurant.ticketOf(order.orderId)).state === 'REVISION_PENDING' ? true : undefined,
+      await until(
+        async () =>
+          (await order.restaurant.ticketOf(order.orderId)).state === 'REVISION_PENDING' ? true : undefined,
+        'locked ticket',
       );
       const { status, json } = await work(order, 'accept', { readyBy: soon() });
       assert.deepEqual([status, json.details], [409, { state: 'REVISION_PENDING' }]);

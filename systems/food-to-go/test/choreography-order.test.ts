@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { test } from 'node:test';
+import { until } from '@banyan/testing';
 import { accounting } from '../accounting/contract.ts';
 import { accountingService } from '../accounting/service.ts';
 import { kitchenService } from '../kitchen/service.ts';
 import { ajanta, euros, goodCard, home } from './fixtures/food.ts';
 import { type Stage, startStage } from './fixtures/stage.ts';
-import { until } from './fixtures/until.ts';
 
 const now = () => new Date().toISOString();
 
@@ -75,20 +75,21 @@ test('the kitchen makes one ticket of what it is told in any order and twice, an
   for (const { orderId, sequence } of orders) {
     const where = sequence.join(', ');
     if (!sequence.some((each) => each === 'refused')) {
-      await until(`ticket of ${where}`, async () => (stage.toldOf(orderId).length > 0 ? true : undefined));
+      await until(async () => (stage.toldOf(orderId).length > 0 ? true : undefined), `ticket of ${where}`);
       continue;
     }
     // Refused last: there may have been a ticket, and then it was cancelled.
-    await until(`end of ${where}`, async () => {
+    await until(async () => {
       const told = stage.toldOf(orderId);
       return told.length === 0 || told.length === 2 ? true : undefined;
-    });
+    }, `end of ${where}`);
   }
   // By now what was told earlier has been handled, or is handled before this one's ticket is heard of.
   const last = newsOf(randomUUID(), people);
   await tellTwice(stage, [last.created, last.verified]);
-  await until('last ticket', async () =>
-    stage.toldOf(last.created.data.orderId).length > 0 ? true : undefined,
+  await until(
+    async () => (stage.toldOf(last.created.data.orderId).length > 0 ? true : undefined),
+    'last ticket',
   );
   for (const { orderId, sequence } of orders) {
     const told = stage.toldOf(orderId);
@@ -118,12 +119,13 @@ test('accounting decides once on what it is told in any order and twice, also wh
     );
   }
   for (const { orderId, sequence } of orders) {
-    await until(`decision on ${sequence}`, async () => (stage.toldOf(orderId).length > 0 ? true : undefined));
+    await until(async () => (stage.toldOf(orderId).length > 0 ? true : undefined), `decision on ${sequence}`);
   }
   const last = newsOf(randomUUID(), people);
   await tellTwice(stage, [last.created, last.ticket]);
-  await until('last decision', async () =>
-    stage.toldOf(last.created.data.orderId).length > 0 ? true : undefined,
+  await until(
+    async () => (stage.toldOf(last.created.data.orderId).length > 0 ? true : undefined),
+    'last decision',
   );
   for (const { orderId, sequence } of orders) {
     const told = stage.toldOf(orderId);

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { readdir } from 'node:fs/promises';
 import { test } from 'node:test';
+import { until } from '@banyan/testing';
 import { z } from 'zod';
 import { accounting } from '../accounting/contract.ts';
 import { orders } from '../orders/contract.ts';
 import foodToGo from '../system.ts';
 import { euros, home, startFood } from './fixtures/food.ts';
-import { until } from './fixtures/until.ts';
 
 test('one order, six ways to see it: each context keeps its own words, and only what it needs', async (t) => {
   const food = await startFood(t);
@@ -20,20 +20,20 @@ test('one order, six ways to see it: each context keeps its own words, and only 
   assert.deepEqual(order.lineItems, [{ ...vindaloo, name: 'Chicken Vindaloo', price: euros(1_234) }]);
   const ticket = (await restaurant.send('GET', `/tickets/${ticketId}`)).json;
   assert.deepEqual(ticket.lines, [{ ...vindaloo, dish: 'Chicken Vindaloo' }]);
-  const past = await until('order in the history', async () => {
+  const past = await until(async () => {
     const { orders } = (await consumer.send('GET', '/orders')).json;
     return orders.find((each: { orderId: string }) => each.orderId === orderId);
-  });
+  }, 'order in the history');
   assert.deepEqual(past.lineItems, [{ name: 'Chicken Vindaloo', quantity: 2 }]);
   const authorization = await food.system.client(accounting).getAuthorization({ orderId });
   assert.deepEqual(keysOf(authorization), ['amount', 'consumerId', 'history', 'orderId', 'status']);
 
   const readyBy = new Date(Date.now() + 3_600_000).toISOString();
   await restaurant.send('POST', `/tickets/${ticketId}/accept`, { readyBy });
-  const delivery = await until('delivery', async () => {
+  const delivery = await until(async () => {
     const { status, json } = await consumer.send('GET', `/deliveries/${orderId}`);
     return status === 200 ? json : undefined;
-  });
+  }, 'delivery');
   assert.deepEqual(delivery.deliveryAddress, home);
   assert.ok(!/vindaloo|amount|EUR/i.test(JSON.stringify(delivery)));
 

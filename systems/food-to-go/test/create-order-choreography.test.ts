@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { createRandom, pick, seed } from '@banyan/test-support/random';
+import { until } from '@banyan/testing';
 import { accountingService } from '../accounting/service.ts';
 import { kitchenService } from '../kitchen/service.ts';
 import { ordersService } from '../orders/service.ts';
@@ -9,7 +10,6 @@ import foodToGo from '../system.ts';
 import { describeCreateOrder } from './fixtures/create-order-suite.ts';
 import { type Consumer, euros, everyPart, expiredCard, type Food, startFood } from './fixtures/food.ts';
 import { broken } from './fixtures/service-database.ts';
-import { until } from './fixtures/until.ts';
 import { createWitness } from './fixtures/witness.ts';
 
 describeCreateOrder('orders by choreography, in one process', 'choreography');
@@ -26,10 +26,10 @@ test('what is told of choreographed orders, in order: approved, declined, and of
   const food = await startFood(t, { system: witness.system, environment });
   const restaurant = await food.restaurant();
   const logOf = async (orderId: string, count: number) =>
-    until(`${count} events`, async () => {
+    until(async () => {
       const types = witness.heardOf(orderId).map(({ type }) => type);
       return types.length >= count ? types : undefined;
-    });
+    }, `${count} events`);
 
   const ada = await food.consumer();
   const approved = (await food.order(ada, restaurant)).json.orderId;
@@ -146,7 +146,7 @@ interface Ended {
 /** An approved order has a ticket and an authorization; a rejected one has neither. */
 async function agreed(food: Food, { order: { orderId, state }, restaurant }: Ended): Promise<void> {
   const isApproved = state === 'APPROVED';
-  await until(`agreement on ${orderId}, which is ${state}`, async () => {
+  await until(async () => {
     const { tickets } = (await restaurant.send('GET', '/tickets?limit=100')).json;
     const ticket = tickets.find((each: { orderId: string }) => each.orderId === orderId);
     const authorization = await food.system
@@ -155,7 +155,7 @@ async function agreed(food: Food, { order: { orderId, state }, restaurant }: End
       .catch(() => undefined);
     const hasTicket = ticket !== undefined && ticket.state !== 'CANCELLED';
     return hasTicket === isApproved && (authorization !== undefined) === isApproved ? true : undefined;
-  });
+  }, `agreement on ${orderId}, which is ${state}`);
 }
 
 /** Counted by a release of the orders that does so in place of a rebuild, for a moment. */

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
 import { isServiceError, type Service, ServiceError } from '@banyan/banyan';
+import { until } from '@banyan/testing';
 import { accounting } from '../accounting/contract.ts';
 import { accountingService } from '../accounting/service.ts';
 import { consumersService } from '../consumers/service.ts';
@@ -9,7 +10,6 @@ import { kitchen } from '../kitchen/contract.ts';
 import { kitchenService } from '../kitchen/service.ts';
 import { euros, expiredCard, type Food, startFood } from './fixtures/food.ts';
 import { broken, inDatabaseOfOrders } from './fixtures/service-database.ts';
-import { until } from './fixtures/until.ts';
 import { createWitness } from './fixtures/witness.ts';
 
 /** The system, and what it tells of orders, from before the first test to after the last one. */
@@ -44,7 +44,7 @@ describe('the saga that approves orders', () => {
   test('an order that is approved takes six steps, each told by whoever took it', async () => {
     const { food } = running;
     const { orderId } = await food.approved();
-    await until('all news', async () => (typesOf(orderId).length === 6 ? true : undefined));
+    await until(async () => (typesOf(orderId).length === 6 ? true : undefined), 'all news');
     assert.deepEqual(typesOf(orderId), [
       ...['OrderCreated', 'ConsumerVerified', 'TicketCreated'],
       ...['CardAuthorized', 'TicketConfirmed', 'OrderApproved'],
@@ -56,7 +56,7 @@ describe('the saga that approves orders', () => {
     const consumer = await food.consumer(expiredCard);
     const { orderId } = (await food.order(consumer, await food.restaurant())).json;
     await food.until(consumer, orderId, 'REJECTED');
-    await until('all news', async () => (typesOf(orderId).length === 5 ? true : undefined));
+    await until(async () => (typesOf(orderId).length === 5 ? true : undefined), 'all news');
     assert.deepEqual(typesOf(orderId), [
       ...['OrderCreated', 'ConsumerVerified', 'TicketCreated', 'TicketCancelled', 'OrderRejected'],
     ]);
@@ -73,10 +73,10 @@ describe('the saga that approves orders', () => {
     const restaurant = await food.restaurant();
     await assert.rejects(food.reload(broken(accountingService)));
     const { orderId } = (await food.order(consumer, restaurant)).json;
-    const waiting = await until('saga that waits for the card', async () => {
+    const waiting = await until(async () => {
       const [found] = await processesOf(orderId);
       return typesOf(orderId).includes('TicketCreated') ? found : undefined;
-    });
+    }, 'saga that waits for the card');
     assert.deepEqual([waiting.saga, waiting.status], ['createOrder', 'running']);
     assert.ok(waiting.progress > 0 && waiting.progress < 1, String(waiting.progress));
     await food.reload(accountingService);
@@ -92,11 +92,13 @@ describe('the saga that approves orders', () => {
     const orderId = randomUUID();
     const asSaga = (step: string) => ({ service: 'orders', idempotencyKey: `saga/${orderId}/0/${step}` });
     const ticket = { orderId, restaurantId, menuRevision: 1, lines: [{ menuItemId: 'naan', quantity: 1 }] };
-    await until('menu in the kitchen', () =>
-      food.system
-        .client(kitchen)
-        .getRestaurantCopy({ restaurantId })
-        .catch(() => undefined),
+    await until(
+      () =>
+        food.system
+          .client(kitchen)
+          .getRestaurantCopy({ restaurantId })
+          .catch(() => undefined),
+      'menu in the kitchen',
     );
     const tickets = await Promise.all(
       Array.from({ length: 5 }, () =>
@@ -117,7 +119,7 @@ describe('the saga that approves orders', () => {
     // Another command that does not fit is refused.
     const late = food.system.client(kitchen, asSaga('late')).confirmCreate({ orderId });
     await assert.rejects(late, (error) => isServiceError(error) && error.reason === 'ticketStateForbids');
-    await until('all news', async () => (typesOf(orderId).length === 3 ? true : undefined));
+    await until(async () => (typesOf(orderId).length === 3 ? true : undefined), 'all news');
     assert.deepEqual(typesOf(orderId), ['TicketCreated', 'CardAuthorized', 'TicketConfirmed']);
   });
 
@@ -163,7 +165,7 @@ describe('orders that cannot be approved in time', () => {
       const order = await food.until(consumer, orderId, 'REJECTED');
       assert.equal(order.rejection, 'deadline');
       await food.reload(deaf);
-      await until('all news', async () => (typesOf(orderId).length >= told.length ? true : undefined));
+      await until(async () => (typesOf(orderId).length >= told.length ? true : undefined), 'all news');
       assert.deepEqual(typesOf(orderId), told);
       assert.deepEqual((await consumer.send('GET', '/account')).json.authorized, []);
       // Nothing comes late: the next order is a step behind it, and the only one.

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { describe, test } from 'node:test';
+import { until } from '@banyan/testing';
 import type { Delivery } from '../delivery/contract.ts';
 import { type Listeners, startListeners, tellAll } from './fixtures/listeners.ts';
 import { type AcceptedOrder, acceptedOrder, at, inHours } from './fixtures/news.ts';
 import { recordingLogger } from './fixtures/recording-logger.ts';
-import { until } from './fixtures/until.ts';
 
 /** The delivery of an order, as staff see it, once it is as `wanted`. */
 function settled(
@@ -13,12 +13,12 @@ function settled(
   { orderId }: Pick<AcceptedOrder, 'orderId'>,
   wanted: (delivery: Delivery) => boolean,
 ): Promise<Delivery> {
-  return until(`such delivery of ${orderId}`, async () => {
+  return until(async () => {
     const found = await delivery('staff', 'staff')
       .getDelivery({ orderId })
       .catch(() => undefined);
     return found !== undefined && wanted(found) ? found : undefined;
-  });
+  }, `such delivery of ${orderId}`);
 }
 
 const isScheduled = ({ state }: Delivery) => state === 'SCHEDULED';
@@ -272,10 +272,10 @@ describe('delivery', () => {
     await listeners.tell('restaurants', 'menuRevised', { ...revised, revision: 2, at: at() });
     // Restaurants are handled in any order, but this one's next news come after its last.
     await listeners.tell('restaurants', 'menuRevised', { ...revised, revision: 4 });
-    const newest = await until('newest copy', async () => {
+    const newest = await until(async () => {
       const found = await copy().catch(() => undefined);
       return found?.revision === 4 ? found : undefined;
-    });
+    }, 'newest copy');
     assert.deepEqual(newest, { restaurantId, address, revision: 4, changedAt: '2026-05-04T18:00:00Z' });
   });
 });

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createMetrics } from '@banyan/telemetry';
+import { until } from '@banyan/testing';
 import { everyPart, startFood } from './fixtures/food.ts';
-import { until } from './fixtures/until.ts';
 
 const query = `{
   orders { orders { orderId details { state total { amount } consumer { consumerId name } bill { status } delivery { state } } } }
@@ -30,10 +30,10 @@ test('GraphQL: five orders of one consumer, with one call for the consumer, unde
     assert.equal(status, 201, text);
     await food.until(consumer, json.orderId, 'APPROVED');
   }
-  await until('history of five', async () => {
+  await until(async () => {
     const { json } = await consumer.send('GET', '/orders');
     return json.orders.length === 5 ? json : undefined;
-  });
+  }, 'history of five');
   const asked = (service: string, operation: string) => callsOf(metrics.render(), service, operation);
   const before = { consumer: asked('consumers', 'getConsumer'), order: asked('orders', 'getOrder') };
   const { status, json, text } = await consumer.send('POST', '/graphql', { query });

@@ -3,9 +3,9 @@ import { randomUUID } from 'node:crypto';
 import { test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { createRandom, seed } from '@banyan/test-support/random';
+import { until } from '@banyan/testing';
 import { startListeners, tellAll } from './fixtures/listeners.ts';
 import { type AcceptedOrder, acceptedOrder, at } from './fixtures/news.ts';
-import { until } from './fixtures/until.ts';
 
 /** Those who tell are here; those who listen are in a process that can be killed. */
 const tellersOnly = [['orders', 'kitchen', 'restaurants', 'asker']];
@@ -47,17 +47,16 @@ test('delivery and history that are killed at random moments schedule every orde
   for (const { order, isCancelled } of told) {
     const { orderId, consumerId } = order;
     const past = await until(
-      `whole history of ${orderId}`,
       () =>
         listeners
           .history(consumerId)
           .getOrder({ orderId, atLeast: isCancelled ? 3 : 1 })
           .catch(() => undefined),
+      `whole history of ${orderId}`,
       120_000,
     );
     assert.equal(past.status, isCancelled ? 'CANCELLED' : 'APPROVED');
     const delivery = await until(
-      `delivery of ${orderId}`,
       async () => {
         const found = await listeners
           .delivery('staff', 'staff')
@@ -65,6 +64,7 @@ test('delivery and history that are killed at random moments schedule every orde
           .catch(() => undefined);
         return found?.state === (isCancelled ? 'CANCELLED' : 'SCHEDULED') ? found : undefined;
       },
+      `delivery of ${orderId}`,
       120_000,
     );
     // A ticket may be cancelled before it was scheduled, or after; and each only once.

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { createRandom, seed } from '@banyan/test-support/random';
+import { until } from '@banyan/testing';
 import { accounting } from '../accounting/contract.ts';
 import { accountingService } from '../accounting/service.ts';
 import { consumersService } from '../consumers/service.ts';
@@ -16,7 +17,6 @@ import {
   startFood,
 } from './fixtures/food.ts';
 import { createHolds, type Hold } from './fixtures/holds.ts';
-import { until } from './fixtures/until.ts';
 
 /** All but the orders here; the orders, and so the orchestrator, in a process that can be killed. */
 const withoutOrders = [everyPart.filter((part) => part !== 'orders')];
@@ -40,7 +40,7 @@ test('an orchestrator that is killed between any two steps goes on where it was,
       placed.push({ orderId, consumer, hold: { operation, fate } });
     }
   }
-  await until('order at each point', async () => (holds.held === placed.length ? true : undefined));
+  await until(async () => (holds.held === placed.length ? true : undefined), 'order at each point');
   await orchestrator.kill();
   holds.release();
   await food.system.addProcess(['orders']);
@@ -92,11 +92,11 @@ test('an orchestrator that is killed at random moments, again and again, loses n
 
   let count = 0;
   for (const consumer of consumers) {
-    const orders = await until('end of all orders', async () => {
+    const orders = await until(async () => {
       const { json } = await consumer.send('GET', '/orders?limit=100');
       const all: { status: string; total: { amount: number } }[] = json.orders;
       return all.some(({ status }) => status === 'APPROVAL_PENDING') ? undefined : all;
-    });
+    }, 'end of all orders');
     count += orders.length;
     assert.ok(orders.every(({ status }) => ['APPROVED', 'REJECTED'].includes(status)));
     const sum = orders

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { until } from '@banyan/testing';
 import { everyPart, type Food, startFood } from './fixtures/food.ts';
-import { until } from './fixtures/until.ts';
 
 const apart = (name: string) => [everyPart.filter((part) => part !== name), [name]];
 
@@ -14,10 +14,10 @@ async function accepted(food: Food) {
   });
   assert.equal(status, 200, text);
   const path = `/orders/${order.orderId}/details`;
-  const details = await until('all parts', async () => {
+  const details = await until(async () => {
     const answer = await order.consumer.send('GET', path);
     return answer.status === 200 && answer.json.missing.length === 0 ? answer : undefined;
-  });
+  }, 'all parts');
   return { ...order, path, details };
 }
 

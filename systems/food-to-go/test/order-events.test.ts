@@ -2,12 +2,12 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { contract, service } from '@banyan/banyan';
 import { createRepository, defineAggregate } from '@banyan/event-store';
+import { until } from '@banyan/testing';
 import { changeOrder, orderStore } from '../orders/change-order.ts';
 import { orders } from '../orders/contract.ts';
 import { type OrderEvents, orderEvents } from '../orders/order-events.ts';
 import { type Approved, type Food, startFood } from './fixtures/food.ts';
 import { inDatabaseOfOrders } from './fixtures/service-database.ts';
-import { until } from './fixtures/until.ts';
 import { createWitness } from './fixtures/witness.ts';
 
 describe('the event-sourced order', () => {
@@ -109,8 +109,9 @@ describe('the event-sourced order', () => {
       (await changesOf(order)).map(({ change }) => change),
       ['Placed', 'Approved', 'Delivered', 'DeliveryRetracted'],
     );
-    await until('OrderReinstated', async () =>
-      witness.heardOf(order.orderId).find(({ type }) => type === 'OrderReinstated'),
+    await until(
+      async () => witness.heardOf(order.orderId).find(({ type }) => type === 'OrderReinstated'),
+      'OrderReinstated',
     );
     // What others have done together with this service is not undone by it alone.
     const again = await (await staff()).send('POST', `/orders/${order42.orderId}/reversals`, { reason: 'x' });

@@ -11,10 +11,10 @@ import {
   unlimitedBodies,
   wrongRoles,
 } from '@banyan/test-support/owasp';
+import { until } from '@banyan/testing';
 import foodToGo from '../system.ts';
 import { roles } from '../vocabulary/signed-in.ts';
 import { type Approved, euros, type Food, home, startFood } from './fixtures/food.ts';
-import { until } from './fixtures/until.ts';
 
 /** OWASP API Security Top 10 (2023), made from what the system exposes: a new route is tested as soon as it is there. */
 const routes = routesOf({ system: foodToGo });
@@ -60,8 +60,10 @@ describe('OWASP API Top 10', () => {
     );
     assert.equal(ownOrder.length, 3);
     for (const route of ownOrder) {
-      await until(lineOf(route), async () =>
-        (await ask(api, route, { headers: consumer.headers, ids })).status === 200 ? true : undefined,
+      await until(
+        async () =>
+          (await ask(api, route, { headers: consumer.headers, ids })).status === 200 ? true : undefined,
+        lineOf(route),
       );
     }
     const strangers = {

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
+import { until } from '@banyan/testing';
 import { accountingService } from '../accounting/service.ts';
 import type { Coordination } from '../vocabulary/coordination.ts';
 import { expiredCard, startFood } from './fixtures/food.ts';
 import { broken } from './fixtures/service-database.ts';
-import { until } from './fixtures/until.ts';
 
 test('whoever looks sees how far an order is, when it goes by orchestration', (t) =>
   look(t, 'orchestration'));
@@ -16,10 +16,10 @@ async function look(t: TestContext, coordination: Coordination): Promise<void> {
   const staff = await food.signIn('staff', 'joe');
   const path = (orderId: string) => `/progress/create-order/${orderId}`;
   const untilStatus = (orderId: string, ...statuses: readonly string[]) =>
-    until(`progress ${statuses} of ${orderId}`, async () => {
+    until(async () => {
       const { status, json } = await staff.send('GET', path(orderId));
       return status === 200 && statuses.includes(json.status) ? json : undefined;
-    });
+    }, `progress ${statuses} of ${orderId}`);
   const states = ({ steps }: { steps: readonly { name: string; state: string }[] }) =>
     steps.map(({ name, state }) => `${name} ${state}`).join(', ');
 
@@ -37,10 +37,10 @@ async function look(t: TestContext, coordination: Coordination): Promise<void> {
   const [host] = food.system.hosts;
   await assert.rejects(host?.reload(broken(accountingService)) ?? Promise.resolve());
   const waiting = (await food.order(consumer, restaurant)).json.orderId;
-  const open = await until('order that waits for its card', async () => {
+  const open = await until(async () => {
     const { json } = await staff.send('GET', path(waiting));
     return json.waitsFor?.join() === 'accounting.cardAuthorized' ? json : undefined;
-  });
+  }, 'order that waits for its card');
   assert.equal(open.status, 'open');
   const listed = (await staff.send('GET', '/progress/create-order?status=open')).json;
   assert.deepEqual(

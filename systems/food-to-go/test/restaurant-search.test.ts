@@ -3,8 +3,8 @@ import { randomBytes } from 'node:crypto';
 import { test } from 'node:test';
 import { createMetrics } from '@banyan/telemetry';
 import { noSearchServer, searchUrl } from '@banyan/test-support/search-server';
+import { until } from '@banyan/testing';
 import { ajanta, euros, type Food, startFood } from './fixtures/food.ts';
-import { until } from './fixtures/until.ts';
 
 const newMenu = [{ menuItemId: 'dosa', name: 'Masala Dosa', price: euros(990) }];
 
@@ -19,10 +19,10 @@ async function find(
 }
 
 const found = (food: Food, query: string, ...names: readonly string[]) =>
-  until(`restaurant for ${query}`, async () => {
+  until(async () => {
     const answer = await find(food, query);
     return JSON.stringify(answer.names) === JSON.stringify(names) ? answer : undefined;
-  });
+  }, `restaurant for ${query}`);
 
 const engines = [
   { name: 'PostgreSQL', url: undefined, skip: false },
@@ -59,18 +59,19 @@ for (const { name: engine, url, skip } of engines) {
     assert.ok(lagMs < 10_000);
     // The dishes that are gone are not found.
     await found(food, 'text=vindaloo', 'Chez Panisse');
-    await until('index that shows everything', async () =>
-      (await find(food, '')).behindMs === 0 ? true : undefined,
+    await until(
+      async () => ((await find(food, '')).behindMs === 0 ? true : undefined),
+      'index that shows everything',
     );
     if (url === undefined) return;
     await fetch(new URL(`/${prefix}restaurants_v1`, url), { method: 'DELETE' });
     const { status: lost } = await food.anyone.send('GET', '/restaurant-search');
     assert.notEqual(lost, 200);
     // Nobody writes meanwhile: it is built anew from the log of the service.
-    await until('index', async () => {
+    await until(async () => {
       const { status, json } = await food.anyone.send('GET', '/restaurant-search?text=dosa');
       return status === 200 && json.total === 1 ? true : undefined;
-    });
+    }, 'index');
     await found(food, 'city=Oakland', 'Chez Panisse');
   });
 }
@@ -93,11 +94,11 @@ test('how far the index is behind is on the metrics page and in health', async (
   const food = await startFood(t, { harsh: false, metrics });
   await food.restaurant();
   await found(food, 'text=ajanta', 'Ajanta');
-  const readers = await until('health of the index', async () => {
+  const readers = await until(async () => {
     const parts = await food.system.hosts[0]?.health();
     const own = parts?.find(({ part }) => part === 'restaurant-search')?.readers;
     return own?.some(({ lag }) => lag === 0) ? own : undefined;
-  });
+  }, 'health of the index');
   assert.deepEqual(readers, [{ name: 'search:restaurants', onTime: true, lag: 0, behindMs: 0 }]);
   for (const figure of ['lag', 'behind_seconds', 'building_lag', 'overdue']) {
     const line = `banyan_reader_${figure}{service="restaurant-search",reader="search:restaurants"} 0`;

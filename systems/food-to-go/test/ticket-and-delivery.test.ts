@@ -1,21 +1,21 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { describe, test } from 'node:test';
+import { until } from '@banyan/testing';
 import { type Delivery, delivery } from '../delivery/contract.ts';
 import { kitchen } from '../kitchen/contract.ts';
 import { orders } from '../orders/contract.ts';
 import { ajanta, euros, everyPart, type Food, type FoodOptions, home, startFood } from './fixtures/food.ts';
 import type { HttpClient } from './fixtures/http-client.ts';
-import { until } from './fixtures/until.ts';
 
 const inHours = (hours: number) => new Date(Date.now() + hours * 60 * 60 * 1_000).toISOString();
 
 /** The delivery of an order, as somebody sees it, as soon as it is as `wanted`. */
 const deliveryOf = (who: HttpClient, orderId: string, wanted: (delivery: Delivery) => boolean) =>
-  until('such delivery', async () => {
+  until(async () => {
     const { status, json } = await who.send('GET', `/deliveries/${orderId}`);
     return status === 200 && wanted(json) ? json : undefined;
-  });
+  }, 'such delivery');
 
 async function courierOf(food: Food): Promise<HttpClient> {
   const courier = await food.signIn('courier', randomUUID());
@@ -72,8 +72,9 @@ for (const [level, options] of levels) {
       const brought = await food.until(consumer, orderId, 'DELIVERED');
       const path = `/order-history/${orderId}?atLeast=${brought.revision}`;
       assert.equal((await consumer.send('GET', path)).json.status, 'DELIVERED');
-      await until('ticket that was picked up', async () =>
-        (await restaurant.ticketOf(orderId)).state === 'PICKED_UP' ? true : undefined,
+      await until(
+        async () => ((await restaurant.ticketOf(orderId)).state === 'PICKED_UP' ? true : undefined),
+        'ticket that was picked up',
       );
     });
 
@@ -107,11 +108,11 @@ for (const [level, options] of levels) {
         delivery: () => food.system.client(delivery).getRestaurantCopy({ restaurantId }),
       };
       for (const [service, read] of Object.entries(copies)) {
-        const copy = await until(`revised copy at ${service}`, async () => {
+        const copy = await until(async () => {
           // Whoever has no copy at all yet refuses.
           const copy = await read().catch(() => undefined);
           return copy?.revision === 2 ? copy : undefined;
-        });
+        }, `revised copy at ${service}`);
         if ('menuItemIds' in copy) assert.deepEqual(copy.menuItemIds, ['vindaloo', 'dosa'], service);
       }
       const next = (await food.order(consumer, restaurant, 1)).json;

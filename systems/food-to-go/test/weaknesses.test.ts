@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import type { Service } from '@banyan/banyan';
+import { until } from '@banyan/testing';
 import { accountingService } from '../accounting/service.ts';
 import { kitchenService } from '../kitchen/service.ts';
 import { euros, everyPart, expiredCard, type Food, home, startFood } from './fixtures/food.ts';
 import { broken, inDatabaseOfOrders } from './fixtures/service-database.ts';
-import { until } from './fixtures/until.ts';
 import { createWitness } from './fixtures/witness.ts';
 
 // What the source of this system lacks, by the numbers of the catalogue; W20 is in delivery.test.ts and ticket-and-delivery.test.ts, W21 in order-history.test.ts.
@@ -27,7 +27,7 @@ describe('in a running system', () => {
   });
 
   const heard = (orderId: string, type: string) =>
-    until(type, async () => witness.heardOf(orderId).find((each) => each.type === type));
+    until(async () => witness.heardOf(orderId).find((each) => each.type === type), type);
   const processesOf = async (orderId: string) => {
     const staff = await food.signIn('staff', 'joe');
     return (await staff.send('GET', `/orders/${orderId}/processes`)).json.processes;
@@ -172,10 +172,10 @@ describe('in a running system', () => {
     ];
     assert.deepEqual(await statuses(), [200, 200]);
     await assert.rejects(food.reload(broken(kitchenService)));
-    await until('readiness that fails', async () => ((await statuses())[1] === 503 ? true : undefined));
+    await until(async () => ((await statuses())[1] === 503 ? true : undefined), 'readiness that fails');
     assert.deepEqual(await statuses(), [200, 503]);
     await food.reload(kitchenService);
-    await until('readiness', async () => ((await statuses())[1] === 200 ? true : undefined));
+    await until(async () => ((await statuses())[1] === 200 ? true : undefined), 'readiness');
   });
 
   test('W23 services that share a database: each has its own, and no way into the others', async () => {

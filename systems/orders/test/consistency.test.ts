@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { until } from '@banyan/testing';
 import { invoicing } from '../invoicing/contract.ts';
 import { invoicingService } from '../invoicing/service.ts';
 import { shipping } from '../shipping/contract.ts';
 import { shippingService } from '../shipping/service.ts';
-import { startOrders, until } from './fixtures/orders.ts';
+import { startOrders } from './fixtures/orders.ts';
 import { broken, inDatabaseOf } from './fixtures/service-database.ts';
 
 test('the delay of each flow is measured against the agreed bound', async (t) => {
@@ -28,15 +29,15 @@ test('an invoice that does not come in time raises the alarm, and its delivery i
   // A release of invoicing that answers and does not listen.
   await host?.reload({ ...invoicingService, on: {} });
   const orderId = await place();
-  const alarm = await until('alarm', async () => {
+  const alarm = await until(async () => {
     const { json } = await send('GET', '/invoicing/delay');
     return json.alarm ? json : undefined;
-  });
+  }, 'alarm');
   assert.deepEqual(alarm.overdue, [orderId]);
-  await until('orphan', async () => {
+  await until(async () => {
     const { deliveries } = (await send('GET', '/invoicing/orphans')).json;
     return deliveries.length === 1 && deliveries[0] === orderId ? true : undefined;
-  });
+  }, 'orphan');
 
   await host?.reload(invoicingService);
   await settled(orderId);

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { until } from '@banyan/testing';
 // The feed itself, to put something into it that order never would.
 import { orderFeed } from '../order/publish.ts';
 import { orderService } from '../order/service.ts';
 import { shipping } from '../shipping/contract.ts';
 import { shippingService } from '../shipping/service.ts';
-import { type Orders, startOrders, until } from './fixtures/orders.ts';
+import { type Orders, startOrders } from './fixtures/orders.ts';
 import { describeOrders } from './fixtures/orders-suite.ts';
 import { broken, inDatabaseOf } from './fixtures/service-database.ts';
 
@@ -53,14 +54,14 @@ describe('the feed', () => {
   test('Last-Modified and If-Modified-Since: 304 without a body until a new order', async () => {
     await orders.place();
     // An order in a second that was named already is dated a second ahead, and answered in full until then.
-    const since = await until('answer that is known', async () => {
+    const since = await until(async () => {
       const { headers } = await feedAs(orders, 'application/atom+xml');
       const condition = { 'if-modified-since': headers.get('last-modified') ?? '' };
       const same = await feedAs(orders, 'application/atom+xml', condition);
       if (same.status !== 304) return undefined;
       assert.equal(same.text, '');
       return condition;
-    });
+    }, 'answer that is known');
     await orders.place();
     assert.equal((await feedAs(orders, 'application/atom+xml', since)).status, 200);
   });
@@ -156,18 +157,18 @@ test('W9 lost orders: two in one second, one on either side of a poll, both arri
     (await send('GET', `/order/${orderId}`)).json.updated.slice(0, 'YYYY-MM-DDThh:mm:ss'.length);
   const placed: string[] = [];
   // Nearly always an order, a poll and an order fit into one second; on a machine that is busy it may take some tries.
-  await until('two orders in one second', async () => {
+  await until(async () => {
     const first = await place();
     await poll();
     const second = await place();
     placed.push(first, second);
     return (await secondOf(first)) === (await secondOf(second)) ? true : undefined;
-  });
+  }, 'two orders in one second');
   for (const orderId of placed) {
-    await until(`shipment of ${orderId}`, async () => {
+    await until(async () => {
       await poll();
       return (await send('GET', `/shipping/shipments/${orderId}`)).status === 200 ? true : undefined;
-    });
+    }, `shipment of ${orderId}`);
   }
 });
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { contract, service, system } from '@banyan/banyan';
+import { until } from '@banyan/testing';
 import { z } from 'zod';
 import { invoicing } from '../invoicing/contract.ts';
 // What each reader takes from the whole order: pure, and the contract between the record and its two readers.
@@ -10,7 +11,7 @@ import { toDeliveryData, toInvoiceData } from '../order/extracts.ts';
 import { shipping } from '../shipping/contract.ts';
 import { OrderForShipping, toDelivery } from '../shipping/read-order.ts';
 import orders from '../system.ts';
-import { type Copy, startOrders, until } from './fixtures/orders.ts';
+import { type Copy, startOrders } from './fixtures/orders.ts';
 import { describeOrders } from './fixtures/orders-suite.ts';
 import { sampleRecord } from './fixtures/sample-record.ts';
 
@@ -89,7 +90,7 @@ test('(b) a field more for delivery changes no contract of invoicing, and a thir
   const { shipment, invoice } = await running.settled(await running.place());
   assert.equal(shipment.insuredFor, undefined);
   assert.deepEqual(InvoiceData.parse(invoice), toInvoiceData(sampleRecord()));
-  await until('archived order', async () => archived[0]);
+  await until(async () => archived[0], 'archived order');
   assert.deepEqual(archived[0], { orderId: sampleRecord().id, numberOfLines: 1 });
 });
 

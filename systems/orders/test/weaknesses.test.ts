@@ -2,12 +2,13 @@ import assert from 'node:assert/strict';
 import { readdir, readFile } from 'node:fs/promises';
 import { after, before, describe, test } from 'node:test';
 import { createUserTokenSigner, generateUserKey, type Logger, service } from '@banyan/banyan';
+import { until } from '@banyan/testing';
 import { z } from 'zod';
 import { createRandom } from '../demo/availability/random.ts';
 import { order } from '../order/contract.ts';
 import { orderService } from '../order/service.ts';
 import { shippingService } from '../shipping/service.ts';
-import { type Orders, startOrders, until } from './fixtures/orders.ts';
+import { type Orders, startOrders } from './fixtures/orders.ts';
 import { seed } from './fixtures/placements.ts';
 import { sampleRecord } from './fixtures/sample-record.ts';
 import { inDatabaseOf } from './fixtures/service-database.ts';
@@ -198,7 +199,7 @@ test('W5 a malformed record ends as a dead letter', async (t) => {
   });
   const running = await startOrders(t, { logger });
   await placeMalformed(running);
-  await until('dead letter at both consumers', async () => dead[1]);
+  await until(async () => dead[1], 'dead letter at both consumers');
 });
 
 /** A release of order with a bug tells of an order that is none. */

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, test } from 'node:test';
+import { until } from '@banyan/core/testing';
 import type { StartAt } from '../event-log.ts';
 import { createLogDriver, type EventLogFixture, everywhere, type LogDriver } from './log-driver.ts';
-import { eventually, sampleEvent, valuesOf } from './samples.ts';
+import { sampleEvent, valuesOf } from './samples.ts';
 
 const placed = ['orders.placed'];
 
@@ -28,7 +29,7 @@ export function describeEventLogReading(name: string, create: () => Promise<Even
       );
     const nextMillisecond = () => {
       const nowMs = Date.now();
-      return eventually(() => Date.now() > nowMs + 50, 'time goes on');
+      return until(() => Date.now() > nowMs + 50, 'time goes on');
     };
 
     test('starts behind the newest event at `end`', async () => {
@@ -116,10 +117,10 @@ export function describeEventLogReading(name: string, create: () => Promise<Even
       assert.equal(await lag(), 0);
       await publish(...[1, 2, 3].map((value) => sampleEvent(`k${value}`, value)));
       await publish(...[4, 5].map((value) => sampleEvent(`k${value}`, value, 'orders.cancelled')));
-      await eventually(async () => (await lag()) >= 3, 'three events lie behind');
+      await until(async () => (await lag()) >= 3, 'three events lie behind');
       while (reader.seen.length < 3) await reader.page(1);
       await publish(...[6, 7].map((value) => sampleEvent(`k${value}`, value, 'orders.cancelled')));
-      await eventually(async () => {
+      await until(async () => {
         await reader.page(10, 20);
         await reader.commit();
         return (await lag()) === 0;
@@ -174,7 +175,7 @@ export function describeEventLogReading(name: string, create: () => Promise<Even
       const texts = ['no json {', '{"specversion":"1.0","id":"x"}', `"${'木'.repeat(100_000)}"`, ''];
       for (const text of texts) await publishRaw('orders.placed', 0, text);
       await publishValues('after');
-      await eventually(async () => {
+      await until(async () => {
         await reader.page(3, 50);
         return reader.seen.length === 2 && reader.malformed.length === texts.length;
       }, 'everything was read');

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, test } from 'node:test';
+import { until } from '@banyan/core/testing';
 import type { Failure } from '../inbox.ts';
 import { claimedValues, createInboxDriver, type InboxDriver, type InboxFixture } from './inbox-driver.ts';
-import { eventually, sampleEvent } from './samples.ts';
+import { sampleEvent } from './samples.ts';
 
 const failure: Failure = { kind: 'failure', reason: 'internal: broken', retryAfterMs: 0 };
 const deferral: Failure = { kind: 'deferral', reason: 'unavailable: down', retryAfterMs: 0 };
@@ -232,7 +233,7 @@ export function describeInboxFailures(name: string, create: () => Promise<InboxF
     test('tells how old the oldest pending event is', async () => {
       const { inbox, ingest, claimOne } = driver;
       await ingest(sampleEvent('a'));
-      const counts = await eventually(async () => {
+      const counts = await until(async () => {
         const now = await inbox.counts();
         return now.oldestAgeMs > 20 && now;
       }, 'the event grows older');

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, test } from 'node:test';
+import { until } from '@banyan/core/testing';
 import type { PartitionLease } from '../inbox.ts';
 import { createInboxDriver, type InboxDriver, type InboxFixture, sharedPartitions } from './inbox-driver.ts';
-import { eventually, sampleEvent, valuesOf } from './samples.ts';
+import { sampleEvent, valuesOf } from './samples.ts';
 
 const leaseLost = { code: 'aborted', reason: 'lease_lost' };
 
@@ -67,7 +68,7 @@ export function describeInboxPartitions(name: string, create: () => Promise<Inbo
     test('an instance that does not call again loses its partitions to another, and its pages with them', async () => {
       const { share, inbox, arrival, tx } = driver;
       const lost = await share('mail-1', { leaseMs: 1 });
-      const taken = await eventually(async () => {
+      const taken = await until(async () => {
         const { leases } = await share('mail-2');
         return leases.length === sharedPartitions && leases;
       }, 'the membership ends');

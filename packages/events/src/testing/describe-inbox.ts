@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, test } from 'node:test';
+import { until } from '@banyan/core/testing';
 import { describeInboxAdmission } from './describe-inbox-admission.ts';
 import { describeInboxFailures } from './describe-inbox-failures.ts';
 import { describeInboxPartitions } from './describe-inbox-partitions.ts';
 import { claimedValues, createInboxDriver, type InboxDriver, type InboxFixture } from './inbox-driver.ts';
-import { eventually, sampleEvent } from './samples.ts';
+import { sampleEvent } from './samples.ts';
 
 /** The conformance suite of {@link Inbox}. */
 export function describeInbox(name: string, create: () => Promise<InboxFixture>): void {
@@ -119,7 +120,7 @@ export function describeInbox(name: string, create: () => Promise<InboxFixture>)
       await inbox.complete(await claimOne());
       await ingest(sampleEvent('a', 'open'));
       assert.equal(await inbox.prune(60_000), 0);
-      await eventually(async () => (await inbox.prune(0)) === 1, 'the finished event is gone');
+      await until(async () => (await inbox.prune(0)) === 1, 'the finished event is gone');
       assert.deepEqual(claimedValues(await claim()), ['open']);
     });
   });

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, test } from 'node:test';
+import { until } from '@banyan/core/testing';
 import { toEncodedEvent } from '../encoded-event.ts';
 import { createOutboxDriver, encodedValues, type OutboxDriver, type OutboxFixture } from './outbox-driver.ts';
-import { eventually, sampleEvent } from './samples.ts';
+import { sampleEvent } from './samples.ts';
 
 const leaseLost = { code: 'aborted', reason: 'lease_lost' };
 
@@ -63,7 +64,7 @@ export function describeOutboxRelaying(name: string, create: () => Promise<Outbo
       const lost = await outbox.acquire('orders-1', 1);
       assert.ok(lost);
       const page = await outbox.read(await outbox.cursor(lost), 10);
-      const taken = await eventually(() => other.acquire('orders-2', 60_000), 'the lease is over');
+      const taken = await until(() => other.acquire('orders-2', 60_000), 'the lease is over');
       assert.notEqual(taken.token, lost.token);
       await assert.rejects(outbox.confirm(lost, page.cursor), leaseLost);
       const [event] = page.events;
@@ -94,9 +95,9 @@ export function describeOutboxRelaying(name: string, create: () => Promise<Outbo
       await appendValues('old');
       await relay(lease);
       const oldAtMs = Date.now();
-      await eventually(() => Date.now() > oldAtMs + 50, 'time goes on');
+      await until(() => Date.now() > oldAtMs + 50, 'time goes on');
       const since = new Date().toISOString();
-      await eventually(() => Date.now() > oldAtMs + 100, 'time goes on');
+      await until(() => Date.now() > oldAtMs + 100, 'time goes on');
       await appendValues(1, 2);
       const page = await outbox.read(await outbox.cursor(lease), 10);
       await outbox.confirm(lease, page.cursor);
@@ -127,7 +128,7 @@ export function describeOutboxRelaying(name: string, create: () => Promise<Outbo
       const { outbox, acquire, relay } = driver;
       assert.deepEqual(await outbox.backlog(), { count: 0, oldestAgeMs: 0, delayed: 0, dead: 0 });
       await appendValues(1, 2);
-      const backlog = await eventually(async () => {
+      const backlog = await until(async () => {
         const now = await outbox.backlog();
         return now.oldestAgeMs > 20 && now;
       }, 'the events grow older');
@@ -145,7 +146,7 @@ export function describeOutboxRelaying(name: string, create: () => Promise<Outbo
       await appendValues('waits');
       assert.equal(await outbox.prune(60_000), 0);
       let count = 0;
-      await eventually(async () => {
+      await until(async () => {
         count += await outbox.prune(0);
         return count === 2;
       }, 'both published events are gone');

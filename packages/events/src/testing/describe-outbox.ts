@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, test } from 'node:test';
+import { until } from '@banyan/core/testing';
 import { toEncodedEvent } from '../encoded-event.ts';
 import type { OutboxCursor } from '../outbox.ts';
 import { describeOutboxRelaying } from './describe-outbox-relaying.ts';
 import { createOutboxDriver, encodedValues, type OutboxDriver, type OutboxFixture } from './outbox-driver.ts';
-import { eventually, sampleEvent } from './samples.ts';
+import { sampleEvent } from './samples.ts';
 
 /** The conformance suite of {@link Outbox}. */
 export function describeOutbox(name: string, create: () => Promise<OutboxFixture>): void {
@@ -185,7 +186,7 @@ export function describeOutbox(name: string, create: () => Promise<OutboxFixture
       const lease = await acquire();
       const dueAtMs = Date.now() + 200;
       await append(sample('soon'), { dueAtMs });
-      await eventually(async () => (await relay(lease)).length === 1, 'the event is due');
+      await until(async () => (await relay(lease)).length === 1, 'the event is due');
       // Two clocks may differ by a little even on one machine.
       assert.ok(Date.now() >= dueAtMs - 10);
       assert.deepEqual(await relay(lease), []);
@@ -198,7 +199,7 @@ export function describeOutbox(name: string, create: () => Promise<OutboxFixture
       await append(sample('soon'), { dueAtMs });
       const firstInMs = await outbox.releaseDue();
       assert.ok(firstInMs !== undefined && firstInMs <= 210, `${firstInMs} ms`);
-      await eventually(async () => (await outbox.releaseDue()) === undefined, 'the event is released');
+      await until(async () => (await outbox.releaseDue()) === undefined, 'the event is released');
       assert.ok(Date.now() >= dueAtMs - 10);
       const lease = await acquire();
       const { events } = await outbox.read(await outbox.cursor(lease), 10);
@@ -221,7 +222,7 @@ export function describeOutbox(name: string, create: () => Promise<OutboxFixture
       const unsubscribe = other.onAppend(() => {
         heard += 1;
       });
-      await eventually(() => {
+      await until(() => {
         outbox.announce();
         return heard > 0;
       }, 'the listener was woken');
@@ -231,7 +232,7 @@ export function describeOutbox(name: string, create: () => Promise<OutboxFixture
         isAwake = true;
       });
       const before = heard;
-      await eventually(() => {
+      await until(() => {
         outbox.announce();
         return isAwake;
       }, 'the listener that stayed was woken');

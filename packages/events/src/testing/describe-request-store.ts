@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { type Sql, uuidv7 } from '@banyan/core';
+import { until } from '@banyan/core/testing';
 import type { AnswerVerdict, NewRequest, RequestStore } from '../request-store.ts';
-import { eventually } from './samples.ts';
 
 export interface RequestStoreFixture {
   readonly requests: RequestStore;
@@ -163,7 +163,7 @@ export function describeRequestStore(name: string, create: () => Promise<Request
       const waiting = await open();
       assert.equal(await fixture.requests.prune(60_000), 0);
       // The clock has to move on by the smallest step.
-      const gone = await eventually(() => fixture.requests.prune(0), 'requests are forgotten');
+      const gone = await until(() => fixture.requests.prune(0), 'requests are forgotten');
       assert.equal(gone + (await fixture.requests.prune(0)), 1_500);
       assert.equal(await fixture.requests.read(first?.id ?? ''), undefined);
       assert.equal((await fixture.requests.read(waiting))?.state, 'waiting');
@@ -177,7 +177,7 @@ export function describeRequestStore(name: string, create: () => Promise<Request
         fixture.other.onAnswer((requestId) => heard.there.push(requestId)),
       ];
       fixture.requests.onAnswer((requestId) => heard.ended.push(requestId))();
-      await eventually(() => {
+      await until(() => {
         fixture.other.announce(id);
         return heard.here.includes(id) && heard.there.includes(id);
       }, 'the answer is heard');

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import type { Sql } from '@banyan/core';
+import { until } from '@banyan/core/testing';
 import type { CloudEvent } from '../cloud-event.ts';
 import type { Arrival, Claim, Inbox, PartitionLease, Share } from '../inbox.ts';
-import { eventually, valuesOf } from './samples.ts';
+import { valuesOf } from './samples.ts';
 
 export interface InboxFixture {
   readonly inbox: Inbox;
@@ -85,7 +86,7 @@ export function createInboxDriver(fixture: InboxFixture): InboxDriver {
       return claims[0] as Claim;
     },
     claimNext: () =>
-      eventually(async () => (await driver.claim()).at(0), 'an event can be claimed') as Promise<Claim>,
+      until(async () => (await driver.claim()).at(0), 'an event can be claimed') as Promise<Claim>,
   };
   return driver;
 }

@@ -15,17 +15,3 @@ export function sampleMessage(key: string, value: unknown, name: string): CloudE
 export function valuesOf(events: readonly CloudEvent[]): unknown[] {
   return events.map((event) => (event.data as { readonly value: unknown }).value);
 }
-
-/** Asks again and again, every few milliseconds, until the answer is neither undefined nor false; rejects after 30 seconds. */
-export async function eventually<Value>(
-  ask: () => Promise<Value | undefined | false> | Value | undefined | false,
-  what: string,
-): Promise<Value> {
-  const endsAtMs = Date.now() + 30_000;
-  while (Date.now() < endsAtMs) {
-    const value = await ask();
-    if (value !== undefined && value !== false) return value;
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-  throw new Error(`never happened: ${what}`);
-}

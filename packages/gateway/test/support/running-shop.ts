@@ -8,6 +8,8 @@ import { expose, type GatewayOptions, gateway } from '@banyan/gateway';
 import type { Endpoint } from '@banyan/rpc';
 import { shop } from './shop.ts';
 
+export { until } from '@banyan/testing';
+
 export type Handler = (input: never, context: CallContext, upload?: Upload) => unknown;
 
 export interface LogLine {
@@ -173,13 +175,4 @@ export async function readToEnd(socket: Socket): Promise<string> {
   });
   await new Promise((resolve) => socket.once('close', resolve));
   return text;
-}
-
-/** Polls until `condition` holds. */
-export async function until(condition: () => boolean | Promise<boolean>, what: string): Promise<void> {
-  const startedMs = performance.now();
-  while (!(await condition())) {
-    if (performance.now() - startedMs > 10_000) throw new Error(`waited in vain until ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
 }

@@ -18,7 +18,7 @@ import {
   resetSystem,
 } from '@banyan/postgres';
 import { createMetrics } from '@banyan/telemetry';
-import { createTestDatabase, lastFirst } from '@banyan/testing';
+import { createTestDatabase, lastFirst, until } from '@banyan/testing';
 
 type Tx = { readonly sql: Sql };
 
@@ -118,13 +118,6 @@ function createInstance(
       await running;
     },
   };
-}
-
-async function until(isDone: () => Promise<boolean>, what: string): Promise<void> {
-  for (const endMs = Date.now() + 20_000; !(await isDone()); ) {
-    assert.ok(Date.now() < endMs, `waited 20 s until ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
 }
 
 /** Starts the capture and waits until it sees what is committed from now on. */

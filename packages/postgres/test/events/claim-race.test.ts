@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createEvent } from '@banyan/events';
 import { createDatabase, createPostgresInbox } from '@banyan/postgres';
+import { until } from '@banyan/testing';
 import { arrivalOf } from './arrivals.ts';
 import { createServiceDatabase } from './events-databases.ts';
-import { eventually } from './eventually.ts';
 
 test('a claim that began before a completion was committed does not hand out the finished event', async (t) => {
   const { database, url } = await createServiceDatabase(t);
@@ -45,7 +45,7 @@ test('a claim that began before a completion was committed does not hand out the
     .tx(async (transaction) => {
       await inbox.complete(expired, transaction.sql);
       const claiming = createPostgresInbox(slow).claim({ owner: 'second', limit: 1, leaseMs: 60_000 });
-      await eventually(async () => {
+      await until(async () => {
         const waiting =
           await sql`select 1 from pg_locks where locktype = 'advisory' and objid = 42 and not granted`;
         return waiting.length === 1;

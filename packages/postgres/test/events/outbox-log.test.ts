@@ -8,9 +8,8 @@ import {
   type PostgresDatabase,
   platformMigrations,
 } from '@banyan/postgres';
-import { createTestDatabase } from '@banyan/testing';
+import { createTestDatabase, until } from '@banyan/testing';
 import { createServiceDatabase, migrated } from './events-databases.ts';
-import { eventually } from './eventually.ts';
 import { hold } from './held-transaction.ts';
 
 const topics = ['orders.placed'];
@@ -50,7 +49,7 @@ function openAt(log: EventLog, at: StartAt): Promise<LogReader> {
 
 async function valuesOf(reader: LogReader, count: number): Promise<readonly unknown[]> {
   const values: unknown[] = [];
-  await eventually(async () => {
+  await until(async () => {
     const { events } = await reader.next(100, 20);
     values.push(...events.map(({ data }) => (data as { readonly value: unknown }).value));
     return values.length >= count;
@@ -120,7 +119,7 @@ test('what retention has dropped is lost for whoever is behind it, but not what 
   const late = await hold(database, (sql) => outbox.append(sql, [placed('b', 'late')]));
   await emit(database, placed('c', 2));
   assert.equal(await log.prune(60_000), 0);
-  await eventually(async () => (await log.prune(0)) > 0, 'something is old enough');
+  await until(async () => (await log.prune(0)) > 0, 'something is old enough');
   await assert.rejects(behind.next(10, 20), { code: 'failed_precondition', reason: 'position_lost' });
   const reader = await openAt(log, 'start');
   await late();
@@ -199,6 +198,6 @@ test('a message that is due is released by whoever looks after the outbox', asyn
   const dueInMs = await outbox.releaseDue();
   assert.ok(dueInMs !== undefined && dueInMs <= 300);
   assert.equal((await outbox.backlog()).delayed, 1);
-  await eventually(async () => (await outbox.releaseDue()) === undefined, 'the message is released');
+  await until(async () => (await outbox.releaseDue()) === undefined, 'the message is released');
   assert.deepEqual(await valuesOf(reader, 1), ['later']);
 });

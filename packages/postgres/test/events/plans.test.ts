@@ -7,9 +7,9 @@ import {
   createPostgresOutbox,
   openPostgresEventLog,
 } from '@banyan/postgres';
+import { until } from '@banyan/testing';
 import { arrivalOf } from './arrivals.ts';
 import { createPlatformDatabase, createServiceDatabase } from './events-databases.ts';
-import { eventually } from './eventually.ts';
 
 const burst = 3_000;
 const warmUps = 12;
@@ -81,7 +81,7 @@ test('plans made while the tables were empty do not make a burst of events slow'
 
   /** Sequential scans' rows, once the statistics have come in. */
   async function readRowsScanned({ sql }: typeof service, handled: number): Promise<number> {
-    return eventually(async () => {
+    return until(async () => {
       await single.sql`select pg_stat_force_next_flush()`;
       const [row] = await sql<{ scanned: number; claims: number }>`
         select sum(seq_tup_read)::int8 as scanned, sum(n_tup_upd) filter (where relname = 'inbox_key')::int8 as claims

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { type TestContext, test } from 'node:test';
 import { createEvent, createRelay } from '@banyan/events';
 import { createPostgresInbox, createPostgresOutbox, openPostgresEventLog } from '@banyan/postgres';
+import { until } from '@banyan/testing';
 import { arrivalOf } from './arrivals.ts';
 import {
   assertCounted,
@@ -14,7 +15,6 @@ import {
   tally,
 } from './counted-events.ts';
 import { createPlatformDatabase, createServiceDatabase } from './events-databases.ts';
-import { eventually } from './eventually.ts';
 import { chooseSeed, createRandom } from './random.ts';
 
 /** Enough to meet most moments; `BANYAN_KILLS=200` for more. */
@@ -85,7 +85,7 @@ test(`two processes of a service are killed ${kills} times at random moments: ev
   // The claims of the other instance's last life end by themselves, after a while: it lives once more instead.
   const other = run('events-worker', 'orders-2');
   const expected = await tally(sql);
-  await eventually(async () => {
+  await until(async () => {
     const [row] = await sql<{ count: number }>`select count(*) from effect`;
     return (row?.count ?? 0) >= expected.total;
   }, 'all effects have happened');
@@ -114,7 +114,7 @@ test('a process that is paused beyond its lease cannot commit what another has d
   const paused = run('paused-handler');
   assert.equal(await says(paused), 'open');
   paused.kill('SIGSTOP');
-  const claim = await eventually(
+  const claim = await until(
     async () => (await inbox.claim({ owner: 'other', limit: 1, leaseMs: 60_000 })).at(0),
     'the lease ends',
   );
@@ -139,7 +139,7 @@ test('a relay that is paused beyond its lease neither stops delivery nor moves t
   await emit('a');
   const relay = createRelay({ outbox, log, owner: 'orders-1', pollIntervalMs: 20 });
   relay.start();
-  await eventually(async () => (await outbox.backlog()).count === 0, 'another relay takes over');
+  await until(async () => (await outbox.backlog()).count === 0, 'another relay takes over');
   await relay.stop();
   paused.kill('SIGCONT');
   const outcome = says(paused);

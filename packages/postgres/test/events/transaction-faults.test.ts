@@ -14,6 +14,7 @@ import {
   type PostgresDatabase,
   platformMigrations,
 } from '@banyan/postgres';
+import { until } from '@banyan/testing';
 import { createCountedConsumer } from './counted-consumer.ts';
 import {
   assertCounted,
@@ -25,7 +26,6 @@ import {
   tally,
 } from './counted-events.ts';
 import { createPlatformDatabase, createServiceDatabase, migrated } from './events-databases.ts';
-import { eventually } from './eventually.ts';
 import { hold } from './held-transaction.ts';
 import { chooseSeed, createRandom } from './random.ts';
 
@@ -73,7 +73,7 @@ test("a transaction that stays open, here or in another database, delays nobody 
   ];
   for (const key of ['a', 'b', 'a']) await emitCounted(service, outbox, { key, isRolledBack: false });
   relay.start();
-  await eventually(async () => (await outbox.backlog()).count === 0, 'the events are published');
+  await until(async () => (await outbox.backlog()).count === 0, 'the events are published');
   assertCounted(await readCountedLog(platform.sql), await tally(service.sql));
   await relay.stop();
   for (const end of ends) await end();
@@ -99,15 +99,12 @@ test('a long transaction that commits after later ones: they do not wait for it,
   for (let round = 0; round < 20; round += 1) {
     for (const key of keys) await emitCounted(service, outbox, { key, isRolledBack: false });
   }
-  await eventually(
-    async () => (await readEffects(service.sql)).length === 60,
-    'the later ones have their effect',
-  );
+  await until(async () => (await readEffects(service.sql)).length === 60, 'the later ones have their effect');
   await endLong();
   for (const key of keys) await emitCounted(service, outbox, { key, isRolledBack: false });
   const expected = await tally(service.sql);
   assert.equal(expected.expected.get('long'), 1);
-  await eventually(
+  await until(
     async () => (await readEffects(service.sql)).length >= expected.total,
     'its event has its effect',
   );
@@ -161,7 +158,7 @@ test('transactions of one key that overlap, commit late or roll back: the log ha
       for (let round = 0; round < 40; round += 1) await emitOverlapping(`key-${Math.floor(random() * 3)}`);
     }),
   );
-  await eventually(async () => (await outbox.backlog()).count === 0, 'everything is published');
+  await until(async () => (await outbox.backlog()).count === 0, 'everything is published');
   await Promise.all([relay.stop(), second.stop()]);
   await log.close();
   const logged = await readCountedLog(platform.sql);
@@ -199,7 +196,7 @@ test('a connection that breaks at a random statement of relay or consumer repeat
   isProducing = false;
   await producing;
   const expected = await tally(service.sql);
-  await eventually(async () => {
+  await until(async () => {
     const [row] = await service.sql<{ count: number }>`select count(*) from effect`;
     return (row?.count ?? 0) >= expected.total;
   }, 'all effects have happened');
@@ -241,7 +238,7 @@ test('the database server crashes and comes back in the middle: every effect onc
       for (let number = 0; number < 150; number += 1)
         await emitStubbornly(service, outbox, `key-${number % 7}`);
     })();
-    await eventually(async () => {
+    await until(async () => {
       const [row] = await service.sql<{ count: number }>`select count(*) from effect`.catch(() => []);
       return (row?.count ?? 0) >= round * 150 + 30;
     }, 'the work has begun');
@@ -251,8 +248,8 @@ test('the database server crashes and comes back in the middle: every effect onc
     );
     await emitting;
   }
-  const expected = await eventually(() => tally(service.sql).catch(() => undefined), 'the server is back');
-  await eventually(async () => {
+  const expected = await until(() => tally(service.sql).catch(() => undefined), 'the server is back');
+  await until(async () => {
     const [row] = await service.sql<{ count: number }>`select count(*) from effect`.catch(() => []);
     return (row?.count ?? 0) >= expected.total;
   }, 'all effects have happened');

@@ -14,11 +14,11 @@ import {
   type PostgresDatabase,
   platformMigrations,
 } from '@banyan/postgres';
+import { until } from '@banyan/testing';
 import { arrivalOf } from './arrivals.ts';
 import { createCountedConsumer } from './counted-consumer.ts';
 import { assertCounted, createCountedTables, emitCounted, readEffects, tally } from './counted-events.ts';
 import { createPlatformDatabase, createServiceDatabase, migrated } from './events-databases.ts';
-import { eventually } from './eventually.ts';
 import { hold } from './held-transaction.ts';
 
 // Traps that prototypes of this design fell into. The table in this package's README says where each of the six has its test.
@@ -189,17 +189,14 @@ test('trap, errors of coalesced callers: an event whose handler fails takes noth
     await log.close();
   });
   await consumer.start();
-  await eventually(async () => (await inbox.counts()).dead === 1, 'the poison is a dead letter');
-  await eventually(
-    async () => (await readEffects(database.sql)).length === 16,
-    'the others have their effect',
-  );
+  await until(async () => (await inbox.counts()).dead === 1, 'the poison is a dead letter');
+  await until(async () => (await readEffects(database.sql)).length === 16, 'the others have their effect');
   const [letter] = await inbox.deadLetters(10);
   assert.match(letter?.reason ?? '', /violates check constraint "poison"/);
   assert.deepEqual([letter?.attempts, letter?.waiting], [2, 1]);
   await database.sql`alter table effect drop constraint poison`;
   await inbox.retryDeadLetters([letter?.id ?? ''], 'ann');
-  await eventually(async () => (await readEffects(database.sql)).length === 18, 'everything has its effect');
+  await until(async () => (await readEffects(database.sql)).length === 18, 'everything has its effect');
   assertCounted(await readEffects(database.sql), await tally(database.sql));
 });
 
@@ -230,7 +227,7 @@ test('trap, the checkpoint as a fence: who no longer owns it moves it nowhere, a
       const page = { leases: held, topics: ['orders.placed'], events: [event], malformed: [] };
       await inbox.admit(sql, { ...page, positions: new Map([[0, '1']]) });
     });
-  await eventually(async () => (await share('quick', 60_000)).leases.length === 1, 'another one takes over');
+  await until(async () => (await share('quick', 60_000)).leases.length === 1, 'another one takes over');
   await assert.rejects(arrive(leases, 'slow'), { code: 'aborted', reason: 'lease_lost' });
   await arrive((await share('quick', 60_000)).leases, 'quick');
   assert.deepEqual(await database.sql`select owner from effect`, [{ owner: 'quick' }]);

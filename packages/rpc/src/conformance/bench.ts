@@ -1,4 +1,3 @@
-import assert from 'node:assert/strict';
 import type { Contract, Upload } from '@banyan/contract';
 import type { CallContext, User } from '@banyan/core';
 import { createCallContext, deriveCallContext } from '../call-context.ts';
@@ -73,15 +72,6 @@ export class Caller {
       signal: options.signal,
     });
     return this.endpoint.call(operation, input, context, options.upload);
-  }
-}
-
-/** Resolves when `condition` holds; fails after five seconds. */
-export async function until(condition: () => boolean, what: string): Promise<void> {
-  const deadlineMs = Date.now() + 5_000;
-  while (!condition()) {
-    assert.ok(Date.now() < deadlineMs, `waited in vain until ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 5));
   }
 }
 

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type CallContext, isServiceError, ServiceError } from '@banyan/core';
+import { until } from '@banyan/core/testing';
 import { createCallContext } from '../call-context.ts';
-import { type Bench, until, untilAborted } from './bench.ts';
+import { type Bench, untilAborted } from './bench.ts';
 
 /** What travels with a call, and what ends it. */
 export function describeContext(bench: Bench): void {

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Download, Upload } from '@banyan/contract';
 import { ServiceError } from '@banyan/core';
-import { type Bench, until } from './bench.ts';
+import { until } from '@banyan/core/testing';
+import type { Bench } from './bench.ts';
 
 const octets = 'application/octet-stream';
 
