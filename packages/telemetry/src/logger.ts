@@ -1,5 +1,6 @@
 import { type Clock, type LogFields, type Logger, type LogLevel, logLevels, systemClock } from '@banyan/core';
 import { toLogFields } from './log-value.ts';
+import { type BoundText, boundText, type LineHead, plainLine } from './plain-line.ts';
 import { formatPretty } from './pretty-line.ts';
 import { scrubText } from './scrub.ts';
 
@@ -61,6 +62,7 @@ class BoundFields {
   readonly #parent: BoundFields | undefined;
   #raw: LogFields | undefined;
   #ready: Readonly<Record<string, unknown>> | undefined = undefined;
+  #text: BoundText | 'not plain' | undefined = undefined;
 
   constructor(raw: LogFields | undefined, parent: BoundFields | undefined) {
     this.#raw = raw;
@@ -73,6 +75,11 @@ class BoundFields {
       this.#raw = undefined;
     }
     return this.#ready;
+  }
+
+  text(): BoundText | undefined {
+    this.#text ??= boundText(this.get()) ?? 'not plain';
+    return this.#text === 'not plain' ? undefined : this.#text;
   }
 }
 
@@ -105,28 +112,37 @@ class LineLogger implements Logger {
     return new LineLogger(this.#output, new BoundFields(fields, this.#bound));
   }
 
+  #plainLine(head: LineHead, fields: LogFields | undefined): string | undefined {
+    try {
+      const bound = this.#bound.text();
+      return bound && plainLine(head, bound, fields);
+    } catch {
+      // A getter or a proxy that throws: not plain.
+      return undefined;
+    }
+  }
+
   #write(level: LogLevel, message: string, fields: LogFields | undefined): void {
     const { clock, colors, format, onLine, sink } = this.#output;
     try {
       const atMs = clock.nowMs();
-      const text = textOf(message);
+      const head = { time: new Date(atMs).toISOString(), level, message: textOf(message) };
+      const plain = format === 'json' && onLine === undefined ? this.#plainLine(head, fields) : undefined;
+      if (plain !== undefined) {
+        sink(plain);
+        return;
+      }
       const all = { ...this.#bound.get(), ...safeFields(fields) };
-      const entry = entryOf({ time: new Date(atMs).toISOString(), level, message: text }, all);
+      const entry = entryOf(head, all);
       sink(format === 'json' ? JSON.stringify(entry) : formatPretty(entry, { level, colors }));
-      onLine?.({ atMs, level, message: text, fields: all, error: errorOf(fields) });
+      onLine?.({ atMs, level, message: head.message, fields: all, error: errorOf(fields) });
     } catch {
       // The sink or the clock failed. The work that logs must go on, and there is nowhere left to report to.
     }
   }
 }
 
-interface Head {
-  readonly time: string;
-  readonly level: LogLevel;
-  readonly message: string;
-}
-
-function entryOf(head: Head, fields: Readonly<Record<string, unknown>>): Record<string, unknown> {
+function entryOf(head: LineHead, fields: Readonly<Record<string, unknown>>): Record<string, unknown> {
   const { service, traceId, ...others } = fields;
   const entry: Record<string, unknown> = { ...head, service, traceId };
   for (const key of Object.keys(others)) {

@@ -26,6 +26,30 @@ test('a line is one JSON object: time, level, message, service, trace id, then t
   ]);
 });
 
+test('a line is the same whether it is only written or also heard, whatever its fields', () => {
+  const field = fc.oneof(
+    fc.string({ maxLength: 300 }),
+    fc.double(),
+    fc.boolean(),
+    fc.anything(),
+    fc.constantFrom('Bearer abcdefgh', 'password=p', 'eyJhbGciOi.eyJzdWIi.x', undefined),
+  );
+  const name = fc.oneof(
+    fc.constantFrom('service', 'traceId', 'time', 'level', 'message', 'a', 'b', '7', 'token', '__proto__'),
+    fc.string({ maxLength: 250 }),
+  );
+  const fields = fc.array(fc.tuple(name, field), { maxLength: 6 }).map((pairs) => Object.fromEntries(pairs));
+  fc.assert(
+    fc.property(fields, fields, fields, fc.string(), (of, within, own, message) => {
+      const written = recorder({ fields: of });
+      const heard = recorder({ fields: of, onLine: () => {} });
+      for (const { logger } of [written, heard]) logger.with(within).info(message, own);
+      assert.deepEqual(written.lines, heard.lines);
+    }),
+    { numRuns: 2_000 },
+  );
+});
+
 test('levels below the chosen one are not written', () => {
   for (const [level, expected] of [
     ['debug', 'debug,info,warn,error'],
