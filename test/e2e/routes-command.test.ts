@@ -50,17 +50,20 @@ test('traffic is moved from the command line while the system runs, and stays wh
   await change('revert', '1');
   await within5s('002');
 
+  await change('link', 'cameras', '2', '--back', '1', '--target', '0.9', '--within', '500');
   const shown = await routes('ls');
   assert.match(shown.output, /GET +\/cameras +cameras\.show +2\.0\.0/);
-  assert.match(shown.output, /cameras +2\n/);
+  assert.match(shown.output, /cameras +2, back to 1 below 90 % good calls within 500 ms\n/);
   const history = await routes('history', '--limit', '2');
-  assert.match(history.output, /^6 +\S+ +ada +test$/m);
-  assert.match(history.output, /^5 /m);
-  assert.doesNotMatch(history.output, /^4 /m);
+  assert.match(history.output, /^7 +\S+ +ada +test$/m);
+  assert.match(history.output, /^6 /m);
+  assert.doesNotMatch(history.output, /^5 /m);
 
   for (const [words, code, says] of [
     [['link', 'cameras', '3', '--why', 'no'], 2, /'cameras' 3 is not exposed/],
     [['link', 'cameras', '2'], 2, /Say why/],
+    [['link', 'cameras', '2', '--target', '0.9', '--why', 'no'], 2, /--back VERSION/],
+    [['link', 'cameras', '2', '--back', '2', '--why', 'no'], 2, /another version/],
     [['link', 'cameras'], 2, /banyan routes link SERVICE VERSION/],
     [['weight', 'cameras', '2:5', '--why', 'no'], 2, /Write a share as 2=95/],
     [['revert', '99', '--why', 'no'], 2, /no version 99/],

@@ -110,6 +110,21 @@ export const commands: readonly Command[] = [
       why: { type: 'string', value: 'TEXT', summary: 'Of a change, for the history.' },
       by: { type: 'string', value: 'WHO', summary: 'Name for the history. Default: the user of this shell.' },
       sticky: { type: 'boolean', summary: 'weight: the same user always gets the same version.' },
+      back: {
+        type: 'string',
+        value: 'VERSION',
+        summary: 'link, weight: go back to this version if the one that is new breaks its promise.',
+      },
+      target: {
+        type: 'string',
+        value: 'SHARE',
+        summary: 'With --back: promised share of good calls. Default: 0.99.',
+      },
+      within: {
+        type: 'string',
+        value: 'MS',
+        summary: 'With --back: a good call takes no longer. Default: time does not count.',
+      },
       file: {
         type: 'string',
         value: 'FILE',

@@ -33,6 +33,8 @@ export {
   type TrafficMatch,
   type TrafficRules,
   trafficDocument,
+  type VersionWatch,
   type WeightedDestination,
 } from './traffic/traffic-rules.ts';
 export { compareVersions, fitsVersion, isVersionText, majorOf } from './traffic/version.ts';
+export { overlap, watchedDestinations } from './traffic/watched-destinations.ts';

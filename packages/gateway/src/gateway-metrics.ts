@@ -25,6 +25,8 @@ export interface GatewayMetrics {
   /** Bytes that are no request of HTTP. */
   unreadable(): void;
   cached(route: string, outcome: CacheOutcome): void;
+  /** Requests of the service went back to the version before. */
+  returned(service: string): void;
   stop(): void;
 }
 
@@ -76,6 +78,11 @@ export function createGatewayMetrics({
     labels: ['route', 'outcome'],
     maxSeries: (routeCount + 1) * cacheOutcomes.length,
   });
+  const returns = metrics.counter({
+    name: 'banyan_gateway_version_returns_total',
+    help: 'Times that requests went back from a version that broke the promise of its watch, by service.',
+    labels: ['service'],
+  });
   const inProgress = metrics
     .gauge({ name: 'banyan_gateway_active_requests', help: 'Requests in progress, WebSockets included.' })
     .labels();
@@ -100,6 +107,7 @@ export function createGatewayMetrics({
     },
     unreadable: () => unreadable.inc(),
     cached: (route, outcome) => cache.labels(route, outcome).inc(),
+    returned: (service) => returns.labels(service).inc(),
     stop() {
       stop();
       inProgress.set(0);

@@ -29,6 +29,7 @@ import { createUserAuthentication, openAuthentication } from './user-authenticat
 import { exposedVersions, groupVersions } from './versions/exposed-versions.ts';
 import type { Traffic } from './versions/traffic.ts';
 import { createVersionChoice } from './versions/version-choice.ts';
+import type { VersionMonitor } from './versions/version-monitor.ts';
 import { createVersionedTarget } from './versions/versioned-target.ts';
 
 export interface GatewayRoutesOptions {
@@ -36,6 +37,7 @@ export interface GatewayRoutesOptions {
   readonly edge: EdgeOptions;
   readonly caching: Caching;
   readonly traffic: Traffic;
+  readonly monitor: VersionMonitor;
   readonly revocations: Revocations;
 }
 
@@ -51,6 +53,7 @@ export function createGatewayRoutes({
   edge,
   caching,
   traffic,
+  monitor,
   revocations,
 }: GatewayRoutesOptions): GatewayRoutes {
   const { routes, apps, userTokens, limits, rates, forwardings, formats } = definition;
@@ -88,7 +91,7 @@ export function createGatewayRoutes({
     );
   const createTarget = (route: ExposedRoute, to: Destination) =>
     createOperationTarget(route, {
-      endpoint: createRouteEndpoint(route, to, shared),
+      endpoint: monitor.counted(route, to, createRouteEndpoint(route, to, shared)),
       authentication,
       session: sessionRoleOf(userTokens?.session, route),
       rates: ratesOf(

@@ -39,4 +39,5 @@ export {
   type StandingRules,
   type TrafficAdmin,
   type TrafficAdminOptions,
+  type WatchedReason,
 } from './versions/traffic-admin.ts';

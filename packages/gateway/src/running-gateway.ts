@@ -23,6 +23,7 @@ import { createTrafficWatch, type TrafficWatch } from './traffic-watch.ts';
 import { answerUnreadable } from './unreadable-request.ts';
 import type { Forwards } from './upstreams/forwards.ts';
 import { createTraffic, type Traffic } from './versions/traffic.ts';
+import { createVersionMonitor, type VersionMonitor } from './versions/version-monitor.ts';
 
 /** No I/O until `start`. */
 export function createRunningGateway(definition: GatewayDefinition, options: EdgeOptions): RunningEdge {
@@ -45,6 +46,7 @@ class RunningGateway implements RunningEdge, ExchangeEnvironment {
   readonly #watch: TrafficWatch;
   readonly #caching: Caching;
   readonly #traffic: Traffic;
+  readonly #monitor: VersionMonitor;
   readonly #revocations: Revocations;
   readonly #connections: Connections = createConnections();
   readonly #forwards: Forwards;
@@ -79,6 +81,11 @@ class RunningGateway implements RunningEdge, ExchangeEnvironment {
       ...(policies === undefined ? undefined : { policies }),
     });
     this.#traffic = createTraffic(options);
+    this.#monitor = createVersionMonitor({
+      ...options,
+      traffic: this.#traffic,
+      onReturn: (service) => this.#metrics.returned(service),
+    });
     this.#watch = createTrafficWatch(options.clock, definition.limits);
     const [service, operation] = definition.userTokens?.revocations ?? [];
     this.#revocations =
@@ -87,12 +94,14 @@ class RunningGateway implements RunningEdge, ExchangeEnvironment {
         : createRevocations({ endpoint: options.endpoint(service.name), operation, clock, logger });
     const caching = this.#caching;
     const traffic = this.#traffic;
+    const monitor = this.#monitor;
     const revocations = this.#revocations;
     const { operations, forwards, apps } = createGatewayRoutes({
       definition,
       edge: options,
       caching,
       traffic,
+      monitor,
       revocations,
     });
     this.#apps = apps;
@@ -119,6 +128,7 @@ class RunningGateway implements RunningEdge, ExchangeEnvironment {
     const url = await server.listen(this.#options.host, this.#options.port);
     this.#server = server;
     this.#watch.start();
+    this.#monitor.start();
     this.#revocations.start();
     this.#caching.start();
     return { url };
@@ -126,6 +136,7 @@ class RunningGateway implements RunningEdge, ExchangeEnvironment {
 
   async #stop(timeoutMs: number): Promise<void> {
     this.#traffic.close();
+    this.#monitor.stop();
     // A start that failed has nothing to undo, and its caller knows.
     await this.#starting?.catch(() => undefined);
     const server = this.#server;

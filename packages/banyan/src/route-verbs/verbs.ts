@@ -1,5 +1,10 @@
 import type { EdgeRoute } from '@banyan/chassis';
-import { destinationText, type ServiceTraffic, type WeightedDestination } from '@banyan/discovery';
+import {
+  destinationText,
+  type ServiceTraffic,
+  type VersionWatch,
+  type WeightedDestination,
+} from '@banyan/discovery';
 import { createTrafficAdmin, type Reason, type TrafficAdmin } from '@banyan/gateway';
 import { actor, limitOf, readJson, type VerbInput, wrong } from '../event-verbs/verb.ts';
 import { renderTable } from '../table.ts';
@@ -38,7 +43,10 @@ export async function link(input: VerbInput): Promise<number> {
   const [service, version] = input.words;
   if (service === undefined || version === undefined)
     throw wrong('Name a service and a version: banyan routes link SERVICE VERSION.');
-  return done(input, await adminOf(input).link(service, version, reasonOf(input)));
+  return done(
+    input,
+    await adminOf(input).link(service, version, { ...reasonOf(input), watch: watchOf(input) }),
+  );
 }
 
 /** `banyan routes weight SERVICE 1=95 2=5`: spreads the requests that ask for no version. */
@@ -48,7 +56,8 @@ export async function weight(input: VerbInput): Promise<number> {
     throw wrong('Name a service and shares: banyan routes weight SERVICE 1=95 2=5 @canary=1.');
   const sticky = input.options['sticky'] === true;
   const weights = shares.map(parseShare);
-  return done(input, await adminOf(input).weigh(service, weights, { ...reasonOf(input), sticky }));
+  const reason = { ...reasonOf(input), watch: watchOf(input), sticky };
+  return done(input, await adminOf(input).weigh(service, weights, reason));
 }
 
 /** `banyan routes set SERVICE --file FILE`: the whole rule of a service as JSON. */
@@ -127,6 +136,18 @@ function reasonOf(input: VerbInput): Reason {
   return { by: actor(input), why };
 }
 
+/** `--back 1 --target 0.99 --within 500`; numbers are checked where every rule is. */
+function watchOf({ options: { back, target, within } }: VerbInput): VersionWatch | undefined {
+  if (typeof back === 'string')
+    return {
+      back,
+      target: Number(target ?? 0.99),
+      ...(within === undefined ? undefined : { withinMs: Number(within) }),
+    };
+  if (target === undefined && within === undefined) return undefined;
+  throw wrong('Say where requests go when the promise is broken: --back VERSION.');
+}
+
 function done({ terminal }: VerbInput, { version }: { readonly version: number }): number {
   terminal.write(`Version ${version} of the rules is in force, everywhere within 5 s.\n`);
   return 0;
@@ -143,11 +164,16 @@ function parseShare(text: string): WeightedDestination {
   };
 }
 
-function ruleText({ matches = [], current, weights, sticky = false }: ServiceTraffic): string {
+function ruleText({ matches = [], current, weights, sticky = false, watch }: ServiceTraffic): string {
   const rest =
     current ??
     weights?.map((each) => `${destinationText(each)}=${each.weight}`).join(' ') ??
     'the lowest version';
   const before = matches.length === 0 ? '' : `, after ${matches.length} matches`;
-  return `${rest}${sticky ? ', sticky' : ''}${before}`;
+  return `${rest}${sticky ? ', sticky' : ''}${before}${watch === undefined ? '' : watchText(watch)}`;
+}
+
+function watchText({ back, target, withinMs }: VersionWatch): string {
+  const time = withinMs === undefined ? '' : ` within ${withinMs} ms`;
+  return `, back to ${back} below ${target * 100} % good calls${time}`;
 }

@@ -1,8 +1,15 @@
 import { ServiceError } from '@banyan/core';
 import { discoveryErrors } from '../errors.ts';
 import type { Destination } from './destination.ts';
-import type { ServiceTraffic, TrafficMatch, TrafficRules, WeightedDestination } from './traffic-rules.ts';
+import type {
+  ServiceTraffic,
+  TrafficMatch,
+  TrafficRules,
+  VersionWatch,
+  WeightedDestination,
+} from './traffic-rules.ts';
 import { isVersionText } from './version.ts';
+import { watchedDestinations } from './watched-destinations.ts';
 
 /**
  * Reads rules that somebody wrote.
@@ -28,12 +35,12 @@ export function parseTrafficRules(value: unknown): TrafficRules {
 
 /** @param at where it stands, for the message; @throws what `parseTrafficRules` throws */
 export function parseServiceTraffic(value: unknown, at: string): ServiceTraffic {
-  const fields = fieldsOf(value, at, ['matches', 'current', 'weights', 'sticky']);
-  const { matches, current, weights, sticky } = fields;
+  const fields = fieldsOf(value, at, ['matches', 'current', 'weights', 'sticky', 'watch']);
+  const { matches, current, weights, sticky, watch } = fields;
   if (current !== undefined && weights !== undefined) throw wrong(at, "has 'current' or 'weights', not both");
   if (sticky !== undefined && typeof sticky !== 'boolean') throw wrong(`${at}.sticky`, 'is true or false');
   if (sticky === true && weights === undefined) throw wrong(`${at}.sticky`, "needs 'weights'");
-  return {
+  const rule = {
     ...(matches === undefined
       ? undefined
       : {
@@ -44,7 +51,11 @@ export function parseServiceTraffic(value: unknown, at: string): ServiceTraffic 
     ...(current === undefined ? undefined : { current: parseVersion(current, `${at}.current`) }),
     ...(weights === undefined ? undefined : { weights: parseWeights(weights, `${at}.weights`) }),
     ...(sticky === undefined ? undefined : { sticky }),
+    ...(watch === undefined ? undefined : { watch: parseWatch(watch, `${at}.watch`) }),
   };
+  if (rule.watch !== undefined && watchedDestinations(rule).length === 0)
+    throw wrong(`${at}.watch.back`, "is another version than what 'current' or 'weights' send to");
+  return rule;
 }
 
 function parseMatch(value: unknown, at: string): TrafficMatch {
@@ -88,6 +99,19 @@ function parseWeights(value: unknown, at: string): readonly WeightedDestination[
   });
   if (!weights.some(({ weight }) => weight > 0)) throw wrong(at, 'has a weight above 0');
   return weights;
+}
+
+function parseWatch(value: unknown, at: string): VersionWatch {
+  const { back, target, withinMs } = fieldsOf(value, at, ['back', 'target', 'withinMs']);
+  if (!(typeof target === 'number' && target > 0 && target < 1))
+    throw wrong(`${at}.target`, 'is a share above 0 and below 1, such as 0.99');
+  if (withinMs !== undefined && !(typeof withinMs === 'number' && withinMs >= 1 && withinMs <= 600_000))
+    throw wrong(`${at}.withinMs`, 'is a time from 1 to 600,000 milliseconds');
+  return {
+    back: parseVersion(back, `${at}.back`),
+    target,
+    ...(withinMs === undefined ? undefined : { withinMs }),
+  };
 }
 
 function parseDestination(value: unknown, at: string): Destination {

@@ -18,6 +18,19 @@ export interface TrafficMatch {
   readonly to: Destination;
 }
 
+/**
+ * When requests leave again what `current` or `weights` send them to. Each destination that is not `back` is judged by the calls that it answered
+ * in the last five seconds.
+ */
+export interface VersionWatch {
+  /** The version that all requests go to then, by instances without a label. */
+  readonly back: string;
+  /** Share of good calls that is promised, above 0 and below 1. A good call is no server fault. */
+  readonly target: number;
+  /** A good call takes no longer, either, in milliseconds from 1 to 600,000. Default: time does not count. */
+  readonly withinMs?: number;
+}
+
 /** Where the requests of one service go that ask for no version. The first match wins; else `current`, or `weights`. */
 export interface ServiceTraffic {
   readonly matches?: readonly TrafficMatch[];
@@ -27,6 +40,8 @@ export interface ServiceTraffic {
   readonly weights?: readonly WeightedDestination[];
   /** With `weights`: the same user, or client if nobody is signed in, always goes to the same one, as long as the weights stay. Default false. */
   readonly sticky?: boolean;
+  /** Default: requests stay where they are sent, whatever they get there. */
+  readonly watch?: VersionWatch;
 }
 
 /** What operators say about the traffic of a system while it runs. */

@@ -51,12 +51,18 @@ export function refusedRules(why: string): ServiceError {
   });
 }
 
-function destinationsOf({ matches = [], current, weights = [] }: ServiceTraffic): readonly Destination[] {
+function destinationsOf({
+  matches = [],
+  current,
+  weights = [],
+  watch,
+}: ServiceTraffic): readonly Destination[] {
   return [
     ...matches.map(({ to }) => to),
     ...(current === undefined ? [] : [{ version: current }]),
     // Nothing is sent where the weight is 0, so nobody has to be there.
     ...weights.filter(({ weight }) => weight > 0),
+    ...(watch === undefined ? [] : [{ version: watch.back }]),
   ];
 }
 

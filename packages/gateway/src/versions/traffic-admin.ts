@@ -9,6 +9,7 @@ import {
   type ServiceTraffic,
   type TrafficRules,
   trafficDocument,
+  type VersionWatch,
   type WeightedDestination,
 } from '@banyan/discovery';
 import { checkTrafficRules, refusedRules } from './check-traffic-rules.ts';
@@ -25,6 +26,11 @@ export interface TrafficAdminOptions {
 export interface Reason {
   readonly by: string;
   readonly why: string;
+}
+
+/** A reason, and when requests go back by themselves; see `VersionWatch`. */
+export interface WatchedReason extends Reason {
+  readonly watch?: VersionWatch | undefined;
 }
 
 /** The rules as they stand. */
@@ -44,12 +50,12 @@ export interface TrafficAdmin {
   /** Replaces the rule of one service. */
   set(service: string, rule: ServiceTraffic, reason: Reason): Promise<RuntimeDocument>;
   /** Moves the current-version link: all requests that ask for no version go there. Matches stay. */
-  link(service: string, version: string, reason: Reason): Promise<RuntimeDocument>;
+  link(service: string, version: string, reason: WatchedReason): Promise<RuntimeDocument>;
   /** Spreads the requests that ask for no version. Matches stay. */
   weigh(
     service: string,
     weights: readonly WeightedDestination[],
-    reason: Reason & { readonly sticky?: boolean },
+    reason: WatchedReason & { readonly sticky?: boolean },
   ): Promise<RuntimeDocument>;
   /** Forgets what was said about a service. */
   clear(service: string, reason: Reason): Promise<RuntimeDocument>;
@@ -91,21 +97,23 @@ class DocumentTrafficAdmin implements TrafficAdmin {
     return this.#change(reason, (rules) => withService(rules, service, rule));
   }
 
-  link(service: string, version: string, reason: Reason): Promise<RuntimeDocument> {
+  link(service: string, version: string, { watch, ...reason }: WatchedReason): Promise<RuntimeDocument> {
     return this.#change(reason, (rules) => {
       const { matches } = rules.services[service] ?? {};
-      return withService(rules, service, { ...(matches && { matches }), current: version });
+      const rule = { ...(matches && { matches }), current: version, ...(watch && { watch }) };
+      return withService(rules, service, rule);
     });
   }
 
   weigh(
     service: string,
     weights: readonly WeightedDestination[],
-    { sticky = false, ...reason }: Reason & { readonly sticky?: boolean },
+    { sticky = false, watch, ...reason }: WatchedReason & { readonly sticky?: boolean },
   ): Promise<RuntimeDocument> {
     return this.#change(reason, (rules) => {
       const { matches } = rules.services[service] ?? {};
-      return withService(rules, service, { ...(matches && { matches }), weights, sticky });
+      const rule = { ...(matches && { matches }), weights, sticky, ...(watch && { watch }) };
+      return withService(rules, service, rule);
     });
   }
 
