@@ -178,7 +178,7 @@ export class SupervisedProcess {
     }
     const how = signal === null ? `with code ${code}` : `by ${signal}`;
     // A process that never came up cannot be mended by trying again: say why at once.
-    if (this.#settleStart !== undefined && this.#restarts === 0) {
+    if (this.#settleStart !== undefined) {
       this.#change('stopped');
       this.#endStart(new Error(this.#failure ?? `'${this.parts.join(', ')}' ended ${how} while starting.`));
       return;

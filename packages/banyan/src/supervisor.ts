@@ -26,8 +26,10 @@ export interface Supervisor {
   resume(part: string): void;
   /** Holds up each call to `part` until its process ends; 0 ends it sooner. @returns whether the process runs */
   slow(part: string, delayMs: number): boolean;
-  /** Replaces the processes of which a group shares a part by these groups, which have the same parts. Resolves when they are ready. */
-  regroup(groups: readonly (readonly string[])[]): Promise<void>;
+  /** Gives `part` a process of its own; the others of its process get a new one, too. Resolves when they are ready; a part that is alone stays as it is. */
+  split(part: string): Promise<void>;
+  /** Moves `part` into the first process that does not host it. Resolves when all that changed are ready; without another process it stays where it is. */
+  merge(part: string): Promise<void>;
   status(): readonly ProcessStatus[];
 }
 
@@ -92,15 +94,30 @@ class ForkSupervisor implements Supervisor {
     return this.#processOf(part)?.slow(part, delayMs) ?? false;
   }
 
-  regroup(groups: readonly (readonly string[])[]): Promise<void> {
+  split(part: string): Promise<void> {
     return this.#inTurn(async () => {
-      const parts = new Set(groups.flat());
-      const isOld = (each: SupervisedProcess) => each.parts.some((part) => parts.has(part));
-      await Promise.all(this.#processes.filter(isOld).map((each) => each.stop(stopTimeoutMs)));
-      const added = groups.map((group) => new SupervisedProcess(group, this.#options));
-      this.#processes = [...this.#processes.filter((each) => !isOld(each)), ...added];
-      await Promise.all(added.map((each) => this.#begin(each)));
+      const found = this.#processOf(part);
+      if (found === undefined || found.parts.length === 1) return;
+      await this.#replace([found], [without(found, part), [part]]);
     });
+  }
+
+  merge(part: string): Promise<void> {
+    return this.#inTurn(async () => {
+      const found = this.#processOf(part);
+      const other = this.#processes.find((each) => each !== found);
+      if (found === undefined || other === undefined) return;
+      const left = without(found, part);
+      await this.#replace([found, other], [[...other.parts, part], ...(left.length === 0 ? [] : [left])]);
+    });
+  }
+
+  /** Only within a turn: `groups` are made of the parts that `old` has now. */
+  async #replace(old: readonly SupervisedProcess[], groups: readonly (readonly string[])[]): Promise<void> {
+    await Promise.all(old.map((each) => each.stop(stopTimeoutMs)));
+    const added = groups.map((group) => new SupervisedProcess(group, this.#options));
+    this.#processes = [...this.#processes.filter((each) => !old.includes(each)), ...added];
+    await Promise.all(added.map((each) => this.#begin(each)));
   }
 
   /** Two changes at once would each keep what the other one ends, and start what nobody knows. */
@@ -122,6 +139,10 @@ class ForkSupervisor implements Supervisor {
   status(): readonly ProcessStatus[] {
     return this.#processes.map((each) => each.status());
   }
+}
+
+function without({ parts }: SupervisedProcess, part: string): readonly string[] {
+  return parts.filter((each) => each !== part);
 }
 
 const stopTimeoutMs = 10_000;

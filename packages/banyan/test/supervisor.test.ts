@@ -13,18 +13,21 @@ const entry = fileURLToPath(new URL('./fixtures/child.mjs', import.meta.url));
 interface Watched {
   readonly supervisor: Supervisor;
   readonly lines: readonly string[];
+  /** Of children that start from now on. */
+  readonly environment: NodeJS.ProcessEnv;
   /** Resolves with the first status that `matches`, past ones included. */
   seen(matches: (status: ProcessStatus) => boolean): Promise<ProcessStatus>;
 }
 
 function supervise(t: TestContext, groups: readonly string[][], unresponsiveAfterMs = 10_000): Watched {
   const lines: string[] = [];
+  const environment: NodeJS.ProcessEnv = { ...process.env, NODE_OPTIONS: '' };
   const statuses: ProcessStatus[] = [];
   const waiting = new Set<() => void>();
   const supervisor = createSupervisor({
     entry,
     argumentsFor: (parts) => parts,
-    environmentFor: () => ({ ...process.env, NODE_OPTIONS: '' }),
+    environmentFor: () => environment,
     groups,
     clock: systemClock,
     logger: silentLogger,
@@ -39,6 +42,7 @@ function supervise(t: TestContext, groups: readonly string[][], unresponsiveAfte
   return {
     supervisor,
     lines,
+    environment,
     seen: (matches) =>
       new Promise((resolve) => {
         const look = () => {
@@ -143,34 +147,71 @@ test('a part is split off into a process of its own, and merged again; others ar
   await watched.supervisor.start();
   const b = pidOf(watched, 'b');
   const groups = () => watched.supervisor.status().map(({ name, state }) => `${name} ${state}`);
-  await watched.supervisor.regroup([['a'], ['c']]);
+  await watched.supervisor.split('c');
   assert.deepEqual(groups(), ['b ready', 'a ready', 'c ready']);
   assert.notEqual(pidOf(watched, 'a'), pidOf(watched, 'c'));
-  await watched.supervisor.regroup([['a', 'c']]);
-  assert.deepEqual(groups(), ['b ready', 'a+c ready']);
   assert.equal(pidOf(watched, 'b'), b);
+  const c = pidOf(watched, 'c');
+  await watched.supervisor.merge('a');
+  assert.deepEqual(groups(), ['c ready', 'b+a ready']);
+  assert.equal(pidOf(watched, 'c'), c);
+});
+
+test('a part that is alone is not split, and without another process none is merged', async (t) => {
+  const watched = supervise(t, [['a']]);
+  await watched.supervisor.start();
+  const pid = pidOf(watched, 'a');
+  await watched.supervisor.split('a');
+  await watched.supervisor.merge('a');
+  await watched.supervisor.merge('nobody');
+  assert.deepEqual(childPids(), [pid]);
 });
 
 test('changes at once are made one after the other, and leave no process that nobody knows', async (t) => {
   const watched = supervise(t, [['a', 'b', 'c']]);
   await watched.supervisor.start();
   await Promise.all([
-    watched.supervisor.regroup([['a'], ['b', 'c']]),
-    watched.supervisor.regroup([['a', 'b'], ['c']]),
+    watched.supervisor.split('a'),
+    watched.supervisor.split('c'),
+    watched.supervisor.merge('a'),
     watched.supervisor.restart('c'),
   ]);
   const known = watched.supervisor.status();
   assert.deepEqual(
     known.map(({ name, state }) => `${name} ${state}`),
-    ['a+b ready', 'c ready'],
+    ['c ready', 'b+a ready'],
   );
   assert.deepEqual(childPids(), known.map(({ pid }) => pid).sort());
+});
+
+test('two merges at once keep every part', async (t) => {
+  const watched = supervise(t, [['a'], ['x'], ['y']]);
+  await watched.supervisor.start();
+  await Promise.all([watched.supervisor.merge('a'), watched.supervisor.merge('y')]);
+  assert.deepEqual(
+    watched.supervisor.status().map(({ name, state }) => `${name} ${state}`),
+    ['x+a+y ready'],
+  );
+});
+
+test('a process that crashed before and is restarted into what cannot start tells why, and blocks nobody', async (t) => {
+  const watched = supervise(t, [['patient'], ['b']]);
+  await watched.supervisor.start();
+  process.kill(pidOf(watched, 'patient'), 'SIGKILL');
+  await watched.seen((status) => status.state === 'ready' && status.restarts === 1);
+  watched.environment['BROKEN'] = 'yes';
+  await assert.rejects(watched.supervisor.restart('patient'), { message: 'the reason why' });
+  assert.equal(watched.supervisor.status()[0]?.state, 'stopped');
+  await watched.supervisor.restart('b');
+  delete watched.environment['BROKEN'];
+  await watched.supervisor.begin('patient');
+  assert.equal(watched.supervisor.status()[0]?.state, 'ready');
 });
 
 test('a stop in the middle of a change leaves nothing running, and nothing starts after it', async (t) => {
   const watched = supervise(t, [['a', 'b']]);
   await watched.supervisor.start();
-  const change = watched.supervisor.regroup([['a'], ['b']]);
+  const change = watched.supervisor.split('b');
   const late = watched.supervisor.restart('a');
   const refused = Promise.all([assert.rejects(change, /stopping/), assert.rejects(late, /stopping/)]);
   await watched.supervisor.stop();

@@ -97,13 +97,12 @@ const actions: Record<Action, (control: Supervisor, part: string, group: Process
   resume: async (control, part) => control.resume(part),
   async split(control, part, { parts }) {
     if (parts.length === 1) throw notPossible(`'${part}' has a process of its own already.`);
-    await control.regroup([parts.filter((each) => each !== part), [part]]);
+    await control.split(part);
   },
-  async merge(control, part, { parts }) {
-    const others = control.status().find((each) => !each.parts.includes(part));
-    if (others === undefined) throw notPossible(`There is no other process to merge '${part}' into.`);
-    const left = parts.filter((each) => each !== part);
-    await control.regroup([[...others.parts, part], ...(left.length === 0 ? [] : [left])]);
+  async merge(control, part) {
+    if (control.status().length === 1)
+      throw notPossible(`There is no other process to merge '${part}' into.`);
+    await control.merge(part);
   },
 };
 
