@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { type IncomingMessage, request } from 'node:http';
 import { type TestContext, test } from 'node:test';
-import { gzipSync } from 'node:zlib';
+import { brotliCompressSync, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib';
 import { contract, operation } from '@banyan/contract';
 import { ServiceError } from '@banyan/core';
 import { compose, expose, forward, rateLimit } from '@banyan/gateway';
@@ -41,6 +43,15 @@ const exposed = expose(meters, {
 interface Compared extends RunningShop {
   /** Asks, and waits until the request is compared or left out. @returns how it went: `same`, `different`, `failed` or `left_out` */
   ask(path: string, headers?: Readonly<Record<string, string>>): Promise<string>;
+  /** The same, whatever the old system's answer looks like on the wire. */
+  compare(path: string, headers?: Readonly<Record<string, string>>): Promise<string>;
+}
+
+/** Reads an answer without looking at its encoding, which `fetch` would decode. */
+async function passRaw(url: string, headers: Readonly<Record<string, string>>): Promise<void> {
+  const [response] = (await once(request(url, { headers }).end(), 'response')) as [IncomingMessage];
+  response.resume();
+  await once(response, 'end');
 }
 
 const outcomes = /parallel_runs_total\{route="[^"]+",outcome="(\w+)"\} (\d+)/g;
@@ -74,16 +85,21 @@ async function runCompared(
   });
   const counted = () =>
     new Map([...metrics.render().matchAll(outcomes)].map(([, name, count]) => [name, count]));
+  const outcomeOf = async (request: () => Promise<unknown>) => {
+    const before = counted();
+    await request();
+    const changed = () => [...counted()].find(([name, count]) => before.get(name) !== count)?.[0];
+    await until(() => changed() !== undefined, 'it is compared');
+    return changed() ?? '';
+  };
   return {
     ...shop,
-    async ask(path, headers = {}) {
-      const before = counted();
-      const answer = await fetch(shop.url + path, { headers });
-      assert.deepEqual(await answer.json(), { value: 1 });
-      const changed = () => [...counted()].find(([name, count]) => before.get(name) !== count)?.[0];
-      await until(() => changed() !== undefined, 'it is compared');
-      return changed() ?? '';
-    },
+    ask: (path, headers = {}) =>
+      outcomeOf(async () => {
+        const answer = await fetch(shop.url + path, { headers });
+        assert.deepEqual(await answer.json(), { value: 1 });
+      }),
+    compare: (path, headers = {}) => outcomeOf(() => passRaw(`${shop.url}${path}`, headers)),
   };
 }
 
@@ -202,11 +218,12 @@ test('of an old answer that cannot be read the status alone is compared', async 
   const body = JSON.stringify({ value: 1 });
   const old = await runUpstream(t, (incoming, response) => {
     incoming.resume();
-    const isZipped = incoming.headers['accept-encoding'] === 'gzip';
-    const type = isZipped ? 'application/json' : 'text/html';
-    response
-      .writeHead(200, { 'content-type': type, ...(isZipped ? { 'content-encoding': 'gzip' } : undefined) })
-      .end(isZipped ? gzipSync(body) : '<p>1</p>');
+    const encoding = String(incoming.headers['accept-encoding']);
+    if (encoding === 'identity') response.writeHead(200, { 'content-type': 'text/html' }).end('<p>1</p>');
+    else
+      response
+        .writeHead(200, { 'content-type': 'application/json', 'content-encoding': encoding })
+        .end(encoding === 'gzip' ? 'not zipped at all' : body);
   });
   const metrics = createMetrics();
   let isThere = true;
@@ -230,14 +247,54 @@ test('of an old answer that cannot be read the status alone is compared', async 
   };
   const reached = (outcome: string, count: number) =>
     until(() => metrics.render().includes(`outcome="${outcome}"} ${count}`), `${count} are ${outcome}`);
-  assert.equal(await ask('gzip'), body);
+  // An encoding that nobody knows here, one that is none, and no JSON.
+  assert.equal(await ask('sdch'), body);
   await reached('same', 1);
-  assert.equal(await ask('identity'), '<p>1</p>');
+  await ask('gzip').catch(() => undefined);
   await reached('same', 2);
+  assert.equal(await ask('identity'), '<p>1</p>');
+  await reached('same', 3);
   isThere = false;
-  await ask('gzip');
+  await ask('sdch');
   await reached('different', 1);
   assert.equal(shop.log.find(({ message }) => message === 'answers differ')?.fields['at'], '/status');
+});
+
+test('old answers that are compressed are compared as what they say, and bombs are left out', async (t) => {
+  const said = JSON.stringify({ value: 1 });
+  const bomb = JSON.stringify({ value: 1, more: ' '.repeat(2_000_000) });
+  const compressed: Readonly<Record<string, readonly [coding: string, body: Buffer]>> = {
+    gzip: ['gzip', gzipSync(said)],
+    deflate: ['deflate', deflateSync(said)],
+    br: ['br', brotliCompressSync(said)],
+    zstd: ['zstd', zstdCompressSync(said)],
+    twice: ['gzip, br', brotliCompressSync(gzipSync(said))],
+    bomb: ['gzip', gzipSync(bomb)],
+    'bomb in a bomb': ['gzip, gzip', gzipSync(gzipSync(bomb))],
+    'too often': ['gzip, gzip, gzip', gzipSync(gzipSync(gzipSync(bomb)))],
+  };
+  const old = await runUpstream(t, (incoming, response) => {
+    incoming.resume();
+    const [coding = '', body] = compressed[String(incoming.headers['x-form'])] ?? [];
+    response.writeHead(200, { 'content-type': 'application/json', 'content-encoding': coding }).end(body);
+  });
+  let value = 1;
+  const shop = await runCompared(t, {
+    handlers: { openReading: () => ({ value }) },
+    gateway: {
+      forward: [forward('/readings/*', { to: old.url, access: 'anyone', moved: 0, compare: {} })],
+    },
+  });
+  const ask = (form: string) => shop.compare('/readings/open', { 'x-form': form });
+  for (const form of ['gzip', 'deflate', 'br', 'zstd', 'twice']) assert.equal(await ask(form), 'same', form);
+  value = 2;
+  for (const form of ['gzip', 'deflate', 'br', 'zstd', 'twice'])
+    assert.equal(await ask(form), 'different', form);
+  assert.equal(shop.log.find(({ message }) => message === 'answers differ')?.fields['at'], '/body/value');
+  const asked = shop.contexts.length;
+  for (const form of ['bomb', 'bomb in a bomb']) assert.equal(await ask(form), 'left_out', form);
+  assert.equal(shop.contexts.length, asked);
+  assert.equal(await ask('too often'), 'same');
 });
 
 test('a request with a condition or for a range, and an answer that is only a part, are left out', async (t) => {

@@ -4,6 +4,7 @@ import { parseJson } from '@banyan/rpc';
 import type { Exchange } from '../exchange.ts';
 import { firstDifference } from './first-difference.ts';
 import type { CompareOptions } from './forwarding.ts';
+import { plainBody } from './plain-body.ts';
 import type { RelayCopy } from './relay.ts';
 import type { ResponseHead } from './response-head.ts';
 import type { ShadowAnswer, ShadowedRequest } from './shadow-call.ts';
@@ -34,7 +35,7 @@ export interface ParallelRun {
   copyOf(exchange: Exchange, params: Readonly<Record<string, string>>): RelayCopy | undefined;
 }
 
-/** Larger bodies are not kept, and not compared. */
+/** Larger bodies are not kept, and not compared; decompressed ones neither. */
 const maxBytes = 1_048_576;
 
 export function createParallelRun(options: ParallelRunOptions): ParallelRun | undefined {
@@ -144,15 +145,16 @@ class Copy implements RelayCopy {
     const { exchange, params } = this.#run;
     const { traceId } = exchange.trace;
     try {
-      const own = await ask({ exchange, params, body: this.#body });
-      if (own === undefined) {
+      const old = await plainBody(Buffer.concat(this.#answer), codingsOf(this.#head), maxBytes);
+      const own = old === 'too large' ? undefined : await ask({ exchange, params, body: this.#body });
+      if (old === 'too large' || own === undefined) {
         onOutcome('left_out');
         return;
       }
       const { operation } = own;
       const status = this.#head?.status ?? 0;
       // The words of a refusal are each system's own.
-      const body = status < 400 ? jsonOf(this.#answer) : undefined;
+      const body = status < 400 && old !== undefined ? jsonOf(old) : undefined;
       const answer = { status: own.status, body: body === undefined ? undefined : own.body };
       const at = firstDifference({ status, body }, answer, new Set(compare.ignore ?? []));
       onOutcome(at === undefined ? 'same' : 'different');
@@ -166,10 +168,15 @@ class Copy implements RelayCopy {
   }
 }
 
-/** Undefined for what is no JSON, or compressed: then statuses alone are compared. */
-function jsonOf(chunks: readonly Buffer[]): unknown {
+function codingsOf(head: ResponseHead | undefined): string {
+  const { fields = [] } = head ?? {};
+  return fields.filter((_, index) => index % 2 === 1 && fields[index - 1] === 'content-encoding').join(',');
+}
+
+/** Undefined for what is no JSON: then statuses alone are compared. */
+function jsonOf(body: Buffer): unknown {
   try {
-    return parseJson(Buffer.concat(chunks));
+    return parseJson(body);
   } catch {
     return undefined;
   }
