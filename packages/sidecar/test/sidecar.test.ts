@@ -1,77 +1,13 @@
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
 import { createServer as createHttpServer } from 'node:http';
-import { type AddressInfo, createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import { type TestContext, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
-import { service, system } from '@banyan/chassis';
 import { binary, contract, operation } from '@banyan/contract';
 import { sidecar } from '@banyan/sidecar';
 import { startTestSystem, type TestSystem, until } from '@banyan/testing';
 import { z } from 'zod';
-
-const python = '/usr/bin/python3';
-const skip = existsSync(python) ? false : 'needs Python 3';
-
-const people = contract('people', {
-  version: '1.0.0',
-  operations: {
-    me: operation('GET /me', {
-      input: z.object({}),
-      output: z.object({ service: z.string(), user: z.string().optional() }),
-    }),
-  },
-});
-const peopleService = service(people, {
-  operations: { me: async (_, { caller }) => ({ service: caller.service, user: caller.user?.id }) },
-});
-
-const Seen = z.object({ seen: z.string() });
-const reviews = contract('reviews', {
-  version: '1.0.0',
-  operations: {
-    getReviews: operation('GET /reviews/:book', {
-      input: z.object({ book: z.string() }),
-      output: Seen,
-      errors: { noSuchBook: { status: 404 } },
-    }),
-    addReview: operation('POST /reviews/:book', {
-      input: z.object({ book: z.string(), stars: z.int().min(1).max(5) }),
-      output: Seen,
-    }),
-  },
-});
-
-const shop = contract('shop', { version: '1.0.0', operations: {} });
-const books = system('sidecar-books', {
-  services: [
-    sidecar(reviews, { uses: { people } }),
-    peopleService,
-    service(shop, { uses: { reviews, people }, operations: {} }),
-  ],
-});
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
-}
-
-async function startPython(t: TestContext, port: number, outgoing: number): Promise<ChildProcess> {
-  const file = fileURLToPath(new URL('./reviews.py', import.meta.url));
-  const child = spawn(python, [file, String(port)], {
-    env: { OTHERS: `http://127.0.0.1:${outgoing}` },
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  t.after(() => child.kill('SIGKILL'));
-  await once(child.stdout, 'data');
-  return child;
-}
+import { books, freePort, reviews, skip, startPython } from './support/books.ts';
 
 async function start(t: TestContext) {
   const [port, outgoing] = [await freePort(), await freePort()];

@@ -1,5 +1,5 @@
 import { tmpdir } from 'node:os';
-import { createServiceTokens } from '@banyan/auth';
+import { createServiceCertificates, createServiceTokens } from '@banyan/auth';
 import { createHost, type Engines, type Host, type System, sendersTo } from '@banyan/chassis';
 import { type Logger, silentLogger, systemClock } from '@banyan/core';
 import { createMemoryRegistry, type Registry } from '@banyan/discovery';
@@ -28,6 +28,8 @@ export interface HostPlan {
   readonly development?: boolean;
   readonly harsh?: boolean;
   readonly callbacks?: readonly string[];
+  /** Hosts reach each other over mutual TLS, as in production. Default false. */
+  readonly mutualTls?: boolean;
   /** See `HostOptions.label`. */
   readonly label?: string;
   /** Default `1`. */
@@ -69,6 +71,10 @@ export async function openHost(plan: HostPlan): Promise<OpenedHost> {
     parts,
     engines: wrap?.(engines) ?? engines,
     tokensOf: (service) => createServiceTokens({ key: secret, service, clock }),
+    ...(plan.mutualTls === true && {
+      certificatesOf: (service: string) =>
+        createServiceCertificates({ key: secret, system: system.name, service, clock }),
+    }),
     configuration: plan.configuration ?? new Map(),
     dataFolder: plan.dataFolder ?? tmpdir(),
     development,

@@ -33,6 +33,8 @@ export interface TestSystemOptions {
   readonly development?: boolean;
   /** Where replies may be posted to; see `HostOptions.callbacks`. Default: nowhere. */
   readonly callbacks?: readonly string[];
+  /** Hosts reach each other over mutual TLS, as in production. Default false. */
+  readonly mutualTls?: boolean;
   readonly logger?: Logger;
   /** Of all hosts together. Default: each has its own. */
   readonly metrics?: Metrics;
@@ -129,6 +131,7 @@ export async function startTestSystem(
       ...(options.metrics === undefined ? undefined : { metrics: options.metrics }),
       ...(options.telemetry === undefined ? undefined : { telemetry: options.telemetry(instance) }),
       ...(label === undefined ? undefined : { label }),
+      ...(options.mutualTls === undefined ? undefined : { mutualTls: options.mutualTls }),
       ...(options.publicPort === undefined ? undefined : { publicPort: options.publicPort }),
       instance,
     });
