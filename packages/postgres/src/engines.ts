@@ -7,6 +7,7 @@ import type { FlowStore } from '@banyan/flow';
 import type { SagaStore } from '@banyan/saga';
 import { createDatabase, type PostgresDatabase } from './database.ts';
 import { createPostgresDocuments } from './edge/postgres-documents.ts';
+import { settleOutbox } from './events/outbox-home.ts';
 import { openPostgresEventLog } from './events/postgres-event-log.ts';
 import { createPostgresInbox } from './events/postgres-inbox.ts';
 import { createPostgresOutbox } from './events/postgres-outbox.ts';
@@ -136,6 +137,7 @@ async function openStore(
   const database = createDatabase({ url, applicationName: service.name, logger });
   try {
     await (migrates ? migrate : checkMigrated)(database, platformMigrations.service, { scope: 'banyan' });
+    if (migrates) await settleOutbox(database.sql);
     if (migrates && service.migrations !== undefined) await migrate(database, service.migrations);
     if (migrates && outboxLog !== undefined) await admitReader(database, new URL(platformUrl).username);
   } catch (error) {

@@ -47,7 +47,7 @@ export async function pruneOutbox(sql: Sql, olderThanMs: number): Promise<number
     const gone = await sql`
       delete from banyan.outbox as o using banyan.outbox_relay as r
       where o.seq >= ${from.toString()}::int8 and o.seq <= least(${to.toString()}::int8, ${old.last}::int8, r.after_seq)
-        and pg_visible_in_snapshot(o.xid, r.seen)
+        and (o.seq <= r.since or pg_visible_in_snapshot(o.xid, r.seen))
       returning 1`;
     total += gone.length;
   }
@@ -67,8 +67,9 @@ export async function moveRelay(sql: Sql, olderThanMs: number): Promise<number> 
   if (state === undefined || state.end === state.start) return 0;
   const last = (await findFirstSince(sql, outboxTable(sql), state)) - 1;
   await sql`
-    update banyan.outbox_relay set after_seq = ${last}::int8, seen = pg_current_snapshot(), seen_limit = pg_current_xact_id()
-    where after_seq < ${last}::int8 and owner is null`;
+    update banyan.outbox_relay set after_seq = ${last}::int8, seen = pg_current_snapshot(), seen_limit = pg_current_xact_id(),
+      home = state.home, since = state.since
+    from banyan.outbox_state as state where after_seq < ${last}::int8 and owner is null`;
   return 0;
 }
 

@@ -14,6 +14,8 @@ import {
 } from '@banyan/events';
 import { outboxPartitions } from './outbox-append.ts';
 import { type Place, showsRow, toCursor } from './outbox-cursor.ts';
+import type { OutboxHome } from './outbox-home.ts';
+import { isAhead, lowestOf } from './outbox-places.ts';
 import { type Scan, type ScannedRow, scanOutbox } from './outbox-scan.ts';
 import type { OutboxSource } from './outbox-source.ts';
 
@@ -21,6 +23,7 @@ import type { OutboxSource } from './outbox-source.ts';
 export interface OutboxStart {
   /** Of the outbox, see `OutboxState`. */
   readonly id: string;
+  readonly home: OutboxHome;
   readonly places: ReadonlyMap<number, Place>;
 }
 
@@ -224,7 +227,8 @@ class OutboxTrack {
     const { topics, partitions } = this.#options;
     try {
       const scan = await scanOutbox(this.source.database.sql, place, { topics, partitions, limit });
-      if (Number(place.after) < scan.prunedTo) throw positionLost(this.source.service);
+      if (Number(place.after) < scan.prunedTo)
+        throw positionLost(this.source.service, 'no longer keeps what comes next');
       this.#place = scan.place;
       this.#hasScanned = true;
       return scan;
@@ -274,6 +278,8 @@ class OutboxTrack {
     this.#wasMissing ||= start === undefined;
     const [first] = start?.places.values() ?? [];
     if (start === undefined || first === undefined) return;
+    if ([...start.places.values()].some((place) => isAhead(place, start.home)))
+      throw positionLost(this.source.service, 'was restored to an earlier state');
     this.#id = start.id;
     for (const [partition, { after }] of start.places) this.#told.set(partition, Number(after));
     const places = [...start.places.values()];
@@ -291,23 +297,8 @@ class OutboxTrack {
   }
 }
 
-/** A place that is behind none of the others. */
-export function lowestOf(places: readonly Place[]): Place {
-  const least = (values: readonly string[]) => values.reduce((a, b) => (BigInt(b) < BigInt(a) ? b : a));
-  const most = (values: readonly string[]) => values.reduce((a, b) => (BigInt(b) > BigInt(a) ? b : a));
-  const xmin = least(
-    places.flatMap(({ seen, late }) => [seen, late?.seen ?? seen]).map((seen) => seen.split(':')[0] ?? '0'),
-  );
-  return {
-    after: least(places.map(({ after }) => after)),
-    seen: `${xmin}:${xmin}:`,
-    limit: most(places.map(({ limit }) => limit)),
-    late: undefined,
-  };
-}
-
-function positionLost(service: string): ServiceError {
-  return new ServiceError(`The outbox of ${service} no longer keeps what comes next.`, {
+function positionLost(service: string, why: string): ServiceError {
+  return new ServiceError(`The outbox of ${service} ${why}.`, {
     code: 'failed_precondition',
     reason: 'position_lost',
   });

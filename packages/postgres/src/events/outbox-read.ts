@@ -2,6 +2,7 @@ import type { Sql, SqlFragment } from '@banyan/core';
 import type { OutboxPage } from '@banyan/events';
 import { freshPlan } from './fresh-plan.ts';
 import { type EventRow, type Place, toCursor, toEncoded, toRunning } from './outbox-cursor.ts';
+import { homeColumn, isSameHome, type OutboxHome, toHome } from './outbox-home.ts';
 
 export interface PageHead {
   /** Until the next delayed message is due; null if there is none. */
@@ -11,7 +12,8 @@ export interface PageHead {
 /** The first row tells of the page as a whole, so that one statement, and so one snapshot, answers everything. */
 interface Row extends EventRow {
   readonly seq: string | null;
-  /** In the first row the snapshot, an id for a transaction that begins now, and when the next message is due. */
+  /** In the first row the home, then the snapshot, an id for a transaction that begins now, and when the next message is due. */
+  readonly id: string;
   readonly topic: string;
   readonly key: string;
   readonly eventTime: string;
@@ -30,6 +32,7 @@ export async function readPage(
     isFull: rows.length > limit,
     snapshot: head.topic,
     limit: head.key,
+    home: toHome(head.id),
   });
   return {
     head: { dueInMs: head.eventTime === null ? null : Number(head.eventTime) },
@@ -47,28 +50,38 @@ interface PageEnd {
   readonly isFull: boolean;
   readonly snapshot: string;
   readonly limit: string;
+  readonly home: OutboxHome;
 }
 
+/** Shows every transaction of whatever cluster. */
+const everything = '9000000000000000000:9000000000000000000:';
+
 /** The place behind a page of {@link pageOf}. */
-export function placeBehind(place: Place, { last, isFull, snapshot, limit }: PageEnd): Place {
+export function placeBehind(place: Place, { last, isFull, snapshot, limit, home }: PageEnd): Place {
+  const isAtHome = isSameHome(place.home, home);
   const isLate = last !== undefined && BigInt(last) <= BigInt(place.after);
-  if (isLate && isFull) return { ...place, late: { seen: place.late?.seen ?? snapshot, after: last } };
+  if (isLate && isFull) {
+    const seen = place.late?.seen ?? (isAtHome ? snapshot : everything);
+    return { ...place, late: { seen, after: last } };
+  }
   if (place.late !== undefined) return { ...place, seen: place.late.seen, late: undefined };
-  if (last === undefined || isLate) return { ...place, seen: snapshot };
-  return { after: last, seen: snapshot, limit, late: undefined };
+  // The limit of another cluster means nothing in this one: whatever was committed late there came with this page.
+  if (last === undefined || isLate)
+    return { ...place, seen: snapshot, limit: isAtHome ? place.limit : '0', home };
+  return { after: last, seen: snapshot, limit, home, late: undefined };
 }
 
 /** The rows of the next page as a table expression: what was committed late comes first, because its numbers are lower. */
 export function pageOf(
   sql: Sql,
-  { after, seen, limit: xidLimit, late }: Place,
+  { after, seen, limit: xidLimit, home, late }: Place,
   { columns, limit }: { readonly columns: SqlFragment; readonly limit: number },
 ): SqlFragment {
   const { xmax, running } = toRunning(seen);
   // `+ 0` keeps the primary key out of it: nearly every row lies below, and the planner would collect them all to find the few of the transactions named.
   const isLate =
     late === undefined
-      ? sql`seq + 0 <= ${after}::int8`
+      ? sql`seq + 0 <= ${after}::int8 and seq + 0 > ${home.since}::int8`
       : sql`seq + 0 <= ${after}::int8 and seq > ${late.after}::int8 and pg_visible_in_snapshot(xid, ${late.seen}::pg_snapshot)`;
   const fresh =
     late === undefined
@@ -92,7 +105,7 @@ function query(sql: Sql, place: Place, limit: number): Promise<Row[]> {
   const columns = sql`seq, id::text, topic, key, event_time, event`;
   return sql<Row>`
     with page as materialized (${pageOf(sql, place, { columns, limit })})
-    select null::int8::text as seq, null::text as id, pg_current_snapshot()::text as topic,
+    select null::int8::text as seq, (select ${homeColumn(sql)} from banyan.outbox_state) as id, pg_current_snapshot()::text as topic,
       case when exists (select from page) then pg_current_xact_id()::text end as key,
       (select (extract(epoch from min(due_at) - clock_timestamp()) * 1000)::float8::text from banyan.outbox_delayed) as event_time,
       null::text as event

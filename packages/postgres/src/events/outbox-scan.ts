@@ -1,6 +1,7 @@
 import type { Sql } from '@banyan/core';
 import { freshPlan } from './fresh-plan.ts';
 import type { Place } from './outbox-cursor.ts';
+import { homeColumn, toHome } from './outbox-home.ts';
 import { pageOf, placeBehind } from './outbox-read.ts';
 
 /** One row behind a place. Rows that nobody asked for have no `event`: they only move the place. */
@@ -31,7 +32,7 @@ export interface Scan {
   readonly prunedTo: number;
 }
 
-/** In the first row the snapshot, and the id of a transaction that begins now. */
+/** In the first row the snapshot and the home, and the id of a transaction that begins now. */
 interface Row {
   readonly seq: string;
   readonly xid: string;
@@ -48,17 +49,19 @@ export async function scanOutbox(sql: Sql, place: Place, options: ScanOptions): 
   const [head, ...rows] = await sql<Row>`
     with page as materialized (${pageOf(sql, place, { columns, limit })})
     select pruned_to::text as seq, case when exists (select from page) then pg_current_xact_id()::text else '' end as xid,
-      null::int2 as partition, pg_current_snapshot()::text as event
+      null::int2 as partition, pg_current_snapshot()::text || ' ' || ${homeColumn(sql)} as event
     from banyan.outbox_state
     union all
     select seq::text, xid::text, partition, event from page ${freshPlan}`;
   if (head === undefined) throw new Error('banyan.outbox_state has lost its row.');
   const isFull = rows.length >= limit;
+  const [snapshot = '', home = ''] = head.event?.split(' ') ?? [];
   const next = placeBehind(place, {
     last: rows.at(-1)?.seq,
     isFull,
-    snapshot: head.event ?? '',
+    snapshot,
     limit: head.xid,
+    home: toHome(home),
   });
   return {
     rows,

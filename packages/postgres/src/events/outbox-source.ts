@@ -2,6 +2,7 @@ import { type Clock, isServiceError, type Logger } from '@banyan/core';
 import { DatabaseError } from 'pg';
 import { createDatabase, type PostgresDatabase } from '../database.ts';
 import type { Place } from './outbox-cursor.ts';
+import { homeColumn, type OutboxHome, settleOutbox, toHome } from './outbox-home.ts';
 import { findFirstSince, outboxTable } from './timed-table.ts';
 import { WakeChannel } from './wake-channel.ts';
 
@@ -22,9 +23,14 @@ export interface OutboxState {
   readonly id: string;
   /** Everything up to here is forgotten. */
   readonly prunedTo: number;
+  readonly home: OutboxHome;
 }
 
-interface Ends extends OutboxState {
+interface StateRow extends Omit<OutboxState, 'home'> {
+  readonly home: string;
+}
+
+interface Ends extends StateRow {
   readonly last: number;
   readonly snapshot: string;
   /** Id of a transaction that begins now. */
@@ -70,34 +76,44 @@ export class OutboxSource {
   /** Undefined as long as the service has never run: its tables are not there yet. @throws ServiceError `unavailable` */
   state(): Promise<OutboxState | undefined> {
     return this.#unlessMissing(async () => {
-      const [row] = await this.database.sql<OutboxState>`select id, pruned_to from banyan.outbox_state`;
-      return row;
+      const { sql } = this.database;
+      await settleOutbox(sql);
+      const [row] = await sql<StateRow>`
+        select id, pruned_to, ${homeColumn(sql)} as home from banyan.outbox_state`;
+      return row && { ...row, home: toHome(row.home) };
     });
   }
 
   /** Everything that is committed by now lies before this place, and nothing else. */
   async end(): Promise<Place> {
-    const { last, snapshot, limit } = await this.#ends();
-    return { after: String(last), seen: snapshot, limit, late: undefined };
+    const { last, snapshot, limit, home } = await this.#ends();
+    return { after: String(last), seen: snapshot, limit, home: toHome(home), late: undefined };
   }
 
   async start(): Promise<Place> {
-    const { prunedTo, limit } = await this.#ends();
-    // Below the first row of all nothing can be late.
-    return { after: String(prunedTo), seen: '1:1:', limit: prunedTo === 0 ? '0' : limit, late: undefined };
+    const { prunedTo, limit, home } = await this.#ends();
+    return {
+      after: String(prunedTo),
+      seen: '1:1:',
+      // Below the first row of all nothing can be late.
+      limit: prunedTo === 0 ? '0' : limit,
+      home: toHome(home),
+      late: undefined,
+    };
   }
 
   /** Before the first event that was appended at or after `time`. */
   async since(time: string): Promise<Place> {
     const { sql } = this.database;
-    const { prunedTo, last, snapshot, limit } = await this.#ends();
+    const { prunedTo, last, snapshot, limit, home } = await this.#ends();
     const first = await findFirstSince(sql, outboxTable(sql), { time, start: prunedTo, end: last });
-    return { after: String(first - 1), seen: snapshot, limit, late: undefined };
+    return { after: String(first - 1), seen: snapshot, limit, home: toHome(home), late: undefined };
   }
 
   async #ends(): Promise<Ends> {
-    const [row] = await this.database.sql<Ends>`
-      select id, pruned_to, greatest(pruned_to, (select max(seq) from banyan.outbox))::int8 as last,
+    const { sql } = this.database;
+    const [row] = await sql<Ends>`
+      select id, pruned_to, ${homeColumn(sql)} as home, greatest(pruned_to, (select max(seq) from banyan.outbox))::int8 as last,
         pg_current_snapshot()::text as snapshot, pg_current_xact_id()::text as "limit"
       from banyan.outbox_state`;
     if (row === undefined) throw new Error('banyan.outbox_state has lost its row.');
@@ -122,8 +138,8 @@ export class OutboxSource {
   }
 }
 
-/** No schema, no table, or nothing granted yet: the service makes all three when it starts. */
+/** No schema, no table, no column, or nothing granted yet: the service makes them when it starts. */
 function isMissing(error: unknown): boolean {
   if (isServiceError(error)) return error.reason === 'database_permission';
-  return error instanceof DatabaseError && (error.code === '42P01' || error.code === '3F000');
+  return error instanceof DatabaseError && ['42P01', '42703', '3F000'].includes(error.code ?? '');
 }

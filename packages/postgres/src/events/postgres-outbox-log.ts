@@ -9,12 +9,8 @@ import {
 } from '@banyan/events';
 import { outboxPartitions } from './outbox-append.ts';
 import { type Place, showsRow, toPlace } from './outbox-cursor.ts';
-import {
-  createOutboxLogReader,
-  lowestOf,
-  type OutboxLogReader,
-  type OutboxStart,
-} from './outbox-log-reader.ts';
+import { createOutboxLogReader, type OutboxLogReader, type OutboxStart } from './outbox-log-reader.ts';
+import { lowestOf } from './outbox-places.ts';
 import { scanOutbox } from './outbox-scan.ts';
 import { OutboxSource } from './outbox-source.ts';
 import { outboxTable, pruneTable } from './timed-table.ts';
@@ -179,7 +175,7 @@ async function beginAt(
       places.set(partition, place);
     }
   }
-  return { id: state.id, places };
+  return { id: state.id, home: state.home, places };
 }
 
 /** What lies at the end of an outbox that was not there when the reader began is its beginning. */

@@ -14,6 +14,7 @@ import type { PostgresDatabase } from '../database.ts';
 import { leaseLost } from './lease-lost.ts';
 import { appendDelayed, appendNow, moveDue } from './outbox-append.ts';
 import { type EventRow, toCursor, toEncoded, toPlace } from './outbox-cursor.ts';
+import { homeColumn, settleOutbox, toHome } from './outbox-home.ts';
 import { moveRelay, nothingPublished, pruneOutbox, rewindOutbox, standingOfLog } from './outbox-keeping.ts';
 import { type PageHead, readPage } from './outbox-read.ts';
 import { WakeChannel } from './wake-channel.ts';
@@ -91,9 +92,13 @@ class PostgresOutbox implements Outbox {
   }
 
   async cursor(_lease: RelayLease): Promise<OutboxCursor> {
-    const [row] = await this.#database.sql<{ after: string; seen: string; limit: string }>`
-      select after_seq::text as after, seen::text, seen_limit::text as limit from banyan.outbox_relay`;
-    return toCursor({ after: '0', seen: '1:1:', limit: '0', ...row, late: undefined });
+    const { sql } = this.#database;
+    await settleOutbox(sql);
+    const [row] = await sql<{ after: string; seen: string; limit: string; home: string }>`
+      select after_seq::text as after, seen::text, seen_limit::text as limit, ${homeColumn(sql)} as home
+      from banyan.outbox_relay`;
+    const { home = '', ...place } = row ?? {};
+    return toCursor({ after: '0', seen: '1:1:', limit: '0', ...place, home: toHome(home), late: undefined });
   }
 
   async read(after: OutboxCursor, limit: number): Promise<OutboxPage> {
@@ -103,11 +108,12 @@ class PostgresOutbox implements Outbox {
   }
 
   async confirm({ owner, token }: RelayLease, cursor: OutboxCursor): Promise<void> {
-    const { after, seen, limit } = toPlace(cursor);
+    const { after, seen, limit, home } = toPlace(cursor);
     // Not flushed: a crash of the server forgets the newest places, and events are published twice.
     const confirmed = await this.#database.sql`
       update banyan.outbox_relay set
         after_seq = ${after}::int8, seen = ${seen}::pg_snapshot, seen_limit = ${limit}::xid8,
+        home = ${home.name}, since = ${home.since}::int8,
         confirmed_at = clock_timestamp()
       where owner = ${owner} and token = ${token}::int8
       returning set_config('synchronous_commit', 'off', true)`;
@@ -153,7 +159,7 @@ class PostgresOutbox implements Outbox {
         union all
         select o.appended_at from banyan.outbox as o, banyan.outbox_relay as r
         where o.seq <= r.after_seq and o.xid < r.seen_limit and not pg_visible_in_snapshot(o.xid, r.seen)
-          and o.xid >= pg_snapshot_xmin(r.seen)
+          and o.xid >= pg_snapshot_xmin(r.seen) and o.seq > r.since
       )
       select count(*)::int8 as count,
         coalesce(greatest(0, extract(epoch from clock_timestamp() - min(appended_at)) * 1000), 0)::float8 as oldest_age_ms,
