@@ -1,4 +1,4 @@
-import { type JsonSchema, type Schema, toJsonSchema } from '@banyan/contract';
+import { isJsonSchema, type JsonSchema, type Schema, toJsonSchema } from '@banyan/contract';
 import { isSecretProperty, variableNameOf } from './variable-name.ts';
 
 /** One property of a service's configuration, as its JSON Schema describes it. */
@@ -49,7 +49,7 @@ export function resolve({ schema, root }: RootedSchema): JsonSchema {
     if (target === undefined) return current;
     const definitions = (root.$defs ?? root['definitions']) as Record<string, unknown> | undefined;
     const next = definitions?.[decodeURIComponent(target).replaceAll('~1', '/').replaceAll('~0', '~')];
-    if (!isSchema(next)) return current;
+    if (!isJsonSchema(next)) return current;
     // What stands beside a reference (default, description) describes this use of it.
     const { $ref: _, ...beside } = current;
     current = { ...next, ...beside };
@@ -61,12 +61,8 @@ export function resolve({ schema, root }: RootedSchema): JsonSchema {
 export function branchesOf({ schema, root }: RootedSchema, keyword: string): readonly JsonSchema[] {
   const branches = schema[keyword];
   return Array.isArray(branches)
-    ? branches.filter(isSchema).map((branch) => resolve({ schema: branch, root }))
+    ? branches.filter(isJsonSchema).map((branch) => resolve({ schema: branch, root }))
     : [];
-}
-
-export function isSchema(value: unknown): value is JsonSchema {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function describe(service: string, schema: Schema): JsonSchema {
@@ -79,9 +75,9 @@ function describe(service: string, schema: Schema): JsonSchema {
 }
 
 function propertiesOf(schema: JsonSchema): Readonly<Record<string, JsonSchema>> {
-  const properties = isSchema(schema.properties) ? schema.properties : {};
+  const properties = isJsonSchema(schema.properties) ? schema.properties : {};
   return Object.fromEntries(
-    Object.entries(properties).map(([name, property]) => [name, isSchema(property) ? property : {}]),
+    Object.entries(properties).map(([name, property]) => [name, isJsonSchema(property) ? property : {}]),
   );
 }
 
@@ -92,7 +88,7 @@ function holdsSecret(rooted: RootedSchema, depth: number): boolean {
   const { root } = rooted;
   const parts = [
     ...['anyOf', 'oneOf', 'allOf', 'prefixItems'].flatMap((keyword) => branchesOf({ schema, root }, keyword)),
-    ...[schema.items, schema.additionalProperties].filter(isSchema),
+    ...[schema.items, schema.additionalProperties].filter(isJsonSchema),
     ...Object.values(propertiesOf(schema)),
   ];
   return (

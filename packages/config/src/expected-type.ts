@@ -1,5 +1,6 @@
 import type { JsonSchema } from '@banyan/contract';
-import { branchesOf, isSchema, type RootedSchema, resolve } from './config-properties.ts';
+import { isJsonSchema } from '@banyan/contract';
+import { branchesOf, type RootedSchema, resolve } from './config-properties.ts';
 import { constantsOf, typesOf } from './from-text.ts';
 
 /** What a schema accepts, in words for an operator: `a whole number from 1 to 100`, `one of a, b`. */
@@ -91,7 +92,7 @@ function textWords(schema: JsonSchema): string {
 
 function listWords({ schema, root }: RootedSchema, depth: number): string {
   const size = sizeWords(schema.minItems, schema.maxItems, 'entry');
-  const each = isSchema(schema.items) ? `, each ${words({ schema: schema.items, root }, depth + 1)}` : '';
+  const each = isJsonSchema(schema.items) ? `, each ${words({ schema: schema.items, root }, depth + 1)}` : '';
   return `a list${size} separated by commas${each}`;
 }
 

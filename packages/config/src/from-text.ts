@@ -1,5 +1,6 @@
 import type { JsonSchema } from '@banyan/contract';
-import { branchesOf, isSchema, type RootedSchema, resolve } from './config-properties.ts';
+import { isJsonSchema } from '@banyan/contract';
+import { branchesOf, type RootedSchema, resolve } from './config-properties.ts';
 
 /** What a text means for a schema; undefined if it can mean nothing. */
 export type Meaning = { readonly value: unknown } | undefined;
@@ -78,7 +79,7 @@ function readAs(type: string, text: string, rooted: RootedSchema, depth: number)
     case 'array':
       return listOf(text.trim(), rooted, depth);
     case 'object':
-      return jsonOf(text, isSchema);
+      return jsonOf(text, isJsonSchema);
     default:
       return { value: text };
   }
@@ -102,7 +103,7 @@ function booleanOf(text: string): Meaning {
 function listOf(text: string, { schema, root }: RootedSchema, depth: number): Meaning {
   if (text.startsWith('[')) return jsonOf(text, Array.isArray);
   const fixed = branchesOf({ schema, root }, 'prefixItems');
-  const items = isSchema(schema.items) ? schema.items : {};
+  const items = isJsonSchema(schema.items) ? schema.items : {};
   const value: unknown[] = [];
   for (const [index, part] of text.split(',').entries()) {
     const trimmed = part.trim();

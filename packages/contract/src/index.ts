@@ -18,6 +18,7 @@ export {
 export { contractErrors } from './errors.ts';
 export { type EventType, event } from './event.ts';
 export { eventNameIssue } from './event-name.ts';
+export { exampleOf } from './example-value.ts';
 export {
   clientHeader,
   createHttpBinding,
@@ -34,6 +35,7 @@ export {
   type Direction,
   isJsonSchema,
   type JsonSchema,
+  piecesOf,
   resolveReference,
   toJsonSchema,
 } from './json-schema.ts';

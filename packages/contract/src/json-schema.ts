@@ -96,6 +96,19 @@ export function branchesOf(schema: JsonSchema, keyword: string, root: JsonSchema
   return branches.filter(isJsonSchema).map((branch) => resolveReference(branch, root));
 }
 
+/** A schema and, below each other, all its branches, references followed: whatever a value of it follows is among them. */
+export function piecesOf(schema: JsonSchema, root: JsonSchema): readonly JsonSchema[] {
+  return collectPieces(schema, root, 0);
+}
+
+function collectPieces(reference: JsonSchema, root: JsonSchema, depth: number): readonly JsonSchema[] {
+  // A schema that contains itself as a branch is a circle.
+  if (depth > 16) return [];
+  const schema = resolveReference(reference, root);
+  const branches = ['allOf', 'anyOf', 'oneOf'].flatMap((keyword) => branchesOf(schema, keyword, root));
+  return [schema, ...branches.flatMap((branch) => collectPieces(branch, root, depth + 1))];
+}
+
 export function isJsonSchema(value: unknown): value is JsonSchema {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

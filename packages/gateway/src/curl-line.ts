@@ -1,5 +1,4 @@
-import { type JsonSchema, type Operation, toJsonSchema } from '@banyan/contract';
-import { exampleOf } from './schema-rows.ts';
+import { exampleOf, type JsonSchema, type Operation, toJsonSchema } from '@banyan/contract';
 import { takesJsonBody } from './takes-json-body.ts';
 
 /** A command that calls `operation`, ready to paste into a shell. */

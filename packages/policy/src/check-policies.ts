@@ -4,6 +4,8 @@ import {
   type ObjectFields,
   type Operation,
   objectFields,
+  piecesOf,
+  resolveReference,
   toJsonSchema,
 } from '@banyan/contract';
 import { invalidPolicies } from './parse-policies.ts';
@@ -127,7 +129,8 @@ class PolicyCheck {
       schemas = next;
     }
     const sorts = new Set(schemas.flatMap((schema) => scalarSorts(schema, root)));
-    if (sorts.size > 0 || schemas.some((schema) => schema.type === undefined)) return sorts;
+    if (sorts.size > 0 || schemas.some((schema) => resolveReference(schema, root).type === undefined))
+      return sorts;
     this.problems.add(at, `${reference} of ${operation.service}.${operation.name} is a list or an object`);
     return undefined;
   }
@@ -139,14 +142,11 @@ function noField(reference: Reference, operation: Operation, holders: readonly O
 }
 
 function scalarSorts(schema: JsonSchema, root: JsonSchema): readonly string[] {
-  const branches = ['anyOf', 'oneOf', 'allOf'].flatMap((keyword) => {
-    const each = schema[keyword];
-    return Array.isArray(each) ? (each as readonly JsonSchema[]) : [];
+  return piecesOf(schema, root).flatMap((piece) => {
+    const values = 'const' in piece ? [piece.const] : Array.isArray(piece.enum) ? piece.enum : [];
+    if (piece.type === undefined) return values.map((value) => typeof value);
+    return [piece.type].flat().flatMap((type) => sortOf[String(type)] ?? []);
   });
-  const own = [schema.type].flat().flatMap((type) => sortOf[String(type)] ?? []);
-  const values = 'const' in schema ? [schema.const] : Array.isArray(schema.enum) ? schema.enum : [];
-  const named = schema.type === undefined ? values.map((value) => typeof value) : [];
-  return [...own, ...named, ...branches.flatMap((branch) => scalarSorts(branch, root))];
 }
 
 const sortOf: Readonly<Record<string, readonly string[]>> = {

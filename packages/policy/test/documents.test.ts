@@ -5,6 +5,10 @@ import { isServiceError } from '@banyan/core';
 import { checkPolicies, parsePolicies, policies } from '@banyan/policy';
 import { z } from 'zod';
 
+// Schemas with a name of their own are referred to, wherever they are used.
+const Sku = z.string().meta({ id: 'Sku' });
+const Address = z.object({ city: z.string() }).meta({ id: 'Address' });
+
 const orders = contract('orders', {
   version: '1.0.0',
   operations: {
@@ -19,6 +23,8 @@ const orders = contract('orders', {
         lines: z.array(z.string()),
         note: z.string().nullish(),
         extra: z.record(z.string(), z.unknown()),
+        sku: Sku,
+        backTo: Address,
       }),
       output: z.object({}),
     }),
@@ -112,7 +118,7 @@ test('a document must fit the contracts: operations, callers, fields and what th
   ]);
   assert.deepEqual(check({ ...refund, effect: 'forbid' }, []), [], 'forbidding needs no cover');
   assert.deepEqual(check(when({ value: 'input.userId', equals: { value: 'caller.user.id' } })), [
-    'rules.0 (r).when.0: orders.refund has no input.userId; there are orderId, amount, lines, note, extra',
+    'rules.0 (r).when.0: orders.refund has no input.userId; there are orderId, amount, lines, note, extra, sku, backTo',
   ]);
   assert.deepEqual(check(when({ value: 'input.amount.cents', equals: '1000' })), [
     'rules.0 (r).when.0: input.amount.cents is a number, never a string',
@@ -123,12 +129,22 @@ test('a document must fit the contracts: operations, callers, fields and what th
   assert.deepEqual(check(when({ value: 'input.amount.cents', equals: { value: 'caller.user.id' } })), [
     'rules.0 (r).when.0: input.amount.cents is a number, never a string',
   ]);
+  assert.deepEqual(check(when({ value: 'input.sku', equals: 'mug' })), []);
+  assert.deepEqual(check(when({ value: 'input.backTo.city', equals: 'Bonn' })), []);
+  assert.deepEqual(check(when({ value: 'input.sku', equals: 3 })), [
+    'rules.0 (r).when.0: input.sku is a string, never a number',
+  ]);
+  assert.deepEqual(check(when({ value: 'input.backTo', equals: 'Bonn' })), [
+    'rules.0 (r).when.0: input.backTo of orders.refund is a list or an object',
+  ]);
   assert.deepEqual(check(when({ value: 'input.lines', equals: 'x' })), [
     'rules.0 (r).when.0: input.lines of orders.refund is a list or an object',
   ]);
   assert.deepEqual(
     check({ operations: ['orders.*'], when: [{ value: 'input.userId', equals: 'ann' }] }),
-    ['rules.0 (r).when.0: orders.refund has no input.userId; there are orderId, amount, lines, note, extra'],
+    [
+      'rules.0 (r).when.0: orders.refund has no input.userId; there are orderId, amount, lines, note, extra, sku, backTo',
+    ],
     'a rule about all operations speaks of fields that all have',
   );
 });

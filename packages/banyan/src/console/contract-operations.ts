@@ -1,8 +1,7 @@
 import { describeGraph, type System } from '@banyan/chassis';
 import type { OperationsHandlers } from '@banyan/console-api';
-import { type Contract, toAsyncApi, toOpenApi } from '@banyan/contract';
+import { type Contract, exampleOf, toAsyncApi, toJsonSchema, toOpenApi } from '@banyan/contract';
 import { ServiceError } from '@banyan/core';
-import { examplesOf } from './examples.ts';
 import { tryThroughGateway } from './try-operation.ts';
 
 export type ContractOperations = Pick<OperationsHandlers, 'listContracts' | 'getContract' | 'tryOperation'>;
@@ -66,4 +65,13 @@ function noService(name: string): ServiceError {
     code: 'not_found',
     reason: 'no_service',
   });
+}
+
+/** An input of each operation, by its name: to begin with, not to succeed with. */
+function examplesOf({ operations }: Contract): Readonly<Record<string, unknown>> {
+  const examples = Object.values(operations).map(({ name, input }) => [
+    name,
+    exampleOf(toJsonSchema(input, 'input')),
+  ]);
+  return Object.fromEntries(examples);
 }

@@ -1,4 +1,4 @@
-import { branchesOf, isJsonSchema, type JsonSchema, resolveReference } from '@banyan/contract';
+import { isJsonSchema, type JsonSchema, piecesOf } from '@banyan/contract';
 
 /** Kinds of JSON values but null, which any value may be. */
 export const jsonTypes = ['string', 'number', 'boolean', 'object', 'array'] as const;
@@ -64,15 +64,6 @@ class SchemaShape implements Shape {
     const real = schemas.filter(isJsonSchema);
     return real.length === 0 ? anyShape : new SchemaShape(real, this.#root);
   }
-}
-
-/** A schema and all its branches, whichever of them a value follows. */
-function piecesOf(reference: JsonSchema, root: JsonSchema, depth = 0): readonly JsonSchema[] {
-  // A schema that contains itself as a branch is a circle.
-  if (depth > 16) return [];
-  const schema = resolveReference(reference, root);
-  const branches = ['allOf', 'anyOf', 'oneOf'].flatMap((keyword) => branchesOf(schema, keyword, root));
-  return [schema, ...branches.flatMap((branch) => piecesOf(branch, root, depth + 1))];
 }
 
 function typesIn(piece: JsonSchema): readonly JsonType[] {
