@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { authenticationService, loginIdsService } from '@banyan/identity';
+import { authenticationService, loginIdsService, oauthService } from '@banyan/identity';
 import { until } from '@banyan/testing';
 import * as oauth from 'oauth4webapi';
-import { holdNext } from './fixtures/hold-next.ts';
+import { holdNext, holdNextEvent } from './fixtures/hold-next.ts';
 import { goodPassword } from './fixtures/identity.ts';
 import { createOAuthBrowser, type OAuthBrowser, type Visit } from './fixtures/oauth-browser.ts';
 import { type OAuthIdentity, startOAuth } from './fixtures/oauth-system.ts';
@@ -11,6 +11,7 @@ import { type OAuthIdentity, startOAuth } from './fixtures/oauth-system.ts';
 // Of the trusted client: nobody is asked to agree, so one request leads from a session to a code.
 const redirectUri = 'https://own.example/callback';
 const cleaning: (() => unknown)[] = [];
+const newPassword = 'some noisy seagulls';
 const verifier = oauth.generateRandomCodeVerifier();
 let identity: OAuthIdentity;
 let authorize: string;
@@ -34,9 +35,13 @@ after(async () => {
 const newBrowser = () => createOAuthBrowser(new URL(identity.issuer).origin);
 
 /** @returns where the client gets its code */
-async function signIn(browser: OAuthBrowser, loginId: string): Promise<Visit> {
-  const asked = await browser.open(authorize);
-  return browser.submit(asked, '/password', { login_id: loginId, password: goodPassword });
+async function signIn(
+  browser: OAuthBrowser,
+  loginId: string,
+  { password = goodPassword, url = authorize } = {},
+): Promise<Visit> {
+  const asked = await browser.open(url);
+  return browser.submit(asked, '/password', { login_id: loginId, password });
 }
 
 async function isSignedIn(browser: OAuthBrowser): Promise<boolean> {
@@ -57,6 +62,29 @@ async function exchange({ url }: Visit): Promise<Record<string, string>> {
   return (await response.json()) as Record<string, string>;
 }
 
+async function refresh(token = ''): Promise<Record<string, string>> {
+  const form = { grant_type: 'refresh_token', client_id: 'own', refresh_token: token };
+  const response = await fetch(`${identity.issuer}/token`, {
+    method: 'POST',
+    body: new URLSearchParams(form),
+  });
+  return (await response.json()) as Record<string, string>;
+}
+
+async function mayReadNotes(token = ''): Promise<boolean> {
+  const { status } = await identity.send('GET', '/notes', undefined, { authorization: `Bearer ${token}` });
+  return status === 200;
+}
+
+async function changePassword(loginId: string): Promise<void> {
+  const { token } = (await identity.signIn(loginId)).json;
+  const passwords = { current: goodPassword, password: newPassword };
+  const { status } = await identity.send('PUT', '/account/password', passwords, {
+    authorization: `Bearer ${token}`,
+  });
+  assert.equal(status, 200);
+}
+
 test('a request that is under way when everybody is signed out brings nobody back', async () => {
   const { loginId } = await identity.register();
   const [browser, other] = [newBrowser(), newBrowser()];
@@ -73,8 +101,8 @@ test('a request that is under way when everybody is signed out brings nobody bac
   assert.equal(await isSignedIn(browser), false);
   assert.ok(late.url.searchParams.has('code'));
   assert.equal((await exchange(late))['error'], 'invalid_grant');
-  // Whoever signs in anew is in.
-  await until(async () => (await exchange(await signIn(newBrowser(), loginId)))['error'] === undefined);
+  // Whoever signs in anew is in, in the same second, too.
+  assert.equal((await exchange(await signIn(newBrowser(), loginId)))['error'], undefined);
 });
 
 test('a sign-in with a password that is changed before its end leads nowhere', () =>
@@ -91,21 +119,82 @@ async function signInOverChange(when: 'before' | 'after', check: (late: Visit) =
   const { loginId } = await identity.register();
   const [browser, other] = [newBrowser(), newBrowser()];
   await signIn(other, loginId);
-  const { token } = (await identity.signIn(loginId)).json;
   const { held, letGo } = await holdNext(identity, authenticationService, 'proveLogin', { when });
   const underWay = signIn(browser, loginId);
   await held;
-  const passwords = { current: goodPassword, password: 'some noisy seagulls' };
-  await identity.send('PUT', '/account/password', passwords, { authorization: `Bearer ${token}` });
+  await changePassword(loginId);
   await until(async () => !(await isSignedIn(other)));
-  // Sessions count in seconds; this one is to be of a later one.
-  const endedS = Math.floor(Date.now() / 1_000);
-  await until(async () => (await isSignedIn(other)) || Date.now() / 1_000 > endedS + 1);
   letGo();
   const late = await underWay;
   assert.equal(await isSignedIn(browser), false);
   await check(late);
 }
+
+test('an event of a new password that is late ends what came of the old one, and nothing of the new one', async () => {
+  const { loginId } = await identity.register();
+  const [browser, other] = [newBrowser(), newBrowser()];
+  const old = await exchange(await signIn(browser, loginId));
+  const { held, letGo } = await holdNextEvent(identity, oauthService, 'passwords.changed');
+  await changePassword(loginId);
+  await held;
+  const olds = await refresh(old['refresh_token']);
+  // Before the event counts: one in a browser of its own, one in that of the old sign-in.
+  const fresh = await exchange(await signIn(other, loginId, { password: newPassword }));
+  const again = await exchange(
+    await signIn(browser, loginId, { password: newPassword, url: `${authorize}&prompt=login` }),
+  );
+  letGo();
+  await until(async () => !(await mayReadNotes(old['access_token'])));
+  assert.equal(await mayReadNotes(olds['access_token']), false, 'refreshed in between');
+  for (const { refresh_token } of [old, olds])
+    assert.equal((await refresh(refresh_token))['error'], 'invalid_grant');
+  for (const { access_token, refresh_token } of [fresh, again]) {
+    assert.equal(await mayReadNotes(access_token), true);
+    assert.equal(await mayReadNotes((await refresh(refresh_token))['access_token']), true);
+  }
+  for (const each of [browser, other]) assert.equal(await isSignedIn(each), true);
+});
+
+test('an event of signing out everywhere that is late leaves alone who has signed in since', async () => {
+  const { loginId } = await identity.register();
+  const [browser, other] = [newBrowser(), newBrowser()];
+  const old = await exchange(await signIn(browser, loginId));
+  const { token } = (await identity.signIn(loginId)).json;
+  const { held, letGo } = await holdNextEvent(identity, oauthService, 'sessions.signedOutEverywhere');
+  await identity.send('DELETE', '/account/sessions', undefined, { authorization: `Bearer ${token}` });
+  await held;
+  const fresh = await exchange(await signIn(other, loginId));
+  letGo();
+  await until(async () => !(await mayReadNotes(old['access_token'])));
+  assert.equal((await refresh(old['refresh_token']))['error'], 'invalid_grant');
+  assert.equal(await isSignedIn(browser), false);
+  assert.equal(await mayReadNotes(fresh['access_token']), true);
+  assert.equal(await mayReadNotes((await refresh(fresh['refresh_token']))['access_token']), true);
+});
+
+test('a refresh that is under way when the password is changed gives nothing', async () => {
+  const { loginId } = await identity.register();
+  const [browser, other] = [newBrowser(), newBrowser()];
+  const old = await exchange(await signIn(browser, loginId));
+  await signIn(other, loginId);
+  const { held, letGo } = await holdNext(identity, loginIdsService, 'describe');
+  const underWay = refresh(old['refresh_token']);
+  await held;
+  await changePassword(loginId);
+  await until(async () => !(await isSignedIn(other)));
+  letGo();
+  assert.equal((await underWay)['error'], 'invalid_grant');
+  assert.equal((await refresh(old['refresh_token']))['error'], 'invalid_grant');
+});
+
+test('a code of the old password is worth nothing after the new one', async () => {
+  const { loginId } = await identity.register();
+  const browser = newBrowser();
+  const back = await signIn(browser, loginId);
+  await changePassword(loginId);
+  await until(async () => !(await isSignedIn(browser)));
+  assert.equal((await exchange(back))['error'], 'invalid_grant');
+});
 
 test('using a session does not make it longer', async () => {
   const { loginId } = await identity.register();

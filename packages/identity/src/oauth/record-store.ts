@@ -1,6 +1,7 @@
 import type { Sql } from '@banyan/banyan';
 import { handleHash, newHandle } from '../keys/handle.ts';
 import type { KeyRing } from '../keys/key-ring.ts';
+import { RequestSignIn, type SignInMark } from './request-sign-in.ts';
 
 /** What is stored under an id; these members are looked for. */
 export interface Payload {
@@ -9,7 +10,8 @@ export interface Payload {
 
 /**
  * What the protocol remembers, by kind and id. Ids are secrets that somebody holds, so their hashes are stored; payloads have them inside, so
- * they are encrypted. What has expired is not found, and neither is what comes of a sign-in before its account's end, whenever it was written.
+ * they are encrypted. What has expired is not found, and neither is what comes of a sign-in that no longer counts, whenever it was written. For one
+ * request: what is written comes of the sign-in that the records come of which it has read.
  */
 export interface RecordStore {
   upsert(kind: string, id: string, payload: Payload, lifetimeS: number): Promise<void>;
@@ -22,10 +24,9 @@ export interface RecordStore {
   consume(kind: string, id: string): Promise<boolean>;
   /**
    * Uses a refresh token. Whoever comes with it again within the grace, before its successor was used, did not get the answer, and is given the same
-   * successor (RFC 9700, 4.14.2, has no way to tell them from a thief at that moment: two with one successor are noticed at its second use).
-   * @returns the successor's id; undefined if the token was used before, and then its grant has ended
+   * successor. Whoever comes later, or after that, ends the grant.
    */
-  rotate(id: string, graceS: number): Promise<string | undefined>;
+  rotate(id: string, graceS: number): Promise<Rotation>;
   destroy(kind: string, id: string): Promise<void>;
   /** What was made under a grant, and the grant itself. */
   endGrant(grantId: string): Promise<void>;
@@ -35,12 +36,17 @@ export interface RecordStore {
   ofAccount(kind: string, accountId: string): Promise<readonly Payload[]>;
 }
 
-interface Row {
+export type Rotation =
+  | { readonly kind: 'rotated'; readonly successor: string }
+  /** The grant has ended. */
+  | { readonly kind: 'reused' }
+  /** It ended meanwhile. */
+  | { readonly kind: 'gone' };
+
+interface Row extends SignInMark {
   readonly idHash: string;
   readonly sealed: string;
   readonly consumedS: number | null;
-  /** When everybody was thrown out of the account. */
-  readonly endedS: number | null;
 }
 
 export interface RecordStoreOptions {
@@ -58,6 +64,7 @@ class SealedRecords implements RecordStore {
   readonly #sql: Sql;
   readonly #ring: KeyRing;
   readonly #onGrantsEnd: RecordStoreOptions['onGrantsEnd'];
+  readonly #signIn = new RequestSignIn();
 
   constructor({ sql, ring, onGrantsEnd }: RecordStoreOptions) {
     this.#sql = sql;
@@ -69,13 +76,20 @@ class SealedRecords implements RecordStore {
     const idHash = handleHash(id);
     const sealed = this.#ring.seal(JSON.stringify(payload), place(kind, idHash));
     const { accountId } = payload;
+    const { signedInAt, passwordRevision } = this.#signIn.mark;
+    // A grant stays as old as it was: tokens name it that came of its first sign-in.
     await this.#sql`
-      insert into records (kind, id_hash, sealed, grant_hash, uid_hash, account_id, expires_at)
+      insert into records as known
+        (kind, id_hash, sealed, grant_hash, uid_hash, account_id, signed_in_at, password_revision, expires_at)
       values (${kind}, ${idHash}, ${sealed}, ${hashOf(payload['grantId'])}, ${hashOf(payload['uid'])},
-              ${typeof accountId === 'string' ? accountId : null}, now() + make_interval(secs => ${lifetimeS}))
+              ${typeof accountId === 'string' ? accountId : null}, ${signedInAt}, ${passwordRevision},
+              now() + make_interval(secs => ${lifetimeS}))
       on conflict (kind, id_hash) do update set
         sealed = excluded.sealed, grant_hash = excluded.grant_hash, uid_hash = excluded.uid_hash,
-        account_id = excluded.account_id, expires_at = excluded.expires_at`;
+        account_id = excluded.account_id, expires_at = excluded.expires_at,
+        signed_in_at = case known.kind when 'Grant' then known.signed_in_at else excluded.signed_in_at end,
+        password_revision =
+          case known.kind when 'Grant' then known.password_revision else excluded.password_revision end`;
   }
 
   async find(kind: string, id: string): Promise<Payload | undefined> {
@@ -84,7 +98,7 @@ class SealedRecords implements RecordStore {
 
   async findByUid(kind: string, uid: string): Promise<Payload | undefined> {
     const rows = await this.#sql<Row>`
-      select id_hash, sealed, consumed_s, ended_s from live_records
+      select id_hash, sealed, consumed_s, signed_in_at, password_revision from live_records
       where kind = ${kind} and uid_hash = ${handleHash(uid)}`;
     return this.#open(kind, rows)[0];
   }
@@ -99,7 +113,7 @@ class SealedRecords implements RecordStore {
     return false;
   }
 
-  async rotate(id: string, graceS: number): Promise<string | undefined> {
+  async rotate(id: string, graceS: number): Promise<Rotation> {
     const [kind, idHash, successor] = ['RefreshToken', handleHash(id), newHandle()];
     const sealed = this.#ring.seal(successor, successorPlace(idHash));
     const [rotated] = await this.#sql<{ sealedSuccessor: string }>`
@@ -115,9 +129,9 @@ class SealedRecords implements RecordStore {
             where successor.kind = used.kind and successor.id_hash = used.successor_hash
               and successor.consumed_at is not null))
       returning sealed_successor`;
-    if (rotated !== undefined) return this.#ring.open(rotated.sealedSuccessor, successorPlace(idHash));
-    await this.#endGrantBehind(kind, idHash);
-    return undefined;
+    if (rotated === undefined)
+      return { kind: (await this.#endGrantBehind(kind, idHash)) ? 'reused' : 'gone' };
+    return { kind: 'rotated', successor: this.#ring.open(rotated.sealedSuccessor, successorPlace(idHash)) };
   }
 
   async destroy(kind: string, id: string): Promise<void> {
@@ -134,22 +148,24 @@ class SealedRecords implements RecordStore {
 
   async ofAccount(kind: string, accountId: string): Promise<readonly Payload[]> {
     const rows = await this.#sql<Row>`
-      select id_hash, sealed, consumed_s, ended_s from live_records
+      select id_hash, sealed, consumed_s, signed_in_at, password_revision from live_records
       where kind = ${kind} and account_id = ${accountId} order by expires_at desc limit 100`;
     return this.#open(kind, rows);
   }
 
   async #findByHash(kind: string, idHash: string): Promise<Payload | undefined> {
     const rows = await this.#sql<Row>`
-      select id_hash, sealed, consumed_s, ended_s from live_records
+      select id_hash, sealed, consumed_s, signed_in_at, password_revision from live_records
       where kind = ${kind} and id_hash = ${idHash}`;
     return this.#open(kind, rows)[0];
   }
 
-  async #endGrantBehind(kind: string, idHash: string): Promise<void> {
+  /** @returns false if the record is gone, and its grant with it */
+  async #endGrantBehind(kind: string, idHash: string): Promise<boolean> {
     const [row] = await this.#sql<{ grantHash: string | null }>`
       select grant_hash from records where kind = ${kind} and id_hash = ${idHash}`;
     if (row?.grantHash) await this.#endGrantOf(row.grantHash);
+    return row !== undefined;
   }
 
   async #endGrantOf(grantHash: string): Promise<void> {
@@ -161,37 +177,12 @@ class SealedRecords implements RecordStore {
   }
 
   #open(kind: string, rows: readonly Row[]): readonly Payload[] {
-    return rows.flatMap(({ idHash, sealed, consumedS, endedS }) => {
+    return rows.flatMap(({ idHash, sealed, consumedS, ...mark }) => {
       const payload = JSON.parse(this.#ring.open(sealed, place(kind, idHash))) as Payload;
-      if (endedS !== null && !isNewer(payload, endedS)) return [];
+      if (!this.#signIn.reads(kind, payload, mark)) return [];
       return [consumedS === null ? payload : { ...payload, consumed: consumedS }];
     });
   }
-}
-
-/** Whether somebody signed in for it after that second. Of the second itself nobody knows, so it does not count. */
-function isNewer({ loginTs, authTime, iat }: Payload, endedS: number): boolean {
-  const signedInS = loginTs ?? authTime ?? iat;
-  return typeof signedInS === 'number' && signedInS > endedS;
-}
-
-/** Whoever has signed out everywhere, or has a new password, starts anew. In a transaction. @returns what tokens name the grants by that were ended */
-export async function endAccount(sql: Sql, accountId: string): Promise<readonly string[]> {
-  // A request that is under way writes its session back when it ends, and would bring it to life again.
-  await sql`
-    insert into ended_accounts (account_id, ended_at) values (${accountId}, clock_timestamp())
-    on conflict (account_id) do update set ended_at = excluded.ended_at`;
-  const ended = await sql<{ kind: string; idHash: string }>`
-    delete from records where account_id = ${accountId} returning kind, id_hash`;
-  return ended.filter(({ kind }) => kind === 'Grant').map(({ idHash }) => idHash);
-}
-
-export async function forgetOldRecords(sql: Sql): Promise<void> {
-  await sql`delete from records where expires_at < now() - interval '1 hour'`;
-  // No request and no sign-in takes that long; what such a one has written is still kept out until it expires.
-  await sql`
-    delete from ended_accounts where ended_at < now() - interval '1 hour'
-      and not exists (select from records where records.account_id = ended_accounts.account_id)`;
 }
 
 function place(kind: string, idHash: string): string {

@@ -24,9 +24,10 @@ export function repeatRefreshes(provider: Provider, graceS: number): void {
     return token;
   };
   tokens.prototype.consume = async function consume(this: RefreshToken) {
-    const successor = await currentRequest().records.rotate(this.jti, graceS);
-    if (successor === undefined) throw await reused(this);
-    successors.set(this, successor);
+    const rotation = await currentRequest().records.rotate(this.jti, graceS);
+    if (rotation.kind === 'reused') await tellReuse(this);
+    if (rotation.kind !== 'rotated') throw new errors.InvalidGrant('refresh token already used');
+    successors.set(this, rotation.successor);
   };
   const { generateTokenId } = tokens.prototype;
   tokens.prototype.generateTokenId = function successorOf(this: RefreshToken) {
@@ -36,11 +37,10 @@ export function repeatRefreshes(provider: Provider, graceS: number): void {
 }
 
 /** Somebody has it who should not, and nobody can tell who: its grant has ended. */
-async function reused({ accountId, clientId = '' }: RefreshToken): Promise<Error> {
+async function tellReuse({ accountId, clientId = '' }: RefreshToken): Promise<void> {
   const { tx, log } = currentRequest();
   log.warn('a refresh token came twice; its grant has ended', { accountId, clientId });
   await tx(async ({ audit }) =>
     audit('refreshTokenReused', { subject: accountId, details: { client: clientId.slice(0, 64) } }),
   );
-  return new errors.InvalidGrant('refresh token already used');
 }

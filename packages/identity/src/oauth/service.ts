@@ -6,7 +6,7 @@ import { answerRequest } from './answer-request.ts';
 import { OAuthConfig, signingAlgsOf } from './config.ts';
 import { oauth } from './contract.ts';
 import { type OAuthContext, uses } from './definition.ts';
-import { endAccount, forgetOldRecords } from './record-store.ts';
+import { type Ending, endSignIns, forgetOldRecords } from './record-endings.ts';
 
 const tidyEveryMs = 60_000;
 /** As many as `sessions` takes at once. */
@@ -45,8 +45,10 @@ export const oauthService = service(oauth, {
   },
   on: {
     // Whoever knew the old password, or holds a stolen session, is out (ASVS 7.4.3).
-    'passwords.changed': ({ accountId }, context) => throwOut(accountId, context),
-    'sessions.signedOutEverywhere': ({ accountId }, context) => throwOut(accountId, context),
+    'passwords.changed': ({ accountId, revision: passwordRevision }, context) =>
+      throwOut({ accountId, passwordRevision }, context),
+    'sessions.signedOutEverywhere': ({ accountId, endedAt }, context) =>
+      throwOut({ accountId, endedAt }, context),
   },
   background: {
     async tidy(context) {
@@ -63,8 +65,8 @@ export const oauthService = service(oauth, {
   },
 });
 
-async function throwOut(accountId: string, { sql, call }: Pick<OAuthContext, 'sql' | 'call'>): Promise<void> {
-  const marks = await endAccount(sql, accountId);
+async function throwOut(ending: Ending, { sql, call }: Pick<OAuthContext, 'sql' | 'call'>): Promise<void> {
+  const marks = await endSignIns(sql, ending);
   for (let at = 0; at < marks.length; at += revokedAtOnce) {
     await call.sessions.revokeTokens({ sessions: marks.slice(at, at + revokedAtOnce) });
   }

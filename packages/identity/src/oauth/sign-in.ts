@@ -16,8 +16,6 @@ interface SignIn {
   /** Set once the password was right and a code is needed. */
   readonly methods?: readonly SecondFactorMethod[];
   readonly phoneEnding?: string;
-  /** Since when the password counts as known, in seconds since 1970: if it is changed later, this sign-in is worth nothing. */
-  readonly passwordAtS?: number;
   readonly notice?: Notice;
 }
 
@@ -73,23 +71,27 @@ export async function sendMessage(ctx: Context, interaction: Interaction): Promi
   );
 }
 
+interface SignedIn {
+  readonly accountId: string;
+  readonly signedInAt: string;
+  readonly passwordRevision?: number | undefined;
+  readonly amr: readonly string[];
+}
+
 /** Somebody who is known for certain, or what the next page says. */
-type Outcome =
-  | { readonly accountId: string; readonly amr: readonly string[]; readonly passwordAtS: number | undefined }
-  | SignIn;
+type Outcome = SignedIn | SignIn;
 
 async function goOn(ctx: Context, interaction: Interaction, outcome: Outcome): Promise<void> {
   if (!('accountId' in outcome)) return askAgain(ctx, interaction, outcome);
-  const { accountId, amr, passwordAtS: ts } = outcome;
+  const { amr, signedInAt, ...signIn } = outcome;
   await currentRequest().records.destroy(kind, interaction.uid);
-  await resume(ctx, interaction, {
-    login: { accountId, amr: [...amr], ...(ts === undefined ? undefined : { ts }) },
-  });
+  // What its session comes of is read from here: see RequestSignIn.
+  const ts = Math.floor(Date.parse(signedInAt) / 1_000);
+  await resume(ctx, interaction, { login: { ...signIn, signedInAt, amr: [...amr], ts } });
 }
 
 async function attempt(known: string | undefined, form: URLSearchParams): Promise<Outcome> {
   const { call, client } = currentRequest();
-  const passwordAtS = Math.floor(Date.now() / 1_000);
   const workflowId = known ?? (await call.authentication.beginLogin({})).workflowId;
   const input = {
     workflowId,
@@ -116,7 +118,7 @@ async function attempt(known: string | undefined, form: URLSearchParams): Promis
     .catch(onRefusal(operations.attemptLogin, 'noSuchLogin', over))
     .catch(onRefusal(operations.attemptLogin, 'loginOver', over));
   if (typeof outcome === 'object') return outcome;
-  if (outcome === 'succeeded') return prove({ passwordAtS }, { workflowId });
+  if (outcome === 'succeeded') return prove({}, { workflowId });
   if (outcome === 'failed') return { notice: bad(messages.failed) };
   return { workflowId, notice: bad(outcome === 'checking' ? messages.slow : messages.wrong) };
 }
@@ -130,15 +132,13 @@ interface Proof {
 async function prove(before: SignIn, proof: Proof): Promise<Outcome> {
   const { proveLogin } = operations;
   const { workflowId, method } = proof;
-  const { passwordAtS } = before;
   return currentRequest()
     .call.authentication.proveLogin(proof)
-    .then(({ accountId }) => ({ accountId, amr: amrOf(method), passwordAtS }))
+    .then((signIn) => ({ ...signIn, amr: amrOf(method) }))
     .catch(
       onRefusal(proveLogin, 'codeNeeded', ({ methods, phoneEnding }) => ({
         workflowId,
         methods,
-        ...(passwordAtS === undefined ? undefined : { passwordAtS }),
         ...(phoneEnding === undefined ? undefined : { phoneEnding }),
       })),
     )
