@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, test } from 'node:test';
-import { sessions } from '@banyan/identity';
+import { sessions, sessionsService } from '@banyan/identity';
 import { goodPassword, type Identity, startIdentity, until } from './fixtures/identity.ts';
+import { reloadWatched } from './fixtures/watched-database.ts';
 
 const cleaning: (() => unknown)[] = [];
 let identity: Identity;
@@ -156,4 +157,27 @@ test('keys are rotated with overlap; a withdrawn one ends what it has signed', a
     ({ status }) => status === 200,
   );
   for (const withdrawn of [first, second]) assert.equal((await askAccount(withdrawn)).status, 401);
+});
+
+test('a key signs up to the moment of the next one, and nothing after it', async () => {
+  const { register, signIn, send, system } = identity;
+  const sql = await reloadWatched(identity, sessionsService);
+  const signedIn = await signIn((await register()).loginId);
+  assert.equal(signedIn.status, 201, signedIn.text);
+  let { token, refreshToken } = signedIn.json;
+  const { kid: old } = partsOf(token)[0];
+  const { keyId } = await system.client(sessions, { service: 'authentication' }).rotateKeys({});
+  const [{ nextS } = { nextS: 0 }] = await sql<{ nextS: number }>`
+    update signing_keys set signs_from = clock_timestamp() + interval '2 seconds' where key_id = ${keyId}
+    returning extract(epoch from signs_from)::float8 as next_s`;
+  const kids: string[] = [];
+  do {
+    const refreshed = await send('POST', '/token-refreshes', { refreshToken });
+    assert.equal(refreshed.status, 200, refreshed.text);
+    ({ token, refreshToken } = refreshed.json);
+    const [{ kid }, { iat }] = partsOf(token);
+    kids.push(kid);
+    assert.ok(kid === keyId || (kid === old && iat <= nextS), `${kid} at ${iat}, the next one from ${nextS}`);
+  } while (kids.at(-1) !== keyId);
+  assert.ok(kids.includes(old), 'it was published before it signs');
 });

@@ -21,10 +21,25 @@ interface StoredKey {
   readonly sealedJwk: string;
 }
 
+interface PresentKey extends StoredKey {
+  /** Until the next one signs, if that is known. */
+  readonly nextInMs: number | null;
+}
+
 /** The key that signs now. The first one is made at its first use, once, however many instances ask at the same time. */
 export async function signingKey(sql: Sql, ring: KeyRing, alg: SigningAlg = 'EdDSA'): Promise<PrivateJwk> {
+  return (await presentSigningKey(sql, ring, alg)).privateJwk;
+}
+
+/** The same, with the time until the next one signs, if that is known. */
+export async function presentSigningKey(
+  sql: Sql,
+  ring: KeyRing,
+  alg: SigningAlg = 'EdDSA',
+): Promise<{ readonly privateJwk: PrivateJwk; readonly nextInMs: number | null }> {
   const stored = (await presentKey(sql, alg)) ?? (await makeFirstKey(sql, ring, alg));
-  return JSON.parse(ring.open(stored.sealedJwk, `signing key ${stored.keyId}`)) as PrivateJwk;
+  const { keyId, sealedJwk, nextInMs } = stored;
+  return { privateJwk: JSON.parse(ring.open(sealedJwk, `signing key ${keyId}`)) as PrivateJwk, nextInMs };
 }
 
 /**
@@ -112,15 +127,18 @@ export async function rotateInTime(
       where next.public_jwk ->> 'alg' = old.public_jwk ->> 'alg' and next.signs_from > old.signs_from and next.signs_from < now() - interval '1 day')`;
 }
 
-async function presentKey(sql: Sql, alg: SigningAlg): Promise<StoredKey | undefined> {
-  const [stored] = await sql<StoredKey>`
-    select key_id, sealed_jwk from signing_keys
+async function presentKey(sql: Sql, alg: SigningAlg): Promise<PresentKey | undefined> {
+  const [stored] = await sql<PresentKey>`
+    select key_id, sealed_jwk, (
+      select extract(epoch from min(next.signs_from) - clock_timestamp())::float8 * 1000 from signing_keys next
+      where next.public_jwk ->> 'alg' = ${alg} and next.signs_from > clock_timestamp()) as next_in_ms
+    from signing_keys
     where public_jwk ->> 'alg' = ${alg} and signs_from <= clock_timestamp()
     order by signs_from desc, key_id limit 1`;
   return stored;
 }
 
-async function makeFirstKey(sql: Sql, ring: KeyRing, alg: SigningAlg): Promise<StoredKey> {
+async function makeFirstKey(sql: Sql, ring: KeyRing, alg: SigningAlg): Promise<PresentKey> {
   const { keyId, sealedJwk, publicJwk } = await newKey(ring, alg);
   await sql`
     insert into signing_keys (key_id, sealed_jwk, public_jwk)

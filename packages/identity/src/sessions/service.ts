@@ -1,14 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createUserTokenSigner, type Sql, service } from '@banyan/banyan';
+import { type Sql, service } from '@banyan/banyan';
 import { z } from 'zod';
-import { type KeyKeeper, keyRingOf, keysSetting } from '../keys/open-key-ring.ts';
+import { keyRingOf, keysSetting } from '../keys/open-key-ring.ts';
 import { publishedKeys, rotateInTime, rotateKeys, signingKey, withdrawOthers } from '../keys/signing-keys.ts';
 import { ownerOf } from '../owner.ts';
 import { passwords } from '../passwords/contract.ts';
+import { accessToken, forgetSigner } from './access-tokens.ts';
 import { sessions } from './contract.ts';
 import { cookieSessionsOf, redisUrlSetting, type SessionStoreContext } from './cookie-session-store.ts';
 import { forgetOldRevocations, revocationsSince, revoke } from './revocations.ts';
-import type { Session } from './session.ts';
 import {
   deleteAll,
   deleteBefore,
@@ -50,10 +50,6 @@ const SessionsConfig = z.object({
     .describe('How long a signing key is used.'),
   keyLeadSeconds: z.int().min(0).default(900).describe('How long before its use a signing key is published.'),
 });
-
-interface Keeper extends KeyKeeper {
-  readonly config: z.output<typeof SessionsConfig>;
-}
 
 export const sessionsService = service(sessions, {
   uses: { passwords },
@@ -168,6 +164,7 @@ export const sessionsService = service(sessions, {
         if (input.withdrawOthers) await withdrawOthers(sql, made);
         return made;
       });
+      forgetSigner(context);
       return { keyId };
     },
   },
@@ -204,11 +201,4 @@ async function endEverything(store: SessionStoreContext, sql: Sql, accountId: st
   const inBrowsers = await cookieSessionsOf(store, sql).endUntil(accountId, endedAt);
   const ended = await revoke(sql, 'session', [...withTokens, ...inBrowsers]);
   return { ended, endedAt };
-}
-
-async function accessToken({ accountId, sessionId }: Session, keeper: Keeper) {
-  const { issuer, audience, scopes, tokenSeconds } = keeper.config;
-  const privateJwk = await signingKey(keeper.sql, await keyRingOf(keeper));
-  const signer = createUserTokenSigner({ issuer, audience, privateJwk, lifetimeS: tokenSeconds });
-  return signer.sign({ id: accountId, scopes }, sessionId);
 }
