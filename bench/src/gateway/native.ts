@@ -16,13 +16,19 @@ export const largeBytes = 10 * 1_048_576;
 mkdirSync(path.join(folder, 'www'));
 writeFileSync(path.join(folder, 'www', 'large'), Buffer.alloc(largeBytes, 'x'));
 
-/** What stands behind all proxies: nginx, which answers small JSON, a file of 10 MB, and takes uploads. */
+/**
+ * What stands behind all proxies: nginx, which answers small JSON, a file of 10 MB, and takes uploads: it answers them when it has them, which it does
+ * only if it passes something on.
+ */
 export function startUpstream(port: number, cpu: number): Promise<Native> {
   return startNginx('upstream', {
     port,
     cpu,
     server: `location / { default_type application/json; return 200 '${JSON.stringify(order)}'; }
-      location = /large { root ${folder}/www; }`,
+      location = /large { root ${folder}/www; }
+      location = /upload {
+        client_body_buffer_size 16m; proxy_pass http://127.0.0.1:${port}/; proxy_pass_request_body off; proxy_set_header Content-Length "";
+      }`,
   });
 }
 
@@ -31,7 +37,8 @@ export function startNginxProxy(port: number, upstreamPort: number): Promise<Nat
     port,
     cpu: 0,
     before: `upstream back { server 127.0.0.1:${upstreamPort}; keepalive 128; }`,
-    server: 'location / { proxy_pass http://back; proxy_http_version 1.1; proxy_set_header Connection ""; }',
+    server:
+      'location / { proxy_pass http://back; proxy_http_version 1.1; proxy_set_header Connection ""; proxy_request_buffering off; }',
   });
 }
 

@@ -1,9 +1,17 @@
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { createUserTokenSigner, generateUserKey } from '@banyan/auth';
 import type { Edge } from '@banyan/chassis';
+import { createMemoryDocumentStore } from '@banyan/config/testing';
 import { contract, operation } from '@banyan/contract';
 import { type Logger, silentLogger, systemClock } from '@banyan/core';
-import { expose, forward, type GatewayOptions, gateway, rateLimit } from '@banyan/gateway';
+import {
+  createTrafficAdmin,
+  expose,
+  forward,
+  type GatewayOptions,
+  gateway,
+  rateLimit,
+} from '@banyan/gateway';
 import type { Endpoint } from '@banyan/rpc';
 import { createLogger, createMetrics } from '@banyan/telemetry';
 import { z } from 'zod';
@@ -12,7 +20,16 @@ import { echo } from '../contract.ts';
 import { order } from '../payload.ts';
 
 /** What each form of the gateway is measured with. */
-export const forms = ['pass', 'full', 'lane', 'cache', 'routes-10', 'routes-1000', 'routes-10000'] as const;
+export const forms = [
+  'pass',
+  'full',
+  'lane',
+  'cache',
+  'versions',
+  'routes-10',
+  'routes-1000',
+  'routes-10000',
+] as const;
 export type Form = (typeof forms)[number];
 
 const keys = contract('keys', {
@@ -26,10 +43,19 @@ const keys = contract('keys', {
   },
 });
 
+const nextKeys = contract('keys', {
+  version: '2.0.0',
+  operations: {
+    menu: operation('GET /menu', { input: z.object({}), output: z.object({ note: z.string() }) }),
+  },
+});
+
 export interface StartedGateway {
   readonly url: string;
   /** Headers that a request needs. */
   readonly headers: Readonly<Record<string, string>>;
+  /** Moves the link of a gateway with two versions to the other one. */
+  readonly moveLink: () => Promise<unknown>;
 }
 
 /** A gateway in this process, in front of an HTTP upstream or the echo service. */
@@ -53,6 +79,9 @@ export async function startGateway(
     limits: { maxConcurrentPerClient: 1_024 },
     ...optionsOf(form, upstream.url),
   });
+  const documents = createMemoryDocumentStore().open();
+  const admin = createTrafficAdmin({ documents, routes: edge.routes });
+  let linked = '1';
   const running = edge.create({
     systemName: 'bench',
     endpoint,
@@ -63,10 +92,18 @@ export async function startGateway(
     clock: systemClock,
     logger: form === 'full' ? fileLogger() : silentLogger,
     metrics: createMetrics(),
+    documents,
   });
   const { url } = await running.start();
   const { token } = await signer.sign({ id: 'ada', scopes: [] });
-  return { url, headers: form === 'full' ? { authorization: `Bearer ${token}` } : {} };
+  return {
+    url,
+    headers: form === 'full' ? { authorization: `Bearer ${token}` } : {},
+    moveLink() {
+      linked = linked === '1' ? '2' : '1';
+      return admin.link('keys', linked, { by: 'bench', why: 'measured' });
+    },
+  };
 }
 
 function optionsOf(form: Form, url: string): Partial<GatewayOptions<typeof keys>> {
@@ -83,6 +120,8 @@ function optionsOf(form: Form, url: string): Partial<GatewayOptions<typeof keys>
       return {
         expose: [expose(keys, { menu: { access: 'anyone', cache: { maxAgeS: 3_600, same: 'everyone' } } })],
       };
+    case 'versions':
+      return { expose: [expose(keys, { menu: 'anyone' }), expose(nextKeys, { menu: 'anyone' })] };
     case 'routes-10':
     case 'routes-1000':
     case 'routes-10000': {

@@ -13,12 +13,10 @@ const peers: Readonly<Record<string, () => Promise<number>>> = {
 const started = await peers[name]?.();
 if (started === undefined) {
   const { startGateway } = await import('./product.ts');
-  process.send?.(await startGateway(name as Form, { url: upstream, echoAddress }));
+  const { url, headers, moveLink } = await startGateway(name as Form, { url: upstream, echoAddress });
+  process.on('message', () => void moveLink());
+  process.send?.({ url, headers });
 } else process.send?.({ url: `http://127.0.0.1:${started}`, headers: {} });
-process.on('message', () => {
-  const { user, system } = process.cpuUsage();
-  process.send?.({ cpuUs: user + system, rssBytes: process.memoryUsage.rss() });
-});
 process.on('disconnect', () => process.exit(0));
 
 async function startUndici(): Promise<number> {

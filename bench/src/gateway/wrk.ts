@@ -6,8 +6,10 @@ import { promisify } from 'node:util';
 
 export interface LoadOptions {
   readonly headers?: Readonly<Record<string, string>>;
-  /** Makes each request a POST with it. */
-  readonly body?: string;
+  /** Makes each request a POST with it, or with so many bytes. */
+  readonly body?: string | number;
+  /** About so many requests per second, spread by chance, whether answers are fast or slow. Default: as many as come back. */
+  readonly rate?: number;
   readonly seconds: number;
   readonly connections: number;
 }
@@ -19,18 +21,18 @@ export interface LoadFigures {
 }
 
 const folder = mkdtempSync(path.join(tmpdir(), 'banyan-bench-wrk-'));
+let scripts = 0;
 
 /** wrk (Debian package `wrk`) on the second CPU. @throws Error if an answer was no success */
 export async function load(url: string, options: LoadOptions): Promise<LoadFigures> {
-  const { headers = {}, body, seconds, connections } = options;
+  const { headers = {}, seconds, connections } = options;
   const words = ['-c', '1', 'wrk', '-t1', `-c${connections}`, `-d${seconds}s`, '--latency'];
   for (const [name, value] of Object.entries(headers)) words.push('-H', `${name}: ${value}`);
-  if (body !== undefined) {
-    const script = path.join(folder, 'post.lua');
-    writeFileSync(
-      script,
-      `wrk.method = 'POST'\nwrk.headers['content-type'] = 'application/json'\nwrk.body = [[${body}]]\n`,
-    );
+  const lines = [...bodyLines(options.body), ...delayLines(options)];
+  if (lines.length > 0) {
+    const script = path.join(folder, `${scripts}.lua`);
+    scripts += 1;
+    writeFileSync(script, `${lines.join('\n')}\n`);
     words.push('-s', script);
   }
   const { stdout } = await promisify(execFile)('taskset', [...words, url]);
@@ -41,6 +43,22 @@ export async function load(url: string, options: LoadOptions): Promise<LoadFigur
     p50Ms: toMs(/50%\s+(\S+)/.exec(stdout)?.[1]),
     p99Ms: toMs(/99%\s+(\S+)/.exec(stdout)?.[1]),
   };
+}
+
+function bodyLines(body: LoadOptions['body']): readonly string[] {
+  if (body === undefined) return [];
+  const [type, text] =
+    typeof body === 'number'
+      ? ['application/octet-stream', `string.rep('x', ${body})`]
+      : ['application/json', `[[${body}]]`];
+  return [`wrk.method = 'POST'`, `wrk.headers['content-type'] = '${type}'`, `wrk.body = ${text}`];
+}
+
+/** Each connection waits before each request, on average for as long as makes the rate. */
+function delayLines({ rate, connections }: LoadOptions): readonly string[] {
+  if (rate === undefined) return [];
+  const meanMs = (connections / rate) * 1_000;
+  return [`function delay() return math.random(0, ${Math.round(2 * meanMs)}) end`];
 }
 
 function toMs(text = ''): number {
