@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { type IncomingMessage, request, type ServerResponse } from 'node:http';
 import { text } from 'node:stream/consumers';
@@ -323,6 +324,7 @@ test('streams 30 MB both ways at the pace of the slower side, with flat memory',
       return;
     }
     const chunk = Buffer.alloc(65_536, 'a');
+    if (incoming.url?.endsWith('?known') === true) response.setHeader('content-length', size);
     for (let sent = 0; sent < size; sent += chunk.length) {
       produced = sent;
       if (!response.write(chunk)) await once(response, 'drain');
@@ -364,16 +366,72 @@ test('streams 30 MB both ways at the pace of the slower side, with flat memory',
     assert.equal(await text(answer), String(size));
     await writing;
   }
-  const beforeDownload = external();
-  const asked = request(`${url}/big`).end();
-  const [download] = (await once(asked, 'response')) as [IncomingMessage];
-  download.pause();
-  await still(() => produced);
-  assert(produced < size / 2, `${produced} bytes were produced although nobody reads`);
-  assert(external() - beforeDownload < 16 * 1_048_576);
-  let received = 0;
-  for await (const chunk of download) received += (chunk as Buffer).length;
-  assert.equal(received, size);
+  for (const length of ['known', 'unknown']) {
+    produced = 0;
+    const beforeDownload = external();
+    const asked = request(`${url}/big?${length}`).end();
+    const [download] = (await once(asked, 'response')) as [IncomingMessage];
+    download.pause();
+    await still(() => produced);
+    assert(produced < size / 2, `${produced} bytes were produced although nobody reads`);
+    assert(external() - beforeDownload < 16 * 1_048_576);
+    let received = 0;
+    for await (const chunk of download) received += (chunk as Buffer).length;
+    assert.equal(received, size);
+  }
+});
+
+test('many answers at once, of known length or not, arrive as they were sent, however slowly they are read', async (t) => {
+  const size = 6 * 1_048_576;
+  /** Every answer has bytes of its own, and no two places of one have the same. */
+  const answerOf = (name: string) => {
+    const words = new Uint32Array(size / 4);
+    const seed = createHash('sha256').update(name).digest().readUInt32LE();
+    for (let index = 0; index < words.length; index += 1) words[index] = seed ^ (index * 2_654_435_761);
+    return Buffer.from(words.buffer);
+  };
+  const upstream = await runUpstream(t, (incoming, response) => {
+    const bytes = answerOf(incoming.url ?? '');
+    if (incoming.url?.endsWith('/known') === true) response.setHeader('content-length', size);
+    const send = async () => {
+      for (let at = 0; at < size && !response.destroyed; at += 100_000) {
+        if (!response.write(bytes.subarray(at, at + 100_000))) await once(response, 'drain');
+      }
+      response.end();
+    };
+    void send();
+  });
+  const { url, port } = await runShop(t, {
+    gateway: { forward: [forward('/big/*', { to: upstream.url, access: 'anyone' })] },
+  });
+  const digestOf = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex');
+  const read = async (name: string, isSlow: boolean) => {
+    const [answer] = (await once(request(`${url}${name}`).end(), 'response')) as [IncomingMessage];
+    const hash = createHash('sha256');
+    for await (const chunk of answer) {
+      hash.update(chunk as Buffer);
+      if (isSlow) await new Promise((resolve) => setImmediate(resolve));
+    }
+    assert.equal(hash.digest('hex'), digestOf(answerOf(name)), name);
+  };
+  const names = ['known', 'unknown'].flatMap((kind) => [1, 2, 3, 4].map((nth) => `/big/${nth}/${kind}`));
+  await Promise.all(names.map((name, index) => read(name, index % 2 === 0)));
+
+  // Two requests behind each other: the second answer waits for the first one.
+  const both = ['/big/5/known', '/big/6/known'];
+  const socket = openRaw(port);
+  const chunks: Buffer[] = [];
+  socket.on('data', (chunk) => chunks.push(chunk));
+  for (const [index, path] of both.entries())
+    socket.write(`GET ${path} HTTP/1.1\r\nHost: a\r\n${index === 1 ? 'Connection: close\r\n' : ''}\r\n`);
+  await once(socket, 'close');
+  let rest = Buffer.concat(chunks);
+  for (const path of both) {
+    const body = rest.subarray(rest.indexOf('\r\n\r\n') + 4);
+    assert.equal(digestOf(body.subarray(0, size)), digestOf(answerOf(path)), path);
+    rest = body.subarray(size);
+  }
+  assert.equal(rest.length, 0);
 });
 
 test('an early answer reaches the client, and the connection it came on is not used again', async (t) => {

@@ -76,7 +76,8 @@ class Pump implements BodyPump {
       return;
     }
     this.#options.onChunk(chunk);
-    if (!this.#send(socket, chunk)) this.#exchange.request.pause();
+    // A large piece is told to wait for, also if the system has taken all of it at once.
+    if (!this.#send(socket, chunk) && socket.writableLength > 0) this.#exchange.request.pause();
   };
 
   readonly #onEnd = (): void => {

@@ -141,11 +141,12 @@ class Relay implements Answerer, ConnectionUser, ResponseEvents, Endless {
     this.#body?.start(socket);
   }
 
-  onBytes(bytes: Buffer): void {
+  onBytes(bytes: Buffer): boolean {
     this.#movedAtMs = this.#environment.clock.nowMs();
     this.#reader?.take(bytes);
-    if (this.#ended || this.#head === undefined) return;
+    if (this.#ended || this.#head === undefined) return false;
     if (!this.#answer.flush()) this.#connection?.socket.pause();
+    return this.#request.copy === undefined && this.#answer.isThrough;
   }
 
   onLastByte(): void {

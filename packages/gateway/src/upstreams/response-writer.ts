@@ -1,3 +1,5 @@
+import { ServerResponse } from 'node:http';
+import type { Writable } from 'node:stream';
 import type { ServiceError } from '@banyan/core';
 import { discardBody } from '../discard-body.ts';
 import type { Exchange } from '../exchange.ts';
@@ -10,6 +12,8 @@ import type { ResponseHead } from './response-head.ts';
 export interface ResponseWriter {
   /** The client has not taken yet what was written. */
   readonly isFull: boolean;
+  /** The operating system has all that was written, so that nothing of it is needed here. */
+  readonly isThrough: boolean;
   begin(head: ResponseHead): void;
   write(data: Buffer): void;
   /** Sends what is there; to be called when nothing more follows at once. @returns false if the client should be waited for */
@@ -31,11 +35,21 @@ class Writer implements ResponseWriter {
   readonly #onDrain: () => void;
   #head: ResponseHead | undefined = undefined;
   #first: Buffer | undefined = undefined;
+  /**
+   * Bytes of a known number follow the head as they are, so they are written to the connection: `response.write` puts off each one to the next tick,
+   * and nobody could tell whether the client takes them, so that the upstream would be stopped and started for each. No connection is there yet while an
+   * earlier answer is on its way.
+   */
+  #goesStraight = false;
   isFull = false;
 
   constructor(exchange: Exchange, onDrain: () => void) {
     this.#exchange = exchange;
     this.#onDrain = onDrain;
+  }
+
+  get isThrough(): boolean {
+    return this.#goesStraight && this.#exchange.response.socket?.writableLength === 0;
   }
 
   begin(head: ResponseHead): void {
@@ -100,13 +114,19 @@ class Writer implements ResponseWriter {
     const first = this.#first;
     this.#first = undefined;
     if (first !== undefined) this.#send(first);
+    this.#goesStraight = head.framing.kind === 'length' && response instanceof ServerResponse;
   }
 
   #send(data: Buffer): void {
     const { response } = this.#exchange;
-    if (response.destroyed || response.write(data) || this.isFull) return;
+    if (response.destroyed) return;
+    const socket = this.#goesStraight ? response.socket : null;
+    const stream: Writable = socket ?? response;
+    if (stream.write(data) || this.isFull) return;
+    // A large piece is told to wait for, also if the system has taken all of it at once.
+    if (socket?.writableLength === 0) return;
     this.isFull = true;
-    response.once('drain', () => {
+    stream.once('drain', () => {
       this.isFull = false;
       this.#onDrain();
     });

@@ -67,8 +67,9 @@ class WebSocketTunnel implements Tunnel, ConnectionUser {
 
   onConnected(): void {}
 
-  onBytes(bytes: Buffer): void {
+  onBytes(bytes: Buffer): boolean {
     this.#pass(bytes, this.#upstream);
+    return false;
   }
 
   onLastByte(): void {

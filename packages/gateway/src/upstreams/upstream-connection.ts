@@ -1,10 +1,11 @@
-import type { Socket } from 'node:net';
+import type { OnReadOpts, Socket } from 'node:net';
 import type { DeadlineWheel } from '@banyan/resilience';
 
 /** Whoever has a connection for one request. Nothing follows `onBroken`. */
 export interface ConnectionUser {
   onConnected(): void;
-  onBytes(bytes: Buffer): void;
+  /** @returns true if nothing of them is needed any more: what comes next is then written over them */
+  onBytes(bytes: Buffer): boolean;
   /** The upstream will send no more. */
   onLastByte(): void;
   /** What was written is on its way, and more may follow. */
@@ -13,14 +14,19 @@ export interface ConnectionUser {
 }
 
 export interface ConnectionOptions {
-  /** Begins to connect. */
-  readonly open: () => Socket;
+  /** Begins to connect. @param reads takes what arrives; where it cannot be had, `data` tells */
+  readonly open: (reads: OnReadOpts) => Socket;
   readonly connectedBy: 'connect' | 'secureConnect';
   readonly connectTimeoutMs: number;
   readonly nowMs: number;
   readonly wheel: DeadlineWheel;
   readonly onClose: (connection: UpstreamConnection) => void;
 }
+
+/** What is read at once, as Node does. */
+const readBytes = 65_536;
+/** Up to this a copy costs less than memory of its own, also if it is kept for long. */
+const maxCopiedBytes = 16_384;
 
 /** One connection to an upstream, which carries one request at a time. */
 export class UpstreamConnection {
@@ -31,10 +37,18 @@ export class UpstreamConnection {
   idleSinceMs = 0;
   #user: ConnectionUser | undefined = undefined;
   #error: Error | undefined = undefined;
+  /** Used again for as long as nobody keeps what is in it: memory that is new for each read costs more than to read. */
+  #buffer = Buffer.allocUnsafeSlow(readBytes);
 
   constructor(options: ConnectionOptions) {
     const { wheel, nowMs, connectTimeoutMs, onClose } = options;
-    const socket = options.open();
+    const socket = options.open({
+      buffer: () => this.#buffer,
+      callback: (count) => {
+        this.#read(count);
+        return true;
+      },
+    });
     this.socket = socket;
     const deadline = wheel.add(nowMs + connectTimeoutMs, {
       expire: () => socket.destroy(new Error(`no connection within ${connectTimeoutMs} ms`)),
@@ -44,11 +58,7 @@ export class UpstreamConnection {
       this.connected = true;
       this.#user?.onConnected();
     });
-    socket.on('data', (bytes: Buffer) => {
-      // Nobody has asked for it; taken for an answer it would be somebody else's.
-      if (this.#user === undefined) socket.destroy();
-      else this.#user.onBytes(bytes);
-    });
+    socket.on('data', (bytes: Buffer) => this.#pass(bytes));
     socket.on('end', () => this.#user?.onLastByte());
     socket.on('drain', () => this.#user?.onDrain());
     socket.on('error', (error) => {
@@ -71,5 +81,18 @@ export class UpstreamConnection {
   /** The user hears no more of it. */
   takeBack(): void {
     this.#user = undefined;
+  }
+
+  #read(count: number): void {
+    const bytes = this.#buffer.subarray(0, count);
+    if (count <= maxCopiedBytes) this.#pass(Buffer.from(bytes));
+    else if (!this.#pass(bytes)) this.#buffer = Buffer.allocUnsafeSlow(readBytes);
+  }
+
+  #pass(bytes: Buffer): boolean {
+    if (this.#user !== undefined) return this.#user.onBytes(bytes);
+    // Nobody has asked for it; taken for an answer it would be somebody else's.
+    this.socket.destroy();
+    return true;
   }
 }

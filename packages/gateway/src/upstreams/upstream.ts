@@ -1,4 +1,4 @@
-import { connect as connectTcp, isIP, type Socket } from 'node:net';
+import { connect as connectTcp, isIP, type OnReadOpts, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import type { Clock } from '@banyan/core';
 import {
@@ -48,7 +48,7 @@ class HttpUpstream implements Upstream {
   readonly host: string;
   readonly breaker: CircuitBreaker;
   readonly #options: UpstreamOptions;
-  readonly #open: () => Socket;
+  readonly #open: (reads: OnReadOpts) => Socket;
   /** The one used last is at the end: the others grow old and go. */
   readonly #idle: UpstreamConnection[] = [];
   readonly #busy = new Set<UpstreamConnection>();
@@ -63,7 +63,7 @@ class HttpUpstream implements Upstream {
     const hostname = url.hostname.replace(/^\[|\]$/g, '');
     this.name = `${url.hostname}:${port}`;
     this.host = url.host;
-    this.#open = () => openSocket({ hostname, port, secure });
+    this.#open = (reads) => openSocket({ hostname, port, secure }, reads);
     this.breaker = createCircuitBreaker({
       clock,
       name: 'The upstream',
@@ -146,9 +146,9 @@ interface Address {
   readonly secure: boolean;
 }
 
-function openSocket({ hostname, port, secure }: Address): Socket {
+function openSocket({ hostname, port, secure }: Address, reads: OnReadOpts): Socket {
   const options = { host: hostname, port, noDelay: true, keepAlive: true };
-  if (!secure) return connectTcp(options);
+  if (!secure) return connectTcp({ ...options, onread: reads });
   return connectTls({
     ...options,
     ALPNProtocols: ['http/1.1'],

@@ -78,9 +78,10 @@ class Opening implements Answerer, ConnectionUser, ResponseEvents {
     this.#connection?.socket.write(this.#request.head(this.#upstream?.host ?? ''), 'latin1');
   }
 
-  onBytes(bytes: Buffer): void {
+  onBytes(bytes: Buffer): boolean {
     this.#reader.take(bytes);
     if (!this.#ended && this.#head !== undefined && !this.#answer.flush()) this.#connection?.socket.pause();
+    return false;
   }
 
   onLastByte(): void {
