@@ -11,7 +11,7 @@ import type { LogReader } from '@banyan/event-store';
 import { type CancellableCallContext, createCallContext } from '@banyan/rpc';
 import { endRejected, type Metrics, type SpanType } from '@banyan/telemetry';
 import { HandlerContext, runTransaction, type ServiceRuntime } from './handler-context.ts';
-import type { ServiceContext, Tx, Uses } from './service.ts';
+import type { ServiceContext, Tx, Uses } from './service-context.ts';
 
 /** What a background task gets. `signal` aborts when the service stops. */
 export interface BackgroundContext<C extends Contract, U extends Uses, Config>

@@ -1,6 +1,6 @@
 import type { Contract } from '@banyan/contract';
 import type { FlowDefinition } from '@banyan/flow';
-import type { Uses } from './service.ts';
+import type { Uses } from './service-context.ts';
 
 /** @throws TypeError, with the fix in the text, if a flow has events of a service that is not used, or two have one name */
 export function checkFlows(contract: Contract, uses: Uses, flows: readonly FlowDefinition[]): void {

@@ -1,5 +1,5 @@
 import type { Contract } from '@banyan/contract';
-import type { Uses } from './service.ts';
+import type { Uses } from './service-context.ts';
 
 interface Handlers {
   readonly messages: Readonly<Record<string, unknown>>;

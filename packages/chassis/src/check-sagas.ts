@@ -1,7 +1,8 @@
 import type { Contract } from '@banyan/contract';
 import { allNodes, type DurableDefinition, definitionId, type Node, type SagaDefinition } from '@banyan/saga';
 import { mayBeSagaCall } from './keyed-call.ts';
-import type { Service, Uses } from './service.ts';
+import type { Service } from './service.ts';
+import type { Uses } from './service-context.ts';
 
 /** @throws TypeError, with the fix in the text, if a saga calls what the service may not call, or two have one name and version */
 export function checkSagas(

@@ -1,7 +1,7 @@
 import type { Contract, Operation, Upload } from '@banyan/contract';
 import type { CallContext } from '@banyan/core';
 import { deriveCallContext, type Endpoint } from '@banyan/rpc';
-import type { CallOptions, Client, Uses } from './service.ts';
+import type { CallOptions, Client, Uses } from './service-context.ts';
 
 type ClientMethod = (input: unknown, options?: CallOptions) => Promise<unknown>;
 

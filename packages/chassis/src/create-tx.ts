@@ -6,7 +6,7 @@ import type { SendOptions } from './message-types.ts';
 import type { Outgoing } from './outgoing.ts';
 import { createSagaActions } from './sagas.ts';
 import { createSending } from './sending.ts';
-import type { Tx } from './service.ts';
+import type { Tx } from './service-context.ts';
 import { traced } from './service-spans.ts';
 
 export interface OpenTransaction {

@@ -8,7 +8,7 @@ import type { Outgoing } from './outgoing.ts';
 import type { SagaActions } from './saga-types.ts';
 import { createSagaActions } from './sagas.ts';
 import { createSending } from './sending.ts';
-import type { EventContext, Uses } from './service.ts';
+import type { EventContext, Uses } from './service-context.ts';
 
 /** The event that a handler is given, and the transaction that its effect belongs to. */
 export interface Handling {

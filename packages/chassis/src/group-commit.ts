@@ -4,7 +4,7 @@ import { CommitQueue } from './commit-queue.ts';
 import { createTx } from './create-tx.ts';
 import type { ServiceRuntime } from './handler-context.ts';
 import { type Outgoing, recordOutgoing } from './outgoing.ts';
-import type { ClosedTx, Uses } from './service.ts';
+import type { ClosedTx, Uses } from './service-context.ts';
 
 type Queries = readonly SqlQuery<object>[];
 type Work = (tx: ClosedTx<Contract, Uses>) => Queries;

@@ -29,7 +29,7 @@ import type { ReplyStore } from './reply-store.ts';
 import type { RequestDesk } from './request-desk.ts';
 import type { Sagas } from './saga-types.ts';
 import { createSagas } from './sagas.ts';
-import type { OperationContext, Tx, Uses } from './service.ts';
+import type { OperationContext, Tx, Uses } from './service-context.ts';
 import type { Flows, ServiceFlows } from './service-flows.ts';
 import type { Closable, ResourceContext, ServiceResources } from './service-resources.ts';
 import { type ServiceSpans, traced } from './service-spans.ts';

@@ -1,91 +1,17 @@
 import { join } from 'node:path';
-import type { ServiceCertificates, ServiceTokens } from '@banyan/auth';
 import type { Contract } from '@banyan/contract';
-import { type Clock, isServiceError, type Logger, ServiceError, sleep } from '@banyan/core';
-import { admits, type Destination, destinationText, type ServiceWatch } from '@banyan/discovery';
-import {
-  createPartProbes,
-  createRemoteEndpoint,
-  type Endpoint,
-  type ProbeServer,
-  type RemoteEndpoint,
-} from '@banyan/rpc';
-import type { Metrics, Telemetry, Tracer } from '@banyan/telemetry';
+import { isServiceError, ServiceError, sleep } from '@banyan/core';
+import type { Destination } from '@banyan/discovery';
+import { createPartProbes, type Endpoint, type ProbeServer } from '@banyan/rpc';
+import type { Tracer } from '@banyan/telemetry';
 import { createPolicyPoint, noPolicies, type PolicyPoint } from './access/policy-point.ts';
-import type { AdvertisedAddress } from './advertised-address.ts';
-import type { Engines } from './engines.ts';
+import { Endpoints } from './endpoints.ts';
+import type { HostOptions } from './host-options.ts';
 import { withRandomDelay } from './random-delay.ts';
 import type { Service } from './service.ts';
 import { type RunningService, startService } from './service-runner.ts';
 import { createServiceSlot, type ServiceSlot } from './service-slot.ts';
-import {
-  type EdgeState,
-  type EdgeTls,
-  type PartHealth,
-  type RunningEdge,
-  type System,
-  servicesOf,
-} from './system.ts';
-import { compatibleWith, contractKeeperFor, keeperFor, keepersOf } from './versions.ts';
-
-export interface HostOptions {
-  readonly system: System;
-  /** Services to run in this process, and `gateway` for the system's edge. */
-  readonly parts: readonly string[];
-  readonly engines: Engines;
-  /** Proof of identity for one service of this process. */
-  readonly tokensOf: (service: string) => ServiceTokens;
-  /** Certificates of one service of this process, or of `gateway`, for mutual TLS between processes. Default: plain connections. */
-  readonly certificatesOf?: (service: string) => ServiceCertificates;
-  /** Validated configuration by service. */
-  readonly configuration: ReadonlyMap<string, unknown>;
-  /** Each service keeps its own files in a folder of its name below. */
-  readonly dataFolder: string;
-  readonly development: boolean;
-  /** Events are delivered twice and calls delayed a little, to show what is not safe to repeat or reorder. */
-  readonly harsh: boolean;
-  /** Where replies may be posted to, for messages sent with `callback`; see `createCallbackGuard`. Default: nowhere. */
-  readonly callbacks?: readonly string[];
-  /** Tells instances of one service apart (`1`, `2` …): stable over restarts of this process, unlike any other running one's. */
-  readonly instance: string;
-  /** Where this process runs: its services are listed with it, and its calls prefer instances of the same zone. Default: all are alike. */
-  readonly zone?: string;
-  /** Label of this process's instances, such as `canary`: they get no calls from other processes but those that traffic rules send to the label. Default: none. */
-  readonly label?: string;
-  /** Address of internal ports. */
-  readonly internalHost: string;
-  /** Port of the service, if this process runs one alone; default: any free port. */
-  readonly internalPort?: number;
-  /** Where other processes reach the services of this one, if not where they listen; a port is for a process with one service. Default: where they listen. */
-  readonly advertised?: AdvertisedAddress;
-  /** Health and metrics of the service, or of the gateway, over plain HTTP, if this process runs one alone; for probes that have no certificate. */
-  readonly probePort?: number;
-  readonly publicHost: string;
-  /** See `EdgeOptions.tls`. */
-  readonly publicTls?: EdgeTls;
-  readonly publicPort: number;
-  /** What the edge shares with its replicas; closed by whoever opened it. Default: nothing, each counts in its own memory. */
-  readonly edgeState?: EdgeState;
-  readonly clock: Clock;
-  readonly logger: Logger;
-  readonly metrics: Metrics;
-  /** Makes the spans of what runs here; started and stopped by whoever made it. Default: none are made. */
-  readonly telemetry?: Pick<Telemetry, 'tracer'>;
-  readonly onChange?: (status: PartStatus) => void;
-}
-
-export const partStates = ['starting', 'ready', 'waiting', 'stopped'] as const;
-/** `waiting`: it could not start and tries again after a back-off. */
-export type PartState = (typeof partStates)[number];
-
-export interface PartStatus {
-  readonly part: string;
-  readonly state: PartState;
-  /** `http://host:port`, when ready. */
-  readonly url?: string;
-  /** Why it is waiting. */
-  readonly reason?: string;
-}
+import { type PartHealth, type RunningEdge, servicesOf } from './system.ts';
 
 /** A process's share of a system. */
 export interface Host {
@@ -129,10 +55,9 @@ class ProcessHost implements Host {
   readonly #hosted: readonly Service[];
   readonly #slots = new Map<string, ServiceSlot>();
   readonly #running = new Map<string, RunningService>();
-  readonly #remotes = new Map<string, RemoteEndpoint>();
-  readonly #watches = new Map<string, ServiceWatch>();
   readonly #delaysMs = new Map<string, number>();
   readonly #tracers = new Map<string, Tracer | undefined>();
+  readonly #endpoints: Endpoints;
   readonly #policies: PolicyPoint;
   readonly #stopping = new AbortController();
   #edge: RunningEdge | undefined;
@@ -145,6 +70,12 @@ class ProcessHost implements Host {
       this.#services.set(service.name, service);
     this.#hosted = [...this.#services.values()].filter((service) => options.parts.includes(service.name));
     for (const { name, contract } of this.#hosted) this.#slots.set(name, createServiceSlot(contract));
+    this.#endpoints = new Endpoints({
+      ...options,
+      services: this.#services,
+      slots: this.#slots,
+      tracerOf: (name) => this.#tracerOf(name),
+    });
     this.#policies = createPolicyPoint({
       documents: options.engines.documents,
       contracts: this.#contractsForPolicies(),
@@ -202,28 +133,7 @@ class ProcessHost implements Host {
   }
 
   endpoint(contractName: string, caller: string, to: Destination = {}): Endpoint {
-    const version = to.version ?? this.#versionFor(caller, contractName);
-    const wanted = version === undefined ? to : { ...to, version };
-    return this.#slotFor(contractName, wanted) ?? this.#remote(contractName, caller, wanted);
-  }
-
-  #slotFor(contractName: string, to: Destination): ServiceSlot | undefined {
-    if (to.label !== undefined && to.label !== this.#options.label) return undefined;
-    const keeper = keeperFor(keepersOf(this.#hosted, contractName), to);
-    return keeper && this.#slots.get(keeper.name);
-  }
-
-  #versionFor(caller: string, contractName: string): string | undefined {
-    const uses =
-      caller === 'gateway'
-        ? (this.#options.system.gateway?.uses ?? [])
-        : Object.values(this.#services.get(caller)?.uses ?? {});
-    const used = uses.find(({ name }) => name === contractName);
-    return used && this.#compatibleWith(used);
-  }
-
-  #compatibleWith({ name, version }: Pick<Contract, 'name' | 'version'>): string {
-    return compatibleWith(keepersOf(this.#services.values(), name), version);
+    return this.#endpoints.find(contractName, caller, to);
   }
 
   async #stop(timeoutMs: number): Promise<void> {
@@ -235,8 +145,7 @@ class ProcessHost implements Host {
     await Promise.all(running.map((each) => each.stop(timeoutMs)));
     for (const slot of this.#slots.values()) slot.close();
     this.#policies.close();
-    for (const remote of this.#remotes.values()) remote.close();
-    for (const watch of this.#watches.values()) watch.close();
+    this.#endpoints.close();
     for (const part of this.#options.parts) this.#options.onChange?.({ part, state: 'stopped' });
   }
 
@@ -310,7 +219,9 @@ class ProcessHost implements Host {
         this.endpoint(
           contractName,
           name,
-          version === undefined ? {} : { version: this.#compatibleWith({ name: contractName, version }) },
+          version === undefined
+            ? {}
+            : { version: this.#endpoints.compatibleWith({ name: contractName, version }) },
         ),
       callers: this.#callersOf(contract.name),
       policies: this.#policies,
@@ -396,42 +307,6 @@ class ProcessHost implements Host {
     this.#edgeProbes = probes;
   }
 
-  #remote(contractName: string, caller: string, to: Destination): Endpoint {
-    const key = `${caller} ${contractName} ${destinationText(to)}`;
-    const known = this.#remotes.get(key);
-    if (known !== undefined) return known;
-    const { clock, logger, metrics, tokensOf, certificatesOf, zone } = this.#options;
-    const remote = createRemoteEndpoint({
-      contract: this.#contract(contractName, to),
-      watch: this.#watch(contractName),
-      zone,
-      admits: (instance) => admits(to, instance),
-      tokens: tokensOf(caller),
-      ...(certificatesOf === undefined ? undefined : { certificates: certificatesOf(caller) }),
-      clock,
-      logger: logger.with({ service: caller }),
-      metrics,
-      tracer: this.#tracerOf(caller),
-    });
-    this.#remotes.set(key, remote);
-    return remote;
-  }
-
-  #contract(name: string, to: Destination): Contract {
-    const contract = contractKeeperFor(keepersOf(this.#services.values(), name), to)?.contract;
-    if (contract === undefined) throw new TypeError(`no service of the system keeps contract '${name}'`);
-    return contract;
-  }
-
-  #watch(name: string): ServiceWatch {
-    let watch = this.#watches.get(name);
-    if (watch === undefined) {
-      watch = this.#options.engines.registry.watch(name);
-      this.#watches.set(name, watch);
-    }
-    return watch;
-  }
-
   async #healthOf(name: string): Promise<PartHealth> {
     if (this.#slots.has(name)) {
       const running = this.#running.get(name);
@@ -439,11 +314,7 @@ class ProcessHost implements Host {
         ? { part: name, ready: false, reason: 'it is starting' }
         : running.health();
     }
-    const { name: contractName, version } = this.#services.get(name)?.contract ?? { name, version: '' };
-    const isAlone = keepersOf(this.#services.values(), contractName).length === 1;
-    const isListed = this.#watch(contractName)
-      .instances()
-      .some((instance) => isAlone || instance.version === version);
+    const isListed = this.#endpoints.isListed(this.#services.get(name)?.contract ?? { name, version: '' });
     return isListed
       ? { part: name, ready: true }
       : { part: name, ready: false, reason: 'no instance is running' };

@@ -5,7 +5,8 @@ export { createClient } from './clients.ts';
 export type { Engines, ServiceStore } from './engines.ts';
 export { chassisErrors } from './errors.ts';
 export { describeGraph, type GraphEdge, type GraphNode, type SystemGraph, sendersTo } from './graph.ts';
-export { createHost, type Host, type HostOptions, type PartState, type PartStatus } from './host.ts';
+export { createHost, type Host } from './host.ts';
+export type { HostOptions, PartState, PartStatus } from './host-options.ts';
 export { type LongHandler, longResult, type MayFollow } from './long-operations.ts';
 export type {
   ConsumerContext,
@@ -22,29 +23,31 @@ export type {
   SendOptions,
 } from './message-types.ts';
 export {
-  type CallOptions,
-  type Calls,
-  type Client,
-  type ClosedTx,
-  type Emit,
-  type EventContext,
   type EventHandler,
-  type Fail,
-  type HandlerResultOf,
   type MessageHandler,
-  type OperationContext,
   type OperationHandler,
   type ReadinessContext,
   type ReplyHandler,
-  type ResultOf,
-  type RowsOf,
   type Service,
-  type ServiceContext,
   type ServiceOptions,
   service,
-  type Tx,
-  type Uses,
 } from './service.ts';
+export type {
+  CallOptions,
+  Calls,
+  Client,
+  ClosedTx,
+  Emit,
+  EventContext,
+  Fail,
+  HandlerResultOf,
+  OperationContext,
+  ResultOf,
+  RowsOf,
+  ServiceContext,
+  Tx,
+  Uses,
+} from './service-context.ts';
 export type { Flows } from './service-flows.ts';
 export type { Closable, ResourceContext } from './service-resources.ts';
 export { hasDatabase } from './service-runner.ts';

@@ -10,7 +10,8 @@ import {
 import { type Caller, ServiceError, type User } from '@banyan/core';
 import type { Startable } from '@banyan/saga';
 import type { SagaView } from './saga-types.ts';
-import type { OperationContext, OperationHandler, Uses } from './service.ts';
+import type { OperationHandler } from './service.ts';
+import type { OperationContext, Uses } from './service-context.ts';
 
 type AnyContext = OperationContext<Contract, Operation, Uses, unknown>;
 

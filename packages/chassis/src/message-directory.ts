@@ -1,5 +1,5 @@
 import { type Contract, type EventType, type MessageType, replyTypeOf } from '@banyan/contract';
-import type { Uses } from './service.ts';
+import type { Uses } from './service-context.ts';
 
 /** What may come back to a service, and the name it uses for what it had asked. */
 export interface Asked {

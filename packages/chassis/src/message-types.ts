@@ -2,7 +2,7 @@ import type { Contract, InputOf, OutputOf, Schema } from '@banyan/contract';
 import type { Sql } from '@banyan/core';
 import type { Audit } from './audit-trail.ts';
 import type { SagaActions } from './saga-types.ts';
-import type { Emit, ServiceContext, Uses } from './service.ts';
+import type { Emit, ServiceContext, Uses } from './service-context.ts';
 
 /** Services that a service may send to: those in its `uses`, and itself, unless its name is known at run time only. */
 export type Reachable<C extends Contract, U extends Uses> = U &

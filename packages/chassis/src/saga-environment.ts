@@ -9,7 +9,7 @@ import { createEmission } from './emission.ts';
 import type { ServiceRuntime } from './handler-context.ts';
 import { watchInterleaving } from './interleaving.ts';
 import { type Outgoing, type OutgoingEvent, recordOutgoing } from './outgoing.ts';
-import type { Uses } from './service.ts';
+import type { Uses } from './service-context.ts';
 import { traced } from './service-spans.ts';
 
 /** What steps of sagas reach the service through. */

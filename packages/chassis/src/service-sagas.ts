@@ -14,7 +14,7 @@ import type { ServiceStore } from './engines.ts';
 import type { ServiceRuntime } from './handler-context.ts';
 import { createSagaEnvironment } from './saga-environment.ts';
 import { createSagaMetrics, type SagaMetrics } from './saga-metrics.ts';
-import type { Uses } from './service.ts';
+import type { Uses } from './service-context.ts';
 import type { SagaHealth } from './system.ts';
 
 export interface ServiceSagasOptions {

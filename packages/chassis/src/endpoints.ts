@@ -1,0 +1,112 @@
+import type { Contract } from '@banyan/contract';
+import { admits, type Destination, destinationText, type ServiceWatch } from '@banyan/discovery';
+import { createRemoteEndpoint, type Endpoint, type RemoteEndpoint } from '@banyan/rpc';
+import type { Tracer } from '@banyan/telemetry';
+import type { HostOptions } from './host-options.ts';
+import type { Service } from './service.ts';
+import type { ServiceSlot } from './service-slot.ts';
+import { compatibleWith, contractKeeperFor, keeperFor, keepersOf } from './versions.ts';
+
+export interface EndpointsOptions
+  extends Pick<
+    HostOptions,
+    'system' | 'engines' | 'tokensOf' | 'certificatesOf' | 'zone' | 'label' | 'clock' | 'logger' | 'metrics'
+  > {
+  /** All of the system, by name; a reload replaces one. */
+  readonly services: ReadonlyMap<string, Service>;
+  /** Those of this process, by the name of the service. */
+  readonly slots: ReadonlyMap<string, ServiceSlot>;
+  readonly tracerOf: (service: string) => Tracer | undefined;
+}
+
+/** Whom calls of this process reach: services in it, and through the registry all the others. */
+export class Endpoints {
+  readonly #options: EndpointsOptions;
+  readonly #remotes = new Map<string, RemoteEndpoint>();
+  readonly #watches = new Map<string, ServiceWatch>();
+
+  constructor(options: EndpointsOptions) {
+    this.#options = options;
+  }
+
+  /** See `Host.endpoint`. */
+  find(contractName: string, caller: string, to: Destination): Endpoint {
+    const version = to.version ?? this.#versionFor(caller, contractName);
+    const wanted = version === undefined ? to : { ...to, version };
+    return this.#slotFor(contractName, wanted) ?? this.#remote(contractName, caller, wanted);
+  }
+
+  /** What a caller that uses this version is sent to; see `compatibleWith`. */
+  compatibleWith({ name, version }: Pick<Contract, 'name' | 'version'>): string {
+    return compatibleWith(this.#keepersOf(name), version);
+  }
+
+  /** True if the registry lists an instance of the service: of its version, where several keep one contract. */
+  isListed({ name, version }: Pick<Contract, 'name' | 'version'>): boolean {
+    const isAlone = this.#keepersOf(name).length === 1;
+    return this.#watch(name)
+      .instances()
+      .some((instance) => isAlone || instance.version === version);
+  }
+
+  close(): void {
+    for (const remote of this.#remotes.values()) remote.close();
+    for (const watch of this.#watches.values()) watch.close();
+  }
+
+  #keepersOf(contractName: string): readonly Service[] {
+    return keepersOf(this.#options.services.values(), contractName);
+  }
+
+  #versionFor(caller: string, contractName: string): string | undefined {
+    const { system, services } = this.#options;
+    const uses =
+      caller === 'gateway' ? (system.gateway?.uses ?? []) : Object.values(services.get(caller)?.uses ?? {});
+    const used = uses.find(({ name }) => name === contractName);
+    return used && this.compatibleWith(used);
+  }
+
+  #slotFor(contractName: string, to: Destination): ServiceSlot | undefined {
+    const { label, slots } = this.#options;
+    if (to.label !== undefined && to.label !== label) return undefined;
+    const hosted = this.#keepersOf(contractName).filter(({ name }) => slots.has(name));
+    const keeper = keeperFor(hosted, to);
+    return keeper && slots.get(keeper.name);
+  }
+
+  #remote(contractName: string, caller: string, to: Destination): Endpoint {
+    const key = `${caller} ${contractName} ${destinationText(to)}`;
+    const known = this.#remotes.get(key);
+    if (known !== undefined) return known;
+    const { clock, logger, metrics, tokensOf, certificatesOf, zone, tracerOf } = this.#options;
+    const remote = createRemoteEndpoint({
+      contract: this.#contract(contractName, to),
+      watch: this.#watch(contractName),
+      zone,
+      admits: (instance) => admits(to, instance),
+      tokens: tokensOf(caller),
+      ...(certificatesOf === undefined ? undefined : { certificates: certificatesOf(caller) }),
+      clock,
+      logger: logger.with({ service: caller }),
+      metrics,
+      tracer: tracerOf(caller),
+    });
+    this.#remotes.set(key, remote);
+    return remote;
+  }
+
+  #contract(name: string, to: Destination): Contract {
+    const contract = contractKeeperFor(this.#keepersOf(name), to)?.contract;
+    if (contract === undefined) throw new TypeError(`no service of the system keeps contract '${name}'`);
+    return contract;
+  }
+
+  #watch(name: string): ServiceWatch {
+    let watch = this.#watches.get(name);
+    if (watch === undefined) {
+      watch = this.#options.engines.registry.watch(name);
+      this.#watches.set(name, watch);
+    }
+    return watch;
+  }
+}
