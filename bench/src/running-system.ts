@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 const main = fileURLToPath(new URL('../../packages/banyan/src/main.ts', import.meta.url));
 const photoPrint = fileURLToPath(new URL('../../systems/photo-print/', import.meta.url));
 
-/** The photo-print system, started as a user starts it. */
+/** A system, started as a user starts it. */
 export interface RunningSystem {
   readonly url: string;
   /** Until the page could be opened. */
@@ -22,13 +22,23 @@ export interface Usage {
   readonly cpuSeconds: number;
 }
 
-export async function startSystem(dataFolder: string, flags: readonly string[]): Promise<RunningSystem> {
+export interface StartOptions {
+  /** Default: photo-print. */
+  readonly directory?: string;
+  readonly environment?: Readonly<Record<string, string>>;
+}
+
+export async function startSystem(
+  dataFolder: string,
+  flags: readonly string[],
+  { directory = photoPrint, environment = {} }: StartOptions = {},
+): Promise<RunningSystem> {
   const startedAt = performance.now();
   const words = [
     main,
     'up',
     '--dir',
-    photoPrint,
+    directory,
     '--data',
     dataFolder,
     '--port',
@@ -39,6 +49,7 @@ export async function startSystem(dataFolder: string, flags: readonly string[]):
   ];
   const child = spawn(process.execPath, words, {
     stdio: ['ignore', 'pipe', 'inherit'],
+    env: { ...process.env, ...environment },
   });
   const url = await readUrl(child);
   await fetch(`${url}/health/live`);
