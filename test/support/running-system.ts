@@ -45,6 +45,8 @@ export interface RunningSystem extends CommandRun {
   readonly dataFolder: string;
   /** Process ids of the children of `--split`, by the parts that they host. */
   children(): ReadonlyMap<string, number>;
+  /** Process id of the console, if it runs. */
+  consolePid(): number | undefined;
   /** Ctrl-C, and wait. */
   stop(): Promise<void>;
 }
@@ -74,7 +76,12 @@ export async function startSystem(t: Undoing, options: StartOptions = {}): Promi
     run,
   });
   const consoleUrl = /Console\s+(http:\/\/\S+?)\/?\s/.exec(run.output())?.[1];
-  return { ...run, url, consoleUrl, dataFolder, stop, children: () => childrenOf(run.process.pid ?? 0) };
+  const pid = run.process.pid ?? 0;
+  return {
+    ...{ ...run, url, consoleUrl, dataFolder, stop },
+    children: () => childrenOf(pid, 'serve'),
+    consolePid: () => [...childrenOf(pid, 'console').values()][0],
+  };
 }
 
 export const startPhotoPrint = startSystem;
@@ -102,8 +109,8 @@ async function waitFor<Value>(
   }
 }
 
-/** The words after `serve` in the command lines of child processes, read from /proc. */
-function childrenOf(parent: number): ReadonlyMap<string, number> {
+/** The words after `verb` in the command lines of child processes, read from /proc. */
+function childrenOf(parent: number, verb: string): ReadonlyMap<string, number> {
   const found = new Map<string, number>();
   for (const name of readdirSync('/proc')) {
     if (!/^\d+$/.test(name)) continue;
@@ -111,7 +118,7 @@ function childrenOf(parent: number): ReadonlyMap<string, number> {
       const stat = readFileSync(`/proc/${name}/stat`, 'utf8');
       if (Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]) !== parent) continue;
       const words = readFileSync(`/proc/${name}/cmdline`, 'utf8').split('\0');
-      const start = words.indexOf('serve');
+      const start = words.indexOf(verb);
       if (start > 0) found.set(words.slice(start + 1, words.indexOf('--dir')).join(','), Number(name));
     } catch {
       // It ended between the listing and the reading.

@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util';
 import { isServiceError, ServiceError } from '@banyan/core';
 import { audit } from './commands/audit.ts';
 import { check } from './commands/check.ts';
+import { runConsole } from './commands/console.ts';
 import { describe } from './commands/describe.ts';
 import { events } from './commands/events.ts';
 import { flow } from './commands/flow.ts';
@@ -324,6 +325,17 @@ export const commands: readonly Command[] = [
   },
 ];
 
+/** What a supervisor starts: no command for people. */
+const innerCommands: readonly Command[] = [
+  {
+    name: 'console',
+    usage: 'banyan console [options]',
+    summary: "The process of the console, which 'banyan up' starts.",
+    options: { dir: directory, data },
+    run: runConsole,
+  },
+];
+
 /** Parses `words` and runs the command they name. Never rejects: what goes wrong is said on the terminal, once. */
 export async function runCommandLine(words: readonly string[], terminal: Terminal): Promise<number> {
   const [name, ...rest] = words;
@@ -335,7 +347,7 @@ export async function runCommandLine(words: readonly string[], terminal: Termina
     terminal.write(`${terminal.version}\n`);
     return 0;
   }
-  const command = commands.find((each) => each.name === name);
+  const command = [...commands, ...innerCommands].find((each) => each.name === name);
   if (command === undefined) {
     terminal.fail(
       `There is no command '${name}'. Commands: ${commands.map((each) => each.name).join(', ')}.`,

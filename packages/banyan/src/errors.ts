@@ -45,6 +45,10 @@ export const banyanErrors = {
     code: 'unavailable',
     text: 'The console tried an operation, and the gateway gave no answer: it is not there, is too slow, or its certificate is not trusted.',
   },
+  store_away: {
+    code: 'unavailable',
+    text: 'The console has not been able to open its store of telemetry yet, and goes on trying. All else is there.',
+  },
   not_possible: {
     code: 'failed_precondition',
     text: 'The console was asked for what a process cannot do in this placement or environment, a saga in its state, or a form for an operation that is a stream of bytes.',

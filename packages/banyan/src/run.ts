@@ -138,9 +138,7 @@ class ManyProcesses implements Run {
       groups: placement,
       argumentsFor: (parts) => ['serve', ...parts, '--dir', directory],
       environmentFor: (parts) => ({
-        // The second process finds compiled what the first has compiled, and so does the next run.
-        NODE_COMPILE_CACHE: join(options.folder.path, 'compile-cache'),
-        ...settings.source,
+        ...childEnvironment(options),
         BANYAN_RUN_ID: settings.telemetry.runId,
         // Each process gets the address of its own databases, and not the key to all of them.
         DATABASE_URL: '',
@@ -189,13 +187,24 @@ class ManyProcesses implements Run {
   }
 }
 
+/** What every child has in its environment. */
+export function childEnvironment({
+  folder,
+  settings,
+}: Pick<RunOptions, 'folder' | 'settings'>): NodeJS.ProcessEnv {
+  // The second process finds compiled what the first has compiled, and so does the next run.
+  return { NODE_COMPILE_CACHE: join(folder.path, 'compile-cache'), ...settings.source };
+}
+
 function added(listeners: Set<() => void>, listener: () => void): () => void {
   listeners.add(listener);
   return () => void listeners.delete(listener);
 }
 
+type ShownOn = Pick<RunOptions, 'log' | 'logger' | 'terminal'>;
+
 /** A child's log line goes to the file as it is; what is serious goes to the terminal, too, and so does what is no log line (a crash). */
-function showLine(line: string, { log, logger, terminal }: RunOptions): void {
+export function showLine(line: string, { log, logger, terminal }: ShownOn): void {
   const entry = parseLogLine(line);
   if (entry === undefined) logger.warn(line);
   else {
@@ -231,7 +240,7 @@ function renderEntry({ time = '', level, message, service, error }: LogEntry): s
   return `${time.slice(11, 23)} ${level.toUpperCase().padEnd(5)} ${from}${message}${why}`;
 }
 
-function showStatus(status: ProcessStatus, { progress }: RunOptions): void {
+export function showStatus(status: ProcessStatus, { progress }: Pick<RunOptions, 'progress'>): void {
   if (status.state === 'ready' && status.restarts > 0)
     progress.step(`${status.name} is back (process ${status.pid})`);
 }

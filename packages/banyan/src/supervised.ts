@@ -8,6 +8,10 @@ export interface SupervisorChannel {
   readonly stopRequested: Promise<void>;
   /** An operator slows a part of this process; only once it is ready. */
   onSlow(listener: (part: string, delayMs: number) => void): void;
+  /** Says something that only this kind of process has to say. */
+  talk(body: unknown): void;
+  /** Tells what the supervisor says in the same way, with the handle that came with it. */
+  onTalk(listener: (body: unknown, handle: unknown) => void): void;
   /** Lets the process end. */
   disconnect(): void;
 }
@@ -20,7 +24,8 @@ export function connectToSupervisor(): SupervisorChannel | undefined {
   const send = (message: ChildMessage) => {
     if (process.connected) process.send?.(message);
   };
-  process.on('message', (message: SupervisorMessage) => {
+  let onTalk: (body: unknown, handle: unknown) => void = () => {};
+  process.on('message', (message: SupervisorMessage, handle) => {
     switch (message.kind) {
       case 'stop':
         stopRequested.resolve();
@@ -30,6 +35,9 @@ export function connectToSupervisor(): SupervisorChannel | undefined {
         return;
       case 'slow':
         slow?.(message.part, message.delayMs);
+        return;
+      case 'talk':
+        onTalk(message.body, handle);
         return;
     }
   });
@@ -45,6 +53,10 @@ export function connectToSupervisor(): SupervisorChannel | undefined {
     stopRequested: stopRequested.promise,
     onSlow(listener) {
       slow = listener;
+    },
+    talk: (body) => send({ kind: 'talk', body }),
+    onTalk(listener) {
+      onTalk = listener;
     },
     disconnect: () => {
       if (process.connected) process.disconnect();

@@ -1,5 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo, Server as Listener } from 'node:net';
+import type { AddressInfo, Server as Listener, Socket } from 'node:net';
 import { isServiceError, type Logger } from '@banyan/core';
 import { createRouter, type Route, type Router, routeError, urlTooLong, writeProblem } from '@banyan/rpc';
 import { admit, type ConsoleAccess } from './access.ts';
@@ -18,6 +18,8 @@ export interface ConsoleServerOptions {
   readonly port: number;
   /** What `listenForConsole` has opened: the server takes it over, `host` and `port` do not matter. */
   readonly listener?: Listener;
+  /** Connections that `listener` has accepted before: they are served, too. Called once, when the server listens. */
+  readonly early?: () => readonly Socket[];
   readonly access: ConsoleAccess;
   /** Of Banyan, for the document of the API. */
   readonly version: string;
@@ -88,6 +90,7 @@ class HttpConsole implements ConsoleServer {
       this.#server.listen(listener, resolve);
     });
     this.#server.ref();
+    for (const socket of this.#options.early?.() ?? []) this.#server.emit('connection', socket);
     const { address, family, port: taken } = this.#server.address() as AddressInfo;
     return `http://${family === 'IPv6' ? `[${address}]` : address}:${taken}`;
   }

@@ -7,6 +7,6 @@ export { telemetryApi } from './contract/telemetry-contract.ts';
 export { consoleErrors } from './errors.ts';
 export type { Asker, HandlersOf, OperationsHandlers, TelemetryHandlers } from './handlers.ts';
 export { listenForConsole } from './listener.ts';
-export { createLive, type Live, type LiveOptions, type LiveTopic, liveTopics } from './live.ts';
+export { createLive, type Live, type LiveOptions, type LiveTopic, livePath, liveTopics } from './live.ts';
 export { otlpRoutes } from './otlp-routes.ts';
 export { telemetryHandlers } from './telemetry-handlers.ts';

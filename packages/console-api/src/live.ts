@@ -11,6 +11,8 @@ import {
 import type { Target } from './api-routes.ts';
 import { levels } from './contract/logs.ts';
 
+export const livePath = '/api/live';
+
 /**
  * What changes while somebody looks. `map`: the map of the last minute, as `getMap` gives it, every second. `logs`: lines as they are stored. `errors`:
  * groups have changed. `system`: processes or services have. `alerts`: one has begun or ended.
@@ -63,7 +65,7 @@ class LiveEvents implements Live {
   constructor(options: LiveOptions) {
     this.#options = options;
     this.#unsubscribe = options.store.onStored((news) => this.#onStored(news));
-    this.route = { method: 'GET', path: '/api/live', target: async (arrival) => this.#watch(arrival) };
+    this.route = { method: 'GET', path: livePath, target: async (arrival) => this.#watch(arrival) };
     this.#beat();
   }
 

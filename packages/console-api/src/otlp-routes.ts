@@ -27,7 +27,7 @@ const signals: readonly {
 ];
 
 /** OTLP over HTTP (https://opentelemetry.io/docs/specs/otlp/#otlphttp), JSON, plain or with gzip. */
-export function otlpRoutes(store: TelemetryStore, logger: Logger): readonly Route<Target>[] {
+export function otlpRoutes(store: Pick<TelemetryStore, 'receive'>, logger: Logger): readonly Route<Target>[] {
   let active = 0;
   return signals.map(({ path, signal, rejected }) => ({
     method: 'POST',

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { request } from 'node:http';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { type ConsoleServerOptions, createConsoleServer } from '@banyan/console-api';
 import { silentLogger } from '@banyan/core';
@@ -38,6 +39,21 @@ test('an operation of the contract is answered, and one without a handler says s
   const missing = await fetch(`${url}/api/map`);
   const problem = (await missing.json()) as { reason: string };
   assert.deepEqual([missing.status, problem.reason], [501, 'not_offered']);
+});
+
+test('who connected before the server was there is served by it', async (t) => {
+  const early: Socket[] = [];
+  const connected = Promise.withResolvers<void>();
+  const listener = createServer((socket) => {
+    early.push(socket);
+    connected.resolve();
+  });
+  await new Promise<void>((resolve) => listener.listen(0, '127.0.0.1', resolve));
+  const answer = fetch(`http://127.0.0.1:${(listener.address() as AddressInfo).port}/api/runs`);
+  await connected.promise;
+  const url = await startConsole(t, { listener, early: () => early });
+  assert.equal((await answer).status, 200);
+  assert.equal((await fetch(`${url}/api/runs`)).status, 200);
 });
 
 test('input that the contract refuses does not reach the handler', async (t) => {

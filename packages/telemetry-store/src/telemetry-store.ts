@@ -80,6 +80,8 @@ export interface StoreState {
   readonly bytes: number;
   readonly maxBytes: number;
   readonly maxAgeMs: number;
+  /** What was given up to keep the bounds, oldest first, since the start. */
+  readonly droppedBytes: number;
   readonly keptSince?: string;
   readonly isWriting: boolean;
   readonly signals: Readonly<Record<Signal, SignalCounts>>;
@@ -381,6 +383,7 @@ class PostgresTelemetryStore implements TelemetryStore {
     const keptSince = await this.#chunks.keptSince();
     return {
       bytes: this.#chunks.bytes,
+      droppedBytes: this.#chunks.droppedBytes,
       maxBytes,
       maxAgeMs,
       ...(keptSince === undefined ? undefined : { keptSince }),

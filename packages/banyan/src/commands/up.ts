@@ -6,7 +6,7 @@ import { createMetrics, createTelemetry } from '@banyan/telemetry';
 import { type Closing, createClosing } from '../closing.ts';
 import type { CommandInput } from '../command-line.ts';
 import { portOf, takeConsolePort, withTelemetryTo } from '../console/console-port.ts';
-import { openConsole } from '../console/open-console.ts';
+import { type ConsoleRun, createConsoleRun } from '../console/console-run.ts';
 import { type DataFolder, lockDataFolder, openDataFolder, readOrCreateSecret } from '../data-folder.ts';
 import { startDatabaseServer } from '../database-server.ts';
 import { defaultPort } from '../environment.ts';
@@ -78,35 +78,22 @@ export async function up(input: CommandInput, terminal: Terminal): Promise<numbe
       log,
       terminal,
     });
-    let publicUrl: string | undefined;
-    const consoleUrl =
+    const consoleRun =
       listener === undefined
         ? undefined
-        : await openConsole({
-            ...{
-              system,
-              settings,
-              listener,
-              run,
-              input,
-              terminal,
-              logger,
-              folder,
-              progress,
-              closing,
-            },
+        : createConsoleRun({
+            ...{ directory, dataDirectory: dataDirectory(input, terminal) },
+            ...{ settings, listener, run, terminal, logger, log, folder, progress },
             ...{ adminUrl, secret: plan.secret, placement: describePlacement(placement, services) },
-            runId: settings.telemetry.runId,
-            publicUrl: () => publicUrl,
           });
     // The console goes after all that it is told of.
+    if (consoleRun !== undefined) closing.push(() => consoleRun.stop());
     closing.push(() => telemetry.stop());
     closing.push(() => run.stop());
-    const started = await Promise.race([run.start(), stopRequested.then(() => undefined)]);
+    const started = await Promise.race([begin(run, consoleRun), stopRequested.then(() => undefined)]);
     if (started === undefined) return 0;
     progress.step(describePlacement(placement, services));
-    publicUrl = started.publicUrl;
-    announce({ publicUrl, consoleUrl }, { folder, terminal, settings });
+    announce(started, { folder, terminal, settings });
     if (settings.development && input.options['no-watch'] !== true)
       closing.push(watch(services, run, progress));
     await stopRequested;
@@ -115,6 +102,13 @@ export async function up(input: CommandInput, terminal: Terminal): Promise<numbe
   } finally {
     await closing.close();
   }
+}
+
+async function begin(run: Run, consoleRun: ConsoleRun | undefined): Promise<Addresses> {
+  const consoleUrl = consoleRun?.start();
+  const { publicUrl } = await run.start();
+  consoleRun?.tellPublicUrl(publicUrl);
+  return { publicUrl, consoleUrl: await consoleUrl };
 }
 
 function placementOf(

@@ -13,17 +13,22 @@ import type { Settings } from '../settings.ts';
  */
 export async function takeConsolePort(wanted: Settings['consolePort']): Promise<Server | undefined> {
   if (wanted === undefined) return undefined;
-  if (wanted !== 'preferred') return listenForConsole({ host, port: wanted });
+  if (wanted !== 'preferred') return listenAt(wanted);
   try {
-    return await listenForConsole({ host, port: defaultConsolePort });
+    return await listenAt(defaultConsolePort);
   } catch (error) {
     if (!isServiceError(error) || error.reason !== 'port_taken') throw error;
-    return listenForConsole({ host, port: 0 });
+    return listenAt(0);
   }
 }
 
 /** On which the console is reached without a sign-in. */
-const host = '127.0.0.1';
+export const consoleHost = '127.0.0.1';
+
+/** @throws ServiceError `failed_precondition` `port_taken` */
+export function listenAt(port: number): Promise<Server> {
+  return listenForConsole({ host: consoleHost, port });
+}
 
 export function portOf(listener: Server | undefined): number | undefined {
   const address = listener?.address();

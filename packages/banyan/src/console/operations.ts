@@ -1,9 +1,9 @@
 import { type System, servicesOf } from '@banyan/chassis';
 import type { OperationsHandlers } from '@banyan/console-api';
-import type { Run } from '../run.ts';
 import type { SystemPorts } from '../service-ports.ts';
 import type { Settings } from '../settings.ts';
 import { createContractOperations } from './contract-operations.ts';
+import type { ControlledSystem } from './controlled-system.ts';
 import { withDeclaredRefusals } from './declared-refusals.ts';
 import { createMessageOperations } from './message-operations.ts';
 import type { OpenCircuits } from './open-circuits.ts';
@@ -15,11 +15,10 @@ import { createSystemOperations } from './system-operations.ts';
 export interface OperationsOptions {
   readonly system: System;
   readonly settings: Settings;
-  readonly run: Run;
+  readonly controlled: ControlledSystem;
   readonly version: string;
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly runId: string | undefined;
-  readonly publicUrl: () => string | undefined;
   /** Opened when first asked for, and kept. */
   readonly openPorts: () => Promise<SystemPorts>;
   readonly openCircuits: OpenCircuits;
@@ -27,11 +26,11 @@ export interface OperationsOptions {
 
 /** What the console knows and does beside telemetry: the same as the verbs of the command line, by the same functions. */
 export function createOperations(options: OperationsOptions): OperationsHandlers {
-  const { system, settings, openPorts, environment } = options;
+  const { system, settings, controlled, openPorts, environment } = options;
   const services = servicesOf(system, settings.development);
   return withDeclaredRefusals({
     ...createSystemOperations({ ...options, development: settings.development }),
-    ...createContractOperations(options),
+    ...createContractOperations({ system, publicUrl: controlled.publicUrl }),
     ...createRecordOperations({ openPorts, services, settings, environment }),
     ...createMessageOperations(openPorts),
     ...createSagaOperations(openPorts),

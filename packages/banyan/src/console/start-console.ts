@@ -4,25 +4,27 @@ import { type ConsoleServerOptions, createConsoleServer } from '@banyan/console-
 import { type Logger, systemClock } from '@banyan/core';
 import type { CommandInput } from '../command-line.ts';
 import { userName } from '../event-verbs/verb.ts';
-import type { Run } from '../run.ts';
 import { openServicePorts, type SystemPorts } from '../service-ports.ts';
 import type { Settings } from '../settings.ts';
 import type { Terminal } from '../terminal.ts';
+import type { ControlledSystem } from './controlled-system.ts';
 import { withDeedsOnRecord } from './deeds-on-record.ts';
 import { createOpenCircuits } from './open-circuits.ts';
 import { createOperations } from './operations.ts';
 
-export interface StartConsoleOptions extends Partial<Pick<ConsoleServerOptions, 'telemetry' | 'routes'>> {
+export interface StartConsoleOptions
+  extends Partial<Pick<ConsoleServerOptions, 'telemetry' | 'routes' | 'early'>> {
   readonly system: System;
   readonly settings: Settings;
   /** See `takeConsolePort`. */
   readonly listener: Server;
-  readonly run: Run;
+  readonly controlled: ControlledSystem;
   readonly runId?: string;
+  /** What the run was started with; what `settings.source` has beyond it came from `.env`. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
   readonly input: CommandInput;
   readonly terminal: Terminal;
   readonly logger: Logger;
-  readonly publicUrl: () => string | undefined;
   /** Folder of the page. Undefined: the API alone. */
   readonly site: URL | undefined;
 }
@@ -34,7 +36,7 @@ export interface RunningConsole {
 
 /** Starts the console of a development system on loopback, where nobody signs in. */
 export async function startConsole(options: StartConsoleOptions): Promise<RunningConsole> {
-  const { system, settings, run, input, terminal, logger, publicUrl, site } = options;
+  const { system, settings, controlled, environment, input, terminal, logger, site } = options;
   let ports: Promise<SystemPorts> | undefined;
   // What could not be opened is tried again by whoever asks next: the system may still be starting.
   const openPorts = () => {
@@ -54,6 +56,7 @@ export async function startConsole(options: StartConsoleOptions): Promise<Runnin
     host: '127.0.0.1',
     port: 0,
     listener: options.listener,
+    ...(options.early === undefined ? undefined : { early: options.early }),
     access: { kind: 'loopback' },
     version: terminal.version,
     telemetry: withDeedsOnRecord(options.telemetry ?? {}, recording),
@@ -61,11 +64,10 @@ export async function startConsole(options: StartConsoleOptions): Promise<Runnin
       createOperations({
         system,
         settings,
-        run,
+        controlled,
         version: terminal.version,
-        environment: terminal.environment,
+        environment,
         runId: options.runId,
-        publicUrl,
         openPorts,
         openCircuits: createOpenCircuits(options.telemetry?.getMetric, systemClock),
       }),

@@ -1,9 +1,8 @@
 import { describeGraph, type System, servicesOf } from '@banyan/chassis';
 import type { OperationsHandlers } from '@banyan/console-api';
 import { ServiceError } from '@banyan/core';
-import type { Run } from '../run.ts';
 import type { ProcessStatus } from '../supervised-process.ts';
-import type { Supervisor } from '../supervisor.ts';
+import type { ControlledSystem, ProcessControl } from './controlled-system.ts';
 import type { OpenCircuits } from './open-circuits.ts';
 
 export type SystemOperations = Pick<OperationsHandlers, 'getSystem' | 'controlService'>;
@@ -12,9 +11,8 @@ interface Known {
   readonly system: System;
   readonly version: string;
   readonly development: boolean;
-  readonly run: Run;
+  readonly controlled: ControlledSystem;
   readonly runId: string | undefined;
-  readonly publicUrl: () => string | undefined;
   readonly openCircuits: OpenCircuits;
 }
 
@@ -22,7 +20,7 @@ type Action = Exclude<Parameters<SystemOperations['controlService']>[0]['action'
 
 /** What runs where, and what an operator may do to it. */
 export function createSystemOperations(known: Known): SystemOperations {
-  const { system, run } = known;
+  const { system, controlled } = known;
   const graph = describeGraph(system);
   const versions = new Map(servicesOf(system, true).map(({ name, contract }) => [name, contract.version]));
   const into = (name: string, kind: 'call' | 'event') =>
@@ -33,9 +31,9 @@ export function createSystemOperations(known: Known): SystemOperations {
           .flatMap(({ from, labels }) => labels.map((label) => `${from}.${label}`));
   return {
     async getSystem(_, asker) {
-      const processes = run.processes();
+      const processes = controlled.processes();
       const circuits = await known.openCircuits(asker);
-      const url = known.publicUrl();
+      const url = controlled.publicUrl();
       return {
         name: system.name,
         version: known.version,
@@ -62,7 +60,8 @@ export function createSystemOperations(known: Known): SystemOperations {
     },
     async controlService({ service, action, delayMs = 0 }) {
       if (!known.development) throw notPossible('Processes are controlled from here in development alone.');
-      const group = run.processes().find(({ parts }) => parts.includes(service));
+      const processes = controlled.processes();
+      const group = processes.find(({ parts }) => parts.includes(service));
       if (group === undefined) {
         throw new ServiceError(`The system has no '${service}'.`, {
           code: 'not_found',
@@ -70,38 +69,45 @@ export function createSystemOperations(known: Known): SystemOperations {
         });
       }
       if (action === 'slow') {
-        await slow(run, service, delayMs);
+        await slow(controlled, service, delayMs);
         return {};
       }
-      if (run.control === undefined)
-        throw notPossible(
-          'The whole system runs in this one process. Start it with --split, --own or --groups.',
-        );
-      await actions[action](run.control, service, group);
+      const { control } = controlled;
+      if (control === undefined)
+        throw notPossible('The whole system runs in one process. Start it with --split, --own or --groups.');
+      await actions[action](control, service, { group, processes });
       return {};
     },
   };
 }
 
-async function slow(run: Run, service: string, delayMs: number): Promise<void> {
+async function slow(controlled: ControlledSystem, service: string, delayMs: number): Promise<void> {
   if (service === 'gateway') throw notPossible('The gateway cannot be slowed: slow a service behind it.');
-  const isRunning = await run.slow(service, delayMs);
+  const isRunning = await controlled.slow(service, delayMs);
   if (!isRunning) throw notPossible(`'${service}' does not run now.`);
 }
 
-const actions: Record<Action, (control: Supervisor, part: string, group: ProcessStatus) => Promise<void>> = {
+interface Found {
+  /** That the part is in. */
+  readonly group: ProcessStatus;
+  readonly processes: readonly ProcessStatus[];
+}
+
+const actions: Record<
+  Exclude<Action, 'slow'>,
+  (control: ProcessControl, part: string, found: Found) => Promise<void>
+> = {
   stop: (control, part) => control.end(part),
   start: (control, part) => control.begin(part),
   restart: (control, part) => control.restart(part),
-  pause: async (control, part) => control.pause(part),
-  resume: async (control, part) => control.resume(part),
-  async split(control, part, { parts }) {
+  pause: (control, part) => control.pause(part),
+  resume: (control, part) => control.resume(part),
+  async split(control, part, { group: { parts } }) {
     if (parts.length === 1) throw notPossible(`'${part}' has a process of its own already.`);
     await control.split(part);
   },
-  async merge(control, part) {
-    if (control.status().length === 1)
-      throw notPossible(`There is no other process to merge '${part}' into.`);
+  async merge(control, part, { processes }) {
+    if (processes.length === 1) throw notPossible(`There is no other process to merge '${part}' into.`);
     await control.merge(part);
   },
 };

@@ -7,7 +7,7 @@ import {
   telemetryHandlers,
   withRetries,
 } from '@banyan/console-api';
-import { type Clock, type Logger, systemClock } from '@banyan/core';
+import type { Clock, Logger } from '@banyan/core';
 import { provisionSystem } from '@banyan/postgres';
 import { createTelemetryStore, type TelemetryStore } from '@banyan/telemetry-store';
 
@@ -17,6 +17,8 @@ export interface ConsoleTelemetryOptions {
   readonly system: string;
   readonly secret: string;
   readonly runId: string;
+  /** RFC 3339 UTC, of the run. */
+  readonly startedAt: string;
   /** What the list of runs shows of this one. */
   readonly about: Readonly<Record<string, string>>;
   readonly maxBytes: number | undefined;
@@ -24,7 +26,7 @@ export interface ConsoleTelemetryOptions {
   /** Where alerts are posted to. */
   readonly alertWebhook: string | undefined;
   readonly logger: Logger;
-  readonly clock?: Clock;
+  readonly clock: Clock;
 }
 
 /** The telemetry half of a console, with its store open. */
@@ -40,8 +42,7 @@ const databaseService = 'banyan-telemetry';
 
 /** Opens the store, in a database of its own beside those of the services. @throws what keeps it from opening */
 export async function openConsoleTelemetry(options: ConsoleTelemetryOptions): Promise<ConsoleTelemetry> {
-  const { adminUrl, system, secret, runId, about, maxBytes, maxAgeMs, logger } = options;
-  const clock = options.clock ?? systemClock;
+  const { adminUrl, system, secret, runId, startedAt, about, maxBytes, maxAgeMs, clock, logger } = options;
   const { serviceUrls } = await provisionSystem({ adminUrl, system, secret, services: [databaseService] });
   const store = createTelemetryStore({
     url: serviceUrls[databaseService] ?? '',
@@ -52,13 +53,13 @@ export async function openConsoleTelemetry(options: ConsoleTelemetryOptions): Pr
   });
   try {
     await store.start();
-    await store.beginRun({ runId, startedAt: new Date(clock.nowMs()).toISOString(), attributes: about });
+    await store.beginRun({ runId, startedAt, attributes: about });
   } catch (error) {
     await store.stop();
     throw error;
   }
   const live = createLive({ store, clock, logger });
-  watchAlerts(store, live, { ...options, clock });
+  watchAlerts(store, live, options);
   return {
     store,
     live,

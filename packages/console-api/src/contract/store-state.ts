@@ -23,6 +23,8 @@ export const storeOperations = {
       bytes: z.int(),
       maxBytes: z.int(),
       maxAgeMs: z.int(),
+      /** What was given up to keep these bounds, oldest first, since the start of the console. */
+      droppedBytes: z.int(),
       /** Of the oldest part that is kept; absent if there is none. */
       keptSince: Time.optional(),
       /** False while the store does not take what arrives. */

@@ -31,6 +31,7 @@ export class Chunks {
   readonly #options: ChunksOptions;
   #current: number | undefined;
   #bytes = 0;
+  #droppedBytes = 0;
 
   constructor(options: ChunksOptions) {
     this.#options = options;
@@ -39,6 +40,11 @@ export class Chunks {
   /** Bytes of all of them when last looked at. */
   get bytes(): number {
     return this.#bytes;
+  }
+
+  /** Of those that were dropped because of a bound, since the start. */
+  get droppedBytes(): number {
+    return this.#droppedBytes;
   }
 
   /** What is written now goes there. */
@@ -63,7 +69,9 @@ export class Chunks {
       const isOld = closedAt !== null && clock.nowMs() - Date.parse(closedAt) > maxAgeMs;
       if (!isOld && total <= maxBytes) break;
       await this.#drop(chunk);
-      total -= sizes.get(chunk) ?? 0;
+      const bytes = sizes.get(chunk) ?? 0;
+      total -= bytes;
+      this.#droppedBytes += bytes;
     }
     this.#bytes = total;
     await pruneRows(database.sql, clock.nowMs());
