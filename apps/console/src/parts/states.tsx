@@ -28,6 +28,25 @@ export function ProblemNote(props: { readonly error: Error; readonly retry?: () 
 /** What the API says of an operation that this console was started without. */
 export const notOffered = 'not_offered';
 
+interface HasLeftOut {
+  readonly leftOut: readonly { readonly service: string; readonly reason: string }[];
+}
+
+function hasLeftOut(value: unknown): value is HasLeftOut {
+  return typeof value === 'object' && value !== null && 'leftOut' in value;
+}
+
+/** A list over all services may be without some of them. */
+function LeftOutNote({ of }: { readonly of: HasLeftOut['leftOut'] }): JSX.Element | null {
+  if (of.length === 0) return null;
+  const named = of.map(({ service, reason }) => `${service} (${reason.replaceAll('_', ' ')})`).join(', ');
+  return (
+    <p class="problem" role="status">
+      <strong>{of.length === 1 ? '1 service' : `${of.length} services`} could not be asked:</strong> {named}.
+    </p>
+  );
+}
+
 /** Shows the value as soon as there is one; a failed renewal is told above what is known. */
 export function Loaded<Value>(props: {
   readonly of: Resource<Value>;
@@ -39,6 +58,7 @@ export function Loaded<Value>(props: {
   return (
     <>
       {problem !== undefined && <ProblemNote error={problem} retry={reload} />}
+      {hasLeftOut(value) && <LeftOutNote of={value.leftOut} />}
       {value !== undefined && props.children(value)}
       {value === undefined && problem === undefined && <p class="wait">Loading …</p>}
     </>

@@ -1,11 +1,12 @@
 import {
+  type AuditLog,
   type AuditOutcome,
-  type AuditRecord,
   type AuditVerdict,
   auditOutcomes,
   createAuditLog,
 } from '@banyan/audit';
 import { systemClock } from '@banyan/core';
+import { askServices, sayLeftOut } from '../ask-services.ts';
 import { limitOf, parseTime, type VerbInput, wrong } from '../event-verbs/verb.ts';
 import { renderTable } from '../table.ts';
 
@@ -25,11 +26,11 @@ export async function ls(input: VerbInput): Promise<number> {
     ...(typeof since === 'string' && { since: parseTime('--since', since, Date.now()) }),
     ...(typeof until === 'string' && { until: parseTime('--until', until, Date.now()) }),
   };
-  const found: (AuditRecord & { readonly of: string })[] = [];
-  for (const { of, log } of await logsOf(input)) {
-    found.push(...(await log.list(search)).map((record) => ({ of, ...record })));
-  }
-  const records = found.toSorted((a, b) => (a.at < b.at ? 1 : -1)).slice(0, limit);
+  const asked = { named: input.words, all: [ofPlatform, ...input.ports.names] };
+  const { answers, leftOut } = await askServices(asked, async (of) =>
+    (await (await logOf(input, of)).list(search)).map((record) => ({ of, ...record })),
+  );
+  const records = answers.toSorted((a, b) => (a.at < b.at ? 1 : -1)).slice(0, limit);
   if (json === true) input.terminal.write(`${JSON.stringify(records, null, 2)}\n`);
   else if (records.length === 0) input.terminal.write('Nothing is on record.\n');
   else {
@@ -43,7 +44,8 @@ export async function ls(input: VerbInput): Promise<number> {
     ]);
     input.terminal.write(renderTable(['at', 'service', 'by', 'action', 'outcome', 'subject'], rows));
   }
-  return 0;
+  if (leftOut.length > 0) input.terminal.fail(sayLeftOut(leftOut));
+  return leftOut.length === 0 ? 0 : 1;
 }
 
 /** `banyan audit verify [NAME…]`: reads everything again. Ends with 1 if anything does not fit. */
@@ -76,15 +78,15 @@ export async function verify(input: VerbInput): Promise<number> {
 /** What operators change while the system runs is on record in the platform's own database. */
 const ofPlatform = 'banyan';
 
-async function logsOf({ ports, words }: VerbInput) {
-  const names = words.length === 0 ? [ofPlatform, ...ports.names] : words;
-  return Promise.all(
-    names.map(async (of) => {
-      if (of === ofPlatform && !ports.names.includes(of)) return { of, log: ports.audit };
-      const { database } = await ports.open(of);
-      return { of, log: createAuditLog({ database, clock: systemClock }) };
-    }),
-  );
+async function logsOf(input: VerbInput) {
+  const names = input.words.length === 0 ? [ofPlatform, ...input.ports.names] : input.words;
+  return Promise.all(names.map(async (of) => ({ of, log: await logOf(input, of) })));
+}
+
+async function logOf({ ports }: VerbInput, of: string): Promise<AuditLog> {
+  if (of === ofPlatform && !ports.names.includes(of)) return ports.audit;
+  const { database } = await ports.open(of);
+  return createAuditLog({ database, clock: systemClock });
 }
 
 /** `17:0f3a…`, as `verify` prints it. */

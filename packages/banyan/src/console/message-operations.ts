@@ -3,7 +3,8 @@ import type { OperationsHandlers } from '@banyan/console-api';
 import { ServiceError } from '@banyan/core';
 import type { CloudEvent, DeadLetter, EventLog } from '@banyan/events';
 import { parseEvent } from '@banyan/events';
-import { type Standing, standingBounds, standingOf } from '../event-verbs/status.ts';
+import { askServices } from '../ask-services.ts';
+import { standingBounds, standingOf } from '../event-verbs/status.ts';
 import type { SystemPorts } from '../service-ports.ts';
 import { traceIdIn } from './trace-id.ts';
 
@@ -23,12 +24,12 @@ const most = 1_000;
 
 /** What `banyan events` shows and does, for the console. */
 export function createMessageOperations(openPorts: () => Promise<SystemPorts>): MessageOperations {
-  const standings = async (): Promise<readonly Standing[]> => {
+  const standings = async () => {
     const ports = await openPorts();
     const log: EventLog | Error = await ports.openLog().catch((error: Error) => error);
-    return Promise.all(
-      ports.names.map(async (name) => standingOf(await ports.open(name), { log, bounds: standingBounds })),
-    );
+    return askServices({ named: [], all: ports.names }, async (name) => [
+      await standingOf(await ports.open(name), { log, bounds: standingBounds }),
+    ]);
   };
   const letterOf = async (service: string, id: string) => {
     const { inbox } = await (await openPorts()).open(service);
@@ -38,12 +39,11 @@ export function createMessageOperations(openPorts: () => Promise<SystemPorts>): 
   };
   return {
     async listTopics() {
-      const { system, names, open } = await openPorts();
-      const listeners = await Promise.all(
-        names.map(async (name) => ({ name, topics: topicsOf((await open(name)).service) })),
-      );
+      const { system } = await openPorts();
+      const services = [...system.services, ...system.development];
+      const listeners = services.map((service) => ({ name: service.name, topics: topicsOf(service) }));
       return {
-        topics: [...system.services, ...system.development].flatMap(({ name: service, contract }) =>
+        topics: services.flatMap(({ name: service, contract }) =>
           Object.entries(contract.events).map(([event, { type }]) => {
             const topic = `${contract.name}.${event}`;
             const consumers = listeners
@@ -55,7 +55,8 @@ export function createMessageOperations(openPorts: () => Promise<SystemPorts>): 
       };
     },
     async listConsumers() {
-      const consumers = (await standings()).flatMap(({ service, consumer }) => {
+      const { answers, leftOut } = await standings();
+      const consumers = answers.flatMap(({ service, consumer }) => {
         if (consumer === undefined) return [];
         const { lag, oldestUnreadAgeMs = 0, oldestAgeMs, pending, dead, unreadable } = consumer;
         return {
@@ -66,31 +67,28 @@ export function createMessageOperations(openPorts: () => Promise<SystemPorts>): 
           deadLetters: dead,
         };
       });
-      return { consumers };
+      return { consumers, leftOut: [...leftOut] };
     },
     async listOutboxes() {
-      const outboxes = (await standings()).map(({ service, outbox }) => ({
+      const { answers, leftOut } = await standings();
+      const outboxes = answers.map(({ service, outbox }) => ({
         service,
         waiting: outbox.count,
         oldestAgeMs: outbox.oldestAgeMs,
         boundMs: standingBounds.outboxMs,
         isOnTime: outbox.oldestAgeMs <= standingBounds.outboxMs,
       }));
-      return { outboxes };
+      return { outboxes, leftOut: [...leftOut] };
     },
     async listDeadLetters({ service, limit = most }) {
       const ports = await openPorts();
-      const names = service === undefined ? ports.names : [service];
-      const found = await Promise.all(
-        names.map(async (name) =>
-          (await (await ports.open(name)).inbox.deadLetters(limit)).map((letter) => summaryOf(name, letter)),
-        ),
+      const asked = { named: service === undefined ? [] : [service], all: ports.names };
+      const { answers, leftOut } = await askServices(asked, async (name) =>
+        (await (await ports.open(name)).inbox.deadLetters(limit)).map((letter) => summaryOf(name, letter)),
       );
       return {
-        deadLetters: found
-          .flat()
-          .toSorted((a, b) => (a.deadSince < b.deadSince ? -1 : 1))
-          .slice(0, limit),
+        deadLetters: answers.toSorted((a, b) => (a.deadSince < b.deadSince ? -1 : 1)).slice(0, limit),
+        leftOut: [...leftOut],
       };
     },
     async getDeadLetter({ service, id }) {

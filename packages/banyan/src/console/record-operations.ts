@@ -4,6 +4,7 @@ import { describeConfig } from '@banyan/config';
 import type { OperationsHandlers } from '@banyan/console-api';
 import { systemClock } from '@banyan/core';
 import { scrubText } from '@banyan/telemetry';
+import { askServices } from '../ask-services.ts';
 import { environmentVariables } from '../environment.ts';
 import type { SystemPorts } from '../service-ports.ts';
 import type { Settings } from '../settings.ts';
@@ -50,7 +51,7 @@ export function createRecordOperations(known: Known): RecordOperations {
     },
     async listAudit({ service, user, subject, action, from, to, limit = 200 }) {
       const ports = await known.openPorts();
-      const names = service === undefined ? [ofPlatform, ...ports.names] : [service];
+      const asked = { named: service === undefined ? [] : [service], all: [ofPlatform, ...ports.names] };
       const search = {
         limit,
         ...(user && { user }),
@@ -59,25 +60,21 @@ export function createRecordOperations(known: Known): RecordOperations {
         ...(from && { since: utc(from) }),
         ...(to && { until: utc(to) }),
       };
-      const found = await Promise.all(
-        names.map(async (name) => {
-          if (name === ofPlatform) return deedsOf(name, await ports.audit.list(search));
-          const { database } = await ports.open(name);
-          const [records, deeds] = await Promise.all([
-            createAuditLog({ database, clock: systemClock }).list(search),
-            listOperatorsDeeds(database.sql, search),
-          ]);
-          return [
-            ...deedsOf(name, records),
-            ...deeds.map((deed) => ({ ...deed, service: name, outcome: 'done' })),
-          ];
-        }),
-      );
+      const { answers, leftOut } = await askServices(asked, async (name) => {
+        if (name === ofPlatform) return deedsOf(name, await ports.audit.list(search));
+        const { database } = await ports.open(name);
+        const [records, deeds] = await Promise.all([
+          createAuditLog({ database, clock: systemClock }).list(search),
+          listOperatorsDeeds(database.sql, search),
+        ]);
+        return [
+          ...deedsOf(name, records),
+          ...deeds.map((deed) => ({ ...deed, service: name, outcome: 'done' })),
+        ];
+      });
       return {
-        records: found
-          .flat()
-          .toSorted((a, b) => Date.parse(b.at) - Date.parse(a.at))
-          .slice(0, limit),
+        records: answers.toSorted((a, b) => Date.parse(b.at) - Date.parse(a.at)).slice(0, limit),
+        leftOut: [...leftOut],
       };
     },
   };

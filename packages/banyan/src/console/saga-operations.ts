@@ -1,6 +1,7 @@
 import type { OperationsHandlers } from '@banyan/console-api';
 import { ServiceError } from '@banyan/core';
 import { drawJournal, drawSaga, type StepRecord, type StoredSaga, wordsFor } from '@banyan/saga';
+import { askServices } from '../ask-services.ts';
 import { cancelNamed, repairNamed, retryNamed, type SagaDeed, skipNamed } from '../saga-verbs/actions.ts';
 import { findSaga, type NamedSaga } from '../saga-verbs/named.ts';
 import type { SystemPorts } from '../service-ports.ts';
@@ -18,20 +19,16 @@ export function createSagaOperations(openPorts: () => Promise<SystemPorts>): Sag
   return {
     async listSagas({ service, name, status, limit = 200 }) {
       const ports = await openPorts();
-      const names = service === undefined ? ports.names : [service];
+      const asked = { named: service === undefined ? [] : [service], all: ports.names };
       const filter = { limit, ...(name && { name }), ...(status && { status }) };
-      const found = await Promise.all(
-        names.map(async (each) => {
-          const { service: definition, sagas } = await ports.open(each);
-          if (definition.sagas.length + definition.durable.length === 0) return [];
-          return (await sagas.list(filter)).map((saga) => summaryOf(each, saga));
-        }),
-      );
+      const { answers, leftOut } = await askServices(asked, async (each) => {
+        const { service: definition, sagas } = await ports.open(each);
+        if (definition.sagas.length + definition.durable.length === 0) return [];
+        return (await sagas.list(filter)).map((saga) => summaryOf(each, saga));
+      });
       return {
-        sagas: found
-          .flat()
-          .toSorted((a, b) => (a.startedAt < b.startedAt ? 1 : -1))
-          .slice(0, limit),
+        sagas: answers.toSorted((a, b) => (a.startedAt < b.startedAt ? 1 : -1)).slice(0, limit),
+        leftOut: [...leftOut],
       };
     },
     async getSaga(asked) {

@@ -1,5 +1,6 @@
 import type { OperationsHandlers } from '@banyan/console-api';
 import { ServiceError, type Sql } from '@banyan/core';
+import { askServices } from '../ask-services.ts';
 import type { SystemPorts } from '../service-ports.ts';
 
 export type StreamOperations = Pick<OperationsHandlers, 'listStreams' | 'readStream' | 'getStreamState'>;
@@ -29,24 +30,20 @@ export function createStreamOperations(openPorts: () => Promise<SystemPorts>): S
   return {
     async listStreams({ service, text, limit = 100 }) {
       const ports = await openPorts();
-      const names = service === undefined ? ports.names : [service];
-      const found = await Promise.all(
-        names.map(async (name) => {
-          const { database } = await ports.open(name);
-          const rows = await newestStreams(database.sql, text ?? '', limit);
-          return rows.map(({ stream, revision, recordedAt }) => ({
-            service: name,
-            streamId: stream,
-            events: Number(revision) + 1,
-            changedAt: recordedAt,
-          }));
-        }),
-      );
+      const asked = { named: service === undefined ? [] : [service], all: ports.names };
+      const { answers, leftOut } = await askServices(asked, async (name) => {
+        const { database } = await ports.open(name);
+        const rows = await newestStreams(database.sql, text ?? '', limit);
+        return rows.map(({ stream, revision, recordedAt }) => ({
+          service: name,
+          streamId: stream,
+          events: Number(revision) + 1,
+          changedAt: recordedAt,
+        }));
+      });
       return {
-        streams: found
-          .flat()
-          .toSorted((a, b) => (a.changedAt < b.changedAt ? 1 : -1))
-          .slice(0, limit),
+        streams: answers.toSorted((a, b) => (a.changedAt < b.changedAt ? 1 : -1)).slice(0, limit),
+        leftOut: [...leftOut],
       };
     },
     async readStream({ service, streamId, fromRevision = 0, limit = 500 }) {

@@ -1,6 +1,7 @@
 import { topicsOf } from '@banyan/chassis';
 import { isServiceError } from '@banyan/core';
 import type { EventLog, InboxCounts, OutboxBacklog, RequestCounts } from '@banyan/events';
+import { askServices, type LeftOut, sayLeftOut } from '../ask-services.ts';
 import type { ServicePorts } from '../service-ports.ts';
 import { renderTable } from '../table.ts';
 import { type LogStanding, logStandingOf } from './log-standing.ts';
@@ -29,17 +30,23 @@ export const standingBounds: Bounds = { outboxMs: 30_000, consumerMs: 60_000 };
 /** `banyan events status`: for each service, what waits to be published and to be handled. Exit code 1 if a bound is broken, or nobody can know. */
 export async function status({ ports, words, options, terminal }: VerbInput): Promise<number> {
   const bounds = boundsOf(options['late-after']);
-  const opened: ServicePorts[] = [];
-  for (const name of words.length > 0 ? words : ports.names) opened.push(await ports.open(name));
   const log = await ports.openLog().catch((error: unknown) => {
     if (isServiceError(error) && error.code === 'unavailable') return error;
     throw error;
   });
-  const standings: Standing[] = [];
-  for (const each of opened) standings.push(await standingOf(each, { log, bounds }));
-  if (options['json'] === true) terminal.write(`${JSON.stringify(standings, null, 2)}\n`);
+  const { answers: standings, leftOut } = await askServices(
+    { named: words, all: ports.names },
+    async (name) => [await standingOf(await ports.open(name), { log, bounds })],
+  );
+  if (options['json'] === true)
+    terminal.write(`${JSON.stringify([...standings, ...leftOut.map(unknownStanding)], null, 2)}\n`);
   else terminal.write(renderStandings(standings, log));
-  return standings.every(({ onTime }) => onTime) ? 0 : 1;
+  if (leftOut.length > 0) terminal.fail(sayLeftOut(leftOut));
+  return leftOut.length === 0 && standings.every(({ onTime }) => onTime) ? 0 : 1;
+}
+
+function unknownStanding({ service, reason }: LeftOut) {
+  return { service, leftOut: reason, onTime: false };
 }
 
 function boundsOf(given: string | boolean | undefined): Bounds {

@@ -1,5 +1,6 @@
 import { operation } from '@banyan/contract';
 import { z } from 'zod';
+import { leftOut } from './left-out.ts';
 import { Name, paging, Time } from './time-window.ts';
 
 const notFound = {
@@ -57,17 +58,17 @@ export const messageOperations = {
   listConsumers: operation('GET /api/consumers', {
     summary: 'How far each consuming service has come',
     input: z.object({}),
-    output: z.object({ consumers: z.array(ConsumerGroup) }),
+    output: z.object({ consumers: z.array(ConsumerGroup), ...leftOut }),
   }),
   listOutboxes: operation('GET /api/outboxes', {
     summary: 'What waits to be published, and whether the outbox keeps its promise',
     input: z.object({}),
-    output: z.object({ outboxes: z.array(OutboxStanding) }),
+    output: z.object({ outboxes: z.array(OutboxStanding), ...leftOut }),
   }),
   listDeadLetters: operation('GET /api/dead-letters', {
     summary: 'Dead letters, longest dead first',
     input: z.object({ service: Name.optional(), ...paging }),
-    output: z.object({ deadLetters: z.array(DeadLetter) }),
+    output: z.object({ deadLetters: z.array(DeadLetter), ...leftOut }),
   }),
   getDeadLetter: operation('GET /api/dead-letters/:service/:id', {
     summary: 'One dead letter with its data and the stack of its failure',

@@ -1,5 +1,6 @@
 import { operation } from '@banyan/contract';
 import { z } from 'zod';
+import { leftOut } from './left-out.ts';
 import { Name, Time } from './time-window.ts';
 
 const errors = {
@@ -52,7 +53,7 @@ export const sagaOperations = {
       status: z.enum(sagaStatuses).optional(),
       limit: z.int().min(1).max(1_000).optional(),
     }),
-    output: z.object({ sagas: z.array(SagaSummary) }),
+    output: z.object({ sagas: z.array(SagaSummary), ...leftOut }),
   }),
   getSaga: operation('GET /api/sagas/:service/:id', {
     summary: 'One saga with the path it took',
@@ -105,6 +106,7 @@ export const streamOperations = {
       streams: z.array(
         z.object({ service: z.string(), streamId: z.string(), events: z.int(), changedAt: Time }),
       ),
+      ...leftOut,
     }),
   }),
   readStream: operation('GET /api/streams/:service/:streamId', {

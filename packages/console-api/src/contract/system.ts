@@ -1,5 +1,6 @@
 import { operation } from '@banyan/contract';
 import { z } from 'zod';
+import { leftOut } from './left-out.ts';
 import { Name, Time, timeWindow } from './time-window.ts';
 
 const notFound = { notFound: { status: 404, description: 'There is no such service.' } } as const;
@@ -146,6 +147,7 @@ export const systemOperations = {
           details: z.json().optional(),
         }),
       ),
+      ...leftOut,
     }),
   }),
   controlService: operation('POST /api/control/:service', {
