@@ -115,6 +115,19 @@ export const environmentVariables: readonly EnvironmentVariable[] = [
     summary: 'URL that each alert about an objective is posted to as JSON, when it begins and when it ends.',
     isSecret: true,
   },
+  {
+    name: 'BANYAN_ALERT_MAIL',
+    default: 'none',
+    summary:
+      'Mail server that each alert is sent through, in the same way: `smtp://user:password@host:587`, `smtps://…`.',
+    isSecret: true,
+  },
+  { name: 'BANYAN_ALERT_MAIL_FROM', default: 'none', summary: 'Address that these mails come from.' },
+  {
+    name: 'BANYAN_ALERT_MAIL_TO',
+    default: 'none',
+    summary: 'Addresses that they go to, separated by commas.',
+  },
   { name: 'BANYAN_ENV', default: 'development', summary: '`production` is the same as `--production`.' },
   { name: 'BANYAN_CALM', default: 'unset', summary: 'Anything: the same as `--calm`.' },
   { name: 'BANYAN_LOG_LEVEL', default: 'info', summary: 'debug, info, warn or error.' },

@@ -1,14 +1,16 @@
 import { join, resolve } from 'node:path';
 import type { EdgeTls, Service } from '@banyan/chassis';
 import { loadEnvironment } from '@banyan/config';
-import { type LogLevel, logLevels, ServiceError, uuidv7 } from '@banyan/core';
+import { type LogLevel, logLevels, uuidv7 } from '@banyan/core';
 import { readTelemetrySettings, type TelemetrySettings } from '@banyan/telemetry';
+import { type AlertMail, parseAlertMail } from './alert-mail.ts';
 import { checkBrokerUrl } from './brokers.ts';
 import { type CertificateSource, parseTls } from './certificates.ts';
 import type { CommandInput } from './command-line.ts';
 import { durationMs } from './durations.ts';
 import { checkCacheUrl } from './edge-state.ts';
 import { environmentVariables } from './environment.ts';
+import { invalid } from './invalid-setting.ts';
 import type { Terminal } from './terminal.ts';
 
 /** What the platform itself was told by flags, the environment and `.env`; flags win, then the environment. */
@@ -45,11 +47,12 @@ export interface Settings {
   readonly logLevel: LogLevel;
   /** What leaves the process besides its log lines, and where it goes. */
   readonly telemetry: TelemetrySettings;
-  /** How much the console keeps, and where alerts are posted to. */
+  /** How much the console keeps, and who is told of alerts. */
   readonly telemetryStore: {
     readonly maxBytes: number | undefined;
     readonly maxAgeMs: number | undefined;
     readonly alertWebhook: string | undefined;
+    readonly alertMail: AlertMail | undefined;
   };
   /** Everything that a service's configuration may be read from. */
   readonly source: Readonly<Record<string, string | undefined>>;
@@ -107,6 +110,7 @@ export function readSettings(
       maxBytes: parseSize(given('BANYAN_TELEMETRY_SIZE'), 'BANYAN_TELEMETRY_SIZE'),
       maxAgeMs: parseAge(given('BANYAN_TELEMETRY_AGE'), 'BANYAN_TELEMETRY_AGE'),
       alertWebhook: parseWebhook(given('BANYAN_ALERT_WEBHOOK')),
+      alertMail: parseAlertMail(given),
     },
     telemetry: readTelemetrySettings(source, { development, runId: uuidv7() }),
     source,
@@ -169,8 +173,4 @@ function parseLogLevel(value: string): LogLevel {
   if (level === undefined)
     throw invalid(`BANYAN_LOG_LEVEL must be one of ${logLevels.join(', ')}, not '${value}'.`);
   return level;
-}
-
-function invalid(message: string): ServiceError {
-  return new ServiceError(message, { code: 'failed_precondition', reason: 'invalid_configuration' });
 }

@@ -1,5 +1,7 @@
 export type { ConsoleAccess } from './access.ts';
-export { type AlertNotifier, createWebhookNotifier, withRetries } from './alert-webhook.ts';
+export { createMailNotifier, type MailNotifierOptions } from './alert-mail.ts';
+export { type AlertNotifier, type AlertTellerOptions, tellAlerts } from './alert-teller.ts';
+export { createWebhookNotifier } from './alert-webhook.ts';
 export type { Arrival, Target } from './api-routes.ts';
 export { type ConsoleServer, type ConsoleServerOptions, createConsoleServer } from './console-server.ts';
 export { operationsApi } from './contract/operations-contract.ts';

@@ -8,8 +8,10 @@ export {
   logMatcher,
 } from './logs/search-logs.ts';
 export type { MetricName, MetricQuery, MetricSeries } from './metrics/read-metrics.ts';
+export type { AlertNotice } from './objectives/alert-notices.ts';
+export type { Alert } from './objectives/alerts.ts';
 export type { AlertLevel, BurnRate, Objective } from './objectives/burn-rate.ts';
-export type { Alert, ObjectiveState } from './objectives/objectives.ts';
+export type { ObjectiveState } from './objectives/objectives.ts';
 export type { LogLevel, MetricKind, SpanKind } from './records.ts';
 export type { SystemRun } from './runs.ts';
 export {

@@ -18,8 +18,10 @@ import {
   type MetricSeries,
   readMetric,
 } from './metrics/read-metrics.ts';
+import { type AlertNotice, AlertNotices } from './objectives/alert-notices.ts';
+import type { Alert } from './objectives/alerts.ts';
 import type { Objective } from './objectives/burn-rate.ts';
-import { type Alert, type ObjectiveState, Objectives } from './objectives/objectives.ts';
+import { type ObjectiveState, Objectives } from './objectives/objectives.ts';
 import { parseLogs } from './otlp/logs.ts';
 import { parseMetrics } from './otlp/metrics.ts';
 import type { Parsed } from './otlp/parsed.ts';
@@ -53,6 +55,8 @@ export interface TelemetryStoreOptions {
   readonly maxWaiting?: number;
   /** About how much memory they may take, for each signal. Default 64 MiB. */
   readonly maxWaitingBytes?: number;
+  /** Names of those who are told of alerts, such as `webhook`: what they are to be told is kept until it is. Default: nobody. */
+  readonly alertChannels?: readonly string[];
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -136,6 +140,11 @@ export interface TelemetryStore {
   alerts(): Promise<readonly Alert[]>;
   /** Called when an alert begins, and again, with `endedAt`, when it ends. */
   onAlert(listener: (alert: Alert) => void): () => void;
+  /** What `alertChannels` are to be told now, oldest first; the end of an alert after its begin. */
+  dueNotices(): Promise<readonly AlertNotice[]>;
+  noticeTold(noticeId: number): Promise<void>;
+  /** It comes again after a back-off. @returns false if it does not, since it is a day old */
+  noticeFailed(notice: AlertNotice): Promise<boolean>;
   /** Looks at every objective now; by itself it does so every fifteen seconds. */
   watchObjectives(): Promise<void>;
   state(): Promise<StoreState>;
@@ -152,6 +161,7 @@ const defaults = {
   maxAgeMs: 7 * 86_400_000,
   maxWaiting: 100_000,
   maxWaitingBytes: 64 * 1024 ** 2,
+  alertChannels: [],
 };
 const keepEveryMs = 10_000;
 const watchEveryMs = 15_000;
@@ -167,6 +177,7 @@ class PostgresTelemetryStore implements TelemetryStore {
   readonly #listeners = new Set<(news: StoredNews) => void>();
   readonly #alertListeners = new Set<(alert: Alert) => void>();
   readonly #objectives: Objectives;
+  readonly #notices: AlertNotices;
   #cancelWatch = () => {};
   #cancelKeep = () => {};
   #keeping: Promise<void> = Promise.resolve();
@@ -184,10 +195,12 @@ class PostgresTelemetryStore implements TelemetryStore {
     this.#objectives = new Objectives({
       sql: database.sql,
       traffic: this.#traffic,
+      channels: options.alertChannels,
       clock,
       logger,
       onAlert: (alert) => this.#tell(this.#alertListeners, alert),
     });
+    this.#notices = new AlertNotices({ sql: database.sql, channels: options.alertChannels, clock });
     this.#writer = new Writer({
       database,
       chunks: this.#chunks,
@@ -357,6 +370,18 @@ class PostgresTelemetryStore implements TelemetryStore {
   onAlert(listener: (alert: Alert) => void): () => void {
     this.#alertListeners.add(listener);
     return () => this.#alertListeners.delete(listener);
+  }
+
+  dueNotices(): Promise<readonly AlertNotice[]> {
+    return this.#notices.due();
+  }
+
+  noticeTold(noticeId: number): Promise<void> {
+    return this.#notices.told(noticeId);
+  }
+
+  noticeFailed(notice: AlertNotice): Promise<boolean> {
+    return this.#notices.failed(notice);
   }
 
   watchObjectives(): Promise<void> {

@@ -1,5 +1,6 @@
 import { sleep, systemClock } from '@banyan/core';
 import type { Closing } from '../closing.ts';
+import { consoleHost, portOf } from './console-port.ts';
 import type { ConsolePlan } from './console-talk.ts';
 import { createLateTelemetry } from './late-telemetry.ts';
 import { consoleSite } from './site.ts';
@@ -27,6 +28,7 @@ export async function openConsole(options: OpenConsoleOptions): Promise<string> 
   const late = createLateTelemetry({
     ...{ adminUrl, secret, system: system.name, runId, startedAt, about },
     ...settings.telemetryStore,
+    consoleUrl: `http://${consoleHost}:${portOf(controlled.listener)}`,
     clock: systemClock,
     logger,
   });

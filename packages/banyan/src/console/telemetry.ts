@@ -1,15 +1,18 @@
 import {
+  type AlertNotifier,
   type ConsoleServerOptions,
   createLive,
+  createMailNotifier,
   createWebhookNotifier,
   type Live,
   otlpRoutes,
   telemetryHandlers,
-  withRetries,
+  tellAlerts,
 } from '@banyan/console-api';
 import type { Clock, Logger } from '@banyan/core';
 import { provisionSystem } from '@banyan/postgres';
 import { createTelemetryStore, type TelemetryStore } from '@banyan/telemetry-store';
+import type { AlertMail } from '../alert-mail.ts';
 
 export interface ConsoleTelemetryOptions {
   /** A role that may create databases. */
@@ -25,6 +28,9 @@ export interface ConsoleTelemetryOptions {
   readonly maxAgeMs: number | undefined;
   /** Where alerts are posted to. */
   readonly alertWebhook: string | undefined;
+  readonly alertMail: AlertMail | undefined;
+  /** For links in mails. */
+  readonly consoleUrl: string;
   readonly logger: Logger;
   readonly clock: Clock;
 }
@@ -44,10 +50,12 @@ const databaseService = 'banyan-telemetry';
 export async function openConsoleTelemetry(options: ConsoleTelemetryOptions): Promise<ConsoleTelemetry> {
   const { adminUrl, system, secret, runId, startedAt, about, maxBytes, maxAgeMs, clock, logger } = options;
   const { serviceUrls } = await provisionSystem({ adminUrl, system, secret, services: [databaseService] });
+  const notifiers = notifiersOf(options);
   const store = createTelemetryStore({
     url: serviceUrls[databaseService] ?? '',
     ...(maxBytes === undefined ? undefined : { maxBytes }),
     ...(maxAgeMs === undefined ? undefined : { maxAgeMs }),
+    alertChannels: Object.keys(notifiers),
     clock,
     logger,
   });
@@ -59,7 +67,8 @@ export async function openConsoleTelemetry(options: ConsoleTelemetryOptions): Pr
     throw error;
   }
   const live = createLive({ store, clock, logger });
-  watchAlerts(store, live, options);
+  watchAlerts(store, live, logger);
+  const endTelling = tellAlerts({ store, notifiers, clock, logger });
   return {
     store,
     live,
@@ -67,6 +76,7 @@ export async function openConsoleTelemetry(options: ConsoleTelemetryOptions): Pr
     routes: [...otlpRoutes(store, logger), live.route],
     async stop() {
       live.close();
+      await endTelling();
       await store
         .endRun(runId)
         .catch((error: unknown) => logger.debug('the end of the run was not kept', { error }));
@@ -75,22 +85,19 @@ export async function openConsoleTelemetry(options: ConsoleTelemetryOptions): Pr
   };
 }
 
-interface Watching {
-  readonly alertWebhook: string | undefined;
-  readonly clock: Clock;
-  readonly logger: Logger;
+/** By the names under which the store keeps what they are to be told. */
+function notifiersOf({ alertWebhook, alertMail, system, consoleUrl }: ConsoleTelemetryOptions) {
+  const notifiers: Record<string, AlertNotifier> = {};
+  if (alertWebhook !== undefined) notifiers['webhook'] = createWebhookNotifier(alertWebhook);
+  if (alertMail !== undefined) notifiers['mail'] = createMailNotifier({ ...alertMail, system, consoleUrl });
+  return notifiers;
 }
 
-function watchAlerts(store: TelemetryStore, live: Live, { alertWebhook, clock, logger }: Watching): void {
-  const notify =
-    alertWebhook === undefined
-      ? undefined
-      : withRetries(createWebhookNotifier(alertWebhook), { clock, logger });
+function watchAlerts(store: TelemetryStore, live: Live, logger: Logger): void {
   store.onAlert((alert) => {
     live.tell('alerts', alert);
     const fields = { alertId: alert.alertId, objectiveId: alert.objectiveId };
     if (alert.endedAt === undefined) logger.warn(`alert: ${alert.summary}`, fields);
     else logger.info(`alert ended: ${alert.summary}`, fields);
-    void notify?.(alert);
   });
 }

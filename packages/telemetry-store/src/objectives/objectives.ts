@@ -3,6 +3,7 @@ import { countWithin } from '../traffic/duration-marks.ts';
 import { readTraffic } from '../traffic/read-traffic.ts';
 import type { TrafficKeeper } from '../traffic/traffic-keeper.ts';
 import type { TrafficRow } from '../traffic/traffic-sums.ts';
+import { type Alert, type AlertRow, toAlert } from './alerts.ts';
 import {
   type AlertLevel,
   alertLevels,
@@ -23,18 +24,11 @@ export interface ObjectiveState extends Objective {
   readonly burnRates: readonly BurnRate[];
 }
 
-export interface Alert {
-  readonly alertId: string;
-  readonly objectiveId: string;
-  readonly level: AlertLevel;
-  readonly startedAt: string;
-  readonly endedAt?: string;
-  readonly summary: string;
-}
-
 export interface ObjectivesOptions {
   readonly sql: Sql;
   readonly traffic: TrafficKeeper;
+  /** Who is to be told of alerts, see `AlertNotices`. */
+  readonly channels: readonly string[];
   readonly clock: Clock;
   readonly logger: Logger;
   /** Told of each alert when it begins, and when it ends. */
@@ -49,10 +43,6 @@ interface ObjectiveRow {
   readonly target: number;
   readonly withinMs: number | null;
   readonly windowDays: number;
-}
-
-interface AlertRow extends Omit<Alert, 'endedAt'> {
-  readonly endedAt: string | null;
 }
 
 const shortMs = 2 * 3_600_000;
@@ -149,23 +139,35 @@ export class Objectives {
   }
 
   async #begin(objective: Objective, rate: BurnRate): Promise<void> {
-    const { sql, clock, onAlert } = this.#options;
+    const { sql, channels, clock, onAlert } = this.#options;
     const { objectiveId } = objective;
     const startedAt = new Date(clock.nowMs()).toISOString();
     const [row] = await sql<AlertRow>`
-      insert into telemetry.alerts (alert_id, objective_id, level, started_at, summary)
-      select ${uuidv7()}::uuid, ${objectiveId}, ${rate.level}, ${startedAt}, ${summaryOf(objective, rate)}
-      where not exists (select from telemetry.alerts
-        where objective_id = ${objectiveId} and level = ${rate.level} and ended_at is null)
-      returning *`;
+      with alert as (
+        insert into telemetry.alerts (alert_id, objective_id, level, started_at, summary)
+        select ${uuidv7()}::uuid, ${objectiveId}, ${rate.level}, ${startedAt}, ${summaryOf(objective, rate)}
+        where not exists (select from telemetry.alerts
+          where objective_id = ${objectiveId} and level = ${rate.level} and ended_at is null)
+        returning *
+      ), notice as (
+        insert into telemetry.alert_notices (alert_id, channel, is_end, created_at, due_at)
+        select alert_id, channel, false, started_at, started_at
+        from alert cross join unnest(${sql.array([...channels], 'text')}) as channel
+      ) select * from alert`;
     if (row !== undefined) onAlert(toAlert(row));
   }
 
   async #end(objectiveId: string, level: AlertLevel): Promise<void> {
     const { sql, clock, onAlert } = this.#options;
     const rows = await sql<AlertRow>`
-      update telemetry.alerts set ended_at = ${new Date(clock.nowMs()).toISOString()}
-      where objective_id = ${objectiveId} and level = ${level} and ended_at is null returning *`;
+      with alert as (
+        update telemetry.alerts set ended_at = ${new Date(clock.nowMs()).toISOString()}
+        where objective_id = ${objectiveId} and level = ${level} and ended_at is null returning *
+      ), notice as (
+        insert into telemetry.alert_notices (alert_id, channel, is_end, created_at, due_at)
+        select alert_id, channel, true, ended_at, ended_at
+        from alert join telemetry.alert_notices as begun using (alert_id) where not begun.is_end
+      ) select * from alert`;
     for (const row of rows) onAlert(toAlert(row));
   }
 }
@@ -197,8 +199,4 @@ function summaryOf({ service, operation, version, target }: Objective, rate: Bur
   const what = [operation ?? service, version].filter(Boolean).join(' ');
   const hours = rate.longMs / 3_600_000;
   return `${what}: the error budget of ${target * 100} % goes ${rate.long.toFixed(1)} times too fast (over ${hours} h)`;
-}
-
-function toAlert({ alertId, objectiveId, level, startedAt, endedAt, summary }: AlertRow): Alert {
-  return { alertId, objectiveId, level, startedAt, summary, ...(endedAt === null ? undefined : { endedAt }) };
 }

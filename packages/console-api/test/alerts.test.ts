@@ -1,0 +1,198 @@
+import assert from 'node:assert/strict';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { text } from 'node:stream/consumers';
+import { type TestContext, test } from 'node:test';
+import {
+  type AlertNotifier,
+  createMailNotifier,
+  createWebhookNotifier,
+  tellAlerts,
+} from '@banyan/console-api';
+import { type Clock, silentLogger, systemClock } from '@banyan/core';
+import { type Alert, createTelemetryStore, type TelemetryStore } from '@banyan/telemetry-store';
+import { createTestDatabase, eventually } from '@banyan/testing';
+import { SMTPServer } from 'smtp-server';
+
+interface Told {
+  readonly state: string;
+  readonly alert: Alert;
+}
+
+/** Answers with these, then with 200. */
+async function startWebhook(t: TestContext, ...answers: number[]) {
+  const told: Told[] = [];
+  const server = createServer((request, response) => {
+    void text(request).then((body) => {
+      told.push(JSON.parse(body) as Told);
+      response.writeHead(answers.shift() ?? 200).end();
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  t.after(() => server.close());
+  return { told, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/` };
+}
+
+/** A store, of which a whole hour can be let go by. */
+async function startStore(t: TestContext, url: string, ahead: { ms: number }) {
+  const clock: Clock = { nowMs: () => systemClock.nowMs() + ahead.ms, setTimer: systemClock.setTimer };
+  const store = createTelemetryStore({
+    ...{ url, clock, logger: silentLogger },
+    alertChannels: ['webhook', 'mail'],
+  });
+  t.after(() => store.stop());
+  await store.start();
+  return { store, clock };
+}
+
+/** Requests of which nine in ten fail: the objective of `shop` is not kept. */
+async function failRequests(store: TelemetryStore, clock: Clock, operation = 'shop.buy'): Promise<void> {
+  await store.setObjective({ objectiveId: 'shop', service: 'shop', operation, target: 0.99 });
+  const startUs = clock.nowMs() * 1_000 - 60e6;
+  const spans = Array.from({ length: 100 }, (_, index) => ({
+    traceId: (index + 1).toString(16).padStart(32, '0'),
+    spanId: (index + 1).toString(16).padStart(16, '0'),
+    name: operation,
+    kind: 2,
+    startTimeUnixNano: `${startUs}000`,
+    endTimeUnixNano: `${startUs + 10}000`,
+    status: index % 10 === 0 ? {} : { code: 2 },
+  }));
+  const attributes = [{ key: 'service.name', value: { stringValue: 'shop' } }];
+  store.receive('spans', { resourceSpans: [{ resource: { attributes }, scopeSpans: [{ spans }] }] });
+  await store.flush();
+  await store.watchObjectives();
+}
+
+function telling(
+  t: TestContext,
+  store: TelemetryStore,
+  notifiers: Readonly<Record<string, AlertNotifier>>,
+  clock: Clock,
+) {
+  const end = tellAlerts({ store, notifiers, clock, logger: silentLogger });
+  t.after(end);
+  return end;
+}
+
+const silent: AlertNotifier = { notify: async () => {} };
+
+test('an alert that nobody could be told of is told after a restart, and its end after its begin', async (t) => {
+  const { url } = await createTestDatabase(t);
+  const ahead = { ms: 0 };
+  const first = await startStore(t, url, ahead);
+  const away = await startWebhook(t, ...Array.from({ length: 1_000 }, () => 503));
+  const notifiers = { webhook: createWebhookNotifier(away.url), mail: silent };
+  const end = telling(t, first.store, notifiers, first.clock);
+  await failRequests(first.store, first.clock);
+  await eventually(
+    async () => away.told.length,
+    (count) => count >= 2,
+  );
+  await end();
+  await first.store.removeObjective('shop');
+  await first.store.stop();
+
+  // Longer than any back-off.
+  ahead.ms = 600_000;
+  const second = await startStore(t, url, ahead);
+  const webhook = await startWebhook(t, 500);
+  telling(t, second.store, { webhook: createWebhookNotifier(webhook.url), mail: silent }, second.clock);
+  // Two levels, of which one is refused at first.
+  await eventually(
+    async () => webhook.told.length,
+    (count) => count === 5,
+  );
+  const states = (level: string) =>
+    webhook.told.filter(({ alert }) => alert.level === level).map(({ state }) => state);
+  assert.deepEqual(
+    [states('page'), states('ticket')].toSorted((a, b) => a.length - b.length),
+    [
+      ['firing', 'ended'],
+      ['firing', 'firing', 'ended'],
+    ],
+  );
+  // The answer to the last one may be on its way.
+  await eventually(
+    () => second.store.dueNotices(),
+    (due) => due.length === 0,
+  );
+});
+
+test('an alert is tried for a day, and then given up', async (t) => {
+  const { url } = await createTestDatabase(t);
+  const ahead = { ms: 0 };
+  const { store, clock } = await startStore(t, url, ahead);
+  await failRequests(store, clock);
+  const [notice] = await store.dueNotices();
+  assert.ok(notice);
+  assert.equal(await store.noticeFailed(notice), true);
+  ahead.ms += 24 * 3_600_000;
+  assert.equal(await store.noticeFailed(notice), false);
+});
+
+interface Mail {
+  readonly to: readonly string[];
+  readonly source: string;
+}
+
+async function startMailServer(t: TestContext) {
+  const mails: Mail[] = [];
+  const logins: string[] = [];
+  const server = new SMTPServer({
+    disabledCommands: ['STARTTLS'],
+    allowInsecureAuth: true,
+    onAuth({ username, password }, _, done) {
+      logins.push(`${username}:${password}`);
+      done(null, { user: username });
+    },
+    onData(stream, { envelope }, done) {
+      text(stream).then((source) => {
+        mails.push({ to: envelope.rcptTo.map(({ address }) => address), source });
+        done();
+      }, done);
+    },
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', () => resolve()));
+  t.after(() => new Promise<void>((resolve) => server.close(() => resolve())));
+  return { mails, logins, port: (server.server.address() as AddressInfo).port };
+}
+
+test('an alert is mailed with what to do about it, and cannot add headers or receivers', async (t) => {
+  const { url } = await createTestDatabase(t);
+  const { store, clock } = await startStore(t, url, { ms: 0 });
+  const server = await startMailServer(t);
+  const mail = createMailNotifier({
+    url: `smtp://banyan:secret@127.0.0.1:${server.port}`,
+    from: 'banyan@example.com',
+    to: ['ann@example.com', 'bob@example.com'],
+    system: 'photo-print',
+    consoleUrl: 'http://127.0.0.1:8090',
+  });
+  telling(t, store, { webhook: silent, mail }, clock);
+  await failRequests(store, clock, 'shop.buy\r\nBcc: eve@example.com\r\n\r\n<b>new body</b>');
+  await eventually(
+    async () => server.mails.length,
+    (count) => count === 2,
+  );
+  await store.removeObjective('shop');
+  await eventually(
+    async () => server.mails.length,
+    (count) => count === 4,
+  );
+  assert.deepEqual([...new Set(server.logins)], ['banyan:secret']);
+  for (const { to, source } of server.mails) {
+    assert.deepEqual(to, ['ann@example.com', 'bob@example.com']);
+    const [head = '', ...body] = source.split('\r\n\r\n');
+    assert.doesNotMatch(head, /^Bcc:/im);
+    assert.match(head, /^From: banyan@example\.com$/m);
+    assert.match(head, /^Subject: \[photo-print\] (page|ticket|ended): shop\.buy Bcc: eve@example\.com/m);
+    assert.match(head, /^Content-Type: text\/plain/m);
+    assert.match(body.join('\n\n').replaceAll('=\r\n', ''), /http:\/\/127\.0\.0\.1:8090\/objectives/);
+  }
+  const heads = server.mails.map(({ source }) => source.split('\r\n\r\n')[0] ?? '');
+  const idOf = (name: string, head: string) => new RegExp(`^${name}: (<.*>)`, 'm').exec(head)?.[1];
+  const begun = heads.slice(0, 2).map((head) => idOf('Message-ID', head));
+  const answered = heads.slice(2).map((head) => idOf('In-Reply-To', head));
+  assert.deepEqual(answered.toSorted(), begun.toSorted());
+});
