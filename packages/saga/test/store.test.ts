@@ -115,6 +115,43 @@ test('a letter that comes while its saga is being put down wakes it', async (t) 
   assert.equal((await store.claim(token, known, 10)).length, 1);
 });
 
+test('a signal is no repetition because another letter has its key somewhere in its data', async (t) => {
+  const { database, store } = await openStore(t);
+  const { sql } = database;
+  const token = await store.join('orders-1', 60_000);
+  const saga = newSaga();
+  await store.start(sql, [saga], token);
+  const before = {
+    kind: 'signal',
+    name: 'packed',
+    data: { lines: [{ sku: 'm', key: 'o-17' }], text: '\n{"key":"o-17","kind":"signal"' },
+    key: 'k',
+  } as const;
+  const paid = { kind: 'signal', name: 'paid', data: {}, key: 'o-17' } as const;
+  for (const letter of [before, paid, paid, before])
+    assert.equal((await store.post(sql, saga.id, letter)).state, 'posted');
+  const [row] = await store.load(token, [saga.id]);
+  assert.deepEqual(row?.mail, [before, paid]);
+});
+
+test('an instance that is forgotten takes its journal along, or both stay', async (t) => {
+  const { database, store } = await openStore(t);
+  const { sql } = database;
+  const token = await store.join('orders-1', 60_000);
+  const saga = newSaga();
+  await store.start(sql, [saga], token);
+  await store.append(sql, [{ sagaId: saga.id, seq: 0, entry: { i: 0, k: 'run', n: 'ids', t: 0, r: 1 } }]);
+  await store.advance(sql, token, [transition(saga.id, { status: 'completed', isHeld: false })]);
+  // As a process that dies between the one and the other.
+  await sql`create function refuse() returns trigger language plpgsql as $$ begin raise 'died'; end $$`;
+  await sql`create trigger dies before delete on banyan.saga_journal for each row execute function refuse()`;
+  await assert.rejects(store.prune(0));
+  assert.equal((await store.read(saga.id))?.status, 'completed');
+  await sql`drop trigger dies on banyan.saga_journal`;
+  assert.equal(await store.prune(0), 1);
+  assert.equal((await store.journal([saga.id])).size, 0);
+});
+
 test('letters to sagas that ended or never were are told apart', async (t) => {
   const { database, store } = await openStore(t);
   const { sql } = database;

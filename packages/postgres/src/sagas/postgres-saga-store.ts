@@ -150,9 +150,10 @@ class SagaTable implements SagaStore {
   }
 
   async post(sql: Sql, id: string, letter: Letter): Promise<Posted> {
-    const text = JSON.stringify(letter);
     const key = letter.kind === 'signal' ? letter.key : undefined;
-    const marked = key === undefined ? null : `"key":${JSON.stringify(key)}}`;
+    // A line break stands in no JSON text, so that no data of a letter can look like the beginning of one.
+    const text = key === undefined ? JSON.stringify(letter) : `\n${JSON.stringify({ key, ...letter })}`;
+    const marked = key === undefined ? null : `\n{"key":${JSON.stringify(key)},`;
     const [row] = await sql<{ isOpen: boolean; saga: string }>`
       update banyan.saga set
         mail = case when is_new then concat_ws(',', mail, ${text}::text) else mail end,
@@ -265,12 +266,6 @@ class SagaTable implements SagaStore {
     };
   }
 
-  async #forgetJournals(ids: readonly string[]): Promise<void> {
-    const { sql } = this.#database;
-    if (ids.length === 0) return;
-    await sql`delete from banyan.saga_journal where saga_id = any(${sql.array(ids, 'uuid')})`;
-  }
-
   async prune(olderThanMs: number): Promise<number> {
     const { sql } = this.#database;
     await sql`delete from banyan.saga_worker as w where dead_at < now() - ${forgetWorkersAfter}::interval
@@ -284,12 +279,17 @@ class SagaTable implements SagaStore {
       if (gone.length < pruneStep) break;
     }
     for (let total = 0; ; ) {
-      const gone = await sql<{ id: string }>`
-        delete from banyan.saga where id in (
-          select id from banyan.saga where ended_at < now() - ${olderThanMs}::float8 * interval '1 millisecond'
-          limit ${pruneStep} ${freshPlan} for update skip locked
-        ) returning id`;
-      await this.#forgetJournals(gone.map(({ id }) => id));
+      // Together: a journal without its saga would be found by nobody.
+      const gone = await sql`
+        with gone as (
+          delete from banyan.saga where id in (
+            select id from banyan.saga where ended_at < now() - ${olderThanMs}::float8 * interval '1 millisecond'
+            limit ${pruneStep} ${freshPlan} for update skip locked
+          ) returning id
+        ), journals as (
+          delete from banyan.saga_journal as j using gone where j.saga_id = gone.id
+        )
+        select id from gone`;
       total += gone.length;
       if (gone.length < pruneStep) return total;
     }
