@@ -1,5 +1,5 @@
 import type { Sql } from '@banyan/core';
-import { type Arrival, type CloudEvent, encodeEvent, orderingKeyOf, topicOf } from '@banyan/events';
+import { type Arrival, type CloudEvent, orderingKeyOf, topicOf } from '@banyan/events';
 import { freshPlan } from './fresh-plan.ts';
 import { leaseLost } from './lease-lost.ts';
 
@@ -117,7 +117,11 @@ export async function store(sql: Sql, events: readonly CloudEvent[]): Promise<vo
         )},
         ${sql.array(events.map(orderingKeyOf), 'text')},
         ${sql.array(events.map(topicOf), 'text')},
-        ${sql.array(events.map(encodeEvent), 'text')}
+        ${sql.array(
+          // Not `encodeEvent`: what was small enough for the log may be longer when it is written anew, and is kept all the same.
+          events.map((event) => JSON.stringify(event)),
+          'text',
+        )}
       ) with ordinality as e (id, key, topic, event, number)
       order by e.number
       on conflict (event_id) do nothing
