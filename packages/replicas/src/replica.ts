@@ -209,14 +209,22 @@ class ServiceReplica<Value> implements Replica<Value> {
     if (origin === this.name) await this.#store.acknowledge(sql, seq, by);
   }
 
-  /** Same place, other value: nothing on its way will mend that. The one whose text is greater wins, everywhere, as a new change. */
+  /**
+   * What is missing is taken as the peer has it, with its version: a newer write or removal that is on its way still wins. Same place, other value: nothing
+   * on its way will mend that. The one whose text is greater wins, everywhere, as a new change.
+   */
   async #repair(transaction: ReplicaTransaction, theirs: Change<Value>): Promise<boolean> {
-    const own = await this.#store.find(transaction.sql, theirs.key);
-    const isMissing = own === undefined;
-    const isTwin = own !== undefined && own.version === theirs.version && own.origin === theirs.origin;
-    if (!isMissing && (!isTwin || textOf(own) === textOf(theirs))) return false;
-    if (isMissing && (await this.#isOnItsWay(transaction.sql, theirs))) return false;
-    const winner = own !== undefined && textOf(own) > textOf(theirs) ? own : theirs;
+    const { sql } = transaction;
+    const own = await this.#store.find(sql, theirs.key);
+    if (own === undefined) {
+      if (await this.#isOnItsWay(sql, theirs)) return false;
+      await this.#store.witness(sql, theirs.version);
+      await this.#absorb(sql, theirs);
+      return true;
+    }
+    const isTwin = own.version === theirs.version && own.origin === theirs.origin;
+    if (!isTwin || textOf(own) === textOf(theirs)) return false;
+    const winner = textOf(own) > textOf(theirs) ? own : theirs;
     await this.#change(transaction, theirs.key, winner.value);
     return true;
   }

@@ -139,3 +139,37 @@ test('a value that was changed behind the back of a replica is found and repaire
   assert.deepEqual(await a.getStock({ sku: 'mug' }), { pieces: 5 });
   assert.deepEqual(await a.compare({}), { repaired: [] });
 });
+
+test('comparing brings no old value back while its removal, or a newer one, is on its way', async (t) => {
+  const definition = stockSystem(stockA, stockB, stockC);
+  const system = await startTestSystem(t, definition, {
+    placement: [['stock-a'], ['stock-b'], ['stock-c']],
+  });
+  const { a, b } = clientsOf(system);
+  const c = system.client(stockC, { service: 'stock-a' });
+  const listen = async (index: number, listens: boolean) => {
+    const service = definition.services[index];
+    assert.ok(service);
+    await system.hosts[index]?.reload(listens ? service : { ...service, on: {} });
+  };
+  await listen(0, false);
+  // Own writes move A's clock on, whatever it has heard of others.
+  for (let pieces = 1; pieces <= 9; pieces += 1) await a.setStock({ sku: 'own', pieces });
+  for (const sku of ['mug', 'cup']) await c.setStock({ sku, pieces: 1 });
+  await untilPasses(async () => {
+    for (const sku of ['mug', 'cup']) assert.deepEqual(await b.getStock({ sku }), { pieces: 1 });
+  });
+  await listen(1, false);
+  await c.removeStock({ sku: 'mug' });
+  await c.setStock({ sku: 'cup', pieces: 2 });
+  await a.compare({});
+  await listen(0, true);
+  await listen(1, true);
+  await untilPasses(async () => {
+    for (const replica of [a, b, c]) assert.deepEqual((await replica.listPending({})).pending, []);
+  });
+  for (const replica of [a, b, c]) {
+    assert.deepEqual(await replica.getStock({ sku: 'mug' }), {});
+    assert.deepEqual(await replica.getStock({ sku: 'cup' }), { pieces: 2 });
+  }
+});
