@@ -62,7 +62,7 @@ export function createDatabase(options: DatabaseOptions): PostgresDatabase {
 }
 
 class PooledDatabase implements PostgresDatabase {
-  readonly sql: Sql = createSql({ run: (statement) => this.#run(statement) });
+  readonly sql: Sql = createSql({ run: (statement) => this.#repeatStale(statement) });
   readonly #options: DatabaseOptions;
   readonly #logger: Logger;
   readonly #pool: Pool;
@@ -151,16 +151,22 @@ class PooledDatabase implements PostgresDatabase {
     if (this.#open.size > 0) await new Promise<void>((resolve) => (this.#allGone = resolve));
   }
 
-  async #run(statement: Statement, isRepeat = false): Promise<object[]> {
+  /** The connection of the first attempt is given back by then: whoever held it would wait for another, and all of them for each other. */
+  async #repeatStale(statement: Statement): Promise<object[]> {
+    try {
+      return await this.#run(statement);
+    } catch (error) {
+      // Nothing was executed, and the name of the stale plan is forgotten by now.
+      if (error instanceof Error && isStalePlan(error.cause)) return this.#run(statement);
+      throw error;
+    }
+  }
+
+  async #run(statement: Statement): Promise<object[]> {
     const client = await this.#acquire();
     let isSpent = false;
     try {
       return await runStatement(client, statement, this.#names);
-    } catch (error) {
-      // Nothing was executed, and the name of the stale plan is forgotten by now.
-      if (!isRepeat && error instanceof Error && isStalePlan(error.cause))
-        return await this.#run(statement, true);
-      throw error;
     } finally {
       // `begin` as a plain statement would hand an open transaction to whoever gets the connection next.
       isSpent = isLost(client) || client.getTransactionStatus() !== 'I';

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { sqlFragment } from '@banyan/core';
+import { createDatabase } from '@banyan/postgres';
 import { createTestDatabase } from '@banyan/testing';
 import fc from 'fast-check';
 
@@ -243,7 +244,11 @@ test('refusals of the server become documented errors that name the constraint a
 });
 
 test('a select that outlives a change of its table is repeated with a new plan', async (t) => {
-  const { sql } = (await createTestDatabase(t)).database;
+  const { url } = await createTestDatabase(t);
+  // One connection: repeating needs none beside the one that has met the change.
+  const database = createDatabase({ url, maxConnections: 1, acquireTimeoutMs: 1_000 });
+  t.after(() => database.close());
+  const { sql } = database;
   await sql`create table t (a int)`;
   const read = () => sql`select * from t where ${1}::int = 1`;
   assert.deepEqual(await read(), []);
