@@ -219,6 +219,7 @@ export class ReaderStore {
     if (done.length === 0) throw leaseLost(this.#name);
   }
 
+  /** Notes that an entry was not handled. @throws ServiceError `aborted` `feed_lease_lost` */
   async fail(
     sql: Sql,
     token: string,
@@ -226,7 +227,7 @@ export class ReaderStore {
     failure: EntryFailure,
   ): Promise<void> {
     const { kind, reason, retryAfterMs } = failure;
-    await sql`
+    const noted = await sql`
       with held as (${this.#hold(sql, token)})
       update banyan.feed_reader_entry set
         failures = failures + ${kind === 'deferral' ? 0 : 1},
@@ -236,7 +237,10 @@ export class ReaderStore {
         dead_at = case when ${kind === 'dead'}::boolean then clock_timestamp() end,
         reason = ${reason}
       where reader = ${this.#name} and entry_id = ${entryId} and version = ${version}
-        and entry is not null and exists (select from held)`;
+        and entry is not null and exists (select from held)
+      returning 1`;
+    // Unchanged it would be due again at once.
+    if (noted.length === 0) throw leaseLost(this.#name);
   }
 
   #hold(sql: Sql, token: string) {

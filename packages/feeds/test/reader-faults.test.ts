@@ -233,6 +233,24 @@ test('an instance that was taken for dead cannot finish what another has taken o
   assert.deepEqual(await effects(), ['a']);
 });
 
+test('an instance that lost its lease stops, rather than to call a handler that fails again and again', async (t) => {
+  const { database, server, url, instance, effects } = await createBench(t);
+  server.on('/feed', atom(['a']));
+  let calls = 0;
+  const failing = instance({
+    url,
+    async before() {
+      calls += 1;
+      // As when an operator gives the archive up while the handler is at work.
+      if (calls === 1) await database.sql`update banyan.feed_reader set lease_token = null`;
+      if (calls < 50) throw new ServiceError('down', { code: 'unavailable', reason: 'down' });
+    },
+  });
+  await assert.rejects(failing.poll(), { code: 'aborted', reason: 'feed_lease_lost' });
+  assert.equal(calls, 1);
+  assert.deepEqual(await effects(), []);
+});
+
 test('a handler that hangs is ended, and its entry tried again', async (t) => {
   const { server, url, instance, effects } = await createBench(t);
   server.on('/feed', atom(['b', 'a']));
