@@ -97,7 +97,7 @@ class DatabaseEventStore<Types extends EventTypes> implements EventStore<Types> 
     this.sql = database.sql;
     this.types = events;
     this.#reader = new EventReader(events);
-    const keys = new SubjectKeys(encryption);
+    const keys = new SubjectKeys(encryption, this.sql);
     this.#sealing = new Sealing(events, this.#reader, keys);
     this.#decoder = new EventDecoder(this.#reader, this.#sealing);
     this.#signal = new AppendSignal({ database, logger, onForget: () => keys.clear() });

@@ -1,4 +1,4 @@
-import type { Logger, Transaction } from '@banyan/core';
+import { isServiceError, type Logger, type Transaction } from '@banyan/core';
 import { type Lease, moveCheckpoint, releaseLease, renewLease } from './checkpoints.ts';
 import type { EventCursor, EventPage, EventStore } from './event-store.ts';
 import type { EventTypes } from './event-types.ts';
@@ -18,6 +18,9 @@ interface ReaderOptions<Types extends EventTypes, Tx extends Transaction> {
 export class PartitionReader<Types extends EventTypes, Tx extends Transaction> {
   readonly #lease: Lease;
   readonly #settings: ReaderOptions<Types, Tx>;
+  /** The page in hand has locked the checkpoint. */
+  #isHandling = false;
+  #isRenewing = false;
 
   constructor(lease: Lease, settings: ReaderOptions<Types, Tx>) {
     this.#lease = lease;
@@ -33,12 +36,20 @@ export class PartitionReader<Types extends EventTypes, Tx extends Transaction> {
     const { sql } = options.database;
     const lost = new AbortController();
     const stopped = AbortSignal.any([signal, lost.signal]);
-    const renewal = setInterval(() => {
-      renewLease(sql, this.#lease, leaseMs).catch((error) => {
+    const renew = async () => {
+      // It would only wait for the lock, with a connection of its own.
+      if (this.#isHandling || this.#isRenewing) return;
+      this.#isRenewing = true;
+      try {
+        await renewLease(sql, this.#lease, leaseMs);
+      } catch (error) {
         logger.warn('a subscription could not keep its lease', { subscription: this.#lease.name, error });
-        if (error.reason === 'subscription_lease_lost') lost.abort();
-      });
-    }, leaseMs / 3);
+        if (isServiceError(error) && error.reason === 'subscription_lease_lost') lost.abort();
+      } finally {
+        this.#isRenewing = false;
+      }
+    };
+    const renewal = setInterval(() => void renew(), leaseMs / 3);
     try {
       await this.#follow(stopped);
     } finally {
@@ -95,10 +106,18 @@ export class PartitionReader<Types extends EventTypes, Tx extends Transaction> {
   async #handle(page: EventPage<Types>): Promise<void> {
     const { options, leaseMs } = this.#settings;
     const { database, handle, transaction } = options;
-    await database.tx(async (tx) => {
-      // First, so that whoever has lost the lease waits for nothing and does nothing.
-      await moveCheckpoint(tx.sql, this.#lease, { cursor: page.cursor, leaseMs });
-      if (page.events.length > 0) await handle(page.events, tx);
-    }, transaction);
+    const beganAtMs = performance.now();
+    this.#isHandling = true;
+    try {
+      await database.tx(async (tx) => {
+        // First, so that whoever has lost the lease waits for nothing and does nothing.
+        await moveCheckpoint(tx.sql, this.#lease, { cursor: page.cursor, leaseMs });
+        if (page.events.length > 0) await handle(page.events, tx);
+        // Nobody has renewed it meanwhile.
+        if (performance.now() - beganAtMs > leaseMs / 3) await renewLease(tx.sql, this.#lease, leaseMs);
+      }, transaction);
+    } finally {
+      this.#isHandling = false;
+    }
   }
 }

@@ -28,10 +28,15 @@ const maxCached = 10_000;
 /** The keys of subjects, in `banyan.event_key`. */
 export class SubjectKeys {
   readonly #encryption: KeyEncryption | undefined;
+  readonly #own: Sql;
   readonly #cache = new Map<string, { readonly key: SubjectKey; readonly untilMs: number }>();
 
-  /** @throws TypeError if a key has another length, or the current one is missing */
-  constructor(encryption: KeyEncryption | undefined) {
+  /**
+   * @param own statements outside of any transaction: only what they read is remembered
+   * @throws TypeError if a key has another length, or the current one is missing
+   */
+  constructor(encryption: KeyEncryption | undefined, own: Sql) {
+    this.#own = own;
     if (encryption !== undefined) {
       for (const [name, key] of Object.entries(encryption.keys)) {
         if (!(key instanceof Uint8Array) || key.length !== keyBytes) {
@@ -60,7 +65,8 @@ export class SubjectKeys {
       const row = rows.find((each) => each.subject === subject);
       const key = row === undefined ? undefined : this.#unwrap(row);
       found.set(subject, key);
-      if (row !== undefined) this.#remember(subject, key);
+      // A transaction may have made the key itself, and still roll back.
+      if (row !== undefined && sql === this.#own) this.#remember(subject, key);
     }
     return found;
   }

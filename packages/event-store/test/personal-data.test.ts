@@ -43,6 +43,22 @@ test('personal fields are encrypted in the database and read in plain', async (t
   );
 });
 
+test('a key that a transaction made and read, and that went with it, is not used afterwards', async (t) => {
+  const { database } = await createEventDatabase(t);
+  const store = createEventStore({ database, events, encryption });
+  const attempt = (isRefused: boolean) =>
+    database.tx(async (tx) => {
+      await store.append('customer-1', [registered('c1', 'Ada')], { tx });
+      const [ada] = await store.readStream('customer-1', { tx });
+      assert.equal(ada?.data.name, 'Ada');
+      if (isRefused) throw new Error('refused');
+    });
+  await assert.rejects(attempt(true), /refused/);
+  await attempt(false);
+  const [ada] = await store.readStream('customer-1');
+  assert.deepEqual([ada?.data.name, ada?.erased], ['Ada', false]);
+});
+
 test('a forgotten person is redacted everywhere, marked, and nobody else is', async (t) => {
   const { database, connect } = await createEventDatabase(t);
   const store = createEventStore({ database, events, encryption });

@@ -196,6 +196,44 @@ test('whoever has lost the lease cannot act: the fence rolls its work back', asy
   assert.deepEqual(await seenIn(database), names(1));
 });
 
+test('a page that takes longer than its lease holds one connection, and keeps its partition', async (t) => {
+  const { database, connect } = await createEventDatabase(t);
+  const store = createEventStore({ database, events: orderEvents });
+  await makeSeen(database);
+  await store.append('order-0', [placed()]);
+  const entered = Promise.withResolvers<void>();
+  const gate = Promise.withResolvers<void>();
+  const owned = connect();
+  const subscription = createSubscription(store, {
+    ...fast,
+    leaseMs: 60,
+    name: 'slow',
+    database: owned,
+    async handle(events, { sql }) {
+      entered.resolve();
+      await gate.promise;
+      for (const { stream } of events) await sql`insert into seen (name) values (${`${stream}/0`})`;
+    },
+  });
+  start(t, subscription);
+  await entered.promise;
+  // Its lease has been over ten times by then.
+  const [row] = await database.sql<{
+    at: number;
+  }>`select extract(epoch from clock_timestamp())::float8 as at`;
+  await until(async () => {
+    const [now] = await database.sql<{ passedMs: number }>`
+      select (extract(epoch from clock_timestamp()) - ${row?.at ?? 0}::float8) * 1000 as passed_ms`;
+    const { connections, idle } = owned.stats();
+    // One more may renew a lease at the moment.
+    assert.ok(connections - idle <= 2, `${connections - idle} connections are busy`);
+    return (now?.passedMs ?? 0) > 600;
+  });
+  gate.resolve();
+  await until(async () => (await seenIn(database)).length === 1);
+  assert.deepEqual(await seenIn(database), names(1));
+});
+
 test('a failing partition goes to another instance, and the first one says no longer that it fails', async (t) => {
   const { database, connect } = await createEventDatabase(t);
   const store = createEventStore({ database, events: orderEvents });
