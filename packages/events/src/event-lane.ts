@@ -8,7 +8,7 @@ import type { EventPage } from './event-page.ts';
 import type { PartitionLease } from './inbox.ts';
 import { createPace } from './pace.ts';
 import { createPageHandler, type PageHandler } from './page-handler.ts';
-import { createWakeUp, type WakeUp } from './wake-up.ts';
+import { createWakeUp, type WakeUp, waitOut } from './wake-up.ts';
 
 /** What one lane reads: topics that stand at the same places, in some partitions. */
 export interface LanePlan {
@@ -199,7 +199,8 @@ class LogLane implements EventLane {
   async #recover(error: unknown): Promise<boolean> {
     const { clock, logger, random, onPositionLost } = this.#settings;
     this.consecutiveFailures += 1;
-    this.#failingSinceMs ??= clock.nowMs();
+    // A clock that was put back counts anew.
+    this.#failingSinceMs = Math.min(this.#failingSinceMs ?? Number.POSITIVE_INFINITY, clock.nowMs());
     this.#readError = error;
     if (isServiceError(error) && error.reason === 'position_lost') {
       logger.error('the log no longer keeps what comes next', { error, onPositionLost });
@@ -208,8 +209,7 @@ class LogLane implements EventLane {
     }
     const retryInMs = backoffMs(errorBackoff, this.consecutiveFailures - 1, random);
     logger.warn('the event log could not be read', { error, retryInMs });
-    const endsAtMs = clock.nowMs() + retryInMs;
-    while (!this.#isStopping && clock.nowMs() < endsAtMs) await this.#wakeUp.wait(endsAtMs - clock.nowMs());
+    await waitOut(this.#wakeUp, { clock, delayMs: retryInMs, isOver: () => this.#isStopping });
     return true;
   }
 

@@ -34,6 +34,7 @@ class InboxWorker implements EventWorker {
   readonly #tasks = new Map<Promise<void>, AbortController>();
   readonly #timers = new Set<() => void>();
   #running = false;
+  #hasEnded = false;
   #claiming: Promise<void> | undefined;
   #claimAgain = false;
   #isClaimUnsure = false;
@@ -52,6 +53,7 @@ class InboxWorker implements EventWorker {
 
   start(): void {
     this.#running = true;
+    this.#hasEnded = false;
     this.#poll();
   }
 
@@ -63,6 +65,7 @@ class InboxWorker implements EventWorker {
     const endsAtMs = clock.nowMs() + timeoutMs;
     await settlesWithin(this.#claiming ?? Promise.resolve(), timeoutMs, clock);
     await settlesWithin(Promise.all(this.#tasks.keys()), endsAtMs - clock.nowMs(), clock);
+    this.#hasEnded = true;
     if (this.#tasks.size > 0) await this.#abandon();
   }
 
@@ -108,7 +111,8 @@ class InboxWorker implements EventWorker {
       }
       const claims = await inbox.claim({ owner: instance, limit, leaseMs: this.#leaseMs });
       if (claims.length > 0) this.lastError = undefined;
-      for (const claim of claims) this.#begin(claim);
+      if (this.#hasEnded) await inbox.release(instance);
+      else for (const claim of claims) this.#begin(claim);
     } catch (error) {
       this.lastError = error;
       this.#claimAgain = false;

@@ -14,7 +14,7 @@ import { createOutboxPump, type OutboxPump } from './outbox-pump.ts';
 import { checkGather, createPace, type Pace } from './pace.ts';
 import { createRelayLeaseKeeper, type RelayLeaseKeeper } from './relay-lease.ts';
 import { settlesWithin } from './settle.ts';
-import { createWakeUp, type WakeUp } from './wake-up.ts';
+import { createWakeUp, type WakeUp, waitOut } from './wake-up.ts';
 
 export interface RelayOptions {
   readonly outbox: Outbox;
@@ -243,9 +243,11 @@ class OutboxRelay implements Relay {
 
   /** Ends early only when the relay stops: every new event pokes, and a log that is down would be asked once for each of them. */
   async #pause(delayMs: number): Promise<void> {
-    const { clock } = this.#settings;
-    const endsAtMs = clock.nowMs() + delayMs;
-    while (this.#running && clock.nowMs() < endsAtMs) await this.#wakeUp.wait(endsAtMs - clock.nowMs());
+    await waitOut(this.#wakeUp, {
+      clock: this.#settings.clock,
+      delayMs,
+      isOver: () => !this.#running,
+    });
   }
 
   #watchLater(): void {

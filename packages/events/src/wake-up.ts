@@ -7,6 +7,27 @@ export interface WakeUp {
   wait(timeoutMs: number): Promise<void>;
 }
 
+/**
+ * Waits for `delayMs`, however often it is woken, or until `isOver` says so at a wake-up. Counted by a timer: a wall clock that is put back in the
+ * meantime would make it wait for as long as that.
+ */
+export async function waitOut(
+  wakeUp: WakeUp,
+  {
+    clock,
+    delayMs,
+    isOver,
+  }: { readonly clock: Clock; readonly delayMs: number; readonly isOver: () => boolean },
+): Promise<void> {
+  let isDue = false;
+  const cancel = clock.setTimer(() => {
+    isDue = true;
+    wakeUp.wake();
+  }, delayMs);
+  while (!isDue && !isOver()) await wakeUp.wait(delayMs);
+  cancel();
+}
+
 export function createWakeUp(clock: Clock): WakeUp {
   let isDue = false;
   let end: (() => void) | undefined;

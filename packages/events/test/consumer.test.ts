@@ -404,6 +404,63 @@ test('a log that cannot be read is asked again, ever more rarely, and nothing is
   await consumer.stop();
 });
 
+test('a wall clock that is put back while the log is down makes no consumer sleep for as long', async () => {
+  const { handled, handle } = createRecorder();
+  const scene = createScene(handle);
+  let isDown = true;
+  let backMs = 0;
+  const consumer = scene.createInstance('mail-2', {
+    log: {
+      ...scene.log,
+      open: (request) => (isDown ? Promise.reject(unavailable()) : scene.log.open(request)),
+    },
+    clock: { setTimer: scene.clock.setTimer, nowMs: () => scene.clock.nowMs() - backMs },
+  });
+  await consumer.start();
+  await publish(scene.log, sampleEvent('a', 1));
+  await scene.clock.advanceAndSettle(20_000);
+  backMs = 3_600_000;
+  await scene.clock.advanceAndSettle(20_000);
+  // It has failed twice or more by the new time.
+  const { behindMs } = await consumer.status();
+  assert.ok(behindMs > 5_000 && behindMs <= 20_000, `behind by ${behindMs} ms`);
+  isDown = false;
+  await scene.clock.advanceAndSettle(10_000);
+  assert.deepEqual(handled, [1]);
+  await consumer.stop();
+});
+
+test('events claimed for a consumer that has stopped meanwhile are given back, not handled', async () => {
+  const { handled, handle } = createRecorder();
+  const scene = createScene(handle);
+  const answer = Promise.withResolvers<void>();
+  const asked = Promise.withResolvers<void>();
+  // A database that answers again only after the stop.
+  const { inbox } = scene;
+  const claim = inbox.claim.bind(inbox);
+  inbox.claim = async (request) => {
+    const claims = await claim(request);
+    if (claims.length > 0) {
+      asked.resolve();
+      await answer.promise;
+    }
+    return claims;
+  };
+  const consumer = scene.createInstance('mail-2');
+  await consumer.start();
+  await publish(scene.log, sampleEvent('a', 1));
+  await scene.clock.advanceAndSettle(0);
+  await asked.promise;
+  const stopping = consumer.stop({ timeoutMs: 1_000 });
+  await scene.clock.advanceAndSettle(2_000);
+  await stopping;
+  answer.resolve();
+  await scene.clock.advanceAndSettle(0);
+  assert.deepEqual(handled, []);
+  const claims = await scene.inbox.claim({ owner: 'mail-3', limit: 1, leaseMs: 1_000 });
+  assert.equal(claims.length, 1);
+});
+
 test('two instances of one consumer share the work and repeat none of it', async () => {
   const { handled, handle } = createRecorder(() => new Promise((resolve) => setImmediate(resolve)));
   const { clock, log, inbox, consumer } = createScene(handle);

@@ -106,6 +106,29 @@ test('while the log is down events wait, attempts become rarer, and pokes do not
   await relay.stop();
 });
 
+test('a wall clock that is put back during a pause makes it no longer', async () => {
+  const scene = createScene();
+  const { flaky, state } = createFlakyLog(scene.log);
+  let backMs = 0;
+  const relay = createRelay({
+    gatherMs: 0,
+    owner: 'orders-2',
+    outbox: scene.outbox,
+    log: flaky,
+    clock: { setTimer: scene.clock.setTimer, nowMs: () => scene.clock.nowMs() - backMs },
+    random: () => 1,
+  });
+  state.mode = 'refuses';
+  await scene.emit(sampleEvent('a', 1));
+  relay.start();
+  await scene.clock.advanceAndSettle(1_000);
+  state.mode = 'works';
+  backMs = 3_600_000;
+  await scene.clock.advanceAndSettle(10_000);
+  assert.deepEqual(await scene.published(), [1]);
+  await relay.stop();
+});
+
 test('a log that never answers is given up after the timeout and asked again', async () => {
   const scene = createScene();
   const { flaky, state } = createFlakyLog(scene.log);
