@@ -56,7 +56,8 @@ export interface ConsumerOptions {
   readonly retentionMs?: number;
   /**
    * What to do when the log no longer keeps what comes next: `stop` reads on only after an operator has decided with `replay`; `skip` goes on with
-   * the oldest event kept. Default `stop`; `skip` for a log that notices that it lost events (`onLoss`), because the outboxes fill it again.
+   * the oldest event kept. Default `stop`, also for a log that notices that it lost events (`onLoss`) if retention dropped them. When it lost them otherwise
+   * the outboxes fill it again, and the consumer goes on by itself, from as far back as it remembers ids.
    */
   readonly onPositionLost?: 'stop' | 'skip';
   /** The oldest unhandled event may be this old before the alarm is raised. Default 60,000. */
@@ -71,7 +72,7 @@ export interface ConsumerOptions {
   readonly random?: () => number;
 }
 
-type Optional = 'deliverTwice' | 'handleBatch' | 'onAlarm';
+type Optional = 'deliverTwice' | 'handleBatch' | 'onAlarm' | 'onPositionLost';
 
 export type ConsumerSettings = Required<Omit<ConsumerOptions, Optional>> & Pick<ConsumerOptions, Optional>;
 
@@ -90,7 +91,6 @@ export function toConsumerSettings(options: ConsumerOptions): ConsumerSettings {
     lanes: 1,
     leaseMs: 15_000,
     retentionMs: 7 * 24 * 3_600_000,
-    onPositionLost: options.log.onLoss === undefined ? 'stop' : 'skip',
     overdueAfterMs: 60_000,
     clock: systemClock,
     logger: silentLogger,

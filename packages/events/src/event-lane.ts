@@ -6,6 +6,7 @@ import { partitionOf } from './encoded-event.ts';
 import type { LogPage, LogReader, ReadRequest, StartAt } from './event-log.ts';
 import type { EventPage } from './event-page.ts';
 import type { PartitionLease } from './inbox.ts';
+import { startBehindLoss } from './lost-position.ts';
 import { createPace } from './pace.ts';
 import { createPageHandler, type PageHandler } from './page-handler.ts';
 import { createWakeUp, type WakeUp, waitOut } from './wake-up.ts';
@@ -197,15 +198,15 @@ class LogLane implements EventLane {
 
   /** Waits before the next attempt; false if there is to be none. */
   async #recover(error: unknown): Promise<boolean> {
-    const { clock, logger, random, onPositionLost } = this.#settings;
+    const { clock, logger, random } = this.#settings;
     this.consecutiveFailures += 1;
     // A clock that was put back counts anew.
     this.#failingSinceMs = Math.min(this.#failingSinceMs ?? Number.POSITIVE_INFINITY, clock.nowMs());
     this.#readError = error;
     if (isServiceError(error) && error.reason === 'position_lost') {
-      logger.error('the log no longer keeps what comes next', { error, onPositionLost });
-      if (onPositionLost === 'stop') return false;
-      await this.#skipLost();
+      const mayGoOn = await this.#skipLost();
+      logger.error('the log no longer keeps what comes next', { error, mayGoOn });
+      if (!mayGoOn) return false;
     }
     const retryInMs = backoffMs(errorBackoff, this.consecutiveFailures - 1, random);
     logger.warn('the event log could not be read', { error, retryInMs });
@@ -213,9 +214,10 @@ class LogLane implements EventLane {
     return true;
   }
 
-  /** The error does not say which partition it was: asks each, and begins the lost ones at the oldest event kept. */
-  async #skipLost(): Promise<void> {
+  /** The error does not say which partition it was: asks each. False if one of them must not be gone on with. */
+  async #skipLost(): Promise<boolean> {
     const { log } = this.#settings;
+    if (this.#settings.onPositionLost === 'stop') return false;
     for (const [partition, from] of this.#places) {
       try {
         const reader = await log.open({ ...this.places, from: new Map([[partition, from]]) });
@@ -225,9 +227,13 @@ class LogLane implements EventLane {
           await reader.close();
         }
       } catch (error) {
-        if (isServiceError(error) && error.reason === 'position_lost') this.#places.set(partition, 'start');
+        if (!isServiceError(error) || error.reason !== 'position_lost') continue;
+        const start = startBehindLoss(error, this.#settings);
+        if (start === undefined) return false;
+        this.#places.set(partition, start);
       }
     }
+    return true;
   }
 }
 

@@ -235,6 +235,50 @@ test('a consumer that missed what retention dropped stops there, loudly, or skip
   }
 });
 
+test('in a log that lost events a consumer goes on by itself, no further back than it remembers ids; behind retention it stops', async () => {
+  const hourMs = 3_600_000;
+  for (const loss of ['put_back', 'recreated', 'dropped'] as const) {
+    const scene = createSharedScene();
+    const { clock, log, handled } = scene;
+    let isLost = false;
+    const losing: EventLog = {
+      ...log,
+      onLoss: () => () => {},
+      open(request) {
+        const isBehind = [...request.from.values()].some((at) => typeof at === 'object' && 'position' in at);
+        if (!isLost || !isBehind) return log.open(request);
+        const lost = { code: 'failed_precondition', reason: 'position_lost', details: { loss } } as const;
+        return Promise.reject(new ServiceError('lost', lost));
+      },
+    };
+    const consumer = scene.createInstance('mail-9', { log: losing, retentionMs: 8 * hourMs });
+    await publish(log, sampleEvent('a', 'old'));
+    await consumer.start();
+    await clock.advanceAndSettle(5_000);
+    await consumer.stop();
+    assert.deepEqual(handled, ['old']);
+    await clock.advanceAndSettle(10 * hourMs);
+    await scene.inbox.prune(8 * hourMs);
+    await publish(log, sampleEvent('a', 'young'));
+    isLost = true;
+    await consumer.start();
+    await clock.advanceAndSettle(5_000);
+    const { lastError } = await consumer.status();
+    await consumer.stop();
+    const expected = {
+      put_back: ['old', 'young'],
+      // A log made anew has nothing that is old; here it has, and shows that it is read from its start.
+      recreated: ['old', 'old', 'young'],
+      dropped: ['old'],
+    };
+    assert.deepEqual(handled, expected[loss], loss);
+    assert.equal(
+      (lastError as ServiceError | undefined)?.reason,
+      loss === 'dropped' ? 'position_lost' : undefined,
+    );
+  }
+});
+
 test('with an engine that cannot go back a new consumer begins with what comes next', async () => {
   const scene = createSharedScene();
   const { log } = createMemoryEvents(scene.clock, { replay: false });
