@@ -2,10 +2,11 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { createServer } from 'node:http';
 import { type AddressInfo, connect, createServer as createRelay } from 'node:net';
+import { hostname } from 'node:os';
 import { test } from 'node:test';
 import { createServiceTokens } from '@banyan/auth';
-import { createDatabase, resetSystem } from '@banyan/postgres';
-import { startTestServer } from '@banyan/testing';
+import { createDatabase, provisionSystem, resetSystem } from '@banyan/postgres';
+import { eventually, startTestServer } from '@banyan/testing';
 import { photoPrintDirectory, runBanyan } from '../support/running-system.ts';
 
 async function freePort(): Promise<number> {
@@ -77,6 +78,53 @@ test('two services served together each take a port of their own, whatever PORT 
     assert.ok(Date.now() < endMs, run.output());
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
+});
+
+test('two processes of a service on one host have names that differ, and one that was killed gets its name again', async (t) => {
+  const { url: adminUrl } = await startTestServer({ alone: true });
+  const secret = randomBytes(32).toString('base64url');
+  const serve = (more: Readonly<Record<string, string>> = {}) => {
+    const run = runBanyan(['serve', 'despatch', '--dir', photoPrintDirectory], {
+      ...{ DATABASE_URL: adminUrl, BANYAN_SECRET: secret },
+      ...more,
+    });
+    runs.push(run);
+    return run;
+  };
+  const runs: ReturnType<typeof runBanyan>[] = [];
+  const { serviceUrls } = await provisionSystem({
+    ...{ adminUrl, system: 'photo-print', secret },
+    services: ['despatch'],
+  });
+  const database = createDatabase({ url: serviceUrls['despatch'] ?? '' });
+  t.after(async () => {
+    for (const run of runs) run.process.kill('SIGKILL');
+    await Promise.all(runs.map(({ exited }) => exited));
+    await database.close();
+    await resetSystem({ adminUrl, system: 'photo-print' });
+  });
+  const memberships = async () => {
+    const rows = await database.sql<{ instance: string; until: string }>`
+      select instance, max(live_until)::text as until from banyan.inbox_member group by instance`.catch(
+      () => [],
+    );
+    return new Map(rows.map(({ instance, until }) => [instance, until]));
+  };
+  const first = serve();
+  const [name, twin] = [`despatch-${hostname()}`, `despatch-${hostname()}-2`];
+  await eventually(memberships, (members) => members.has(name));
+  serve();
+  await eventually(memberships, (members) => members.has(twin));
+  first.process.kill('SIGKILL');
+  await first.exited;
+  const before = (await memberships()).get(name) ?? '';
+  serve();
+  serve({ BANYAN_INSTANCE: 'depot' });
+  const members = await eventually(
+    memberships,
+    (now) => (now.get(name) ?? '') > before && now.has('despatch-depot'),
+  );
+  assert.deepEqual([...members.keys()].sort(), ['despatch-depot', name, twin].sort());
 });
 
 test('other processes reach a service where it says, not where it listens', async (t) => {

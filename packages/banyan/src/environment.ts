@@ -92,6 +92,12 @@ export const environmentVariables: readonly EnvironmentVariable[] = [
       'Where replies may be posted to: hosts (`hooks.example.com`, `*.example.com`, `*`) and addresses (`10.1.0.0/16`), separated by commas.',
   },
   {
+    name: 'BANYAN_INSTANCE',
+    default: 'the host’s name for `serve`, `1` for `up`',
+    summary:
+      'Tells the replicas of a service apart, the same after a restart. A process that finds its name taken by one that lives has `-2`, `-3` … behind it.',
+  },
+  {
     name: 'BANYAN_ZONE',
     default: 'none',
     summary:

@@ -33,6 +33,8 @@ export interface Settings {
   readonly registryUrl: string | undefined;
   /** Where replies may be posted to; see `HostOptions.callbacks`. */
   readonly callbacks: readonly string[];
+  /** See `HostOptions.instance`. Undefined if nobody named one. */
+  readonly instance: string | undefined;
   /** See `HostOptions.zone`. */
   readonly zone: string | undefined;
   /** See `HostOptions.label`. */
@@ -98,6 +100,7 @@ export function readSettings(
       .split(',')
       .map((each) => each.trim())
       .filter((each) => each !== ''),
+    instance: parseInstance(given('BANYAN_INSTANCE')),
     zone: given('BANYAN_ZONE'),
     label: given('BANYAN_LABEL'),
     placement: given('BANYAN_PLACEMENT'),
@@ -117,6 +120,13 @@ export function readSettings(
     fromConsole: [],
     warnings: warnings.map((warning) => warning.message),
   };
+}
+
+function parseInstance(value: string | undefined): string | undefined {
+  if (value === undefined || /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/.test(value)) return value;
+  throw invalid(
+    `BANYAN_INSTANCE takes at most 63 letters, digits, '.', '_' and '-', with a letter or digit first, not '${value}'.`,
+  );
 }
 
 function parsePublicTls(

@@ -40,6 +40,7 @@ export {
   type PostgresOutboxLogOptions,
 } from './events/postgres-outbox-log.ts';
 export { createPostgresFlowStore } from './flows/postgres-flow-store.ts';
+export { type InstanceName, type InstanceNameOptions, takeInstanceName } from './instance-name.ts';
 export type { Listener, NotificationListener } from './listener.ts';
 export { createPostgresClaimStore } from './messages/postgres-claim-store.ts';
 export { createPostgresRequestStore } from './messages/postgres-request-store.ts';

@@ -1,7 +1,8 @@
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { type System, servicesOf } from '@banyan/chassis';
-import { type Logger, ServiceError, systemClock } from '@banyan/core';
-import { provisionSystem } from '@banyan/postgres';
+import { ServiceError, systemClock } from '@banyan/core';
+import { type InstanceName, provisionSystem, takeInstanceName } from '@banyan/postgres';
 import { createLogger, createMetrics, createTelemetry } from '@banyan/telemetry';
 import { advertisedAddress } from '../advertised-address.ts';
 import type { CommandInput } from '../command-line.ts';
@@ -10,7 +11,7 @@ import { defaultPort } from '../environment.ts';
 import { createLaunch, type LaunchPlan } from '../launch.ts';
 import { loadSystem } from '../load-system.ts';
 import { readSettings, type Settings } from '../settings.ts';
-import { connectToSupervisor } from '../supervised.ts';
+import { connectToSupervisor, type SupervisorChannel } from '../supervised.ts';
 import { dataDirectory, systemDirectory } from '../system-directory.ts';
 import type { Terminal } from '../terminal.ts';
 
@@ -18,48 +19,12 @@ import type { Terminal } from '../terminal.ts';
 export async function serve(input: CommandInput, terminal: Terminal): Promise<number> {
   const directory = systemDirectory(input, terminal);
   const supervisor = connectToSupervisor();
-  const stopRequested: Promise<unknown> = supervisor?.stopRequested ?? terminal.stopRequested;
   try {
     const system = await loadSystem(directory);
     const settings = readSettings(directory, servicesOf(system, true), { input, terminal });
     terminal.changeDirectory(directory);
-    const metrics = createMetrics();
-    const telemetry = createTelemetry({
-      settings: settings.telemetry,
-      system: system.name,
-      instance: instanceOf(terminal),
-      zone: settings.zone,
-      pid: process.pid,
-      metrics,
-    });
-    const logger = createLogger({
-      sink: (line) => terminal.write(`${line}\n`),
-      level: settings.logLevel,
-      format: 'json',
-      clock: systemClock,
-      onLine: telemetry.onLine,
-    });
-    telemetry.useLogger(logger);
-    const plan = await planOf(system, { input, terminal, settings, logger });
-    const stopping = new AbortController();
-    void stopRequested.then(() => stopping.abort());
-    const { signal } = stopping;
-    const launch = await createLaunch({
-      ...{ system, plan, logger, metrics, telemetry, signal },
-      source: settings.source,
-    }).catch((error: unknown) => {
-      if (signal.aborted) return undefined;
-      throw error;
-    });
-    if (launch === undefined) return 0;
-    supervisor?.onSlow((part, delayMs) => launch.host.slow(part, delayMs));
-    try {
-      const started = await Promise.race([launch.start(), stopRequested.then(() => undefined)]);
-      if (started !== undefined) supervisor?.ready(started.publicUrl);
-      await stopRequested;
-    } finally {
-      await launch.stop();
-    }
+    const plan = await planOf(system, { input, terminal, settings });
+    await runNamed({ system, settings, terminal, supervisor, plan });
     return 0;
   } catch (error) {
     supervisor?.failed(error);
@@ -69,11 +34,76 @@ export async function serve(input: CommandInput, terminal: Terminal): Promise<nu
   }
 }
 
+interface Serving {
+  readonly system: System;
+  readonly settings: Settings;
+  readonly terminal: Terminal;
+  readonly supervisor: SupervisorChannel | undefined;
+  readonly plan: LaunchPlan;
+}
+
+async function runNamed(serving: Serving): Promise<void> {
+  const { system, terminal, plan } = serving;
+  // A supervisor has given its processes names that differ.
+  if (terminal.environment['BANYAN_PROCESS'] !== undefined) return run(serving);
+  const { parts, platformUrl, instance: wanted } = plan;
+  const name = await takeInstanceName({ platformUrl, system: system.name, parts, wanted });
+  try {
+    await run({ ...serving, plan: { ...plan, instance: name.name } }, name);
+  } finally {
+    await name.release();
+  }
+}
+
+/** Until it is asked to stop. */
+async function run(
+  { system, settings, terminal, supervisor, plan }: Serving,
+  name?: InstanceName,
+): Promise<void> {
+  const metrics = createMetrics();
+  const telemetry = createTelemetry({
+    settings: settings.telemetry,
+    system: system.name,
+    instance: plan.instance,
+    zone: settings.zone,
+    pid: process.pid,
+    metrics,
+  });
+  const logger = createLogger({
+    sink: (line) => terminal.write(`${line}\n`),
+    level: settings.logLevel,
+    format: 'json',
+    clock: systemClock,
+    onLine: telemetry.onLine,
+  });
+  telemetry.useLogger(logger);
+  name?.useLogger(logger);
+  const stopRequested: Promise<unknown> = supervisor?.stopRequested ?? terminal.stopRequested;
+  const stopping = new AbortController();
+  void stopRequested.then(() => stopping.abort());
+  const { signal } = stopping;
+  const launch = await createLaunch({
+    ...{ system, plan, logger, metrics, telemetry, signal },
+    source: settings.source,
+  }).catch((error: unknown) => {
+    if (signal.aborted) return undefined;
+    throw error;
+  });
+  if (launch === undefined) return;
+  supervisor?.onSlow((part, delayMs) => launch.host.slow(part, delayMs));
+  try {
+    const started = await Promise.race([launch.start(), stopRequested.then(() => undefined)]);
+    if (started !== undefined) supervisor?.ready(started.publicUrl);
+    await stopRequested;
+  } finally {
+    await launch.stop();
+  }
+}
+
 interface Given {
   readonly input: CommandInput;
   readonly terminal: Terminal;
   readonly settings: Settings;
-  readonly logger: Logger;
 }
 
 async function planOf(system: System, { input, terminal, settings }: Given): Promise<LaunchPlan> {
@@ -116,7 +146,7 @@ async function planOf(system: System, { input, terminal, settings }: Given): Pro
     callbacks: settings.callbacks,
     ...(settings.zone === undefined ? undefined : { zone: settings.zone }),
     ...(settings.label === undefined ? undefined : { label: settings.label }),
-    instance: instanceOf(terminal),
+    instance: settings.instance ?? hostname(),
     internalHost: settings.host,
     // Two services cannot share a port, so it is for one that runs alone.
     ...(parts.length === 1 && settings.port !== undefined ? { internalPort: settings.port } : undefined),
@@ -128,10 +158,6 @@ async function planOf(system: System, { input, terminal, settings }: Given): Pro
     ...(settings.publicTls === undefined ? undefined : { publicTls: settings.publicTls }),
     publicPort: settings.port ?? defaultPort,
   };
-}
-
-function instanceOf(terminal: Terminal): string {
-  return terminal.environment['HOSTNAME'] ?? '1';
 }
 
 function wrong(message: string): ServiceError {

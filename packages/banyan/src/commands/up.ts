@@ -2,6 +2,7 @@ import { relative } from 'node:path';
 import { type Service, type System, servicesOf } from '@banyan/chassis';
 import { readAllConfig } from '@banyan/config';
 import { type Logger, systemClock } from '@banyan/core';
+import { takeInstanceName } from '@banyan/postgres';
 import { createMetrics, createTelemetry } from '@banyan/telemetry';
 import { type Closing, createClosing } from '../closing.ts';
 import type { CommandInput } from '../command-line.ts';
@@ -50,7 +51,7 @@ export async function up(input: CommandInput, terminal: Terminal): Promise<numbe
     const telemetry = createTelemetry({
       settings: settings.telemetry,
       system: system.name,
-      instance: '1',
+      instance: settings.instance ?? '1',
       zone: settings.zone,
       pid: process.pid,
       metrics,
@@ -63,7 +64,14 @@ export async function up(input: CommandInput, terminal: Terminal): Promise<numbe
       `banyan ${terminal.version} · ${system.name} · ${settings.development ? 'development' : 'production'}`,
     );
     for (const warning of settings.warnings) progress.note(warning);
-    const { plan, adminUrl } = await startServer(system, { folder, settings, logger, progress, closing });
+    const { plan, adminUrl } = await startServer(system, {
+      parts: placement.flat(),
+      folder,
+      settings,
+      logger,
+      progress,
+      closing,
+    });
     const run = createRun({
       system,
       directory,
@@ -129,6 +137,8 @@ function placementOf(
 }
 
 interface Start {
+  /** All parts of the system that run. */
+  readonly parts: readonly string[];
   readonly folder: DataFolder;
   readonly settings: Settings;
   readonly logger: Logger;
@@ -142,10 +152,18 @@ interface StartedServer {
 }
 
 async function startServer(system: System, start: Start): Promise<StartedServer> {
-  const { folder, settings, logger, progress, closing } = start;
+  const { parts, folder, settings, logger, progress, closing } = start;
   const secret = settings.secret ?? (await readOrCreateSecret(folder));
   const server = await startDatabaseServer({ system, folder, settings, secret, logger, progress });
   closing.push(() => server.stop());
+  const wanted = settings.instance ?? '1';
+  // Nobody else runs on the embedded server, whose folder is locked.
+  const name =
+    settings.databaseUrl === undefined
+      ? undefined
+      : await takeInstanceName({ platformUrl: server.urls.platformUrl, system: system.name, parts, wanted });
+  if (name !== undefined) closing.push(() => name.release());
+  name?.useLogger(logger);
   const plan = {
     ...server.urls,
     ...(settings.brokerUrl === undefined ? undefined : { broker: settings.brokerUrl }),
@@ -159,7 +177,7 @@ async function startServer(system: System, start: Start): Promise<StartedServer>
     callbacks: settings.callbacks,
     ...(settings.zone === undefined ? undefined : { zone: settings.zone }),
     ...(settings.label === undefined ? undefined : { label: settings.label }),
-    instance: '1',
+    instance: name?.name ?? wanted,
     internalHost: '127.0.0.1',
     publicHost: settings.host,
     ...(settings.publicTls === undefined ? undefined : { publicTls: settings.publicTls }),
