@@ -35,13 +35,21 @@ export function watchServices(
 }
 
 let generation = 0;
+let lastImport: Promise<unknown> = Promise.resolve();
 
 /**
- * Imports a service's module again, with fresh copies of all files in its folder and the same copies of everything else.
+ * Imports a service's module again, with fresh copies of all files in its folder and the same copies of everything else. One import after the other:
+ * of two at once the later would get the earlier one's copies, and might be done first.
  * Old copies stay in memory until the process ends: for development only.
  * @throws ServiceError `failed_precondition` `invalid_definition` if the module no longer exports the service
  */
-export async function importAgain(service: Service): Promise<Service> {
+export function importAgain(service: Service): Promise<Service> {
+  const turn = lastImport.then(() => importFresh(service));
+  lastImport = turn.catch(() => {});
+  return turn;
+}
+
+async function importFresh(service: Service): Promise<Service> {
   generation += 1;
   const folder = pathToFileURL(folderOf(service)).href;
   const version = `?generation=${generation}`;

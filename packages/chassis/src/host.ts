@@ -23,7 +23,10 @@ export interface Host {
   start(): Promise<{ readonly publicUrl: string | undefined }>;
   /** Stops the edge, then the services: what was accepted is finished, within `timeoutMs` each. Idempotent; never rejects. */
   stop(timeoutMs?: number): Promise<void>;
-  /** Replaces a running service by a new definition of it. Calls wait meanwhile. @throws what the new one's start throws; calls go on waiting */
+  /**
+   * Replaces a running service by a new definition of it, once the start or reload that is under way is over; of several that wait the last one counts.
+   * Calls wait meanwhile. @throws what the new one's start throws; calls go on waiting
+   */
   reload(service: Service): Promise<void>;
   /**
    * Holds up each call to a service that runs here, as if it were overloaded, so that a developer sees how its callers bear it. Events are not held up.
@@ -55,6 +58,9 @@ class ProcessHost implements Host {
   readonly #hosted: readonly Service[];
   readonly #slots = new Map<string, ServiceSlot>();
   readonly #running = new Map<string, RunningService>();
+  /** The definitions of what runs. */
+  readonly #startedFrom = new Map<string, Service>();
+  readonly #lastChanges = new Map<string, Promise<void>>();
   readonly #delaysMs = new Map<string, number>();
   readonly #tracers = new Map<string, Tracer | undefined>();
   readonly #endpoints: Endpoints;
@@ -96,7 +102,7 @@ class ProcessHost implements Host {
     try {
       const [publicUrl] = await Promise.all([
         this.#startEdge(),
-        ...this.#hosted.map((service) => this.#startUntilReady(service)),
+        ...this.#hosted.map(({ name }) => this.#inTurn(name, () => this.#startUntilReady(name))),
       ]);
       return { publicUrl };
     } catch (error) {
@@ -112,14 +118,9 @@ class ProcessHost implements Host {
 
   async reload(service: Service): Promise<void> {
     const { name } = service;
-    const slot = this.#slots.get(name);
-    if (slot === undefined) return;
-    slot.empty();
-    await this.#running.get(name)?.stop(8_000);
-    this.#running.delete(name);
-    this.#delaysMs.delete(name);
+    if (!this.#slots.has(name)) return;
     this.#services.set(name, service);
-    await this.#startOnce(service);
+    await this.#inTurn(name, () => this.#replace(name));
   }
 
   slow(service: string, delayMs: number): void {
@@ -149,23 +150,45 @@ class ProcessHost implements Host {
     for (const part of this.#options.parts) this.#options.onChange?.({ part, state: 'stopped' });
   }
 
-  async #startUntilReady(service: Service): Promise<void> {
+  /** A start and a reload at once would both start the service, and only the later one would ever be stopped. */
+  #inTurn(name: string, change: () => Promise<void>): Promise<void> {
+    const turn = (this.#lastChanges.get(name) ?? Promise.resolve()).then(change);
+    this.#lastChanges.set(
+      name,
+      turn.catch(() => {}),
+    );
+    return turn;
+  }
+
+  async #replace(name: string): Promise<void> {
+    // The change before this one has taken the newest definition already.
+    if (this.#running.has(name) && this.#startedFrom.get(name) === this.#services.get(name)) return;
+    this.#slots.get(name)?.empty();
+    await this.#running.get(name)?.stop(8_000);
+    this.#running.delete(name);
+    this.#delaysMs.delete(name);
+    if (!this.#stopping.signal.aborted) await this.#startOnce(name);
+  }
+
+  async #startUntilReady(name: string): Promise<void> {
     const { clock, logger } = this.#options;
     for (let backoffMs = firstBackoffMs; ; backoffMs = Math.min(backoffMs * 2, maxBackoffMs)) {
       try {
-        await this.#startOnce(service);
+        await this.#startOnce(name);
         return;
       } catch (error) {
         if (!isServiceError(error) || error.code !== 'unavailable' || this.#stopping.signal.aborted)
           throw error;
-        logger.warn(`${service.name} cannot start yet`, { error, retryInMs: backoffMs });
+        logger.warn(`${name} cannot start yet`, { error, retryInMs: backoffMs });
         await sleep(backoffMs, clock, this.#stopping.signal);
       }
     }
   }
 
-  async #startOnce(service: Service): Promise<void> {
-    const { name } = service;
+  /** By its newest definition. */
+  async #startOnce(name: string): Promise<void> {
+    const service = this.#services.get(name);
+    if (service === undefined) return;
     this.#options.onChange?.({ part: name, state: 'starting' });
     try {
       await this.#awaitPolicies();
@@ -175,6 +198,7 @@ class ProcessHost implements Host {
         return;
       }
       this.#running.set(name, running);
+      this.#startedFrom.set(name, service);
       this.#slots
         .get(name)
         ?.fill(
