@@ -60,6 +60,18 @@ test('a definition error is told with its fix and its place, without a stack', a
   assert.doesNotMatch(output, /^\s+at .*packages/m);
 });
 
+test('a registry that there is not is refused by name, and so are addresses in another form', async () => {
+  for (const [url, expected] of [
+    ['consul://127.0.0.1:8500', /REGISTRY_URL takes 'static:orders=http:/],
+    ['statc:orders=http://127.0.0.1:4001', /REGISTRY_URL takes 'static:orders=http:/],
+    ['static:orders', /static:orders=http:/],
+  ] as const) {
+    const run = runBanyan(['check', '--dir', photoPrintDirectory], { REGISTRY_URL: url });
+    assert.equal((await run.exited).code, 1, url);
+    assert.match(run.output(), expected);
+  }
+});
+
 test('check finds nothing wrong with photo-print', async () => {
   const { code, output } = await outcomeOf(['check', '--dir', photoPrintDirectory]);
   assert.equal(code, 0, output);
@@ -155,7 +167,10 @@ test('a second run in the same folder is refused with the process that has it', 
   const words = ['up', '--dir', photoPrintDirectory, '--data', system.dataFolder, '--port', '0'];
   const { code, output } = await outcomeOf(words);
   assert.equal(code, 1);
-  assert.match(output, new RegExp(`already running here \\(process ${system.process.pid}\\)`));
+  assert.match(
+    output,
+    new RegExp(`already running here \\(process ${system.process.pid}\\)`),
+  );
 });
 
 test('Ctrl-C leaves no process and no lock, and the next start works with the same data', async (context) => {

@@ -1,6 +1,19 @@
 import { hasDatabase, type Service } from '@banyan/chassis';
-import type { Clock } from '@banyan/core';
+import { type Clock, ServiceError } from '@banyan/core';
 import { createMemoryRegistry, createStaticRegistry, type Registry } from '@banyan/discovery';
+
+/** @throws ServiceError `failed_precondition` `invalid_configuration`, or `invalid_static_registry` for addresses in another form */
+export function checkRegistryUrl(name: string | undefined): void {
+  if (name === undefined) return;
+  if (name.startsWith('static:')) {
+    createStaticRegistry(name);
+    return;
+  }
+  throw new ServiceError(
+    "REGISTRY_URL takes 'static:orders=http://10.0.0.1:4001;payments=http://10.0.0.2:4001'; without it services find each other in the platform's database.",
+    { code: 'failed_precondition', reason: 'invalid_configuration' },
+  );
+}
 
 /**
  * The registry that `REGISTRY_URL` names; undefined for the built-in one of the platform's database.
@@ -10,7 +23,7 @@ export function createNamedRegistry(
   name: string | undefined,
   { isAlone, clock }: { readonly isAlone: boolean; readonly clock: Clock },
 ): Registry | undefined {
-  if (name?.startsWith('static:')) return createStaticRegistry(name);
+  if (name !== undefined) return createStaticRegistry(name);
   return isAlone ? createMemoryRegistry({ clock }) : undefined;
 }
 

@@ -9,6 +9,7 @@ import { type CertificateSource, parseTls } from './certificates.ts';
 import type { CommandInput } from './command-line.ts';
 import { durationMs } from './durations.ts';
 import { checkCacheUrl } from './edge-state.ts';
+import { checkRegistryUrl } from './engines.ts';
 import { environmentVariables } from './environment.ts';
 import { invalid } from './invalid-setting.ts';
 import type { Terminal } from './terminal.ts';
@@ -81,6 +82,7 @@ export function readSettings(
   const development = input.options['production'] !== true && given('BANYAN_ENV') !== 'production';
   checkBrokerUrl(given('BROKER_URL'));
   checkCacheUrl(given('CACHE_URL'));
+  checkRegistryUrl(given('REGISTRY_URL'));
   return {
     development,
     harsh: development && input.options['calm'] !== true && given('BANYAN_CALM') === undefined,

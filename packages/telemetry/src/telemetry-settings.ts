@@ -62,8 +62,7 @@ export function readTelemetrySettings(
         : {
             endpoint: endpoint.replace(/\/+$/, ''),
             headers: headersOf(given('OTEL_EXPORTER_OTLP_HEADERS') ?? ''),
-            gzip:
-              (given('OTEL_EXPORTER_OTLP_COMPRESSION') ?? (isHere(endpoint) ? 'none' : 'gzip')) === 'gzip',
+            gzip: packs(given('OTEL_EXPORTER_OTLP_COMPRESSION'), endpoint),
             timeoutMs: numberOf('OTEL_EXPORTER_OTLP_TIMEOUT', given('OTEL_EXPORTER_OTLP_TIMEOUT'), 10_000),
           },
     zipkinUrl,
@@ -79,9 +78,13 @@ export function readTelemetrySettings(
   };
 }
 
-/** To a receiver on this machine bytes cost less than packing them. */
-function isHere(url: string): boolean {
-  return ['localhost', '127.0.0.1', '[::1]'].includes(new URL(url).hostname);
+function packs(compression: string | undefined, endpoint: string): boolean {
+  if (compression === 'gzip') return true;
+  if (compression === 'none') return false;
+  if (compression !== undefined)
+    throw invalid(`OTEL_EXPORTER_OTLP_COMPRESSION must be gzip or none, not '${compression}'.`);
+  // To a receiver on this machine bytes cost less than packing them.
+  return !['localhost', '127.0.0.1', '[::1]'].includes(new URL(endpoint).hostname);
 }
 
 function urlOf(name: string, value: string | undefined): string | undefined {

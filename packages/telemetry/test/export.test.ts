@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import {
   createLogger,
@@ -217,6 +219,42 @@ test('a receiver that comes back gets what was kept', async (t) => {
   );
 });
 
+test('a receiver whose answer trickles is given up after the timeout, and what it said counts', async (t) => {
+  let requests = 0;
+  const receiver = createServer((request, response) => {
+    requests += 1;
+    request.resume();
+    response.writeHead(200, { 'content-type': 'application/json' });
+    const drip = setInterval(() => response.write(' '), 20);
+    response.on('close', () => clearInterval(drip));
+  });
+  await new Promise<void>((resolve) => receiver.listen(0, '127.0.0.1', resolve));
+  t.after(() => {
+    receiver.closeAllConnections();
+    receiver.close();
+  });
+  const { port } = receiver.address() as AddressInfo;
+  const settings = readTelemetrySettings(
+    { OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${port}`, OTEL_EXPORTER_OTLP_TIMEOUT: '200' },
+    { development: true, runId: 'run' },
+  );
+  const metrics = createMetrics();
+  const telemetry = createTelemetry({ settings, system: 'shop', instance: '1', pid: 1, metrics });
+  t.after(() => telemetry.stop());
+  const tracer = telemetry.tracer({ name: 'orders' });
+  assert.ok(tracer);
+  record(tracer, 5);
+  await eventually(
+    async () => requests,
+    (count) => count === 1,
+  );
+  record(tracer, 5);
+  await eventually(
+    async () => figureOf(metrics, 'banyan_telemetry_exported_total{signal="traces"}'),
+    (count) => count === 10,
+  );
+});
+
 test('a receiver that is not there does not keep the stop waiting', async () => {
   const settings = readTelemetrySettings(
     { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:1' },
@@ -252,15 +290,18 @@ test('without a receiver no spans are made', () => {
   assert.equal(telemetry.tracer({ name: 'orders' }), undefined);
 });
 
-for (const [name, value] of Object.entries({
-  OTEL_EXPORTER_OTLP_ENDPOINT: 'collector:4318',
-  OTEL_TRACES_SAMPLER: 'sometimes',
-  OTEL_TRACES_SAMPLER_ARG: '2',
-  OTEL_METRIC_EXPORT_INTERVAL: 'soon',
-  BANYAN_TRACE_SLOW_MS: '-1',
-})) {
+for (const [name, value] of [
+  ['OTEL_EXPORTER_OTLP_ENDPOINT', 'collector:4318'],
+  ['OTEL_EXPORTER_OTLP_COMPRESSION', 'GZIP'],
+  ['OTEL_EXPORTER_OTLP_COMPRESSION', 'zstd'],
+  ['OTEL_TRACES_SAMPLER', 'sometimes'],
+  ['OTEL_TRACES_SAMPLER_ARG', '2'],
+  ['OTEL_METRIC_EXPORT_INTERVAL', 'soon'],
+  ['BANYAN_TRACE_SLOW_MS', '-1'],
+] as const) {
   test(`${name}=${value} is refused by name`, () => {
-    assert.throws(() => readTelemetrySettings({ [name]: value }, { development: true, runId: 'run' }), {
+    const source = { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4318', [name]: value };
+    assert.throws(() => readTelemetrySettings(source, { development: true, runId: 'run' }), {
       code: 'failed_precondition',
       reason: 'invalid_configuration',
       message: new RegExp(name),

@@ -52,7 +52,6 @@ export function createHttpSender(options: HttpSenderOptions): HttpSender {
             method: 'POST',
             agent,
             signal,
-            timeout: options.timeoutMs,
             headers: {
               ...options.headers,
               'content-type': 'application/json',
@@ -60,7 +59,12 @@ export function createHttpSender(options: HttpSenderOptions): HttpSender {
               ...(isLarge ? { 'content-encoding': 'gzip' } : undefined),
             },
           });
-          sending.on('timeout', () => sending.destroy(new Error(`no answer within ${options.timeoutMs} ms`)));
+          // Of the whole request: a receiver that sends a byte now and then is not idle.
+          const timer = setTimeout(
+            () => sending.destroy(new Error(`no answer within ${options.timeoutMs} ms`)),
+            options.timeoutMs,
+          ).unref();
+          sending.on('close', () => clearTimeout(timer));
           sending.on('error', reject);
           sending.on('response', (response) => resolve(outcomeOf(response)));
           // A receiver that is being waited for does not keep a finished process alive.
@@ -82,8 +86,11 @@ export function createHttpSender(options: HttpSenderOptions): HttpSender {
 async function outcomeOf(response: IncomingMessage): Promise<SendOutcome> {
   let answer = '';
   try {
-    for await (const chunk of response.setEncoding('utf8'))
-      if (answer.length < maxAnswerBytes) answer += chunk;
+    for await (const chunk of response.setEncoding('utf8')) {
+      answer += chunk;
+      // Leaving closes the connection.
+      if (answer.length > maxAnswerBytes) break;
+    }
   } catch {
     // The status is the answer.
   }
