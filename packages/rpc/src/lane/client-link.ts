@@ -76,7 +76,7 @@ class FrameClientLink implements ClientLink {
     this.#token = options.token;
     this.#onReady = onReady;
     this.#onFailed = onFailed;
-    this.#parts = createMessageParts<number>(options.maxResponseBytes);
+    this.#parts = createMessageParts<number>({ maxBytes: options.maxResponseBytes });
     this.#writer = createFrameWriter(socket);
     this.#users = createUserNumbers((number, assertion) =>
       this.#writer.send(frameType.user, 0, number, 0, assertion),

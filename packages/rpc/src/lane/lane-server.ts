@@ -40,6 +40,7 @@ export function createLaneServer(options: LaneServerOptions): LaneServer {
 class UpgradeLaneServer implements LaneServer {
   readonly #options: LaneServerOptions;
   readonly #links = new Set<ServerLink>();
+  #isStopping = false;
 
   constructor(options: LaneServerOptions) {
     this.#options = options;
@@ -55,6 +56,7 @@ class UpgradeLaneServer implements LaneServer {
   }
 
   async stop(): Promise<void> {
+    this.#isStopping = true;
     await Promise.all([...this.#links].map((link) => link.drain()));
   }
 
@@ -75,6 +77,8 @@ class UpgradeLaneServer implements LaneServer {
     this.#links.add(link);
     socket.on('close', () => this.#links.delete(link));
     if (head.length > 0) socket.unshift(head);
+    // The stop began while the token was verified.
+    if (this.#isStopping) void link.drain();
   }
 }
 

@@ -13,7 +13,7 @@ import { frameFlag, frameType, type Hello } from './frame.ts';
 import { createFrameReader, type Frame, type FrameReader } from './frame-reader.ts';
 import { createFrameWriter, type FrameWriter } from './frame-writer.ts';
 import type { LaneServerOptions } from './lane-server.ts';
-import { createMessageParts, type MessageParts } from './message-parts.ts';
+import { createMessageParts, type MessageParts, type WholeMessage } from './message-parts.ts';
 import { createUserSlots, type UserSlots } from './user-slots.ts';
 
 /** The callee's side of one lane. */
@@ -33,6 +33,8 @@ export function createServerLink(
 
 /** A caller that does not take its answers is not read from any more, until it does. */
 const maxBacklogBytes = 4_194_304;
+/** What is kept of calls that have not arrived as a whole: of all together, beside the limit for each. */
+const maxPartBytes = 67_108_864;
 /** Callers ping every 10 seconds; one that is silent for longer than this is gone. */
 const silentAfterMs = 60_000;
 /** For callers that are told to go and do not close the connection themselves, as they do when nothing is in flight. */
@@ -45,6 +47,8 @@ class FrameServerLink implements ServerLink {
   readonly #writer: FrameWriter;
   readonly #operations: readonly Operation[];
   readonly #calls = new Map<number, RunnableCallContext>();
+  /** Calls that wait until it is known who their user is. */
+  readonly #arriving = new Map<number, object>();
   readonly #parts: MessageParts<CallHead>;
   readonly #users: UserSlots;
   #identity: ServiceIdentity;
@@ -54,14 +58,18 @@ class FrameServerLink implements ServerLink {
   #cancelEnd: (() => void) | undefined = undefined;
 
   constructor(options: LaneServerOptions, socket: Duplex, identity: ServiceIdentity) {
-    const { endpoint, tokens, maxMessageBytes } = options;
+    const { endpoint, tokens, maxMessageBytes, maxCallsPerLink } = options;
     this.#options = options;
     this.#socket = socket;
     this.#identity = identity;
     this.#operations = Object.values(endpoint.contract.operations).filter(
       (operation) => !isStreaming(operation),
     );
-    this.#parts = createMessageParts(maxMessageBytes);
+    this.#parts = createMessageParts({
+      maxBytes: maxMessageBytes,
+      maxMessages: maxCallsPerLink,
+      maxTotalBytes: Math.max(maxPartBytes, maxMessageBytes),
+    });
     this.#users = createUserSlots(tokens, identity.service);
     this.#reader = createFrameReader(this.#onFrame);
     this.#writer = createFrameWriter(socket);
@@ -128,6 +136,7 @@ class FrameServerLink implements ServerLink {
     this.#cancelEnd?.();
     for (const context of this.#calls.values()) context.cancel();
     this.#calls.clear();
+    this.#arriving.clear();
   };
 
   readonly #onFrame = (frame: Frame): void => {
@@ -139,8 +148,7 @@ class FrameServerLink implements ServerLink {
         this.#onPart(frame);
         break;
       case frameType.cancel:
-        this.#parts.drop(frame.id);
-        this.#calls.get(frame.id)?.cancel();
+        this.#onCancel(frame.id);
         break;
       case frameType.user:
         this.#users.set(frame.id, frame.bytes.toString('latin1', frame.start, frame.end));
@@ -156,55 +164,67 @@ class FrameServerLink implements ServerLink {
     }
   };
 
+  #onCancel(id: number): void {
+    this.#parts.drop(id);
+    this.#calls.get(id)?.cancel();
+    if (this.#arriving.delete(id)) this.#endIfDone();
+  }
+
   #onCall(frame: Frame): void {
-    if (this.#calls.has(frame.id)) throw new Error(`Call ${frame.id} began twice.`);
+    if (this.#calls.has(frame.id) || this.#arriving.has(frame.id))
+      throw new Error(`Call ${frame.id} began twice.`);
     const { head, bodyStart } = readCallHead(frame);
     const body = frame.bytes.subarray(bodyStart, frame.end);
-    if ((frame.flags & frameFlag.more) !== 0) this.#parts.begin(frame.id, head, body);
-    else this.#begin(frame.id, head, body);
+    if ((frame.flags & frameFlag.more) === 0)
+      this.#begin(frame.id, { head, length: body.length, bytes: body });
+    else if (!this.#parts.begin(frame.id, head, body)) this.#fail(frame.id, tooManyCalls(), undefined);
   }
 
   #onPart(frame: Frame): void {
     const bytes = frame.bytes.subarray(frame.start, frame.end);
     const message = this.#parts.add(frame.id, bytes, (frame.flags & frameFlag.more) === 0);
-    if (message !== undefined) this.#begin(frame.id, message.head, message.bytes);
+    if (message !== undefined) this.#begin(frame.id, message);
   }
 
-  /** @param body undefined if it was too large to be kept */
-  #begin(id: number, head: CallHead, body: Buffer | undefined): void {
+  #begin(id: number, { head, length, bytes: body }: WholeMessage<CallHead>): void {
     try {
       this.#admit();
       const operation = this.#operations[head.operation];
       if (operation === undefined)
         throw unknownOperation(this.#options.endpoint.contract.name, String(head.operation));
-      if (body === undefined) throw bodyTooLarge(this.#options.maxMessageBytes);
+      if (length > this.#options.maxMessageBytes) throw bodyTooLarge(this.#options.maxMessageBytes);
+      if (body === undefined) throw tooManyCalls();
       const input = parseJson(body);
       const caller = this.#users.callerFor(head.user);
-      if (caller instanceof Promise) {
-        caller.then(
-          (known) => this.#call(id, { operation, head, caller: known, input }),
-          (error) => {
-            if (isServiceError(error) && error.code === 'unauthenticated')
-              this.#options.onRefused?.(error, (this.#socket as Socket).remoteAddress);
-            this.#fail(id, error, undefined);
-          },
-        );
-      } else this.#call(id, { operation, head, caller, input });
+      if (caller instanceof Promise) this.#callWhenKnown(id, caller, { operation, head, input });
+      else this.#call(id, { operation, head, caller, input });
     } catch (error) {
       if (!isServiceError(error)) throw error;
       this.#fail(id, error, undefined);
     }
   }
 
+  /** The call counts from now on, and may be cancelled meanwhile. */
+  #callWhenKnown(id: number, caller: Promise<Caller>, call: Omit<AcceptedCall, 'caller'>): void {
+    const arrival = {};
+    this.#arriving.set(id, arrival);
+    // Another call may have the id of one that was cancelled.
+    const isWanted = () => this.#arriving.get(id) === arrival && this.#arriving.delete(id);
+    caller.then(
+      (known) => {
+        if (isWanted()) this.#call(id, { ...call, caller: known });
+      },
+      (error) => {
+        if (isServiceError(error) && error.code === 'unauthenticated')
+          this.#options.onRefused?.(error, (this.#socket as Socket).remoteAddress);
+        if (isWanted()) this.#fail(id, error, undefined);
+      },
+    );
+  }
+
   #admit(): void {
     if (this.#draining) throw notStarted('unavailable', 'shutting_down', 'This instance is stopping.');
-    if (this.#calls.size >= this.#options.maxCallsPerLink) {
-      throw notStarted(
-        'resource_exhausted',
-        'too_many_calls',
-        'Too many calls are in flight on this connection.',
-      );
-    }
+    if (this.#inFlight >= this.#options.maxCallsPerLink) throw tooManyCalls();
     if (this.#options.environment.clock.nowMs() >= this.#identity.expiresAtMs) {
       throw notStarted('unavailable', 'link_expired', 'The service token of this connection has expired.');
     }
@@ -265,11 +285,15 @@ class FrameServerLink implements ServerLink {
 
   /** Not at once: a call may have been on its way when its caller was told to go, and must hear that it was not begun. */
   #endIfDone(): void {
-    if (!this.#draining || this.#calls.size > 0) return;
+    if (!this.#draining || this.#inFlight > 0) return;
     this.#cancelEnd?.();
     this.#cancelEnd = this.#options.environment.clock.setTimer(() => {
-      if (this.#calls.size === 0) this.#writer.end();
+      if (this.#inFlight === 0) this.#writer.end();
     }, lastCallGraceMs);
+  }
+
+  get #inFlight(): number {
+    return this.#calls.size + this.#arriving.size;
   }
 
   #onToken(token: string): void {
@@ -289,6 +313,14 @@ interface AcceptedCall {
   readonly head: CallHead;
   readonly caller: Caller;
   readonly input: unknown;
+}
+
+function tooManyCalls(): ServiceError {
+  return notStarted(
+    'resource_exhausted',
+    'too_many_calls',
+    'Too many calls are in flight on this connection.',
+  );
 }
 
 function notStarted(code: ErrorCode, reason: string, message: string): ServiceError {
