@@ -78,7 +78,15 @@ export function tagOfParameters(
   return `${service}.${operation} ${JSON.stringify(names.map((name) => [name, String(parameters[name])]))}`;
 }
 
-/** The answers at a path, whatever the query. */
+/**
+ * The answers at a path, whatever the query. Of an answer, `@` and `%40` are the same in a segment: its key is the decoded input. What cannot be decoded, as in
+ * a `Location` from elsewhere, is nobody's path.
+ */
 export function tagOfPath(path: string): string {
-  return `path ${path}`;
+  try {
+    const segments = path.split('/').map((segment) => encodeURIComponent(decodeURIComponent(segment)));
+    return `path ${segments.join('/')}`;
+  } catch {
+    return `path ${path}`;
+  }
 }

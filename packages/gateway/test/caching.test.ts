@@ -322,6 +322,16 @@ test('a change at the same path outdates its answers, whatever the query; a refu
   assert.equal(await from('/things/2'), 'banyan; hit');
   assert.equal((await send('POST', '/things')).status, 201);
   assert.equal(await from('/things/2'), 'banyan; fwd=miss');
+  // The same resource in two spellings: `@` needs no encoding in a path, and may have it.
+  for (const [kept, changed] of [
+    ['/things/a%40b', '/things/a@b'],
+    ['/things/c@d', '/things/c%40d'],
+    ["/things/e!$&'()*+,;=:f", '/things/e%21%24%26%27%28%29%2a%2B%2C%3B%3D%3Af'],
+  ] as const) {
+    assert.equal(await from(kept), 'banyan; fwd=miss');
+    assert.equal((await send('PUT', changed)).status, 200);
+    assert.equal(await from(kept), 'banyan; fwd=miss', kept);
+  }
 });
 
 test('memory is bounded: the answer used longest ago goes first', async (t) => {
