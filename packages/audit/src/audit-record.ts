@@ -52,24 +52,17 @@ export function encodeRecord({
   )
     throw invalid('the subject must have 1 to 256 printable characters');
   const who = { service: caller.service, user: caller.user?.id };
-  return JSON.stringify({
-    id,
-    at,
-    action,
-    outcome,
-    caller: who,
-    subject,
-    traceId,
-    details: checked(details),
-  });
+  if (details !== undefined) checkDetails(details);
+  const text = JSON.stringify({ id, at, action, outcome, caller: who, subject, traceId, details });
+  checkTexts(text);
+  return text;
 }
 
 export function decodeRecord(text: string): AuditRecord {
   return JSON.parse(text) as AuditRecord;
 }
 
-function checked(details: unknown): unknown {
-  if (details === undefined) return undefined;
+function checkDetails(details: unknown): void {
   let text: string | undefined;
   try {
     text = JSON.stringify(details);
@@ -79,9 +72,20 @@ function checked(details: unknown): unknown {
   if (text === undefined) throw invalid('the details are no JSON value');
   if (Buffer.byteLength(text) > maxDetailsBytes)
     throw invalid(`the details have more than ${maxDetailsBytes} bytes`);
-  // PostgreSQL's JSON cannot hold it, and the record is searched as such.
-  if (text.includes('\\u0000')) throw invalid('the details hold a NUL');
-  return details;
+}
+
+/** PostgreSQL's JSON cannot hold them, and the record is searched as such. Only what is escaped can be one. */
+function checkTexts(record: string): void {
+  if (!/\\u(?:0000|d[89a-f])/.test(record)) return;
+  const check = (text: string) => {
+    if (text.includes('\0')) throw invalid('the record holds a NUL');
+    if (!text.isWellFormed()) throw invalid('the record holds half a surrogate pair');
+  };
+  JSON.parse(record, (name, value: unknown) => {
+    check(name);
+    if (typeof value === 'string') check(value);
+    return value;
+  });
 }
 
 function invalid(why: string, cause?: unknown): ServiceError {

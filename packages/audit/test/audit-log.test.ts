@@ -223,6 +223,13 @@ test('what was cut off the end, or made anew as a whole, shows against a head th
   assert.match((await log.verify(head)).findings[0]?.problem ?? '', /not the one that was kept elsewhere/);
 });
 
+test('text that only looks like an escape is recorded as it is', async (t) => {
+  const { log, append } = await openLog(t);
+  const details = { path: '\\u0000', note: '\\\\ud800 \u{1f382}', [String.raw`\udfff`]: 1 };
+  await append(record('rename', { details }));
+  assert.deepEqual((await log.list({ limit: 1 }))[0]?.details, details);
+});
+
 test('records that are none are refused, and spoil nothing', async (t) => {
   const { log, append } = await openLog(t);
   const cycle: { self?: unknown } = {};
@@ -239,6 +246,11 @@ test('records that are none are refused, and spoil nothing', async (t) => {
     { details: cycle },
     { details: () => {} },
     { details: 'nul \u0000' },
+    { details: { 'nul \u0000': 1 } },
+    { details: { note: 'lone \ud800' } },
+    { details: [{ 'lone \udfff': 1 }] },
+    { caller: { service: 'gateway', user: { id: 'lone \ud800', scopes: [] } } },
+    { caller: { service: 'gateway', user: { id: 'nul \u0000', scopes: [] } } },
     { details: 'x'.repeat(16_384) },
   ];
   for (const more of bad) {
