@@ -27,7 +27,7 @@ function checkMembers(json: string): void {
     else if (character === '"') {
       const end = endOfText(json, at);
       const names = open.at(-1);
-      if (names !== undefined && /^\s*:/.test(json.slice(end, end + 16))) {
+      if (names !== undefined && isName(json, end)) {
         // Decoded, because the same name can be written in several ways.
         const name = JSON.parse(json.slice(at, end)) as string;
         if (names.has(name)) throw new Error('A member of the token comes twice.');
@@ -36,6 +36,13 @@ function checkMembers(json: string): void {
       at = end - 1;
     }
   }
+}
+
+/** Whether a colon follows, behind any number of blanks. */
+function isName(json: string, end: number): boolean {
+  let at = end;
+  while (/\s/.test(json[at] ?? '')) at += 1;
+  return json[at] === ':';
 }
 
 /** Index behind the quote that ends the text which begins at `start`. */

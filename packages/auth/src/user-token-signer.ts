@@ -15,7 +15,7 @@ export interface UserTokenSignerOptions {
   readonly audience: string;
   /** Ed25519 private key; make one with {@link generateUserKey}. Its `kid`, or else its thumbprint, names it in tokens. */
   readonly privateJwk: JWK;
-  /** Default 900. */
+  /** Whole seconds, at most a day. Default 900. */
   readonly lifetimeS?: number;
   readonly clock?: Clock;
 }
@@ -34,7 +34,9 @@ export interface UserTokenSigner {
   jwks(): Promise<JSONWebKeySet>;
 }
 
-/** @throws TypeError if the key is not an Ed25519 private key */
+const maxLifetimeS = 86_400;
+
+/** @throws TypeError if the key is not an Ed25519 private key, or the lifetime is no whole number of seconds up to a day */
 export function createUserTokenSigner(options: UserTokenSignerOptions): UserTokenSigner {
   const { issuer, audience, privateJwk, lifetimeS = 900, clock = systemClock } = options;
   if (privateJwk.kty !== 'OKP' || privateJwk.crv !== 'Ed25519' || typeof privateJwk.d !== 'string') {
@@ -42,7 +44,10 @@ export function createUserTokenSigner(options: UserTokenSignerOptions): UserToke
       'createUserTokenSigner(): `privateJwk` must be an Ed25519 private key; generateUserKey() makes one.',
     );
   }
-  if (!(lifetimeS >= 1)) throw new TypeError('createUserTokenSigner(): `lifetimeS` must be at least 1.');
+  if (!(Number.isInteger(lifetimeS) && lifetimeS >= 1 && lifetimeS <= maxLifetimeS))
+    throw new TypeError(
+      `createUserTokenSigner(): \`lifetimeS\` must be whole seconds from 1 to ${maxLifetimeS}.`,
+    );
   const key = prepare(privateJwk);
   return {
     async sign(user, sessionId) {

@@ -141,7 +141,7 @@ test('certificates from files are used when they are replaced, and only if they 
 
 test('keys that are too short and lifetimes that are none are refused', () => {
   assert.throws(() => createAuthority({ key: 'c2hvcnQ', system: 'shop' }), TypeError);
-  for (const lifetimeMs of [0, -1, Number.NaN, Number.POSITIVE_INFINITY]) {
+  for (const lifetimeMs of [0, -1, 900, 3_600, Number.NaN, Number.POSITIVE_INFINITY]) {
     assert.throws(
       () => createServiceCertificates({ key, system: 'shop', service: 'orders', lifetimeMs }),
       TypeError,

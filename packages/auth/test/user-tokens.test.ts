@@ -188,6 +188,13 @@ test('forged, foreign and misused tokens are refused', async () => {
   }
 });
 
+test('a signer refuses lifetimes that are no whole seconds of at most a day', async () => {
+  const privateJwk = await generateUserKey();
+  for (const lifetimeS of [0, -1, 1.5, 86_401, Number.NaN, Number.POSITIVE_INFINITY]) {
+    assert.throws(() => createUserTokenSigner({ issuer, audience, privateJwk, lifetimeS }), TypeError);
+  }
+});
+
 test('a signer refuses a key that is not an Ed25519 private key', async () => {
   const { signer } = await setUp();
   const [publicJwk] = (await signer.jwks()).keys;

@@ -9,12 +9,20 @@ export interface Clock {
 export const systemClock: Clock = {
   nowMs: () => Date.now(),
   setTimer(callback, delayMs) {
-    const timer = setTimeout(callback, Math.max(0, delayMs));
-    // A number in browsers, an object with `unref` in Node.
-    (timer as unknown as { unref?: () => void }).unref?.();
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const wait = (restMs: number) => {
+      const stepMs = Math.min(Math.max(0, restMs), maxStepMs);
+      timer = setTimeout(() => (restMs > stepMs ? wait(restMs - stepMs) : callback()), stepMs);
+      // A number in browsers, an object with `unref` in Node.
+      (timer as unknown as { unref?: () => void }).unref?.();
+    };
+    wait(delayMs);
     return () => clearTimeout(timer);
   },
 };
+
+/** A longer `setTimeout`, of 24.8 days, ends at once. */
+const maxStepMs = 2 ** 31 - 1;
 
 /** Resolves after `delayMs` on `clock`; rejects with the signal's reason as soon as it aborts. */
 export function sleep(delayMs: number, clock: Clock, signal?: AbortSignal): Promise<void> {

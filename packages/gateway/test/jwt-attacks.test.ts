@@ -229,6 +229,7 @@ test('members that come twice are 401, whichever of them a reader would take, an
     'two subjects, the last one wrong': forge(header, `${text.slice(0, -1)},"sub":"eve"}`),
     'the same one twice': forge(header, `{"sub":"ada",${text.slice(1)}`),
     'written with an escape': forge(header, `{"s\\u0075b":"eve",${text.slice(1)}`),
+    'with much white space': forge(header, `{"sub"${' '.repeat(40)}:"eve",${text.slice(1)}`),
     'with white space': forge(header, `{ "sub" \n : "eve" , ${text.slice(1)}`),
     'far inside': forge(header, `{"x":[{"a":1,"a":2}],${text.slice(1)}`),
     'two algorithms': forge(`{"alg":"none",${headerText.slice(1)}`),

@@ -147,9 +147,10 @@ test('a capture between services shows no plain text; without TLS it would', asy
 
 test('certificates are replaced under load: no call fails, and new connections show the new ones', async (t) => {
   const rig = new Rig(t);
-  const clock = createManualClock(Date.now());
+  // TLS goes by the real time: a certificate counts from five minutes before it is made until its end.
+  const clock = createManualClock(Date.now() - 30_000);
   const renewing = (service: string) =>
-    createServiceCertificates({ key: rig.key, system, service, clock, lifetimeMs: 3_000 });
+    createServiceCertificates({ key: rig.key, system, service, clock, lifetimeMs: 60_000 });
   const { url } = await rig.serve(async () => ({ ran: 'on' }), { certificates: renewing('jobs') });
   const serialAt = async () => {
     const { hostname, port } = new URL(url);
@@ -170,9 +171,9 @@ test('certificates are replaced under load: no call fails, and new connections s
     rig.connect(new MovableWatch(url), { lane, certificates: renewing('tester') }),
   );
   const serials = new Set<string>();
-  for (let round = 0; round < 20; round += 1) {
+  for (let round = 0; round < 8; round += 1) {
     const calls = callers.flatMap((caller) => Array.from({ length: 10 }, () => caller.run()));
-    clock.advance(2_000);
+    clock.advance(40_000);
     const fresh = rig.connect(new MovableWatch(url), {
       lane: round % 2 === 0,
       certificates: renewing('tester'),
@@ -180,7 +181,7 @@ test('certificates are replaced under load: no call fails, and new connections s
     await Promise.all([...calls, fresh.run()]);
     serials.add(await serialAt());
   }
-  assert.equal(serials.size, 20);
+  assert.equal(serials.size, 8);
 });
 
 test('a client that opens a connection and says nothing does not keep the server from stopping', async (t) => {

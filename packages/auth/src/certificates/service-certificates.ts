@@ -23,15 +23,20 @@ export interface ServiceCertificatesOptions {
   readonly system: string;
   readonly service: string;
   readonly clock?: Clock;
-  /** Of each certificate, in ms. Renewed when a third of it is left. Default: a day. */
+  /** Of each certificate, in ms; a minute or more. Renewed when a third of it is left. Default: a day. */
   readonly lifetimeMs?: number;
 }
 
-/** Certificates that the process issues itself, as it could its service tokens. @throws TypeError if the key is too short or the lifetime no time */
+/** Whoever means seconds hears of it. */
+const minLifetimeMs = 60_000;
+
+/** Certificates that the process issues itself, as it could its service tokens. @throws TypeError if the key is too short or the lifetime too short */
 export function createServiceCertificates(options: ServiceCertificatesOptions): ServiceCertificates {
   const { system, service, clock = systemClock, lifetimeMs = 86_400_000 } = options;
-  if (!(Number.isFinite(lifetimeMs) && lifetimeMs >= 1_000)) {
-    throw new TypeError('createServiceCertificates(): `lifetimeMs` must be a second or more.');
+  if (!(Number.isFinite(lifetimeMs) && lifetimeMs >= minLifetimeMs)) {
+    throw new TypeError(
+      `createServiceCertificates(): \`lifetimeMs\` must be ${minLifetimeMs} or more, in milliseconds.`,
+    );
   }
   const authority = createAuthority({ key: options.key, system, clock });
   const issue = () => authority.issue(service, { lifetimeMs });
