@@ -5,6 +5,7 @@ import {
   inputValidator,
   type Operation,
   outputValidator,
+  takesJsonBody,
 } from '@banyan/contract';
 import { type Route, readJsonBody, writeResult } from '@banyan/rpc';
 import { consoleError } from './errors.ts';
@@ -40,7 +41,7 @@ function targetOf(operation: Operation, handler: AnyHandler | undefined): Target
   const binding = createHttpBinding(operation);
   const input = inputValidator(operation);
   const output = outputValidator(operation);
-  const readsBody = operation.method !== 'GET' && operation.method !== 'DELETE';
+  const readsBody = takesJsonBody(operation);
   return async ({ request, response, params, query, asker }) => {
     if (handler === undefined) throw consoleError('not_offered');
     const body = readsBody ? await readJsonBody(request) : undefined;

@@ -1,6 +1,6 @@
 import { httpStatusOfCode } from '@banyan/core';
 import { isBinary } from './binary.ts';
-import { clientHeader, restIsInQuery, sessionHeader } from './http-binding.ts';
+import { clientHeader, sessionHeader, takesJsonBody } from './http-binding.ts';
 import { type Direction, type JsonSchema, toJsonSchema } from './json-schema.ts';
 import { type ObjectField, type ObjectFields, objectFields } from './object-fields.ts';
 import type { Operation } from './operation.ts';
@@ -98,7 +98,7 @@ function checkInput(operation: Operation, refuse: Refuse): void {
     checkPathField(name, { field: input.fields.get(name), input, schema }, refuse);
   checkHeaders(operation, { input, schema }, refuse);
   checkBalanceField(operation, { input, schema }, refuse);
-  if (!restIsInQuery(operation)) return;
+  if (takesJsonBody(operation)) return;
   if (input.open) {
     throw refuse(
       'the input travels in the query, which carries declared fields only: name them instead of allowing any.',

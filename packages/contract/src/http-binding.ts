@@ -76,9 +76,9 @@ export function createHttpBinding(operation: Operation): HttpBinding {
   return made;
 }
 
-/** True if fields that are not in the path travel in the query instead of a JSON body. */
-export function restIsInQuery(operation: Pick<Operation, 'method' | 'upload'>): boolean {
-  return operation.method === 'GET' || operation.method === 'DELETE' || operation.upload !== undefined;
+/** True if the fields that are not in the path travel in a JSON body; else they travel in the query. */
+export function takesJsonBody({ method, upload }: Pick<Operation, 'method' | 'upload'>): boolean {
+  return upload === undefined && method !== 'GET' && method !== 'DELETE';
 }
 
 /** The output's address for the `Location` header; undefined if the operation declares none, or a value in it is empty. */
@@ -110,7 +110,7 @@ class FlatBinding implements HttpBinding {
     this.#headers = Object.entries(operation.headers);
     this.#elsewhere = new Set([...operation.pathNames, ...Object.keys(operation.headers)]);
     this.#segments = operation.path.slice(1).split('/');
-    this.#inQuery = restIsInQuery(operation);
+    this.#inQuery = !takesJsonBody(operation);
     this.#types = urlTypes(operation, this.#inQuery);
   }
 

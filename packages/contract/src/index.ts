@@ -29,6 +29,7 @@ export {
   notAHeaderValue,
   type RequestHeaders,
   sessionHeader,
+  takesJsonBody,
 } from './http-binding.ts';
 export {
   branchesOf,

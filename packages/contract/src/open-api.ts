@@ -1,6 +1,6 @@
 import type { Contract } from './contract.ts';
 import { createDocumentSchemas, type DocumentSchemas } from './document-schemas.ts';
-import { clientHeader, restIsInQuery, sessionHeader } from './http-binding.ts';
+import { clientHeader, sessionHeader, takesJsonBody } from './http-binding.ts';
 import { isJsonSchema, type JsonSchema, resolveReference, toJsonSchema } from './json-schema.ts';
 import { contentOf, jsonOnly, type MediaTypes } from './media-types.ts';
 import { type ObjectField, objectFields } from './object-fields.ts';
@@ -149,7 +149,7 @@ function parametersOf(operation: Operation, { names, schemas }: Scope): readonly
       required: false,
       schema: describe(name, fields.get(name)),
     }));
-  if (!restIsInQuery(operation)) return [...inPath, ...inHeaders];
+  if (takesJsonBody(operation)) return [...inPath, ...inHeaders];
   const elsewhere = notInBody(operation);
   const inQuery = [...fields]
     .filter(([name]) => !elsewhere.includes(name))
@@ -171,7 +171,7 @@ function requestBodyOf(operation: Operation, { bodies }: MediaTypes, { schemas }
       content: Object.fromEntries(upload.types.map((type) => [type, {}])),
     };
   }
-  if (restIsInQuery(operation)) return undefined;
+  if (!takesJsonBody(operation)) return undefined;
   const schema = toJsonSchema(operation.input, 'input');
   const elsewhere = notInBody(operation);
   const fields = [...(objectFields(schema)?.fields ?? [])].filter(([name]) => !elsewhere.includes(name));

@@ -1,4 +1,11 @@
-import { type Binary, isBinary, type Operation, type Schema, toJsonSchema } from '@banyan/contract';
+import {
+  type Binary,
+  isBinary,
+  type Operation,
+  type Schema,
+  takesJsonBody,
+  toJsonSchema,
+} from '@banyan/contract';
 import { type Html, html } from '@banyan/core';
 import { apiPageStyle } from './api-page-style.ts';
 import { curlLine } from './curl-line.ts';
@@ -6,7 +13,6 @@ import type { ExposedRoute } from './exposure.ts';
 import type { Format } from './formats/format.ts';
 import type { Access } from './policy.ts';
 import { type SchemaRow, schemaRows } from './schema-rows.ts';
-import { takesJsonBody } from './takes-json-body.ts';
 
 export interface ApiPageOptions {
   readonly title: string;

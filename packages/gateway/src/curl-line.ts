@@ -1,5 +1,4 @@
-import { exampleOf, type JsonSchema, type Operation, toJsonSchema } from '@banyan/contract';
-import { takesJsonBody } from './takes-json-body.ts';
+import { exampleOf, type JsonSchema, type Operation, takesJsonBody, toJsonSchema } from '@banyan/contract';
 
 /** A command that calls `operation`, ready to paste into a shell. */
 export function curlLine(operation: Operation, origin: string, signedIn: boolean): string {

@@ -6,6 +6,7 @@ import {
   isBinary,
   type Operation,
   retryAfterOf,
+  takesJsonBody,
 } from '@banyan/contract';
 import { type Caller, isServiceError, ServiceError } from '@banyan/core';
 import {
@@ -33,7 +34,6 @@ import type { HeaderList } from './security-headers.ts';
 import { checkNotForeign, forgetSession, openSession } from './session-cookie.ts';
 import type { SessionRole } from './session-options.ts';
 import type { Shedding } from './shedding.ts';
-import { takesJsonBody } from './takes-json-body.ts';
 import type { Target } from './target.ts';
 import { anonymous, type UserAuthentication } from './user-authentication.ts';
 

@@ -1,4 +1,4 @@
-import { isHeaderValue, notAHeaderValue, type Operation } from '@banyan/contract';
+import { isHeaderValue, notAHeaderValue, type Operation, takesJsonBody } from '@banyan/contract';
 import { ServiceError } from '@banyan/core';
 
 /**
@@ -8,8 +8,8 @@ import { ServiceError } from '@banyan/core';
  * @throws ServiceError (the check) `invalid_argument` `invalid_input`
  */
 export function createUrlCheck(operation: Operation): ((input: unknown) => void) | undefined {
-  const { pathNames, method, upload } = operation;
-  const restIsInQuery = method === 'GET' || method === 'DELETE' || upload !== undefined;
+  const { pathNames } = operation;
+  const restIsInQuery = !takesJsonBody(operation);
   const inHeaders = Object.keys(operation.headers);
   if (pathNames.length === 0 && inHeaders.length === 0 && !restIsInQuery) return undefined;
   return (input) => {

@@ -1,7 +1,13 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Uses } from '@banyan/chassis';
-import { type Contract, createHttpBinding, isStreaming, type Operation } from '@banyan/contract';
+import {
+  type Contract,
+  createHttpBinding,
+  isStreaming,
+  type Operation,
+  takesJsonBody,
+} from '@banyan/contract';
 import { type Logger, ServiceError } from '@banyan/core';
 import { createRouter, type Router, readJsonBody, routeError, writeProblem, writeResult } from '@banyan/rpc';
 import { sidecarReason } from './errors.ts';
@@ -72,8 +78,7 @@ class OutgoingServer {
     const found = router.find(request.method ?? '', `/${rest.join('/')}`);
     if (found.kind !== 'match') throw routeError(found);
     const { operation } = found.target;
-    const body =
-      operation.method === 'GET' || operation.method === 'DELETE' ? undefined : await readJsonBody(request);
+    const body = takesJsonBody(operation) ? await readJsonBody(request) : undefined;
     const input = createHttpBinding(operation).toInput(found.params, query, body, request.headers);
     const method = this.#scopeOf(request).call[alias]?.[operation.name] as Method | undefined;
     if (method === undefined) throw unknownService(alias, []);
@@ -102,9 +107,13 @@ function routerOf(alias: string, contract: Contract): Router<Target> {
   );
 }
 
-/** A page in a browser of this machine can reach loopback, under a name of its own choice (DNS rebinding). */
+/**
+ * A page in a browser of this machine can reach loopback, under a name of its own choice (DNS rebinding), and without an `Origin` by an image or a navigation.
+ * Browsers name the site of each request, services never do.
+ */
 function checkHost({ headers }: IncomingMessage): void {
-  if (/^(127\.0\.0\.1|localhost)(:\d+)?$/.test(headers.host ?? '') && headers.origin === undefined) return;
+  const isFromPage = headers.origin !== undefined || headers['sec-fetch-site'] !== undefined;
+  if (/^(127\.0\.0\.1|localhost)(:\d+)?$/.test(headers.host ?? '') && !isFromPage) return;
   throw new ServiceError('This port is for the service beside the sidecar.', sidecarReason('not_from_here'));
 }
 

@@ -127,10 +127,14 @@ test('a plain service calls others through the sidecar: in the name of the reque
   assert.deepEqual(mine, { service: 'reviews', user: 'ann' });
   assert.deepEqual(own, { service: 'reviews' });
   assert.equal(ended?.['reason'], 'context_ended', 'eve has her answer, so nobody speaks for her any more');
-  const fromPage = await fetch(`http://127.0.0.1:${outgoing}/people/me`, {
-    headers: { origin: 'http://evil.example' },
-  });
-  assert.equal(fromPage.status, 403);
+  for (const headers of [
+    { origin: 'http://evil.example' },
+    { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'no-cors', 'sec-fetch-dest': 'image' },
+    { 'sec-fetch-site': 'none', 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'document' },
+  ] as Record<string, string>[]) {
+    const fromPage = await fetch(`http://127.0.0.1:${outgoing}/people/me`, { headers });
+    assert.equal(fromPage.status, 403, JSON.stringify(headers));
+  }
   const elsewhere = await fetch(`http://127.0.0.1:${outgoing}/orders/1`);
   assert.equal(elsewhere.status, 404);
 });

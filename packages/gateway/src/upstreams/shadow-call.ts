@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { createHttpBinding } from '@banyan/contract';
+import { createHttpBinding, takesJsonBody } from '@banyan/contract';
 import { isServiceError, toProblem } from '@banyan/core';
 import { type CallEnvironment, createCallContext, type Endpoint, parseJson } from '@banyan/rpc';
 import type { AskingRequest } from '../asking-request.ts';
@@ -9,7 +9,6 @@ import { createInputHeaders } from '../input-headers.ts';
 import type { KeptAccess } from '../kept-access.ts';
 import type { RouteRates } from '../route-rates.ts';
 import type { Shedding } from '../shedding.ts';
-import { takesJsonBody } from '../takes-json-body.ts';
 import { anonymous, type UserAuthentication } from '../user-authentication.ts';
 import type { PathParams } from '../versions/version-choice.ts';
 

@@ -1,6 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ServiceCertificates, ServiceTokens } from '@banyan/auth';
-import { createHttpBinding, type HttpBinding, isBinary, type Operation } from '@banyan/contract';
+import {
+  createHttpBinding,
+  type HttpBinding,
+  isBinary,
+  type Operation,
+  takesJsonBody,
+} from '@banyan/contract';
 import { type Caller, isServiceError, type Logger, type ServiceError, type TraceContext } from '@banyan/core';
 import type { CallEnvironment, RunnableCallContext } from '../call-context.ts';
 import type { Endpoint } from '../endpoint.ts';
@@ -97,9 +103,7 @@ class ContractServer implements OperationServer {
 }
 
 function prepare(operation: Operation): ServedOperation {
-  const { method, upload } = operation;
-  const readsJson = upload === undefined && method !== 'GET' && method !== 'DELETE';
-  return { operation, binding: createHttpBinding(operation), readsJson };
+  return { operation, binding: createHttpBinding(operation), readsJson: takesJsonBody(operation) };
 }
 
 /** One request and its response. */
