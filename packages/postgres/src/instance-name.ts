@@ -25,6 +25,9 @@ export interface InstanceName {
 }
 
 const checkEveryMs = 1_000;
+/** A server that is busy needs a moment to see that the process is gone which had the name before a restart. */
+const patienceMs = 500;
+const askEveryMs = 50;
 
 /**
  * Takes a name that no other living process of the system has for the same part. It is held by a connection, so it is free as soon as the process is
@@ -90,9 +93,14 @@ class HeldName implements InstanceName {
 
   async #firstFree(session: DatabaseSession): Promise<string> {
     const { wanted } = this.#options;
+    const patientUntilMs = this.#clock.nowMs() + patienceMs;
+    do {
+      if (await this.#lock(session, wanted)) return wanted;
+      await sleep(askEveryMs, this.#clock);
+    } while (this.#clock.nowMs() < patientUntilMs);
     // Each name that is taken is a connection to the server, so there is an end.
-    for (let count = 1; ; count += 1) {
-      const name = count === 1 ? wanted : `${wanted}-${count}`;
+    for (let count = 2; ; count += 1) {
+      const name = `${wanted}-${count}`;
       if (await this.#lock(session, name)) return name;
     }
   }

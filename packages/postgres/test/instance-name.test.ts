@@ -23,6 +23,14 @@ test('a name that a living process has goes to nobody else, and is free as soon 
   assert.equal((await take(['orders'])).name, 'host-3');
 });
 
+test('a restart gets the name that is given back a moment later', async (t) => {
+  const { take } = await open(t);
+  const before = await take(['orders']);
+  const restarted = take(['orders']);
+  await before.release();
+  assert.equal((await restarted).name, 'host');
+});
+
 test('processes of other parts or systems may have the same name', async (t) => {
   const { take } = await open(t);
   await take(['orders']);
