@@ -1,5 +1,6 @@
 export { type AsyncApiDocument, type AsyncApiOptions, toAsyncApi } from './async-api.ts';
 export { type Binary, binary, type Download, isBinary, type Upload } from './binary.ts';
+export { canonicalInput } from './canonical-input.ts';
 export {
   type Contract,
   type ContractOptions,

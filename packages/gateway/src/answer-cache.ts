@@ -1,4 +1,4 @@
-import type { Operation } from '@banyan/contract';
+import { canonicalInput, type Operation } from '@banyan/contract';
 import { type Caller, type Clock, isServiceError } from '@banyan/core';
 import { type CacheRule, tagOfOperation, tagOfParameters, tagOfPath } from './cache-rule.ts';
 import type { CacheOutcome } from './gateway-metrics.ts';
@@ -145,7 +145,7 @@ class RuledCache implements AnswerCache {
   #keyOf({ caller, input }: CachedRequest): string {
     const { operation, from, rule } = this.#options;
     const whose = rule.same === 'user' ? (caller.user?.id ?? '') : null;
-    return JSON.stringify([operation.service, from, operation.name, whose, sorted(input)]);
+    return JSON.stringify([operation.service, from, operation.name, whose, canonicalInput(input)]);
   }
 
   #tagsOf({ params, path }: CachedRequest): readonly string[] {
@@ -175,15 +175,6 @@ function cacheControlOf({ rule, isOpen }: AnswerCacheOptions): string {
 /** The service did not answer, as against refusing. */
 function isOutage(error: unknown): boolean {
   return !isServiceError(error) || (!error.declared && error.status >= 500);
-}
-
-/** Equal inputs as equal text, in whatever order their fields came. */
-function sorted(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(sorted);
-  if (typeof value !== 'object' || value === null) return value;
-  return Object.entries(value)
-    .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([name, each]) => [name, sorted(each)]);
 }
 
 /** Without the empty one. Paths have few parameters. */

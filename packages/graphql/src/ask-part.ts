@@ -1,3 +1,4 @@
+import { canonicalInput } from '@banyan/contract';
 import { ServiceError } from '@banyan/core';
 import type { Asking } from '@banyan/gateway';
 import type { Resolver } from './build-schema.ts';
@@ -41,7 +42,7 @@ export async function askPart(
     input[name] = value;
   }
   const [{ name, version }] = query.asks;
-  const key = `${name} ${version} ${operation.name} ${JSON.stringify(sorted(input))}`;
+  const key = `${name} ${version} ${operation.name} ${JSON.stringify(canonicalInput(input))}`;
   let call = run.calls.get(key);
   if (call === undefined) {
     const { maxCalls } = run.limits;
@@ -84,13 +85,4 @@ function tooManyCalls(maxCalls: number): ServiceError {
     code: 'resource_exhausted',
     reason: 'too_many_calls',
   });
-}
-
-/** Equal inputs as equal text, in whatever order their fields came. */
-function sorted(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(sorted);
-  if (typeof value !== 'object' || value === null) return value;
-  return Object.entries(value)
-    .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([name, each]) => [name, sorted(each)]);
 }

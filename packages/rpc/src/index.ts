@@ -16,7 +16,14 @@ export {
   readBody,
   readJsonBody,
 } from './http/json-body.ts';
-export { nestedTooDeeply, routeError, unsupportedMediaType, urlTooLong } from './http/request-errors.ts';
+export {
+  bodyCutOff,
+  bodyTooLarge,
+  nestedTooDeeply,
+  routeError,
+  unsupportedMediaType,
+  urlTooLong,
+} from './http/request-errors.ts';
 export { writeProblem, writeResult } from './http/response.ts';
 export { createRouter, type Route, type RouteMatch, type RouteResult, type Router } from './http/router.ts';
 export { acceptsType, checkUpload, uploadOf } from './http/upload.ts';

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { ServiceError } from '@banyan/core';
+import { bodyCutOff, bodyTooLarge } from '@banyan/rpc';
 import { hasBody } from '../framing.ts';
 
 /**
@@ -23,16 +23,4 @@ export async function readText(request: IncomingMessage, maxBytes: number): Prom
     request.on('end', () => resolve(Buffer.concat(chunks).toString('utf8')));
     request.on('error', (cause) => reject(bodyCutOff(cause)));
   });
-}
-
-function bodyTooLarge(maxBytes: number): ServiceError {
-  return new ServiceError(`The body may have at most ${maxBytes} bytes.`, {
-    code: 'invalid_argument',
-    reason: 'body_too_large',
-    status: 413,
-  });
-}
-
-function bodyCutOff(cause: unknown): ServiceError {
-  return new ServiceError('The body ended too early.', { code: 'cancelled', reason: 'body_cut_off', cause });
 }
