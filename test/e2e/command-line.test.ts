@@ -169,7 +169,7 @@ test('a second run in the same folder is refused with the process that has it', 
   assert.equal(code, 1);
   assert.match(
     output,
-    new RegExp(`already running here \\(process ${system.process.pid}\\)`),
+    new RegExp(`already running here \\(process ${system.process.pid}, which .*up\\.lock names\\)`),
   );
 });
 

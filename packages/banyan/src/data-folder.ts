@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, open, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isServiceError, ServiceError } from '@banyan/core';
 
@@ -62,45 +62,7 @@ export async function readSecret(folder: DataFolder): Promise<string | undefined
   return secret;
 }
 
-/**
- * Makes this process the only one that runs the system in this folder.
- * @returns a function that gives the lock back
- * @throws ServiceError `failed_precondition` `already_running` with the other process's id
- */
-export async function lockDataFolder(folder: DataFolder): Promise<() => Promise<void>> {
-  const file = join(folder.path, 'up.lock');
-  for (;;) {
-    try {
-      const handle = await open(file, 'wx');
-      await handle.writeFile(`${process.pid}\n`);
-      await handle.close();
-      return () => rm(file, { force: true });
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw unusable(file, error);
-    }
-    const owner = Number.parseInt(await readFile(file, 'utf8').catch(() => ''), 10);
-    if (isAlive(owner)) {
-      throw new ServiceError(
-        `This system is already running here (process ${owner}). Stop it first, or use another folder.`,
-        { code: 'failed_precondition', reason: 'already_running' },
-      );
-    }
-    await rm(file, { force: true });
-  }
-}
-
-function isAlive(pid: number): boolean {
-  if (!Number.isInteger(pid) || pid <= 0 || pid === process.pid) return false;
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    // EPERM: somebody else's process, but a living one.
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
-}
-
-function unusable(path: string, cause: unknown): ServiceError {
+export function unusable(path: string, cause: unknown): ServiceError {
   if (isServiceError(cause)) return cause;
   const code = (cause as NodeJS.ErrnoException).code ?? 'unknown error';
   const why =

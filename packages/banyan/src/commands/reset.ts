@@ -1,6 +1,7 @@
 import { rm } from 'node:fs/promises';
 import type { CommandInput } from '../command-line.ts';
-import { lockDataFolder, openDataFolder } from '../data-folder.ts';
+import { openDataFolder } from '../data-folder.ts';
+import { lockDataFolder } from '../data-folder-lock.ts';
 import { dataDirectory } from '../system-directory.ts';
 import type { Terminal } from '../terminal.ts';
 
