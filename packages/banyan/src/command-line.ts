@@ -7,6 +7,7 @@ import { describe } from './commands/describe.ts';
 import { events } from './commands/events.ts';
 import { flow } from './commands/flow.ts';
 import { graph } from './commands/graph.ts';
+import { passwords } from './commands/passwords.ts';
 import { policy } from './commands/policy.ts';
 import { reset } from './commands/reset.ts';
 import { routes } from './commands/routes.ts';
@@ -315,6 +316,19 @@ export const commands: readonly Command[] = [
     },
     run: flow,
   },
+  {
+    name: 'passwords',
+    usage: 'banyan passwords VERB [BACKUP] [options]',
+    summary: 'Look after the store of passwords: check, backup, ls, repair, restore.',
+    options: {
+      dir: directory,
+      data,
+      by: { type: 'string', value: 'WHO', summary: 'Name for the audit. Default: the user of this shell.' },
+      json: { type: 'boolean', summary: 'As JSON.' },
+      yes: { type: 'boolean', summary: 'restore: do not ask.' },
+    },
+    run: passwords,
+  },
   ...observeCommands({ dir: directory, data }),
   {
     name: 'reset',
@@ -401,7 +415,7 @@ function report(error: unknown, terminal: Terminal): number {
 }
 
 function renderHelp(): string {
-  const rows = commands.map((command) => `  ${command.name.padEnd(8)} ${command.summary}`);
+  const rows = commands.map((command) => `  ${command.name.padEnd(9)} ${command.summary}`);
   const variables = environmentVariables.map((each) => `  ${each.name.padEnd(18)} ${each.summary}`);
   return `banyan: services against contracts, run as one process or as many.
 

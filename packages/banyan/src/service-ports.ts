@@ -45,6 +45,12 @@ export interface SystemPorts {
   open(name: string): Promise<ServicePorts>;
   readonly names: readonly string[];
   readonly system: System;
+  /** What the configuration of services is read from. */
+  readonly source: Settings['source'];
+  /** The system's folder, which relative paths in configuration are relative to. */
+  readonly directory: string;
+  /** Where services keep files of their own, each in a folder of its name. */
+  readonly filesFolder: string;
   /** What operators change while the system runs. */
   readonly documents: RuntimeDocuments;
   /** Who changed them. */
@@ -80,6 +86,9 @@ export async function openServicePorts(input: CommandInput, terminal: Terminal):
     instances: async () => (await engines.registry.list()).map(({ instance }) => instance),
     names,
     system,
+    source: settings.source,
+    directory,
+    filesFolder: dataFolderAt(dataDirectory(input, terminal)).files,
     documents: engines.documents,
     audit: engines.audit,
     async openLog() {

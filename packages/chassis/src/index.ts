@@ -22,6 +22,7 @@ export type {
   Send,
   SendOptions,
 } from './message-types.ts';
+export { type BesideOptions, operateBeside } from './operate-beside.ts';
 export {
   type EventHandler,
   type MessageHandler,

@@ -18,6 +18,11 @@ const NewPassword = z.object({
   /** True if a second factor is asked for at every sign-in: then 8 characters are enough, otherwise 15. */
   secondFactor: z.boolean(),
 });
+const noSuchBackup = { status: 404, description: 'There is no such back-up.' } as const;
+const damagedBackup = {
+  status: 409,
+  description: 'The back-up is damaged, or of another key: nothing was put back.',
+} as const;
 const BackupId = z.string().regex(/^[0-9a-z-]{1,80}$/);
 const Accounts = z.array(AccountId);
 
@@ -88,12 +93,17 @@ export const passwords = contract('passwords', {
       status: 201,
       timeoutMs: 600_000,
     }),
+    listBackups: operation('GET /password-backups', {
+      summary: 'The backups in the folder, newest first.',
+      input: z.object({}),
+      output: z.object({ backups: z.array(z.object({ backupId: BackupId, bytes: z.int() })) }),
+    }),
     restore: operation('POST /password-backups/:backupId/restoration', {
       summary:
         'Puts every record of a backup back, whatever is stored now. Records that it does not have stay.',
       input: z.object({ backupId: BackupId }),
       output: z.object({ restored: z.int() }),
-      errors: { noSuchBackup: { status: 404 }, damagedBackup: { status: 409 } },
+      errors: { noSuchBackup, damagedBackup },
       timeoutMs: 600_000,
       idempotent: true,
     }),
@@ -102,7 +112,7 @@ export const passwords = contract('passwords', {
         'Records that somebody else than this service has changed, and records of the newest backup that are gone.',
       input: z.object({}),
       output: z.object({ checked: z.int(), damaged: Accounts, missing: Accounts }),
-      errors: { damagedBackup: { status: 409 } },
+      errors: { damagedBackup },
       timeoutMs: 600_000,
       idempotent: true,
     }),
@@ -111,7 +121,7 @@ export const passwords = contract('passwords', {
         'Puts damaged and missing records back from the newest backup. What has changed since then is left to recovery by its owner.',
       input: z.object({}),
       output: z.object({ repaired: Accounts, needRecovery: Accounts }),
-      errors: { damagedBackup: { status: 409 } },
+      errors: { damagedBackup },
       timeoutMs: 600_000,
       idempotent: true,
     }),

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, open, readdir, rename } from 'node:fs/promises';
+import { mkdir, open, readdir, rename, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isServiceError, ServiceError } from '@banyan/banyan';
 import type { KeyRing } from '../keys/key-ring.ts';
@@ -42,11 +42,24 @@ export async function writeBackup(
   return { backupId, records };
 }
 
-/** Name of the newest backup in the folder; undefined if there is none. */
-export async function newestBackup(folder: string): Promise<string | undefined> {
+export interface Backup {
+  readonly backupId: string;
+  readonly bytes: number;
+}
+
+/** The backups in the folder, newest first. */
+export async function backupsIn(folder: string): Promise<readonly Backup[]> {
   await mkdir(folder, { recursive: true, mode: 0o700 });
-  const names = (await readdir(folder)).filter((name) => name.endsWith(ending)).sort();
-  return names.at(-1)?.slice(0, -ending.length);
+  const names = (await readdir(folder))
+    .filter((name) => name.endsWith(ending))
+    .sort()
+    .reverse();
+  return Promise.all(
+    names.map(async (name) => ({
+      backupId: name.slice(0, -ending.length),
+      bytes: (await stat(join(folder, name))).size,
+    })),
+  );
 }
 
 /**

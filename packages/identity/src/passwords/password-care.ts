@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { KeyKeeper } from '../keys/open-key-ring.ts';
 import { keyRingOf } from '../keys/open-key-ring.ts';
-import { newestBackup, readBackup, writeBackup } from './password-backup.ts';
+import { backupsIn, readBackup, writeBackup } from './password-backup.ts';
 import { isIntact, type PasswordRecord, readRecord, writeRecord } from './password-record.ts';
 
 /** Looking after the store of passwords: back-ups, integrity, repair. */
@@ -13,6 +13,11 @@ const pageSize = 1_000;
 
 export async function backUp(care: PasswordCare) {
   return writeBackup(folderOf(care), await keyRingOf(care), allRecords(care));
+}
+
+/** Newest first. */
+export async function listBackups(care: PasswordCare) {
+  return backupsIn(folderOf(care));
 }
 
 /** Puts every record of a backup back. @returns how many */
@@ -67,9 +72,9 @@ export async function repair(care: PasswordCare) {
 }
 
 async function* newestBackupRecords(care: PasswordCare): AsyncIterable<PasswordRecord> {
-  const backupId = await newestBackup(folderOf(care));
-  if (backupId === undefined) return;
-  for await (const page of readBackup(folderOf(care), await keyRingOf(care), backupId)) yield* page;
+  const [newest] = await listBackups(care);
+  if (newest === undefined) return;
+  for await (const page of readBackup(folderOf(care), await keyRingOf(care), newest.backupId)) yield* page;
 }
 
 async function* allRecords({ sql }: PasswordCare): AsyncIterable<readonly PasswordRecord[]> {

@@ -8,7 +8,7 @@ import { loginIds } from '../login-ids/contract.ts';
 import { commonPasswords } from './common-passwords.ts';
 import { passwords } from './contract.ts';
 import { decoyHash, hashPassword, isOutdated, passwordFits } from './hashing.ts';
-import { backUp, checkIntegrity, repair, restore } from './password-care.ts';
+import { backUp, checkIntegrity, listBackups, repair, restore } from './password-care.ts';
 import {
   isIntact,
   type PasswordRecord,
@@ -60,6 +60,8 @@ export const passwordsService = service(passwords, {
   audited: {
     change: ({ accountId }) => accountId,
     remove: ({ accountId }) => accountId,
+    backUp: () => undefined,
+    checkIntegrity: () => undefined,
     restore: ({ backupId }) => backupId,
     repair: () => undefined,
   },
@@ -158,6 +160,10 @@ export const passwordsService = service(passwords, {
 
     async backUp(_input, context) {
       return backUp(context);
+    },
+
+    async listBackups(_input, context) {
+      return { backups: [...(await listBackups(context))] };
     },
 
     async restore({ backupId }, context) {
