@@ -50,6 +50,8 @@ service(orders, {
         const [row] = await sql<{
           orderId: string;
         }>`insert into orders values (${payment.cents}) returning order_id`;
+        // @ts-expect-error rows have camelCase keys
+        await sql<{ order_id: string }>`select order_id from orders`;
         emit('placed', { orderId: row?.orderId ?? '' });
         // @ts-expect-error wrong data
         emit('placed', { orderid: '' });

@@ -1,4 +1,5 @@
 import {
+  type CamelCase,
   type Database,
   type Sql,
   type SqlFragment,
@@ -91,7 +92,7 @@ class FirstUseTransaction implements DeferredTransaction {
   /** The database's own template, except that a statement runs in the transaction when it is awaited. */
   #createSql(): Sql {
     const { sql } = this.#database;
-    const template = <Row extends object>(
+    const template = <Row extends object & CamelCase<Row>>(
       strings: TemplateStringsArray,
       ...parameters: readonly SqlParameter[]
     ): SqlQuery<Row> => this.#defer(sql<Row>(strings, ...parameters));
@@ -103,7 +104,7 @@ class FirstUseTransaction implements DeferredTransaction {
     });
   }
 
-  #defer<Row extends object>(statement: SqlQuery<Row>): SqlQuery<Row> {
+  #defer<Row extends object & CamelCase<Row>>(statement: SqlQuery<Row>): SqlQuery<Row> {
     let running: Promise<Row[]> | undefined;
     const run = () => {
       running ??= this.open().then((transaction) => this.#run<Row>(transaction, statement));
@@ -119,7 +120,10 @@ class FirstUseTransaction implements DeferredTransaction {
     return Object.assign(statement, deferred);
   }
 
-  #run<Row extends object>(transaction: Transaction, statement: SqlFragment): Promise<Row[]> {
+  #run<Row extends object & CamelCase<Row>>(
+    transaction: Transaction,
+    statement: SqlFragment,
+  ): Promise<Row[]> {
     if (this.#options.savepoints !== true) return this.#observed(transaction.sql)<Row>`${statement}`;
     const alone = () => transaction.savepoint((sql) => this.#observed(sql)<Row>`${statement}`);
     const rows = this.#lastStatement.then(alone, alone);

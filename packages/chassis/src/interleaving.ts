@@ -1,4 +1,11 @@
-import { ServiceError, type Sql, type SqlParameter, type SqlQuery, sqlWatch } from '@banyan/core';
+import {
+  type CamelCase,
+  ServiceError,
+  type Sql,
+  type SqlParameter,
+  type SqlQuery,
+  sqlWatch,
+} from '@banyan/core';
 
 /**
  * Watches handlers that run side by side in one transaction. As long as each of them asks the database once, they are as good as one after the other. A
@@ -58,7 +65,7 @@ function watched(sql: Sql, mayAsk: () => boolean): Sql {
 
 /** The same template, except that a statement asks `mayAsk` when it is awaited. It stays usable as a part of another one. */
 function watchStatements(sql: Sql, mayAsk: () => boolean): Sql {
-  const template = <Row extends object>(
+  const template = <Row extends object & CamelCase<Row>>(
     strings: TemplateStringsArray,
     ...parameters: readonly SqlParameter[]
   ): SqlQuery<Row> => {

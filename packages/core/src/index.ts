@@ -17,6 +17,7 @@ export { type Html, html } from './html.ts';
 export { uuidv7 } from './ids.ts';
 export { type LogFields, type Logger, type LogLevel, logLevels, silentLogger } from './logger.ts';
 export {
+  type CamelCase,
   type Database,
   type Sql,
   type SqlFragment,

@@ -27,6 +27,13 @@ export interface StatementWatch {
 /** A statement: runs when awaited (once), or becomes part of another statement when interpolated. */
 export interface SqlQuery<Row> extends Promise<Row[]>, SqlFragment {}
 
+/** Rows have camelCase keys: one that is declared as `order_id` would never be there. */
+export type CamelCase<Row> = {
+  readonly [Key in keyof Row]: Key extends `${string}_${string}`
+    ? "rows have camelCase keys: write 'orderId' for order_id"
+    : unknown;
+};
+
 /**
  * Tagged template for SQL. Every `${value}` becomes a bound parameter, never text; a nested `sql` template is inlined
  * with its parameters renumbered.
@@ -39,7 +46,7 @@ export interface SqlQuery<Row> extends Promise<Row[]>, SqlFragment {}
  * `details` names the constraint where there is one
  */
 export interface Sql {
-  <Row extends object = Record<string, unknown>>(
+  <Row extends object & CamelCase<Row> = Record<string, unknown>>(
     strings: TemplateStringsArray,
     ...parameters: readonly SqlParameter[]
   ): SqlQuery<Row>;
