@@ -33,6 +33,8 @@ function atConsole(url: string) {
 
 interface LetterList {
   readonly deadLetters: readonly { readonly id: string; readonly key: string }[];
+  readonly totals: Readonly<Record<string, number>>;
+  readonly next?: string;
 }
 
 const environment = {
@@ -86,6 +88,12 @@ test('what is done from the console is on the audit log, and is searched before 
     (list) => list.deadLetters.length === 2,
   );
   const [first, second] = deadLetters;
+  const pageOf = (rest: string) => ask<LetterList>('GET', `/api/dead-letters?limit=1${rest}`);
+  const page = await pageOf('');
+  assert.deepEqual([page.deadLetters, page.totals], [[first], { books: 2 }]);
+  const lastPage = await pageOf(`&after=${encodeURIComponent(page.next ?? '')}`);
+  assert.deepEqual([lastPage.deadLetters, lastPage.next], [[second], undefined]);
+  await ask('GET', '/api/dead-letters?after=nowhere', undefined, 400);
   await ask('POST', '/api/dead-letters/books/discard', { ids: [first?.id] });
   await ask('POST', '/api/dead-letters/books/retry', { ids: [second?.id] });
   const discarded = [['events.discard', 'done', first?.id, by]];

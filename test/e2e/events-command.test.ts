@@ -145,11 +145,27 @@ test('dead letters are found, repaired, retried and discarded while the system r
     },
   );
 
+  await t.test('all dead letters are retried, or discarded, at once', async () => {
+    await tills.sell('d', [5]);
+    await tills.sell('e', [-1]);
+    const bothDead = () => untilPasses(async () => assert.equal((await deadLetters()).length, 2));
+    await bothDead();
+    await tills.setTill('d', true);
+    const retried = await events(['retry', 'books', '--all']);
+    assert.deepEqual(retried, { code: 0, output: '2 delivered again.\n' });
+    await untilPasses(async () => assert.deepEqual(await tills.booked('d'), [1]));
+    await tills.sell('d', [-1], 2);
+    await bothDead();
+    const discarded = await events(['discard', 'books', '--all', '--yes']);
+    assert.deepEqual(discarded, { code: 0, output: '2 discarded.\n' });
+    assert.deepEqual(await events(['discard', 'books', '--all']), { code: 0, output: '0 discarded.\n' });
+  });
+
   await t.test('publishing again doubles nothing; a replay runs handlers again', async () => {
     const before = await tills.booked('b');
     const again = await events(['republish', '--all', '--since', '1h']);
     assert.equal(again.code, 0, again.output);
-    assert.match(again.output, /^sales: 13 events since .* are published again\.\nbooks: 0 events/);
+    assert.match(again.output, /^sales: 16 events since .* are published again\.\nbooks: 0 events/);
     await tills.sell('b', [5], 3);
     await untilPasses(async () => {
       const [sales, books] = JSON.parse((await events(['--json'])).output) as Standing[];

@@ -38,7 +38,7 @@ test('lists over all services name the one whose database is away, and show the 
     ['left'],
   );
   assert.deepEqual(outboxes.leftOut, leftOut);
-  assert.deepEqual(await messages.listDeadLetters({}, asker), { deadLetters: [], leftOut });
+  assert.deepEqual(await messages.listDeadLetters({}, asker), { deadLetters: [], totals: {}, leftOut });
   assert.deepEqual(await messages.listConsumers({}, asker), { consumers: [], leftOut });
   assert.deepEqual(await createSagaOperations(open).listSagas({}, asker), { sagas: [], leftOut });
   // Topics are known from the contracts.

@@ -104,6 +104,9 @@ export interface DeadLetter {
   readonly waiting: number;
 }
 
+/** Where a page of dead letters ends: the next one begins behind it. */
+export type DeadLetterPlace = Pick<DeadLetter, 'deadAt' | 'id'>;
+
 /** One deed of an operator. */
 export interface AuditEntry {
   /** RFC 3339 UTC. */
@@ -184,8 +187,8 @@ export interface Inbox {
   fail(claim: Claim, failure: Failure): Promise<boolean>;
   /** Makes every event claimed by `owner` claimable at once, as a deferral, and fences the claims off; returns how many. */
   release(owner: string): Promise<number>;
-  /** Dead letters, longest dead first. */
-  deadLetters(limit: number): Promise<readonly DeadLetter[]>;
+  /** Dead letters, longest dead first; `after` goes on behind the last one of the page before. */
+  deadLetters(limit: number, after?: DeadLetterPlace): Promise<readonly DeadLetter[]>;
   /** The one with this id. */
   deadLetter(id: string): Promise<DeadLetter | undefined>;
   /** Starts delivery of these, or of all, anew, with a fresh count of attempts; returns of how many. Malformed ones need `editDeadLetter`. */
@@ -195,8 +198,8 @@ export interface Inbox {
    * @throws ServiceError `invalid_argument` `invalid_event`
    */
   editDeadLetter(id: string, event: CloudEvent, by: string): Promise<boolean>;
-  /** Gives dead letters up for good, so that later events of their keys go on; returns how many of `ids` were dead letters. */
-  discardDeadLetters(ids: readonly string[], by: string): Promise<number>;
+  /** Gives these dead letters up for good, or all, so that later events of their keys go on; returns how many were dead letters. */
+  discardDeadLetters(ids: readonly string[] | 'all', by: string): Promise<number>;
   /** What operators did, newest first. */
   audit(limit: number): Promise<readonly AuditEntry[]>;
   /**

@@ -35,6 +35,7 @@ export type {
   Claim,
   ClaimRequest,
   DeadLetter,
+  DeadLetterPlace,
   Failure,
   Inbox,
   InboxCounts,

@@ -1,7 +1,7 @@
 import { topicsOf } from '@banyan/chassis';
 import type { OperationsHandlers } from '@banyan/console-api';
 import { ServiceError } from '@banyan/core';
-import type { CloudEvent, DeadLetter, EventLog } from '@banyan/events';
+import type { CloudEvent, DeadLetter, DeadLetterPlace, EventLog } from '@banyan/events';
 import { parseEvent } from '@banyan/events';
 import { askServices } from '../ask-services.ts';
 import { standingBounds, standingOf } from '../event-verbs/status.ts';
@@ -19,8 +19,6 @@ export type MessageOperations = Pick<
   | 'retryDeadLetters'
   | 'discardDeadLetters'
 >;
-
-const most = 1_000;
 
 /** What `banyan events` shows and does, for the console. */
 export function createMessageOperations(openPorts: () => Promise<SystemPorts>): MessageOperations {
@@ -80,14 +78,25 @@ export function createMessageOperations(openPorts: () => Promise<SystemPorts>): 
       }));
       return { outboxes, leftOut: [...leftOut] };
     },
-    async listDeadLetters({ service, limit = most }) {
+    async listDeadLetters({ service, limit = 200, after }) {
       const ports = await openPorts();
       const asked = { named: service === undefined ? [] : [service], all: ports.names };
-      const { answers, leftOut } = await askServices(asked, async (name) =>
-        (await (await ports.open(name)).inbox.deadLetters(limit)).map((letter) => summaryOf(name, letter)),
-      );
+      const begin = after === undefined ? undefined : placeIn(after);
+      const { answers: found, leftOut } = await askServices(asked, async (name) => {
+        const { inbox } = await ports.open(name);
+        // One more than asked for, to know whether that is all.
+        const [letters, { dead }] = await Promise.all([inbox.deadLetters(limit + 1, begin), inbox.counts()]);
+        return [{ name, dead, letters: letters.map((letter) => summaryOf(name, letter)) }];
+      });
+      const letters = found.flatMap((each) => each.letters).toSorted(byPlace);
+      const page = letters.slice(0, limit);
+      const last = letters.length > limit ? page.at(-1) : undefined;
       return {
-        deadLetters: answers.toSorted((a, b) => (a.deadSince < b.deadSince ? -1 : 1)).slice(0, limit),
+        deadLetters: page,
+        totals: Object.fromEntries(
+          found.filter(({ dead }) => dead > 0).map(({ name, dead }) => [name, dead]),
+        ),
+        ...(last === undefined ? undefined : { next: `${last.deadSince} ${last.id}` }),
         leftOut: [...leftOut],
       };
     },
@@ -114,7 +123,7 @@ export function createMessageOperations(openPorts: () => Promise<SystemPorts>): 
     },
     async discardDeadLetters({ service, ids }, { by }) {
       const { inbox } = await (await openPorts()).open(service);
-      return { count: await inbox.discardDeadLetters(ids, by) };
+      return { count: await inbox.discardDeadLetters(ids ?? 'all', by) };
     },
   };
 }
@@ -130,6 +139,31 @@ function summaryOf(service: string, { id, topic, key, reason, attempts, deadAt, 
     deadSince: deadAt,
     behind: waiting,
   };
+}
+
+type Summary = ReturnType<typeof summaryOf>;
+
+/** The order of each inbox, which is to the microsecond. */
+function byPlace(a: Summary, b: Summary): number {
+  const [one, other] = [sortable(a.deadSince), sortable(b.deadSince)];
+  if (one !== other) return one < other ? -1 : 1;
+  return a.id < b.id ? -1 : Number(a.id > b.id);
+}
+
+/** PostgreSQL leaves out zeros at the end. */
+function sortable(time: string): string {
+  const [seconds = '', fraction = ''] = time.slice(0, -1).split('.');
+  return `${seconds}.${fraction.padEnd(6, '0')}`;
+}
+
+/** What `next` of a page says. @throws ServiceError `invalid_argument` `invalid_input` for anything else */
+function placeIn(after: string): DeadLetterPlace {
+  const [, deadAt, id] = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?Z) (.+)$/.exec(after) ?? [];
+  if (deadAt !== undefined && id !== undefined && !Number.isNaN(Date.parse(deadAt))) return { deadAt, id };
+  throw new ServiceError('after: expected what a page before gave as next.', {
+    code: 'invalid_argument',
+    reason: 'invalid_input',
+  });
 }
 
 function noDeadLetter(service: string, id: string): ServiceError {

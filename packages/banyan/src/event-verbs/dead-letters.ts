@@ -1,9 +1,7 @@
 import { ServiceError } from '@banyan/core';
-import { type CloudEvent, type DeadLetter, parseEvent } from '@banyan/events';
+import { type CloudEvent, type DeadLetter, type Inbox, parseEvent } from '@banyan/events';
 import { renderTable } from '../table.ts';
 import { actor, limitOf, readJson, serviceNamed, type VerbInput, wrong } from './verb.ts';
-
-const most = 10_000;
 
 /** `banyan events dead NAME`: the dead letters of a service, longest dead first; and what the log refused of its own events. */
 export async function dead(input: VerbInput): Promise<number> {
@@ -54,32 +52,44 @@ export async function show(input: VerbInput): Promise<number> {
 export async function retry(input: VerbInput): Promise<number> {
   const letters = await lettersNamed(input, 'retry');
   const { inbox } = await input.ports.open(serviceNamed(input, 'retry'));
-  const events = letters.filter(({ event }) => event !== undefined);
+  if (letters === 'all') return retryAll(inbox, input);
   const malformed = letters.find(({ event }) => event === undefined);
-  if (malformed !== undefined && input.options['all'] !== true)
+  if (malformed !== undefined)
     throw wrong(`${malformed.id} is no event: give it a whole one with 'banyan events edit', or discard it.`);
-  const count = await inbox.retryDeadLetters(idsOf(events), actor(input));
+  const count = await inbox.retryDeadLetters(idsOf(letters), actor(input));
   input.terminal.write(`${count} delivered again.\n`);
-  return count === events.length ? 0 : 1;
+  return count === letters.length ? 0 : 1;
+}
+
+async function retryAll(inbox: Inbox, input: VerbInput): Promise<number> {
+  const { dead: before } = await inbox.counts();
+  const count = await inbox.retryDeadLetters('all', actor(input));
+  input.terminal.write(`${count} delivered again.\n`);
+  if (before > count)
+    input.terminal.write(
+      `${before - count} left: no events. Give them whole ones with 'banyan events edit', or discard them.\n`,
+    );
+  return 0;
 }
 
 /** `banyan events discard NAME ID…|--all`. */
 export async function discard(input: VerbInput): Promise<number> {
   const letters = await lettersNamed(input, 'discard');
   const { inbox } = await input.ports.open(serviceNamed(input, 'discard'));
+  const asked = letters === 'all' ? (await inbox.counts()).dead : letters.length;
   const isSure =
-    letters.length === 0 ||
+    asked === 0 ||
     input.options['yes'] === true ||
     (await input.terminal.confirm(
-      `Dead letters to give up: ${letters.length}. Their effects will never happen. Go on?`,
+      `Dead letters to give up: ${asked}. Their effects will never happen. Go on?`,
     ));
   if (!isSure) {
     input.terminal.write("Nothing was discarded. Answer 'y', or use '--yes'.\n");
     return 1;
   }
-  const count = await inbox.discardDeadLetters(idsOf(letters), actor(input));
+  const count = await inbox.discardDeadLetters(letters === 'all' ? 'all' : idsOf(letters), actor(input));
   input.terminal.write(`${count} discarded.\n`);
-  return count === letters.length ? 0 : 1;
+  return letters === 'all' || count === letters.length ? 0 : 1;
 }
 
 /** `banyan events edit NAME ID --file FILE`: new data (or, for what was no event, a whole event), then delivered again. */
@@ -98,24 +108,23 @@ async function find(input: VerbInput, verb: string): Promise<DeadLetter> {
   const [, id] = input.words;
   if (id === undefined) throw wrong(`Name a dead letter: banyan events ${verb} ${name} ID.`);
   const { inbox } = await input.ports.open(name);
-  const letter = await inbox.deadLetter(id);
-  return pick(name, letter === undefined ? [] : [letter], id);
+  return deadLetter(inbox, name, id);
 }
 
-/** All or none: an id that is unknown keeps the others from being touched. */
-async function lettersNamed(input: VerbInput, verb: string): Promise<readonly DeadLetter[]> {
+/** Those that are named, or none: an id that is unknown keeps the others from being touched. */
+async function lettersNamed(input: VerbInput, verb: string): Promise<readonly DeadLetter[] | 'all'> {
   const name = serviceNamed(input, verb);
   const ids = input.words.slice(1);
   const isAll = input.options['all'] === true;
   if ((ids.length === 0) !== isAll)
     throw wrong(`Name dead letters, or use --all: banyan events ${verb} ${name} ID….`);
+  if (isAll) return 'all';
   const { inbox } = await input.ports.open(name);
-  const letters = await inbox.deadLetters(most);
-  return isAll ? letters : [...new Set(ids)].map((id) => pick(name, letters, id));
+  return Promise.all([...new Set(ids)].map((id) => deadLetter(inbox, name, id)));
 }
 
-function pick(name: string, letters: readonly DeadLetter[], id: string): DeadLetter {
-  const letter = letters.find((each) => each.id === id);
+async function deadLetter(inbox: Inbox, name: string, id: string): Promise<DeadLetter> {
+  const letter = await inbox.deadLetter(id);
   if (letter !== undefined) return letter;
   throw new ServiceError(`'${name}' has no dead letter '${id}'. See 'banyan events dead ${name}'.`, {
     code: 'not_found',

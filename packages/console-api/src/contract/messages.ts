@@ -1,7 +1,7 @@
 import { operation } from '@banyan/contract';
 import { z } from 'zod';
 import { leftOut } from './left-out.ts';
-import { Name, paging, Time } from './time-window.ts';
+import { Name, next, paging, Time } from './time-window.ts';
 
 const notFound = {
   notFound: { status: 404, description: 'There is no such service or dead letter.' },
@@ -68,7 +68,13 @@ export const messageOperations = {
   listDeadLetters: operation('GET /api/dead-letters', {
     summary: 'Dead letters, longest dead first',
     input: z.object({ service: Name.optional(), ...paging }),
-    output: z.object({ deadLetters: z.array(DeadLetter), ...leftOut }),
+    output: z.object({
+      deadLetters: z.array(DeadLetter),
+      /** How many there are of each service that has some, on all pages. */
+      totals: z.record(z.string(), z.int()),
+      ...next,
+      ...leftOut,
+    }),
   }),
   getDeadLetter: operation('GET /api/dead-letters/:service/:id', {
     summary: 'One dead letter with its data and the stack of its failure',
@@ -93,8 +99,8 @@ export const messageOperations = {
     errors: notFound,
   }),
   discardDeadLetters: operation('POST /api/dead-letters/:service/discard', {
-    summary: 'Give dead letters up for good',
-    input: z.object({ service: Name, ...asked }),
+    summary: 'Give dead letters up for good; without ids all of the service',
+    input: z.object({ service: Name, ids: asked.ids.optional() }),
     output: z.object({ count: z.int() }),
     errors: notFound,
   }),

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { until } from '@banyan/core/testing';
-import type { Failure } from '../inbox.ts';
+import type { DeadLetter, Failure } from '../inbox.ts';
 import { claimedValues, createInboxDriver, type InboxDriver, type InboxFixture } from './inbox-driver.ts';
 import { sampleEvent } from './samples.ts';
 
@@ -205,6 +205,28 @@ export function describeInboxFailures(name: string, create: () => Promise<InboxF
       assert.deepEqual(await inbox.deadLetters(10), []);
       assert.equal((await claim()).length, 3);
       assert.equal((await inbox.audit(10)).length, 3);
+    });
+
+    test('dead letters are read page by page, and all are discarded at once', async () => {
+      const { inbox, ingest, claim, claimOne } = driver;
+      const events = ['a', 'b', 'c', 'd', 'e'].map((key) => sampleEvent(key));
+      for (const event of events) {
+        await ingest(event);
+        await inbox.fail(await claimOne(), death);
+      }
+      const idsOf = (letters: readonly DeadLetter[]) => letters.map(({ id }) => id);
+      const all = await inbox.deadLetters(10);
+      const first = await inbox.deadLetters(2);
+      const second = await inbox.deadLetters(2, first[1]);
+      const third = await inbox.deadLetters(2, second[1]);
+      assert.deepEqual(idsOf([...first, ...second, ...third]), idsOf(all));
+      assert.deepEqual(idsOf(all).toSorted(), events.map(({ id }) => id).toSorted());
+      assert.deepEqual(await inbox.deadLetters(2, third[0]), []);
+      await ingest(sampleEvent('a'));
+      assert.equal(await inbox.discardDeadLetters('all', 'ann'), 5);
+      assert.deepEqual(await inbox.deadLetters(10), []);
+      assert.equal((await claim()).length, 1);
+      assert.equal((await inbox.audit(10)).length, 5);
     });
 
     test('what lives cannot be retried or discarded', async () => {

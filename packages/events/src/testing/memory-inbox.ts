@@ -7,6 +7,7 @@ import type {
   Claim,
   ClaimRequest,
   DeadLetter,
+  DeadLetterPlace,
   Failure,
   Inbox,
   ReplayRequest,
@@ -131,9 +132,10 @@ class MemoryInbox implements Inbox {
     return this.#letters().find((letter) => letter.id === id);
   }
 
-  async deadLetters(limit: number): Promise<readonly DeadLetter[]> {
+  async deadLetters(limit: number, after?: DeadLetterPlace): Promise<readonly DeadLetter[]> {
     return this.#letters()
-      .sort((a, b) => Date.parse(a.deadAt) - Date.parse(b.deadAt))
+      .sort(byPlace)
+      .filter((letter) => after === undefined || byPlace(letter, after) > 0)
       .slice(0, limit);
   }
 
@@ -176,13 +178,14 @@ class MemoryInbox implements Inbox {
     return true;
   }
 
-  async discardDeadLetters(ids: readonly string[], by: string): Promise<number> {
-    const chosen = this.#dead().filter(({ head }) => ids.includes(head.event.id));
+  async discardDeadLetters(ids: readonly string[] | 'all', by: string): Promise<number> {
+    const isChosen = (id: string) => ids === 'all' || ids.includes(id);
+    const chosen = this.#dead().filter(({ head }) => isChosen(head.event.id));
     for (const { queue, head } of chosen) {
       this.#record(by, 'discard', head.event.id, head.event);
       this.#finish(queue, head.event);
     }
-    const malformed = [...this.#malformed].filter(([id]) => ids.includes(id));
+    const malformed = [...this.#malformed].filter(([id]) => isChosen(id));
     for (const [id, { text }] of malformed) {
       this.#record(by, 'discard', id, text);
       this.#malformed.delete(id);
@@ -289,4 +292,8 @@ function toMalformedLetter(id: string, { topic, text, reason, deadAtMs }: Malfor
     deadAt: new Date(deadAtMs).toISOString(),
     waiting: 0,
   };
+}
+
+function byPlace(a: DeadLetterPlace, b: DeadLetterPlace): number {
+  return Date.parse(a.deadAt) - Date.parse(b.deadAt) || (a.id < b.id ? -1 : Number(a.id > b.id));
 }

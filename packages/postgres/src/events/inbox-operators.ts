@@ -4,6 +4,7 @@ import {
   type AuditEntry,
   type CloudEvent,
   type DeadLetter,
+  type DeadLetterPlace,
   encodeEvent,
   orderingKeyOf,
   parseEvent,
@@ -12,9 +13,15 @@ import {
 } from '@banyan/events';
 import { store } from './inbox-arrival.ts';
 
+export interface DeadLetterSearch {
+  readonly limit: number;
+  readonly id?: string;
+  readonly after?: DeadLetterPlace | undefined;
+}
+
 export async function readDeadLetters(
   sql: Sql,
-  { limit, id }: { readonly limit: number; readonly id?: string },
+  { limit, id, after }: DeadLetterSearch,
 ): Promise<readonly DeadLetter[]> {
   const rows = await sql<
     Omit<DeadLetter, 'event' | 'topic' | 'key' | 'text' | 'stack'> & {
@@ -25,14 +32,17 @@ export async function readDeadLetters(
       readonly stack: string | null;
     }
   >`
-    select i.event_id::text as id, i.topic, k.key, i.event, null::text as text, k.reason, k.stack, k.attempts, k.dead_at,
-      k.pending - 1 as waiting
-    from banyan.inbox_key as k join banyan.inbox as i on i.seq = k.seq
-    where k.dead_at is not null and ${id === undefined ? sql`true` : sql`i.event_id::text = ${id}`}
-    union all
-    select id::text, topic, null, null, text, reason, null, 0, dead_at, 0 from banyan.inbox_malformed
-    where done_at is null and ${id === undefined ? sql`true` : sql`id::text = ${id}`}
-    order by dead_at limit ${limit}`;
+    select * from (
+      select i.event_id::text collate "C" as id, i.topic, k.key, i.event, null::text as text, k.reason, k.stack, k.attempts, k.dead_at,
+        k.pending - 1 as waiting
+      from banyan.inbox_key as k join banyan.inbox as i on i.seq = k.seq
+      where k.dead_at is not null and ${id === undefined ? sql`true` : sql`i.event_id::text = ${id}`}
+      union all
+      select id::text collate "C", topic, null, null, text, reason, null, 0, dead_at, 0 from banyan.inbox_malformed
+      where done_at is null and ${id === undefined ? sql`true` : sql`id::text = ${id}`}
+    ) as letter
+    where ${after === undefined ? sql`true` : sql`(dead_at, id) > (${after.deadAt}::timestamptz, ${after.id} collate "C")`}
+    order by dead_at, id limit ${limit}`;
   return rows.map(({ topic, key, event, text, stack, ...letter }) => ({
     ...letter,
     topic: topic ?? undefined,
@@ -58,15 +68,16 @@ export async function retryDead(sql: Sql, ids: readonly string[] | 'all', by: st
   return retried.length;
 }
 
-export async function discardDead(sql: Sql, ids: readonly string[], by: string): Promise<number> {
-  const list = sql.array(ids, 'text');
+export async function discardDead(sql: Sql, ids: readonly string[] | 'all', by: string): Promise<number> {
+  const isChosen = ids === 'all' ? sql`true` : sql`i.event_id::text = any(${sql.array(ids, 'text')})`;
+  const isForgotten = ids === 'all' ? sql`true` : sql`id::text = any(${sql.array(ids, 'text')})`;
   const discarded = await sql`
     with ended as (
       update banyan.inbox_key as k set
         pending = k.pending - 1, ready_at = clock_timestamp(), dead_at = null, seq = null, reason = null, stack = null,
         attempts = 0, failures = 0, deferrals = 0, first_attempt_at = null
       from banyan.inbox as i
-      where i.event_id::text = any(${list}) and i.key = k.key and i.seq = k.seq and k.dead_at is not null
+      where ${isChosen} and i.key = k.key and i.seq = k.seq and k.dead_at is not null
       returning i.seq
     ), gone as (
       delete from banyan.inbox as i using ended where i.seq = ended.seq returning i.event_id, i.event
@@ -74,7 +85,7 @@ export async function discardDead(sql: Sql, ids: readonly string[], by: string):
       update banyan.inbox_seen as s set seen_at = clock_timestamp() from gone where s.event_id = gone.event_id
     ), forgotten as (
       update banyan.inbox_malformed set done_at = clock_timestamp()
-      where id::text = any(${list}) and done_at is null returning id, text
+      where ${isForgotten} and done_at is null returning id, text
     )
     insert into banyan.inbox_audit (by, action, subject, before)
     select ${by}, 'discard', event_id::text, event::json from gone

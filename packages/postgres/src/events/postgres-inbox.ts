@@ -6,6 +6,7 @@ import {
   type ClaimRequest,
   type CloudEvent,
   type DeadLetter,
+  type DeadLetterPlace,
   type Failure,
   type Inbox,
   type InboxCounts,
@@ -138,8 +139,8 @@ class PostgresInbox implements Inbox {
     return letter;
   }
 
-  deadLetters(limit: number): Promise<readonly DeadLetter[]> {
-    return readDeadLetters(this.#database.sql, { limit });
+  deadLetters(limit: number, after?: DeadLetterPlace): Promise<readonly DeadLetter[]> {
+    return readDeadLetters(this.#database.sql, { limit, after });
   }
 
   retryDeadLetters(ids: readonly string[] | 'all', by: string): Promise<number> {
@@ -150,7 +151,7 @@ class PostgresInbox implements Inbox {
     return this.#database.tx(({ sql }) => editDead(sql, id, event, by));
   }
 
-  discardDeadLetters(ids: readonly string[], by: string): Promise<number> {
+  discardDeadLetters(ids: readonly string[] | 'all', by: string): Promise<number> {
     return discardDead(this.#database.sql, ids, by);
   }
 

@@ -7,12 +7,17 @@ import { ask } from '../../parts/ask.tsx';
 import { Empty, Loaded } from '../../parts/states.tsx';
 import { Table } from '../../parts/table.tsx';
 import { Ago } from '../../parts/time.tsx';
+import { href, query, setQuery } from '../../router.ts';
 import { system } from '../../shell/system.ts';
 
 /** All that could not be handled, and what to do about all of it. */
 export function DeadLetters(): JSX.Element {
-  const found = useResource<AnswerOf<'listDeadLetters'>>('/api/dead-letters', { everyMs: 2_000 });
-  const letters = found.value?.deadLetters ?? [];
+  const after = query('after');
+  const found = useResource<DeadLetterPage>(href('/api/dead-letters', { limit: '200', after }), {
+    everyMs: 2_000,
+  });
+  const totals = found.value?.totals ?? {};
+  const total = sumOf(totals);
   return (
     <section class="card">
       <header>
@@ -20,28 +25,67 @@ export function DeadLetters(): JSX.Element {
         <span class="soft small">
           Events whose handler failed at every try; later ones of the same key wait.
         </span>
-        {letters.length > 0 && (
+        {total > 0 && (
           <div class="buttons">
-            <button type="button" class="button" onClick={() => retryAll(letters, found.reload)}>
+            <button type="button" class="button" onClick={() => retryAll(totals, found.reload)}>
               Retry all
             </button>
-            <button type="button" class="button is-danger" onClick={() => discardAll(letters, found.reload)}>
+            <button type="button" class="button is-danger" onClick={() => discardAll(totals, found.reload)}>
               Discard all
             </button>
           </div>
         )}
       </header>
       <Loaded of={found}>
-        {({ deadLetters }) =>
-          deadLetters.length === 0 ? (
+        {({ deadLetters, next }) =>
+          deadLetters.length === 0 && after === '' ? (
             <Empty title="No dead letters.">Every event was handled, or still has tries.</Empty>
           ) : (
-            <List letters={deadLetters} />
+            <>
+              <List letters={deadLetters} />
+              <Pages shown={deadLetters.length} total={total} next={next} />
+            </>
           )
         }
       </Loaded>
     </section>
   );
+}
+
+type DeadLetterPage = AnswerOf<'listDeadLetters'>;
+type Totals = DeadLetterPage['totals'];
+
+interface PagesProps {
+  readonly shown: number;
+  readonly total: number;
+  readonly next: string | undefined;
+}
+
+/** Says that there are more than these, and leads there. */
+function Pages({ shown, total, next }: PagesProps): JSX.Element | null {
+  const isFirst = query('after') === '';
+  if (isFirst && next === undefined) return null;
+  return (
+    <nav class="toolbar body" aria-label="Pages of dead letters">
+      <span class="soft small">
+        {shown} of {plural(total, 'dead letter')} on this page
+      </span>
+      {!isFirst && (
+        <button type="button" class="button" onClick={() => setQuery({ after: undefined })}>
+          First page
+        </button>
+      )}
+      {next !== undefined && (
+        <button type="button" class="button" onClick={() => setQuery({ after: next })}>
+          Next page
+        </button>
+      )}
+    </nav>
+  );
+}
+
+function sumOf(totals: Totals): number {
+  return Object.values(totals).reduce((sum, count) => sum + count, 0);
 }
 
 function List({ letters }: { readonly letters: readonly DeadLetter[] }): JSX.Element {
@@ -82,9 +126,9 @@ export function Signed(): JSX.Element {
   );
 }
 
-function retryAll(letters: readonly DeadLetter[], reload: () => void): void {
+function retryAll(totals: Totals, reload: () => void): void {
   ask({
-    title: `Deliver ${plural(letters.length, 'event')} again?`,
+    title: `Deliver ${plural(sumOf(totals), 'event')} again?`,
     text: (
       <>
         <p>Their handlers run again as they are now. What waits behind them follows.</p>
@@ -93,16 +137,16 @@ function retryAll(letters: readonly DeadLetter[], reload: () => void): void {
     ),
     action: 'Retry all',
     run: async () => {
-      const count = await forEachService(letters, 'retry');
+      const count = await forEachService(totals, 'retry');
       reload();
       return `${plural(count, 'event')} delivered again.`;
     },
   });
 }
 
-function discardAll(letters: readonly DeadLetter[], reload: () => void): void {
+function discardAll(totals: Totals, reload: () => void): void {
   ask({
-    title: `Give up ${plural(letters.length, 'event')}?`,
+    title: `Give up ${plural(sumOf(totals), 'event')}?`,
     text: (
       <>
         <p>What they should have caused will never happen. What waits behind them goes on.</p>
@@ -112,21 +156,17 @@ function discardAll(letters: readonly DeadLetter[], reload: () => void): void {
     action: 'Discard all',
     isDanger: true,
     run: async () => {
-      const count = await forEachService(letters, 'discard');
+      const count = await forEachService(totals, 'discard');
       reload();
       return `${plural(count, 'event')} discarded.`;
     },
   });
 }
 
-async function forEachService(letters: readonly DeadLetter[], verb: 'retry' | 'discard'): Promise<number> {
+async function forEachService(totals: Totals, verb: 'retry' | 'discard'): Promise<number> {
   let count = 0;
-  for (const [service, own] of Map.groupBy(letters, (letter) => letter.service)) {
-    const ids = own.map(({ id }) => id);
-    const answer = await post<{ count: number }>(`/api/dead-letters/${encodeURIComponent(service)}/${verb}`, {
-      ids,
-    });
-    count += answer.count;
-  }
+  for (const service of Object.keys(totals))
+    count += (await post<{ count: number }>(`/api/dead-letters/${encodeURIComponent(service)}/${verb}`))
+      .count;
   return count;
 }
