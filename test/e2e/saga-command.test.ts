@@ -4,12 +4,25 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { temporaryFolder, untilPasses } from '@banyan/testing';
-import { runBanyan, startSystem } from '../support/running-system.ts';
+import { consoleOf, runBanyan, startSystem } from '../support/running-system.ts';
+
+interface ShownSaga {
+  readonly startedAt: string;
+  readonly steps: readonly {
+    readonly name: string;
+    readonly attempts: number;
+    readonly input?: unknown;
+    readonly output?: unknown;
+    readonly startedAt?: string;
+    readonly endedAt?: string;
+  }[];
+}
 
 const directory = fileURLToPath(new URL('./fixtures/saga-system/', import.meta.url));
 
 test('sagas are looked at, retried, skipped, repaired, cancelled and checked while the system runs', async (t) => {
-  const system = await startSystem(t, { directory, flags: ['--calm'] });
+  const environment = { CONSOLE_PORT: '0' };
+  const system = await startSystem(t, { directory, flags: ['--calm'], environment });
   const folder = await temporaryFolder(t, 'saga');
   const post = async (path: string, body: object, method = 'POST') => {
     const response = await fetch(`${system.url}${path}`, {
@@ -47,6 +60,36 @@ test('sagas are looked at, retried, skipped, repaired, cancelled and checked whi
     await until(id, 'completed');
     assert.equal((await read(id)).results['greet'], 'hello front');
     assert.match((await saga('audit', 'visits')).output, new RegExp(`ann +retry +${id}`));
+  });
+
+  await t.test('the console tells what each step was asked and gave, and when, without secrets', async () => {
+    const asked = { name: 'gate', token: 'aSecretToken' };
+    await post('/doors/gate', { isOpen: true }, 'PUT');
+    const { sagaId } = await post('/visits', asked);
+    await until(sagaId, 'completed');
+    const steps = await untilPasses(async () => {
+      const answer = await fetch(`${consoleOf(system)}/api/sagas/visits/${sagaId}`);
+      const text = await answer.text();
+      assert.equal(answer.status, 200, text);
+      assert.doesNotMatch(text, /aSecretToken/);
+      const { startedAt, ...found } = JSON.parse(text) as ShownSaga;
+      assert.deepEqual(
+        found.steps.map(({ name, input, output }) => [name, input, output]),
+        [
+          ['decide', undefined, 'go'],
+          ['pass', { name: 'gate', token: '[redacted]' }, { passed: 'gate' }],
+          ['greet', undefined, 'hello gate'],
+        ],
+      );
+      for (const step of found.steps) {
+        const times = [startedAt, step.startedAt, step.endedAt].map((time) => Date.parse(time ?? ''));
+        assert.deepEqual(times, times.toSorted(), JSON.stringify(step));
+        assert.equal(step.attempts, 1);
+      }
+      return found.steps;
+    });
+    const begins = steps.map(({ startedAt }) => startedAt);
+    assert.deepEqual(begins, begins.toSorted());
   });
 
   await t.test('a stuck step is skipped, or repaired with a result', async () => {

@@ -52,6 +52,7 @@ export type {
   WatchedStep,
 } from './environment.ts';
 export { sagaErrors } from './errors.ts';
+export { inputsOf } from './inputs-of.ts';
 export { cancelStuck, type OperatorVerdict, repairStep, retrySaga, skipStep } from './operate.ts';
 export type {
   Advanced,

@@ -1,5 +1,6 @@
 export { type ExpositionFormat, expositionContentTypes } from './exposition.ts';
 export type { CounterSeries, GaugeSeries, HistogramSeries } from './instruments.ts';
+export { toLogFields } from './log-value.ts';
 export { createLogger, type LogFormat, type LoggerOptions, type LogLine, logFormats } from './logger.ts';
 export type { MetricOptions } from './metric-names.ts';
 export { createMetrics, defaultBuckets, type HistogramOptions, type Metrics } from './metrics.ts';

@@ -1,5 +1,5 @@
 import { type System, servicesOf } from '@banyan/chassis';
-import type { OperationsHandlers } from '@banyan/console-api';
+import type { OperationsHandlers, TelemetryHandlers } from '@banyan/console-api';
 import type { SystemPorts } from '../service-ports.ts';
 import type { Settings } from '../settings.ts';
 import { createContractOperations } from './contract-operations.ts';
@@ -9,6 +9,7 @@ import { createMessageOperations } from './message-operations.ts';
 import type { OpenCircuits } from './open-circuits.ts';
 import { createRecordOperations } from './record-operations.ts';
 import { createSagaOperations } from './saga-operations.ts';
+import { createSagaTimings } from './saga-timings.ts';
 import { createStreamOperations } from './stream-operations.ts';
 import { createSystemOperations } from './system-operations.ts';
 
@@ -19,6 +20,8 @@ export interface OperationsOptions {
   readonly version: string;
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly runId: string | undefined;
+  /** Of the telemetry store; undefined without one. */
+  readonly getTrace: TelemetryHandlers['getTrace'] | undefined;
   /** Opened when first asked for, and kept. */
   readonly openPorts: () => Promise<SystemPorts>;
   readonly openCircuits: OpenCircuits;
@@ -33,7 +36,7 @@ export function createOperations(options: OperationsOptions): OperationsHandlers
     ...createContractOperations({ system, publicUrl: controlled.publicUrl }),
     ...createRecordOperations({ openPorts, services, settings, environment }),
     ...createMessageOperations(openPorts),
-    ...createSagaOperations(openPorts),
+    ...createSagaOperations(openPorts, createSagaTimings(options.getTrace)),
     ...createStreamOperations(openPorts),
   });
 }

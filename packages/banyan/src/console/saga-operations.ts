@@ -1,10 +1,12 @@
 import type { OperationsHandlers } from '@banyan/console-api';
 import { ServiceError } from '@banyan/core';
-import { drawJournal, drawSaga, type StepRecord, type StoredSaga, wordsFor } from '@banyan/saga';
+import { drawJournal, drawSaga, inputsOf, type StepRecord, type StoredSaga, wordsFor } from '@banyan/saga';
+import { scrubText, toLogFields } from '@banyan/telemetry';
 import { askServices } from '../ask-services.ts';
 import { cancelNamed, repairNamed, retryNamed, type SagaDeed, skipNamed } from '../saga-verbs/actions.ts';
 import { findSaga, type NamedSaga } from '../saga-verbs/named.ts';
 import type { SystemPorts } from '../service-ports.ts';
+import type { SagaTimings, StepTimings } from './saga-timings.ts';
 import { traceIdIn } from './trace-id.ts';
 
 export type SagaOperations = Pick<
@@ -12,8 +14,11 @@ export type SagaOperations = Pick<
   'listSagas' | 'getSaga' | 'retrySaga' | 'skipSagaStep' | 'cancelSaga' | 'repairSaga'
 >;
 
-/** What `banyan saga` shows and does, for the console. */
-export function createSagaOperations(openPorts: () => Promise<SystemPorts>): SagaOperations {
+/** What `banyan saga` shows and does, for the console. Without `timingsOf` nobody knows when a step was worked at. */
+export function createSagaOperations(
+  openPorts: () => Promise<SystemPorts>,
+  timingsOf: SagaTimings = async () => new Map(),
+): SagaOperations {
   const named = async ({ service, id }: { readonly service: string; readonly id: string }) =>
     findSaga(await (await openPorts()).open(service), id);
   return {
@@ -31,14 +36,15 @@ export function createSagaOperations(openPorts: () => Promise<SystemPorts>): Sag
         leftOut: [...leftOut],
       };
     },
-    async getSaga(asked) {
+    async getSaga(asked, asker) {
       const found = await named(asked);
       const { saga } = found;
+      const traceId = traceIdIn(saga.traceparent);
       return {
         ...summaryOf(asked.service, saga),
-        input: (saga.input ?? null) as never,
-        ...(traceIdIn(saga.traceparent) && { traceId: traceIdIn(saga.traceparent) }),
-        ...(await pathOf(found)),
+        input: shownValue(saga.input ?? null) as never,
+        ...(traceId && { traceId }),
+        ...(await pathOf(found, await timingsOf({ id: saga.id, traceId }, asker))),
       };
     },
     retrySaga: async (asked, { by }) => done(await retryNamed(await named(asked), by)),
@@ -70,10 +76,15 @@ function summaryOf(service: string, saga: StoredSaga) {
   };
 }
 
-async function pathOf({ ports, saga, definition }: NamedSaga) {
+async function pathOf({ ports, saga, definition }: NamedSaga, timings: ReadonlyMap<string, StepTimings>) {
   if (saga.state.durable === undefined) {
+    const inputs = definition?.kind === 'saga' ? inputsOf(definition, saga) : new Map<string, unknown>();
     return {
-      steps: Object.entries(saga.state.steps).map(([name, record]) => stepOf(name, record)),
+      steps: Object.entries(saga.state.steps).map(([name, record]) => ({
+        ...stepOf(name, record),
+        ...timesOf(timings.get(name)),
+        ...(inputs.has(name) ? { input: shownValue(inputs.get(name)) as never } : undefined),
+      })),
       svg: definition?.kind === 'saga' ? drawSaga(definition, saga) : '',
     };
   }
@@ -85,7 +96,7 @@ async function pathOf({ ports, saga, definition }: NamedSaga) {
       isCompensation: false,
       attempts: 1,
       endedAt: new Date(entry.t).toISOString(),
-      output: entry as never,
+      output: shownValue(entry) as never,
     })),
     svg: drawJournal(saga, entries),
   };
@@ -98,7 +109,21 @@ function stepOf(name: string, { s, r, n, e }: StepRecord) {
     isCompensation: s === 'undone' || s === 'void',
     // `n` counts what failed; what has ended was tried once more.
     attempts: (n ?? 0) + (s === 'failing' || s === 'waiting' ? 0 : 1),
-    ...(r === undefined ? undefined : { output: r as never }),
-    ...(e === undefined ? undefined : { error: e.detail ?? e.reason ?? e.code }),
+    ...(r === undefined ? undefined : { output: shownValue(r) as never }),
+    ...(e === undefined ? undefined : { error: scrubText(e.detail ?? e.reason ?? e.code) }),
   };
+}
+
+function timesOf({ forward, compensate }: StepTimings = {}) {
+  return {
+    ...(forward === undefined
+      ? undefined
+      : { attempts: forward.attempts, startedAt: forward.startedAt, endedAt: forward.endedAt }),
+    ...(compensate === undefined ? undefined : { undone: compensate }),
+  };
+}
+
+/** As a log line would have it: without secrets, and of bounded size. */
+function shownValue(value: unknown): unknown {
+  return toLogFields({ value })['value'] ?? null;
 }

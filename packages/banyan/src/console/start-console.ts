@@ -68,6 +68,7 @@ export async function startConsole(options: StartConsoleOptions): Promise<Runnin
         version: terminal.version,
         environment,
         runId: options.runId,
+        getTrace: options.telemetry?.getTrace,
         openPorts,
         openCircuits: createOpenCircuits(options.telemetry?.getMetric, systemClock),
       }),

@@ -35,8 +35,12 @@ export const SagaStep = z.object({
   state: z.string(),
   isCompensation: z.boolean(),
   attempts: z.int(),
+  /** From the first attempt to the end of the last one, as the spans of the saga say; absent if there are none. */
   startedAt: Time.optional(),
   endedAt: Time.optional(),
+  /** The same of undoing it. */
+  undone: z.object({ startedAt: Time, endedAt: Time, attempts: z.int() }).optional(),
+  /** What was asked of another service. Secrets are left out of input and output, and what is large is cut off. */
   input: z.json().optional(),
   output: z.json().optional(),
   error: z.string().optional(),

@@ -2,7 +2,7 @@ import type { JSX } from 'preact';
 import { post } from '../../data/api.ts';
 import type { Saga } from '../../data/api-types.ts';
 import { useResource } from '../../data/resource.ts';
-import { formatTime } from '../../format.ts';
+import { formatMs, formatTime } from '../../format.ts';
 import { ask, readJson } from '../../parts/ask.tsx';
 import { Json } from '../../parts/json.tsx';
 import { PageHead } from '../../parts/page-head.tsx';
@@ -82,6 +82,50 @@ function act(verb: Verb, path: string, reload: () => void): void {
   });
 }
 
+function between(from: string, to: string | undefined): number | undefined {
+  return to === undefined ? undefined : Math.max(0, Date.parse(to) - Date.parse(from));
+}
+
+function Took({ step: { startedAt, endedAt, undone } }: { readonly step: Step }): JSX.Element {
+  const tookMs = startedAt === undefined ? undefined : between(startedAt, endedAt);
+  return (
+    <>
+      {formatMs(tookMs)}
+      {undone !== undefined && (
+        <div class="soft small">undone in {formatMs(between(undone.startedAt, undone.endedAt))}</div>
+      )}
+    </>
+  );
+}
+
+function Exchange({ step }: { readonly step: Step }): JSX.Element {
+  const { name, input, output, error } = step;
+  return (
+    <>
+      {error !== undefined && <div class="reason">{error}</div>}
+      {input !== undefined && (
+        <details>
+          <summary>asked {oneLine(input)}</summary>
+          <Json label={`Input of ${name}`} value={input} />
+        </details>
+      )}
+      {output !== undefined && (
+        <details>
+          <summary>gave {oneLine(output)}</summary>
+          <Json label={`Result of ${name}`} value={output} />
+        </details>
+      )}
+    </>
+  );
+}
+
+const mostInLine = 60;
+
+function oneLine(value: unknown): JSX.Element {
+  const text = JSON.stringify(value) ?? '';
+  return <code class="small">{text.length > mostInLine ? `${text.slice(0, mostInLine)}…` : text}</code>;
+}
+
 function Whole({ saga }: { readonly saga: Saga }): JSX.Element {
   return (
     <div class="split">
@@ -101,12 +145,15 @@ function Whole({ saga }: { readonly saga: Saga }): JSX.Element {
             columns={[
               { title: 'Step', cell: ({ name }) => name },
               { title: 'State', cell: ({ state }) => state },
-              { title: 'Tries', isNumber: true, isWideOnly: true, cell: ({ attempts }) => attempts },
               {
-                title: 'Gave',
-                cell: ({ output, error }) =>
-                  error ?? (output === undefined ? '' : <code class="reason">{JSON.stringify(output)}</code>),
+                title: 'Began after',
+                isNumber: true,
+                isWideOnly: true,
+                cell: ({ startedAt }) => formatMs(between(saga.startedAt, startedAt)),
               },
+              { title: 'Took', isNumber: true, cell: (step) => <Took step={step} /> },
+              { title: 'Tries', isNumber: true, isWideOnly: true, cell: ({ attempts }) => attempts },
+              { title: 'Asked, and was given', cell: (step) => <Exchange step={step} /> },
             ]}
           />
         </section>
