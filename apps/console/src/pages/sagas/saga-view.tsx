@@ -105,25 +105,18 @@ function Exchange({ step }: { readonly step: Step }): JSX.Element {
       {error !== undefined && <div class="reason">{error}</div>}
       {input !== undefined && (
         <details>
-          <summary>asked {oneLine(input)}</summary>
+          <summary>asked</summary>
           <Json label={`Input of ${name}`} value={input} />
         </details>
       )}
       {output !== undefined && (
         <details>
-          <summary>gave {oneLine(output)}</summary>
+          <summary>gave</summary>
           <Json label={`Result of ${name}`} value={output} />
         </details>
       )}
     </>
   );
-}
-
-const mostInLine = 60;
-
-function oneLine(value: unknown): JSX.Element {
-  const text = JSON.stringify(value) ?? '';
-  return <code class="small">{text.length > mostInLine ? `${text.slice(0, mostInLine)}…` : text}</code>;
 }
 
 function Whole({ saga }: { readonly saga: Saga }): JSX.Element {
