@@ -5,7 +5,12 @@ import { untilPasses } from '@banyan/testing';
 import type { Page } from 'playwright-core';
 import { createCustomer } from '../support/customer.ts';
 import { noChromium, type PageBrowser, picture, startPageBrowser } from '../support/page-browser.ts';
-import { type RunningSystem, startSystem } from '../support/running-system.ts';
+import {
+  photoPrintDirectory,
+  type RunningSystem,
+  runBanyan,
+  startSystem,
+} from '../support/running-system.ts';
 import { atTills, tillDirectory } from '../support/till-system.ts';
 
 const pages: readonly (readonly [path: string, heading: string])[] = [
@@ -16,6 +21,7 @@ const pages: readonly (readonly [path: string, heading: string])[] = [
   ['/logs', 'Logs'],
   ['/errors', 'Errors'],
   ['/metrics', 'Metrics'],
+  ['/depth', 'Call depth'],
   ['/objectives', 'Objectives'],
   ['/messages', 'Messages'],
   ['/sagas', 'Sagas'],
@@ -69,6 +75,34 @@ describe('the console of a running system, in Chromium', { skip: noChromium }, (
       assert.deepEqual(faults, []);
     });
   }
+
+  test('calls that wait for each other deeper than they may are on the page, and fail the command', async (t) => {
+    const depth = async (...words: readonly string[]) => {
+      const place = ['--dir', photoPrintDirectory, '--data', system.dataFolder];
+      const run = runBanyan(['depth', ...words, ...place], environment);
+      const { code } = await run.exited;
+      return { code, output: run.output() };
+    };
+    // Spans arrive a second or two after what they tell of.
+    await untilPasses(async () => {
+      const { code, output } = await depth('--at-most', '1');
+      assert.equal(code, 1, output);
+      assert.match(output, /2 ✗ +gateway \S+ \/\S* → \S+ \S+ → /);
+      assert.match(output, /\d+ deeper than 1\./);
+    });
+    const shallow = await depth('--at-most', '9');
+    assert.equal(shallow.code, 0, shallow.output);
+    assert.match(shallow.output, /None is deeper than 9\./);
+    assert.equal((await depth('--at-most', 'none')).code, 2);
+
+    const page = await browser.open(t, '/depth?atMost=1', 'laptop');
+    await page.getByText(/^\d+ operations? deeper than 1$/).waitFor();
+    await page
+      .getByRole('link', { name: /^gateway .* → .* → / })
+      .first()
+      .click();
+    await page.getByRole('heading', { level: 1, name: /^gateway|POST|GET|PUT/ }).waitFor();
+  });
 
   test('the keyboard alone goes everywhere and does what can be done', async (t) => {
     const page = await browser.open(t, '', 'laptop');

@@ -1,5 +1,6 @@
 import type { Command, CommandOption } from './command-line.ts';
 import { control } from './commands/control.ts';
+import { depth } from './commands/depth.ts';
 import { logs } from './commands/logs.ts';
 import { status } from './commands/status.ts';
 import { top } from './commands/top.ts';
@@ -55,6 +56,19 @@ export function observeCommands({ dir, data }: SharedOptions): readonly Command[
       summary: 'Show the busiest operations of the last minute, anew every second.',
       options: { dir, data, once: { type: 'boolean', summary: 'Once, as without a terminal.' } },
       run: top,
+    },
+    {
+      name: 'depth',
+      usage: 'banyan depth [options]',
+      summary: 'Show how deep calls wait for each other, as traces tell; fails if it is too deep.',
+      options: {
+        dir,
+        data,
+        'at-most': { type: 'string', value: 'N', summary: 'What is deeper fails. Default: 3.' },
+        since: { type: 'string', value: 'TIME', summary: 'Default: 1h ago. A time, or 30s, 15m, 2h, 1d.' },
+        json,
+      },
+      run: depth,
     },
     {
       name: 'control',

@@ -12,6 +12,23 @@ export function telemetryHandlers(store: TelemetryStore, nowMs: () => number): T
   };
   return {
     getMap: async (input) => mutable(await store.map(await windowIn(input))),
+    async getCallDepth({ atMost = 3, ...input }) {
+      const window = await windowIn(input);
+      const { operations, ...read } = await store.deepestChains(window);
+      return {
+        from: toTime(window.fromUs),
+        to: toTime(window.toUs),
+        atMost,
+        ...read,
+        operations: operations.map(({ kind, depth, chain, traceId }) => ({
+          service: chain[0]?.service ?? '',
+          operation: chain[0]?.operation ?? '',
+          ...{ kind, depth, traceId },
+          isTooDeep: depth > atMost,
+          chain: mutable(chain),
+        })),
+      };
+    },
     listOperations: async (input) => ({
       operations: mutable(await store.operations({ ...(await windowIn(input)), service: input.service })),
     }),

@@ -22,7 +22,9 @@ export {
   type TelemetryStore,
   type TelemetryStoreOptions,
 } from './telemetry-store.ts';
+export type { CallChain, Called, EntryKind } from './traces/call-depth.ts';
 export type { ComparedRow } from './traces/compare.ts';
+export type { DeepestChain, DeepestChains } from './traces/deepest-chains.ts';
 export type { TracePage, TraceQuery } from './traces/search-traces.ts';
 export { fromTime, type TraceSummary, toTime } from './traces/summary.ts';
 export type { Trace, TraceSpan } from './traces/trace.ts';

@@ -28,6 +28,7 @@ import type { Parsed } from './otlp/parsed.ts';
 import { parseTraces } from './otlp/traces.ts';
 import { beginRun, endRun, listRuns, type SystemRun } from './runs.ts';
 import { type ComparedRow, compareTraces } from './traces/compare.ts';
+import { type DeepestChains, readDeepestChains } from './traces/deepest-chains.ts';
 import { searchTraces, type TracePage, type TraceQuery } from './traces/search-traces.ts';
 import type { TraceSummary } from './traces/summary.ts';
 import { readTrace, type Trace } from './traces/trace.ts';
@@ -118,6 +119,8 @@ export interface TelemetryStore {
     | { readonly left: TraceSummary; readonly right: TraceSummary; readonly rows: readonly ComparedRow[] }
     | undefined
   >;
+  /** How deep calls wait for each other, by the operation that began them. */
+  deepestChains(window: Window): Promise<DeepestChains>;
   searchLogs(query: LogQuery): Promise<LogLines>;
   map(window: Window): Promise<ServiceMap>;
   operations(query: Window & { readonly service?: string | undefined }): Promise<readonly OperationTraffic[]>;
@@ -288,6 +291,10 @@ class PostgresTelemetryStore implements TelemetryStore {
 
   searchTraces(query: TraceQuery): Promise<TracePage> {
     return searchTraces(this.#sql, query);
+  }
+
+  deepestChains(window: Window): Promise<DeepestChains> {
+    return readDeepestChains(this.#sql, window);
   }
 
   trace(traceId: string): Promise<Trace | undefined> {

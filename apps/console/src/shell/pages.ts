@@ -72,6 +72,13 @@ export const pageGroups: readonly PageGroup[] = [
         load: async () => (await import('../pages/metrics/metrics-page.tsx')).MetricsPage,
       },
       {
+        path: '/depth',
+        title: 'Call depth',
+        icon: 'traces',
+        key: 'd',
+        load: async () => (await import('../pages/depth/depth-page.tsx')).DepthPage,
+      },
+      {
         path: '/objectives',
         title: 'Objectives',
         icon: 'objectives',

@@ -46,7 +46,44 @@ export const OperationTraffic = Traffic.extend({
   p95Ms: z.number().optional(),
 });
 
+export const entryKinds = ['request', 'event', 'step', 'other'] as const;
+
+export const CallDepth = z.object({
+  service: z.string(),
+  operation: z.string(),
+  /** What began it: a request from outside, an event that was handled, a step of a saga, or something else. */
+  kind: z.enum(entryKinds),
+  /** Calls that wait for each other: of a request that the gateway passed on, and that was answered without asking anybody, 1. */
+  depth: z.int(),
+  isTooDeep: z.boolean(),
+  /** Who waited for whom, the entry first. */
+  chain: z.array(z.object({ service: z.string(), operation: z.string() })),
+  /** A trace that shows it. */
+  traceId: z.string(),
+});
+
 export const mapOperations = {
+  getCallDepth: operation('GET /api/call-depth', {
+    summary: 'How deep calls wait for each other, by the operation that began them',
+    description:
+      'From the newest 1,000 traces of the window: of each operation the ten with most spans, 200 in all. Events and steps of sagas begin anew, as nobody waits for them.',
+    input: z.object({
+      ...timeWindow,
+      /** What is deeper is too deep. Default 3. */
+      atMost: z.int().min(1).max(100).optional(),
+    }),
+    output: z.object({
+      from: Time,
+      to: Time,
+      atMost: z.int(),
+      /** Deepest first. */
+      operations: z.array(CallDepth),
+      /** Traces that were read. */
+      traces: z.int(),
+      /** False if there were more, so that a deeper chain may have been missed. */
+      isWhole: z.boolean(),
+    }),
+  }),
   getMap: operation('GET /api/map', {
     summary: 'Services and the calls and events between them',
     input: z.object(timeWindow),

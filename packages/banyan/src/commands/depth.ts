@@ -1,0 +1,47 @@
+import { telemetryApi } from '@banyan/console-api';
+import type { OutputOf } from '@banyan/contract';
+import type { CommandInput } from '../command-line.ts';
+import { findConsole } from '../console/console-client.ts';
+import { parseTime, wrong } from '../event-verbs/verb.ts';
+import { renderTable } from '../table.ts';
+import type { Terminal } from '../terminal.ts';
+
+const { getCallDepth } = telemetryApi.operations;
+type Report = OutputOf<typeof getCallDepth.output>;
+
+/** `banyan depth`: how deep calls wait for each other, as traces show it; fails if one chain is deeper than it may be. */
+export async function depth(input: CommandInput, terminal: Terminal): Promise<number> {
+  const { since } = input.options;
+  const atMost = atMostOf(input);
+  const from = parseTime('--since', typeof since === 'string' ? since : '1h', Date.now());
+  const console = await findConsole(input, terminal);
+  const report = await console.ask(getCallDepth, { from, atMost });
+  const tooDeep = report.operations.filter(({ isTooDeep }) => isTooDeep);
+  terminal.write(
+    input.options['json'] === true
+      ? `${JSON.stringify(report, null, 2)}\n`
+      : renderReport(report, tooDeep.length),
+  );
+  return tooDeep.length === 0 ? 0 : 1;
+}
+
+function atMostOf({ options }: CommandInput): number {
+  const given = options['at-most'] ?? '3';
+  const atMost = Number(given);
+  if (Number.isInteger(atMost) && atMost >= 1 && atMost <= 100) return atMost;
+  throw wrong(`--at-most must be a whole number from 1 to 100, not '${given}'.`);
+}
+
+function renderReport({ operations, traces, isWhole, atMost }: Report, tooDeep: number): string {
+  if (operations.length === 0) return 'No traces in this time.\n';
+  const rows = operations.map(({ depth: calls, isTooDeep, chain, traceId }) => [
+    `${calls}${isTooDeep ? ' ✗' : ''}`,
+    chain.map(({ service, operation }) => `${service} ${operation}`).join(' → '),
+    traceId,
+  ]);
+  const verdict = tooDeep === 0 ? `None is deeper than ${atMost}.` : `${tooDeep} deeper than ${atMost}.`;
+  const read = isWhole
+    ? `All ${traces} traces were read.`
+    : `${traces} traces were read, and there are more.`;
+  return `${renderTable(['depth', 'who waits for whom', 'trace'], rows)}\n${verdict} ${read}\n`;
+}
