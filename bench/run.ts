@@ -11,7 +11,7 @@ const names = readdirSync(new URL('./src/', import.meta.url))
 const [name, ...flags] = process.argv.slice(2);
 if (name === undefined || !names.includes(name) || flags.some((flag) => flag !== '--quick')) {
   console.error(
-    `Usage: npm run bench -- NAME [--quick]\n\nNAME is one of ${names.join(', ')}. --quick stays under a minute.`,
+    `Usage: npm run bench -- NAME [--quick]\n\nNAME is one of ${names.join(', ')}. --quick takes some minutes at most.`,
   );
   process.exit(2);
 }

@@ -4,11 +4,17 @@ import { startTargets, type Target } from './gateway/targets.ts';
 import { load } from './gateway/wrk.ts';
 import { type BenchCase, type BenchResult, interleave, ratio } from './harness.ts';
 
+/** What a proxy on Node needs until V8 has compiled what it does; the rounds of a quick run alone would measure the compiler. */
+const warmUpSeconds = 6;
+
 /** Proxies on the first CPU, one after the other; upstream and load on the second. Each stack has the machine for its round. */
 export async function run(quick: boolean): Promise<BenchResult> {
   const seconds = quick ? 1 : 4;
   const rounds = quick ? 1 : 3;
   const targets = await startTargets(largeBytes);
+  for (const target of targets.small) {
+    await load(target.url, { ...target, seconds: warmUpSeconds, connections: 64 });
+  }
   const rates = targets.small.map(
     (target): BenchCase => ({
       name: target.name,
