@@ -129,7 +129,7 @@ async function openOutboxLog(
 
 async function openStore(
   service: { readonly name: string; readonly migrations: URL | undefined },
-  { serviceUrls, platformUrl, logger, migrates = true }: PostgresEnginesOptions,
+  { serviceUrls, platformUrl, clock = systemClock, logger, migrates = true }: PostgresEnginesOptions,
   outboxLog: OpenOutboxLog | undefined,
 ): Promise<PostgresServiceStore> {
   const url = serviceUrls[service.name];
@@ -144,6 +144,8 @@ async function openStore(
     await database.close();
     throw error;
   }
+  const replies = createPostgresReplyStore();
+  const stopForgetting = migrates ? forgetReplies(replies, { database, clock, logger }) : () => {};
   return {
     database,
     outbox: createPostgresOutbox(database, {
@@ -155,11 +157,40 @@ async function openStore(
     inbox: createPostgresInbox(database),
     requests: createPostgresRequestStore(database, { logger }),
     sagas: createPostgresSagaStore(database),
-    replies: createPostgresReplyStore(),
+    replies,
     flows: createPostgresFlowStore(database),
     ping: () => database.ping(),
-    close: () => database.close(),
+    close() {
+      stopForgetting();
+      return database.close();
+    },
   };
+}
+
+const replyPruneMs = 3_600_000;
+/** Longer than a saga may be stuck before somebody has mended what it is stuck at: its calls are repeated by the same keys then. */
+const replyRetentionMs = 90 * 86_400_000;
+
+/** In every service: those that sagas call need not have sagas of their own. Returns what ends it. */
+function forgetReplies(
+  replies: PostgresReplyStore,
+  {
+    database,
+    clock,
+    logger,
+  }: { readonly database: PostgresDatabase; readonly clock: Clock; readonly logger: Logger },
+): () => void {
+  let cancel = () => {};
+  const later = () => {
+    cancel = clock.setTimer(() => {
+      replies.prune(database.sql, replyRetentionMs).catch((error: unknown) => {
+        logger.warn('old replies could not be forgotten; trying again later', { error });
+      });
+      later();
+    }, replyPruneMs);
+  };
+  later();
+  return () => cancel();
 }
 
 const grantLock = 0x62_6e_67; // 'bng'

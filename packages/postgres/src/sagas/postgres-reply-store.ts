@@ -1,4 +1,5 @@
 import type { Sql } from '@banyan/core';
+import { freshPlan } from '../events/fresh-plan.ts';
 
 /** Replies in `banyan.reply` of a service's database; see `ReplyStore` of `@banyan/chassis`. */
 export interface PostgresReplyStore {
@@ -7,6 +8,8 @@ export interface PostgresReplyStore {
   store(sql: Sql, key: string, value: unknown): Promise<void>;
   storeAll(sql: Sql, replies: readonly { readonly key: string; readonly value: unknown }[]): Promise<void>;
   voidKey(sql: Sql, key: string): Promise<Reply>;
+  /** Forgets replies that are older; returns how many. */
+  prune(sql: Sql, olderThanMs: number): Promise<number>;
 }
 
 type Reply = { readonly kind: 'reply'; readonly value: unknown } | { readonly kind: 'void' };
@@ -15,6 +18,9 @@ interface Row {
   readonly isVoid: boolean;
   readonly reply: unknown;
 }
+
+/** Rows dropped in one statement. */
+const pruneStep = 1_000;
 
 export function createPostgresReplyStore(): PostgresReplyStore {
   return {
@@ -44,6 +50,17 @@ export function createPostgresReplyStore(): PostgresReplyStore {
       if (inserted.length > 0) return { kind: 'void' };
       const [row] = await sql<Row>`select is_void, reply from banyan.reply where key = ${key}`;
       return row === undefined ? { kind: 'void' } : toReply(row);
+    },
+    async prune(sql, olderThanMs) {
+      for (let total = 0; ; ) {
+        const gone = await sql`
+          delete from banyan.reply where key in (
+            select key from banyan.reply where stored_at < now() - ${olderThanMs}::float8 * interval '1 millisecond'
+            limit ${pruneStep} ${freshPlan} for update skip locked
+          ) returning 1`;
+        total += gone.length;
+        if (gone.length < pruneStep) return total;
+      }
     },
   };
 }

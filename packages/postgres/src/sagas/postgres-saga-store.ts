@@ -270,14 +270,6 @@ class SagaTable implements SagaStore {
     const { sql } = this.#database;
     await sql`delete from banyan.saga_worker as w where dead_at < now() - ${forgetWorkersAfter}::interval
       and not exists (select from banyan.saga where owner = w.token)`;
-    for (;;) {
-      const gone = await sql`
-        delete from banyan.reply where key in (
-          select key from banyan.reply where stored_at < now() - ${olderThanMs}::float8 * interval '1 millisecond'
-          limit ${pruneStep} ${freshPlan} for update skip locked
-        ) returning 1`;
-      if (gone.length < pruneStep) break;
-    }
     for (let total = 0; ; ) {
       // Together: a journal without its saga would be found by nobody.
       const gone = await sql`

@@ -7,7 +7,7 @@ export interface SagaSettings {
   readonly maxInHand: number;
   /** Calls at one time. Default 128. */
   readonly maxCalls: number;
-  /** How long ended sagas and replies are kept; so long an idempotency key is remembered. Default 7 days. */
+  /** How long ended sagas are kept; so long an idempotency key is remembered. Default 7 days. */
   readonly retentionMs: number;
 }
 
