@@ -28,6 +28,7 @@ const pages: readonly (readonly [path: string, heading: string])[] = [
   ['/streams', 'Event streams'],
   ['/contracts', 'Contracts'],
   ['/contracts/payments?operation=registerCard', 'payments'],
+  ['/contracts/orders', 'orders'],
   ['/configuration', 'Configuration'],
   ['/audit', 'Audit'],
   ['/nothing-here', 'No such page'],
@@ -102,6 +103,18 @@ describe('the console of a running system, in Chromium', { skip: noChromium }, (
       .first()
       .click();
     await page.getByRole('heading', { level: 1, name: /^gateway|POST|GET|PUT/ }).waitFor();
+  });
+
+  test('a contract names its metrics, and leads to how they run', async (t) => {
+    const page = await browser.open(t, '/contracts/orders', 'laptop');
+    await page.getByText('Orders that were placed. By payment (card, wallet).').waitFor();
+    await page.getByRole('link', { name: 'orders_placed_total' }).click();
+    await heading(page, 'Metrics').waitFor();
+    await page.getByText('Orders that were placed., per second').first().waitFor();
+    await page.getByText(/metrics, 1 shown/).click();
+    await page.getByRole('heading', { name: "Of the services' own" }).waitFor();
+    assert.equal(await page.getByLabel('orders_placed_total').isChecked(), true);
+    assert.equal(await page.getByLabel('process_uptime_seconds').count(), 0);
   });
 
   test('the keyboard alone goes everywhere and does what can be done', async (t) => {

@@ -1,5 +1,5 @@
 import { service } from '@banyan/chassis';
-import { contract, event, onRefusal, operation } from '@banyan/contract';
+import { contract, counter, event, gauge, histogram, onRefusal, operation } from '@banyan/contract';
 import { z } from 'zod';
 
 const Payment = z.object({ paymentId: z.string(), orderId: z.string(), cents: z.number().int() });
@@ -23,6 +23,12 @@ const orders = contract('orders', {
     }),
   },
   events: { placed: event('OrderPlaced', { data: z.object({ orderId: z.string() }), key: 'orderId' }) },
+  metrics: {
+    placed: counter('Orders placed.', { labels: { payment: ['card', 'cash'], gift: ['yes', 'no'] } }),
+    lines: counter('Lines of orders.'),
+    waiting: gauge('Orders that wait.', { labels: { shelf: ['a', 'b'] } }),
+    value: histogram('What an order costs.', { unit: 'euros', buckets: [1, 10] }),
+  },
 });
 
 service(payments, {
@@ -46,7 +52,7 @@ service(orders, {
     async place({ quantity }, { call, tx, config }) {
       const limit: number = config.maxQuantity;
       const payment = await call.payments.authorize({ orderId: 'x', cents: quantity * limit });
-      return tx(async ({ sql, emit }) => {
+      return tx(async ({ sql, emit, metrics }) => {
         const [row] = await sql<{
           orderId: string;
         }>`insert into orders values (${payment.cents}) returning order_id`;
@@ -55,6 +61,24 @@ service(orders, {
         emit('placed', { orderId: row?.orderId ?? '' });
         // @ts-expect-error wrong data
         emit('placed', { orderid: '' });
+        metrics.placed.inc({ payment: 'card', gift: 'no' });
+        metrics.placed.inc({ payment: 'cash', gift: 'yes' }, 2);
+        metrics.lines.inc();
+        metrics.lines.inc(3);
+        metrics.waiting.set({ shelf: 'a' }, 7);
+        metrics.value.observe(12.5);
+        // @ts-expect-error the contract declares no such metric
+        metrics.refused?.inc();
+        // @ts-expect-error no such value
+        metrics.placed.inc({ payment: 'cheque', gift: 'no' });
+        // @ts-expect-error one label is missing
+        metrics.placed.inc({ payment: 'card' });
+        // @ts-expect-error no such label
+        metrics.placed.inc({ payment: 'card', gift: 'no', colour: 'red' });
+        // @ts-expect-error a counter is not set
+        metrics.lines.set?.(3);
+        // @ts-expect-error a histogram is given a value
+        metrics.value.observe();
         return { orderId: 'x' };
       });
     },

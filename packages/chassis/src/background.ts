@@ -1,4 +1,4 @@
-import type { Contract } from '@banyan/contract';
+import type { Contract, MetricsOf } from '@banyan/contract';
 import {
   type CallContext,
   type Clock,
@@ -12,14 +12,17 @@ import { type CancellableCallContext, createCallContext } from '@banyan/rpc';
 import { endRejected, type Metrics, type SpanType } from '@banyan/telemetry';
 import { HandlerContext, runTransaction, type ServiceRuntime } from './handler-context.ts';
 import type { ServiceContext, Tx, Uses } from './service-context.ts';
+import { atOnce } from './service-metrics.ts';
 
 /** What a background task gets. `signal` aborts when the service stops. */
 export interface BackgroundContext<C extends Contract, U extends Uses, Config>
   extends ServiceContext<U, Config> {
   /** The service's own database; each statement commits by itself. Use `tx` for more than one. */
   readonly sql: Sql;
-  /** Of the process: what is defined here is on the service's `/metrics`. Label it with the service. */
-  readonly metrics: Metrics;
+  /** What the contract declares. Counts at once. */
+  readonly metrics: MetricsOf<C>;
+  /** For libraries that bring metrics of their own: what is defined here is on the page of the process. Label it with the service. */
+  readonly processMetrics: Metrics;
   /**
    * Has the service look after a reader of its event store until the returned function is called: lag on `/metrics` and in health, and an alarm when it is
    * behind for too long. Subscriptions and projections whose `database` is this context call it by themselves.
@@ -90,7 +93,7 @@ async function keepRunning(
 }
 
 class TaskContext extends HandlerContext implements BackgroundContext<Contract, Uses, unknown> {
-  readonly metrics: Metrics;
+  readonly processMetrics: Metrics;
   /** Each transaction, and each call, begins a trace: the task itself has no end. */
   readonly #transacting: SpanType;
 
@@ -101,13 +104,17 @@ class TaskContext extends HandlerContext implements BackgroundContext<Contract, 
   ) {
     super(runtime, context);
     const { name, metrics } = task;
-    this.metrics = metrics;
+    this.processMetrics = metrics;
     this.#transacting = { name: `background ${name}`, kind: 'internal', attributes: { 'banyan.task': name } };
   }
 
   get sql(): Sql {
     // Without spans: a task that looks for work every second would fill the store with traces of nothing.
     return this.runtime.database.sql;
+  }
+
+  get metrics(): MetricsOf<Contract> {
+    return this.runtime.metrics.measure(() => this.context.trace, atOnce);
   }
 
   get watch(): BackgroundContext<Contract, Uses, unknown>['watch'] {

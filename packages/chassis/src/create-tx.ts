@@ -7,6 +7,7 @@ import type { Outgoing } from './outgoing.ts';
 import { createSagaActions } from './sagas.ts';
 import { createSending } from './sending.ts';
 import type { Tx } from './service-context.ts';
+import { onceCommitted } from './service-metrics.ts';
 import { traced } from './service-spans.ts';
 
 export interface OpenTransaction {
@@ -34,6 +35,9 @@ export function createTx(runtime: ServiceRuntime, open: OpenTransaction): Tx<Con
     },
     audit: (action, about) => {
       outgoing.push({ audit: runtime.audit.newRecord(action, context, about) });
+    },
+    get metrics() {
+      return runtime.metrics.measure(() => context.trace, onceCommitted(outgoing));
     },
     start: (saga, input, options) => sagaActions().start(saga, input, options),
     signalSaga: (...signal) => sagaActions().signalSaga(...signal),

@@ -1,3 +1,4 @@
+import type { Contract, MetricsOf } from '@banyan/contract';
 import type { CallContext, Logger, Sql } from '@banyan/core';
 import { type CloudEvent, serviceOfEvent } from '@banyan/events';
 import type { Audit } from './audit-trail.ts';
@@ -9,6 +10,7 @@ import type { SagaActions } from './saga-types.ts';
 import { createSagaActions } from './sagas.ts';
 import { createSending } from './sending.ts';
 import type { EventContext, Uses } from './service-context.ts';
+import { onceCommitted } from './service-metrics.ts';
 
 /** The event that a handler is given, and the transaction that its effect belongs to. */
 export interface Handling {
@@ -69,6 +71,10 @@ export class EventHandlerContext
       const record = runtime.audit.newRecord(action, context, { at: event.time, caller: asked, ...about });
       outgoing.push({ audit: record });
     };
+  }
+
+  get metrics(): MetricsOf<Contract> {
+    return this.runtime.metrics.measure(() => this.context.trace, onceCommitted(this.handling.outgoing));
   }
 
   get start(): SagaActions['start'] {

@@ -1,5 +1,11 @@
 import type { AuditLog, NewAuditRecord } from '@banyan/audit';
-import { type Contract, errorDataValidator, type Operation, type Upload } from '@banyan/contract';
+import {
+  type Contract,
+  errorDataValidator,
+  type MetricsOf,
+  type Operation,
+  type Upload,
+} from '@banyan/contract';
 import {
   type CallContext,
   type Caller,
@@ -31,6 +37,7 @@ import type { Sagas } from './saga-types.ts';
 import { createSagas } from './sagas.ts';
 import type { OperationContext, Tx, Uses } from './service-context.ts';
 import type { Flows, ServiceFlows } from './service-flows.ts';
+import { atOnce, type ServiceMetrics } from './service-metrics.ts';
 import type { Closable, ResourceContext, ServiceResources } from './service-resources.ts';
 import { type ServiceSpans, traced } from './service-spans.ts';
 
@@ -70,6 +77,8 @@ export interface ServiceRuntime {
   readonly readers: ReaderWatch;
   readonly directory: MessageDirectory;
   readonly messageMetrics: MessageMetrics;
+  /** What the contract declares. */
+  readonly metrics: ServiceMetrics;
   /** Tells the relay that something was committed. */
   readonly onEmitted: () => void;
 }
@@ -163,6 +172,10 @@ export class OperationHandlerContext
 
   get sql(): Sql {
     return traced(this.runtime, this.context, this.runtime.database.sql);
+  }
+
+  get metrics(): MetricsOf<Contract> {
+    return this.runtime.metrics.measure(() => this.context.trace, atOnce);
   }
 
   get tx(): OperationContext<Contract, Operation, Uses, unknown>['tx'] {

@@ -143,6 +143,7 @@ class RecordedCalls implements KeyedCalls {
       return result;
     } catch (error) {
       await transaction.rollback(error);
+      keyed.answeredWith(error);
       throw error;
     }
   }

@@ -1,5 +1,5 @@
-import type { Operation } from '@banyan/contract';
-import { type CallContext, ServiceError, type Sql, type Transaction } from '@banyan/core';
+import type { Contract, MetricsOf, Operation } from '@banyan/contract';
+import { type CallContext, isServiceError, ServiceError, type Sql, type Transaction } from '@banyan/core';
 import type { CallRecord } from './audit-trail.ts';
 import { createTx } from './create-tx.ts';
 import type { DeferredTransaction } from './deferred-transaction.ts';
@@ -7,9 +7,31 @@ import { OperationHandlerContext, type ServiceRuntime } from './handler-context.
 import type { Outgoing } from './outgoing.ts';
 import { traced } from './service-spans.ts';
 
-/** A handler's context whose statements and transactions are all part of one. */
-export class KeyedHandlerContext extends OperationHandlerContext {
+/** A handler's context whose statements and transactions are all part of one, which may be undone and tried again. */
+class RepeatableHandlerContext extends OperationHandlerContext {
   readonly outgoing: Outgoing[] = [];
+  readonly #measured: (() => void)[] = [];
+
+  /** What is measured beside the handler's transactions counts with the answer: with the commit, or with the refusal. */
+  override get metrics(): MetricsOf<Contract> {
+    return this.runtime.metrics.measure(
+      () => this.context.trace,
+      (measurement) => {
+        this.outgoing.push({ afterCommit: measurement });
+        this.#measured.push(measurement);
+      },
+    );
+  }
+
+  /** `error` is the answer. */
+  answeredWith(error: unknown): void {
+    if (!isServiceError(error) || !error.declared) return;
+    for (const measurement of this.#measured) measurement();
+  }
+}
+
+/** The transaction is the handler's own. */
+export class KeyedHandlerContext extends RepeatableHandlerContext {
   readonly #transaction: DeferredTransaction;
   readonly #savepoints: boolean;
 
@@ -65,8 +87,7 @@ export interface SharedParts {
 }
 
 /** The same in a transaction that others share: who reaches for something outside leaves it, and runs again in one of its own. */
-export class SharedHandlerContext extends OperationHandlerContext {
-  readonly outgoing: Outgoing[] = [];
+export class SharedHandlerContext extends RepeatableHandlerContext {
   hasLeft = false;
   readonly #parts: SharedParts;
 

@@ -33,9 +33,15 @@ interface Member {
 type Ending =
   | { readonly kind: 'done'; readonly result: unknown; readonly context: SharedHandlerContext }
   /** It asked nothing of the database: whatever it says concerns nobody else. */
-  | { readonly kind: 'refused'; readonly error: unknown }
-  | { readonly kind: 'failed'; readonly error: unknown; readonly restsOnOthers: boolean }
+  | Failure<'refused'>
+  | (Failure<'failed'> & { readonly restsOnOthers: boolean })
   | { readonly kind: 'left' };
+
+interface Failure<Kind> {
+  readonly kind: Kind;
+  readonly error: unknown;
+  readonly context: SharedHandlerContext;
+}
 
 /** A handler that takes longer waits for something else than the database, and may not keep others waiting. */
 const patienceMs = 25;
@@ -107,7 +113,7 @@ class SharedTransactions implements KeyedGroups {
     const ending = attempt.endings.get(member);
     if (reply !== undefined) answer(member, reply);
     else if (ending?.kind === 'done') member.resolve(ending.result);
-    else if (ending?.kind === 'refused') void this.#refuse(member, ending.error);
+    else if (ending?.kind === 'refused') void this.#refuse(member, ending);
     else member.reject(new TypeError('a keyed call did not end'));
   }
 
@@ -115,7 +121,7 @@ class SharedTransactions implements KeyedGroups {
   #isRefused(member: Member, { endings }: Attempt): boolean {
     const ending = endings.get(member);
     if (ending?.kind !== 'refused') return false;
-    void this.#refuse(member, ending.error);
+    void this.#refuse(member, ending);
     return true;
   }
 
@@ -124,17 +130,20 @@ class SharedTransactions implements KeyedGroups {
     const { call, key, inContext, resolve, reject } = member;
     const ending = endings.get(member);
     // What others did before it is undone, and may be why it failed.
-    if (ending?.kind === 'failed' && isSound && !ending.restsOnOthers)
-      void this.#refuse(member, ending.error);
+    if (ending?.kind === 'failed' && isSound && !ending.restsOnOthers) void this.#refuse(member, ending);
     else inContext(() => this.#runAlone(call, key)).then(resolve, reject);
   }
 
   /** Another attempt may have been faster: what it changed may be why this one failed. */
-  async #refuse(member: Member, error: unknown): Promise<void> {
+  async #refuse(member: Member, { error, context }: Failure<unknown>): Promise<void> {
     const { database, replies } = this.#runtime;
     const reply = await replies?.find(database.sql, member.key).catch(() => undefined);
-    if (reply === undefined) member.reject(error);
-    else answer(member, reply);
+    if (reply !== undefined) {
+      answer(member, reply);
+      return;
+    }
+    context.answeredWith(error);
+    member.reject(error);
   }
 
   async #run(attempt: Attempt, transaction: Transaction): Promise<void> {
@@ -196,7 +205,8 @@ class SharedTransactions implements KeyedGroups {
         (error: unknown): Ending => {
           if (shared.hasLeft) return { kind: 'left' };
           const { hasAsked, restsOnOthers } = admission;
-          return hasAsked ? { kind: 'failed', error, restsOnOthers } : { kind: 'refused', error };
+          const failure = { error, context: shared };
+          return hasAsked ? { kind: 'failed', ...failure, restsOnOthers } : { kind: 'refused', ...failure };
         },
       );
     attempt.endings.set(member, await this.#inTime(running, operation.name));

@@ -1,4 +1,4 @@
-import type { Contract, InputOf, OutputOf, Schema } from '@banyan/contract';
+import type { Contract, InputOf, MetricsOf, OutputOf, Schema } from '@banyan/contract';
 import type { Sql } from '@banyan/core';
 import type { Audit } from './audit-trail.ts';
 import type { SagaActions } from './saga-types.ts';
@@ -136,6 +136,8 @@ export interface ConsumerContext<C extends Contract, U extends Uses, Config>
   readonly send: Send<Reachable<C, U>>;
   /** Puts on record, with the time of what is handled, that something was done. */
   readonly audit: Audit;
+  /** What the contract declares; counts once, with the effect of the handler. */
+  readonly metrics: MetricsOf<C>;
 }
 
 /** What a message's handler gets beside the data. */

@@ -104,5 +104,8 @@ function besideRuntime(options: BesideOptions, audit: AuditTrail): ServiceRuntim
     get messageMetrics() {
       return missing('messages');
     },
+    get metrics() {
+      return missing('metrics');
+    },
   };
 }

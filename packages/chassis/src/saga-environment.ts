@@ -10,6 +10,7 @@ import type { ServiceRuntime } from './handler-context.ts';
 import { watchInterleaving } from './interleaving.ts';
 import { type Outgoing, type OutgoingEvent, recordOutgoing } from './outgoing.ts';
 import type { Uses } from './service-context.ts';
+import { onceCommitted } from './service-metrics.ts';
 import { traced } from './service-spans.ts';
 
 /** What steps of sagas reach the service through. */
@@ -82,6 +83,11 @@ function inTransaction<Result>(
               const cause = contextOf(runtime.contract.name, identity);
               outgoing.push(createEmission({ runtime, context: cause }, name, data));
               cause.end();
+            },
+            get metrics() {
+              const measured = contextOf(runtime.contract.name, identity);
+              measured.end();
+              return runtime.metrics.measure(() => measured.trace, onceCommitted(outgoing));
             },
             get log() {
               return logOf(runtime, identity);

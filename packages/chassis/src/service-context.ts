@@ -4,6 +4,7 @@ import type {
   Contract,
   Download,
   InputOf,
+  MetricsOf,
   Operation,
   OutputOf,
   Schema,
@@ -60,13 +61,15 @@ export interface Tx<C extends Contract, U extends Uses = {}> extends Transaction
   readonly emit: Emit<C>;
   readonly send: Send<Reachable<C, U>>;
   readonly audit: Audit;
+  /** What the contract declares: each measurement counts if, and only if, the transaction commits. */
+  readonly metrics: MetricsOf<C>;
 }
 
 /** What a closed list of statements is made with. */
 // biome-ignore lint/complexity/noBannedTypes: `{}` is the empty record of contracts.
 export type ClosedTx<C extends Contract, U extends Uses = {}> = Pick<
   Tx<C, U>,
-  'sql' | 'emit' | 'send' | 'audit'
+  'sql' | 'emit' | 'send' | 'audit' | 'metrics'
 >;
 
 /** What each statement of a list gives. */
@@ -113,6 +116,11 @@ export interface OperationContext<C extends Contract, Op extends Operation, U ex
   groupCommit<const Queries extends readonly SqlQuery<object>[]>(
     work: (tx: ClosedTx<C, U>) => Queries,
   ): Promise<RowsOf<Queries>>;
+  /**
+   * What the contract declares. Counts at once, such as a refusal; what a transaction brings about is counted with the `metrics` of that transaction. In
+   * a call that a saga makes: when it is answered, so once, however often the saga asks.
+   */
+  readonly metrics: MetricsOf<C>;
   readonly request: Request<Reachable<C, U>>;
   readonly reply: ReadReply<Reachable<C, U>>;
   readonly gather: Gather<C>;

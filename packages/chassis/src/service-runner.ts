@@ -21,6 +21,7 @@ import { createRequestDesk } from './request-desk.ts';
 import type { Service } from './service.ts';
 import { createServiceEndpoint } from './service-endpoint.ts';
 import { createServiceFlows, type ServiceFlows, toFlowHealth } from './service-flows.ts';
+import { createServiceMetrics } from './service-metrics.ts';
 import { createServiceResources } from './service-resources.ts';
 import { createServiceSagas, type ServiceSagas, toSagaHealth } from './service-sagas.ts';
 import { createServiceSpans } from './service-spans.ts';
@@ -278,6 +279,7 @@ class ServiceStart {
       callers: this.#around.callers,
       directory: createMessageDirectory(contract, uses),
       messageMetrics: createMessageMetrics(metrics, name),
+      metrics: createServiceMetrics(metrics, name, contract),
       createCalls: createClients({ caller: name, uses, endpoint }),
       config,
       dataFolder,

@@ -9,6 +9,7 @@ import type { RateLimitStore } from '@banyan/resilience';
 import type { Endpoint } from '@banyan/rpc';
 import type { Metrics, Tracer } from '@banyan/telemetry';
 import type { PolicyPoint } from './access/policy-point.ts';
+import { metricProblems } from './check-metrics.ts';
 import { outsideProblems } from './check-sagas.ts';
 import type { Service } from './service.ts';
 import { keepersOf, versionProblems } from './versions.ts';
@@ -189,6 +190,7 @@ export function system(name: string, options: SystemOptions): System {
     ...usesProblems(defined),
     ...outsideProblems(servicesOf(defined, true)),
     ...edgeProblems(defined),
+    ...metricProblems(servicesOf(defined, true)),
     ...policyProblems(defined),
   ];
   if (problems.length > 0) {

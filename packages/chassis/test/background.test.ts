@@ -77,7 +77,7 @@ test('a background task that rejects is started again, one that resolves is done
 
 test('what a background task measures is on the page of its process', async (t) => {
   const metrics = createMetrics();
-  const tick: Task = async ({ metrics: own, caller }) => {
+  const tick: Task = async ({ processMetrics: own, caller }) => {
     own
       .counter({ name: 'ticks_total', help: 'Ticks.', labels: ['service'] })
       .labels(caller.service)

@@ -1,5 +1,7 @@
+import { checkMetric } from './check-metric.ts';
 import { camelCase, listOf, type Refuse } from './check-operation.ts';
-import type { Contract, Events, Messages } from './contract.ts';
+import type { Contract, Events, Messages, Metrics } from './contract.ts';
+import { metricName } from './metric.ts';
 import { reservedEvents } from './platform-events.ts';
 
 const contractName = /^[a-z][a-z0-9]*(?:-[a-z0-9]+)*$/;
@@ -10,7 +12,7 @@ const semanticVersion =
   /^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(?:-(?:0|[1-9]\d*|\d*[a-zA-Z-][0-9a-zA-Z-]*)(?:\.(?:0|[1-9]\d*|\d*[a-zA-Z-][0-9a-zA-Z-]*))*)?(?:\+[0-9a-zA-Z-]+(?:\.[0-9a-zA-Z-]+)*)?$/;
 
 /** @throws TypeError, with the fix in the text, at the first contradiction between the parts of `contract` */
-export function checkContract({ name, version, operations, events, messages }: Contract): void {
+export function checkContract({ name, version, operations, events, messages, metrics }: Contract): void {
   const refuse = (why: string) => new TypeError(`contract '${name}': ${why}`);
   if (!contractName.test(name) || name.length > maxNameLength) {
     throw refuse(
@@ -20,9 +22,13 @@ export function checkContract({ name, version, operations, events, messages }: C
   if (!semanticVersion.test(version)) {
     throw refuse(`the version must be a semantic version such as '1.0.0' (semver.org), not '${version}'.`);
   }
-  for (const [kind, parts] of Object.entries({ operation: operations, event: events, message: messages })) {
+  const kinds = { operation: operations, event: events, message: messages, metric: metrics };
+  for (const [kind, parts] of Object.entries(kinds)) {
     for (const [key, part] of Object.entries(parts)) {
-      if (part?.kind !== kind) throw refuse(`make '${key}' with ${kind}(...).`);
+      if (part?.kind !== kind) {
+        const maker = kind === 'metric' ? 'counter(...), gauge(...) or histogram' : kind;
+        throw refuse(`make '${key}' with ${maker}(...).`);
+      }
       if (!camelCase.test(key))
         throw refuse(`name the ${kind} '${key}' in camelCase: letters and digits only.`);
     }
@@ -36,6 +42,7 @@ export function checkContract({ name, version, operations, events, messages }: C
   );
   checkEvents(events, refuse);
   checkMessages(messages, refuse);
+  checkMetrics(name, metrics, refuse);
 }
 
 function checkEvents(events: Events, refuse: Refuse): void {
@@ -61,6 +68,16 @@ function checkMessages(messages: Messages, refuse: Refuse): void {
   refuseTwice(
     Object.entries(messages).map(([key, { type }]) => [key, type]),
     (keys) => refuse(`the messages ${keys} have the same type: senders could not tell their replies apart.`),
+  );
+}
+
+function checkMetrics(service: string, metrics: Metrics, refuse: Refuse): void {
+  const adopted = Object.entries(metrics).map(([name, metric]) => ({ ...metric, service, name }));
+  for (const metric of adopted) checkMetric(metric, refuse);
+  refuseTwice(
+    // A counter's family is named without its ending.
+    adopted.map((metric) => [metric.name, metricName({ ...metric, type: 'gauge' })]),
+    (keys) => refuse(`the metrics ${keys} have the same name on the page: rename one.`),
   );
 }
 

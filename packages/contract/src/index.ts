@@ -7,6 +7,7 @@ export {
   contract,
   type Events,
   type Messages,
+  type Metrics,
   type Operations,
 } from './contract.ts';
 export {
@@ -57,6 +58,19 @@ export {
 } from './long-operation.ts';
 export type { MediaTypes } from './media-types.ts';
 export { type MessageType, message } from './message.ts';
+export {
+  counter,
+  gauge,
+  type HistogramMetricOptions,
+  histogram,
+  type Metric,
+  type MetricLabels,
+  type MetricOptions,
+  type MetricsOf,
+  type MetricType,
+  metricName,
+  metricTypes,
+} from './metric.ts';
 export { type ObjectField, type ObjectFields, objectFields } from './object-fields.ts';
 export {
   type DocumentedOperation,

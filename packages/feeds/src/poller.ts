@@ -61,7 +61,8 @@ class FeedPoller<C extends Contract, ConfigSchema extends Schema, Content extend
     const everyMs = typeof intervalMs === 'function' ? intervalMs(host.config) : intervalMs;
     const { name: reader, service } = this.#names;
     const { nowMs } = systemClock;
-    const figures = host.metrics && createReaderMetrics({ metrics: host.metrics, service, reader, nowMs });
+    const { processMetrics: metrics } = host;
+    const figures = metrics && createReaderMetrics({ metrics, service, reader, nowMs });
     try {
       while (!host.signal.aborted) {
         const waitMs = await this.#round(host, { url, everyMs, figures });

@@ -77,5 +77,5 @@ export interface ReaderHost<C extends Contract, Config> {
   readonly log: Logger;
   readonly signal: AbortSignal;
   /** Of a background task: the reader's figures are on the service's `/metrics`. */
-  readonly metrics?: Metrics;
+  readonly processMetrics?: Metrics;
 }

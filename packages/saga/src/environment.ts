@@ -64,7 +64,7 @@ export interface SagaTransaction {
 
 /** One step's part in a transaction. */
 export interface OpenStep {
-  readonly context: Pick<TxStepContext, 'sql' | 'emit' | 'log'>;
+  readonly context: Pick<TxStepContext, 'sql' | 'emit' | 'metrics' | 'log'>;
   readonly admission: {
     /** It asked the database after other steps had: if it fails, what they did, and is undone now, may be why. */
     readonly restsOnOthers: boolean;

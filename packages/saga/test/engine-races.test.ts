@@ -58,7 +58,7 @@ async function openEngine(t: Scope, sagas: readonly Startable[], faults: Faults 
             send: (step) => `message ${sent.push(step)}`,
             open: () => {
               hasSteps = true;
-              const context = { sql, emit: () => {}, log: silent };
+              const context = { sql, emit: () => {}, metrics: {}, log: silent };
               return { context, admission: { restsOnOthers: false } };
             },
           });

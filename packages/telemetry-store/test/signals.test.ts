@@ -81,6 +81,24 @@ test('a counter is shown as its rate, over a restart of who counts, and a gauge 
   assert.equal(await store.metric({ ...query, name: 'nothing' }), undefined);
 });
 
+test('what a process says of one of its services is found with that service', async (t) => {
+  const { store } = await givenStore(t);
+  const attributes = attributesOf({ service: 'shop', plan: 'gift' });
+  const dataPoints = [{ timeUnixNano: `${startUs}000`, asDouble: 3, attributes }];
+  const metrics = [{ name: 'shop_waiting', gauge: { dataPoints } }];
+  store.receive('metrics', {
+    resourceMetrics: [{ resource: resourceOf('the-system'), scopeMetrics: [{ metrics }] }],
+  });
+  await store.flush();
+  const namesFor = async (service: string) => (await store.metrics(service)).map(({ name }) => name);
+  assert.deepEqual(await namesFor('shop'), ['shop_waiting']);
+  assert.deepEqual(await namesFor('despatch'), []);
+  assert.deepEqual((await store.metrics())[0]?.services, ['shop']);
+  const query = { fromUs: startUs, toUs: startUs + 1e6, name: 'shop_waiting' };
+  const found = await store.metric({ ...query, service: 'shop' });
+  assert.deepEqual(found?.series, [{ labels: { service: 'shop', plan: 'gift' }, values: [3] }]);
+});
+
 test('a quantile of a histogram lies within its bucket', async (t) => {
   const { store } = await givenStore(t);
   const point = (second: number, bucketCounts: readonly string[]) => ({

@@ -1,4 +1,4 @@
-import type { InputOf, Sql } from '@banyan/banyan';
+import type { InputOf, MetricsOf, Sql } from '@banyan/banyan';
 import { createRepository, defineEventStore, type Loaded, type Repository } from '@banyan/event-store';
 import type { orders } from './contract.ts';
 import { type OrderCommand, type OrderData, order } from './order.ts';
@@ -15,6 +15,7 @@ export interface OrderTx {
     name: Name,
     data: InputOf<(typeof orders)['events'][Name]['data']>,
   ) => void;
+  readonly metrics: MetricsOf<typeof orders>;
   readonly onCommit?: (listener: () => void) => void;
 }
 
@@ -48,5 +49,12 @@ export async function changeOrder(
     ...(expected !== undefined && { expected }),
   });
   await saveOrder(tx.sql, orderId, changed);
+  count(command, tx.metrics);
   return changed;
+}
+
+function count(command: OrderCommand, { placed, approved, rejected }: OrderTx['metrics']): void {
+  if (command.change === 'place') placed.inc({ coordination: command.order.coordination });
+  else if (command.change === 'approve') approved.inc();
+  else if (command.change === 'reject') rejected.inc();
 }

@@ -1,4 +1,4 @@
-import { contract, event, message, operation } from '@banyan/banyan';
+import { contract, counter, event, gauge, message, operation } from '@banyan/banyan';
 import { z } from 'zod';
 import { Address } from '../vocabulary/address.ts';
 import { Coordination } from '../vocabulary/coordination.ts';
@@ -202,5 +202,11 @@ export const orders = contract('orders', {
       data: z.object({ orderId: Id }),
       key: 'orderId',
     }),
+  },
+  metrics: {
+    placed: counter('Orders that were placed.', { labels: { coordination: Coordination.options } }),
+    approved: counter('Orders that were approved.'),
+    rejected: counter('Orders that were rejected.'),
+    awaitingApproval: gauge('Orders that are neither approved nor rejected yet, as each instance last saw.'),
   },
 });

@@ -12,6 +12,7 @@ import { beginApproval, linesOf } from './begin-approval.ts';
 import { cancelOrder } from './cancel-order.saga.ts';
 import { changeOrder, orderStore, ordersIn } from './change-order.ts';
 import { type Order, orders } from './contract.ts';
+import { countWaiting } from './count-waiting.ts';
 import { choreography, endApproval } from './create-order.choreography.ts';
 import { createOrder } from './create-order.saga.ts';
 import { findOrder, saveOrder, toOrder } from './order-table.ts';
@@ -151,6 +152,7 @@ export const ordersService = service(orders, {
       return { revision, name, menuItemIds: menu.map(({ menuItemId }) => menuItemId) };
     },
   },
+  background: { countWaiting },
   messages: { endApproval },
   on: {
     ...choreography,

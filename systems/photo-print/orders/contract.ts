@@ -1,4 +1,4 @@
-import { contract, event, operation } from '@banyan/banyan';
+import { contract, counter, event, histogram, operation } from '@banyan/banyan';
 import { z } from 'zod';
 import { PaymentMethod } from '../payments/contract.ts';
 import { Recipient } from '../vocabulary/address.ts';
@@ -132,5 +132,18 @@ export const orders = contract('orders', {
       key: 'orderId',
     }),
     cancelled: event('OrderCancelled', { data: OrderNews, key: 'orderId' }),
+  },
+  metrics: {
+    placed: counter('Orders that were placed.', { labels: { payment: ['card', 'wallet'] } }),
+    refused: counter('Orders that were refused at once.', {
+      labels: { reason: ['unsupported_combination', 'photo_not_found', 'too_few_pixels'] },
+    }),
+    ended: counter('Orders that came to their end.', {
+      labels: { outcome: ['despatched', 'payment_declined', 'cancelled'] },
+    }),
+    value: histogram('What an order that was placed costs.', {
+      unit: 'euros',
+      buckets: [1, 2.5, 5, 10, 25, 50, 100, 250],
+    }),
   },
 });

@@ -22,30 +22,40 @@ export const ordersService = service(orders, {
       return { products: catalogue };
     },
 
-    async placeOrder(request, { call, caller, idempotencyKey, sql, tx, fail, log }) {
+    async placeOrder(request, { call, caller, idempotencyKey, sql, tx, fail, log, metrics: { refused } }) {
       const customerId = customerOf(caller);
       const { photoId, product, payment } = request;
       const size = findSize(product, request.size);
       if (size === undefined) {
+        refused.inc({ reason: 'unsupported_combination' });
         return fail('unsupportedCombination', {
           product,
           size: request.size,
           supported: supportedCombinations,
         });
       }
-      const photo = await call.uploads
-        .describePhoto({ photoId })
-        .catch(onRefusal(uploads.operations.describePhoto, 'photoNotFound', () => fail('photoNotFound')));
+      const photo = await call.uploads.describePhoto({ photoId }).catch(
+        onRefusal(uploads.operations.describePhoto, 'photoNotFound', () => {
+          refused.inc({ reason: 'photo_not_found' });
+          return fail('photoNotFound');
+        }),
+      );
       const missing = missingPixels(size, { width: photo.width, height: photo.height });
-      if (missing !== undefined) return fail('tooFewPixels', missing);
+      if (missing !== undefined) {
+        refused.inc({ reason: 'too_few_pixels' });
+        return fail('tooFewPixels', missing);
+      }
 
-      const orderId = await tx(async ({ sql, emit }) => {
+      const orderId = await tx(async ({ sql, emit, metrics }) => {
         const inserted = await insertOrder(sql, { customerId, request, size, idempotencyKey });
         if (inserted.result === 'keyReused') return fail('idempotencyKeyReused');
         if (inserted.result === 'inserted') {
           const { orderId } = inserted;
           await sql`insert into order_steps (order_id, status, at) values (${orderId}, 'placed', now())`;
-          emit('placed', { orderId, customerId, total: totalOf({ size, request }), payment });
+          const total = totalOf({ size, request });
+          emit('placed', { orderId, customerId, total, payment });
+          metrics.placed.inc({ payment: payment.method });
+          metrics.value.observe(total.amount / 100);
         }
         return inserted.orderId;
       });
@@ -78,8 +88,8 @@ export const ordersService = service(orders, {
             fail('notCancellable', { status: 'printing' }),
           ),
         );
-      await tx(({ sql, emit }) =>
-        cancel({ orderId, customerId, at: new Date().toISOString() }, { sql, emit, log }),
+      await tx(({ sql, emit, metrics }) =>
+        cancel({ orderId, customerId, at: new Date().toISOString() }, { sql, emit, metrics, log }),
       );
       return readOrder(sql, orderId, customerId);
     },
@@ -95,12 +105,14 @@ export const ordersService = service(orders, {
       const moved = await recordStep({ orderId, status: 'paid', at: event.occurredAt }, { sql, log });
       if (moved) emit('paid', await paidOrder(orderId, sql));
     },
-    'payments.declined': async ({ orderId, reason }, { sql, event, log }) => {
+    'payments.declined': async ({ orderId, reason }, { sql, event, log, metrics }) => {
       const moved = await recordStep(
         { orderId, status: 'payment-declined', at: event.occurredAt },
         { sql, log },
       );
-      if (moved) await sql`update orders set decline_reason = ${reason} where order_id = ${orderId}`;
+      if (!moved) return;
+      metrics.ended.inc({ outcome: 'payment_declined' });
+      await sql`update orders set decline_reason = ${reason} where order_id = ${orderId}`;
     },
     'payments.refunded': async ({ orderId, amount }, { sql }) => {
       await sql`update orders set refunded = ${amount.amount} where order_id = ${orderId}`;
@@ -111,11 +123,12 @@ export const ordersService = service(orders, {
     'printing.printed': async ({ orderId }, { sql, event, log }) => {
       await recordStep({ orderId, status: 'printed', at: event.occurredAt }, { sql, log });
     },
-    'printing.jobCancelled': async ({ orderId, customerId }, { sql, emit, event, log }) => {
-      await cancel({ orderId, customerId, at: event.occurredAt }, { sql, emit, log });
+    'printing.jobCancelled': async ({ orderId, customerId }, { sql, emit, event, log, metrics }) => {
+      await cancel({ orderId, customerId, at: event.occurredAt }, { sql, emit, metrics, log });
     },
-    'despatch.despatched': async ({ orderId, trackingNumber }, { sql, event, log }) => {
-      await recordStep({ orderId, status: 'despatched', at: event.occurredAt }, { sql, log });
+    'despatch.despatched': async ({ orderId, trackingNumber }, { sql, event, log, metrics }) => {
+      const moved = await recordStep({ orderId, status: 'despatched', at: event.occurredAt }, { sql, log });
+      if (moved) metrics.ended.inc({ outcome: 'despatched' });
       await sql`update orders set tracking_number = ${trackingNumber} where order_id = ${orderId}`;
     },
   },
@@ -127,8 +140,10 @@ const supportedCombinations = catalogue.flatMap(({ product, sizes }) =>
 
 async function cancel(
   { orderId, customerId, at }: { orderId: string; customerId: string; at: string },
-  { sql, emit, log }: Pick<Tx<typeof orders>, 'sql' | 'emit'> & { readonly log: Logger },
+  { sql, emit, metrics, log }: Pick<Tx<typeof orders>, 'sql' | 'emit' | 'metrics'> & { readonly log: Logger },
 ): Promise<void> {
   const moved = await recordStep({ orderId, status: 'cancelled', at }, { sql, log });
-  if (moved) emit('cancelled', { orderId, customerId });
+  if (!moved) return;
+  emit('cancelled', { orderId, customerId });
+  metrics.ended.inc({ outcome: 'cancelled' });
 }

@@ -1,6 +1,6 @@
 import { describeGraph, type System } from '@banyan/chassis';
 import type { OperationsHandlers } from '@banyan/console-api';
-import { type Contract, exampleOf, toAsyncApi, toJsonSchema, toOpenApi } from '@banyan/contract';
+import { type Contract, exampleOf, metricName, toAsyncApi, toJsonSchema, toOpenApi } from '@banyan/contract';
 import { ServiceError } from '@banyan/core';
 import { tryThroughGateway } from './try-operation.ts';
 
@@ -48,6 +48,14 @@ export function createContractOperations({ system, publicUrl }: Asked): Contract
         asyncApi: toAsyncApi(head) as never,
         consumers: [...new Set(consumersOf(service))],
         examples: examplesOf(contract) as never,
+        metrics: Object.values(contract.metrics).map((metric) => {
+          const { type, help, labels } = metric;
+          const values = Object.entries(labels).map(([label, each]): [string, string[]] => [
+            label,
+            [...each],
+          ]);
+          return { name: metricName(metric), type, help, labels: Object.fromEntries(values) };
+        }),
       };
     },
     async tryOperation({ service, operation, input, token }, { signal }) {

@@ -1,4 +1,4 @@
-import { operation } from '@banyan/contract';
+import { metricTypes, operation } from '@banyan/contract';
 import { z } from 'zod';
 import { leftOut } from './left-out.ts';
 import { Name, Time, timeWindow } from './time-window.ts';
@@ -76,7 +76,7 @@ export const systemOperations = {
     }),
   }),
   getContract: operation('GET /api/contracts/:service', {
-    summary: 'One contract as OpenAPI and AsyncAPI documents, with examples',
+    summary: 'One contract as OpenAPI and AsyncAPI documents, with examples, and its metrics',
     input: z.object({ service: Name }),
     output: z.object({
       service: z.string(),
@@ -85,6 +85,15 @@ export const systemOperations = {
       asyncApi: z.json(),
       consumers: z.array(z.string()),
       examples: z.record(z.string(), z.json()),
+      metrics: z.array(
+        z.object({
+          /** On the metrics page. */
+          name: z.string(),
+          type: z.enum(metricTypes),
+          help: z.string(),
+          labels: z.record(z.string(), z.array(z.string())),
+        }),
+      ),
     }),
     errors: notFound,
   }),

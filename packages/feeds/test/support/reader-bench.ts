@@ -58,7 +58,7 @@ export async function createReaderBench(t: TestContext): Promise<ReaderBench> {
         config: undefined,
         log: silentLogger,
         signal: stop.signal,
-        ...(metrics === undefined ? undefined : { metrics }),
+        ...(metrics === undefined ? undefined : { processMetrics: metrics }),
       };
       return { reader, host, stop, poll: () => reader.poll(host) };
     },

@@ -36,7 +36,7 @@ export interface CaptureHost<Tx extends { readonly sql: Sql }, Config = unknown>
   readonly log: Logger;
   readonly signal: AbortSignal;
   /** Default: nobody sees the figures. */
-  readonly metrics?: Metrics;
+  readonly processMetrics?: Metrics;
   /** Whose task it is, for the figures. */
   readonly caller?: Caller;
 }
@@ -122,7 +122,7 @@ class SlotCapture<Tx extends { readonly sql: Sql }, Config> implements Capture<T
     figures.end();
   }
 
-  #figures({ metrics = createMetrics(), caller }: CaptureHost<Tx, Config>): CaptureMetrics {
+  #figures({ processMetrics: metrics = createMetrics(), caller }: CaptureHost<Tx, Config>): CaptureMetrics {
     const service = caller?.service ?? '';
     return createCaptureMetrics({ metrics, service, capture: this.#options.name, nowMs: systemClock.nowMs });
   }

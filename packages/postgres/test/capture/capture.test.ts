@@ -305,7 +305,7 @@ test('a role that may not use slots is told so', async (t) => {
 test('the figures tell how far behind a capture is, and that it has caught up', async (t) => {
   const { database, instance, told } = await createBench(t);
   const metrics = createMetrics();
-  const seen = { metrics, caller: { service: 'shop' } };
+  const seen = { processMetrics: metrics, caller: { service: 'shop' } };
   const figure = (name: string) =>
     Number(
       new RegExp(`^banyan_capture_${name}\\{service="shop",capture="orders"\\} (\\S+)$`, 'm').exec(

@@ -1,4 +1,12 @@
-import type { Contract, InputOf, MessageType, Operation, OutputOf, Schema } from '@banyan/contract';
+import type {
+  Contract,
+  InputOf,
+  MessageType,
+  MetricsOf,
+  Operation,
+  OutputOf,
+  Schema,
+} from '@banyan/contract';
 import type { Logger, Sql } from '@banyan/core';
 import type { SagaFailure } from '../state.ts';
 
@@ -26,6 +34,8 @@ export interface TxStepContext<C extends Contract = Contract> extends StepContex
   /** The step's effect and the saga's progress commit together, or neither does. */
   readonly sql: Sql;
   readonly emit: EmitOf<C>;
+  /** What the contract declares; counts when the step is on record. */
+  readonly metrics: MetricsOf<C>;
   readonly log: Logger;
   /** Ends the step with a refusal: final, and handled by the step's policy. Never returns. */
   refuse(reason: string, details?: unknown): never;

@@ -17,7 +17,7 @@ export interface SagaOptions<C extends Contract, Input extends Schema> {
   readonly version: number;
   /** Object schema; validated when the saga starts. */
   readonly input: Input;
-  /** The contract of the service that runs the saga; types `emit`. */
+  /** The contract of the service that runs the saga; types `emit` and `metrics`. */
   readonly contract?: C;
   /** From the start, in milliseconds; what has not passed the pivot by then is compensated. Default: none. */
   readonly deadlineMs?: number;

@@ -9,7 +9,7 @@ export interface DurableOptions<C extends Contract, Input extends Schema, Output
   readonly input: Input;
   /** Validated when it returns. */
   readonly output: Output;
-  /** The contract of the service that runs it; types `emit`. */
+  /** The contract of the service that runs it; types `emit` and `metrics`. */
   readonly contract?: C;
   /** From the start, in milliseconds; then whatever it waits for rejects with `deadline_exceeded` `durable_deadline`. Default: none. */
   readonly deadlineMs?: number;

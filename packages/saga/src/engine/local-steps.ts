@@ -188,7 +188,10 @@ export class LocalSteps {
         sql,
         emit,
         refuse,
-        // Few steps ask for it, and making one costs more than they do.
+        // Few steps ask for these, and making one costs more than they do.
+        get metrics() {
+          return opened.metrics;
+        },
         get log() {
           return opened.log;
         },

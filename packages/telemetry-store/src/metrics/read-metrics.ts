@@ -41,12 +41,13 @@ interface PointRow {
 
 const maxSeries = 200;
 
-/** Every metric that was ever sent, by name. */
+/** Every metric that was ever sent, by name. What a process says of one of its services has that in the label `service`. */
 export function listMetrics(sql: Sql, service: string | undefined): Promise<readonly MetricName[]> {
   return sql<MetricName>`
     select name, min(kind) as kind, min(unit) as unit, min(description) as description,
-      array_agg(distinct service order by service) as services
-    from telemetry.series where ${service ?? null}::text is null or service = ${service ?? null}
+      array_agg(distinct coalesce(labels->>'service', service)) as services
+    from telemetry.series
+    where ${service ?? null}::text is null or service = ${service ?? null} or labels->>'service' = ${service ?? null}
     group by name order by name`;
 }
 
@@ -54,7 +55,8 @@ export function listMetrics(sql: Sql, service: string | undefined): Promise<read
 export async function readMetric(sql: Sql, query: MetricQuery): Promise<MetricSeries | undefined> {
   const all = await sql<SeriesRow>`
     select series_id, kind, unit, service, labels from telemetry.series
-    where name = ${query.name} and (${query.service ?? null}::text is null or service = ${query.service ?? null})
+    where name = ${query.name} and (${query.service ?? null}::text is null
+      or service = ${query.service ?? null} or labels->>'service' = ${query.service ?? null})
     order by series_id desc limit ${maxSeries}`;
   const [first] = all;
   if (first === undefined) return undefined;

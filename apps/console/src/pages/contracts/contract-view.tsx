@@ -4,7 +4,7 @@ import { useResource } from '../../data/resource.ts';
 import { Json } from '../../parts/json.tsx';
 import { PageHead } from '../../parts/page-head.tsx';
 import { Loaded } from '../../parts/states.tsx';
-import { query, setQuery } from '../../router.ts';
+import { href, query, setQuery } from '../../router.ts';
 import { eventsOf, type OperationDocument, operationsOf } from './documents.ts';
 import { TryForm } from './try-form.tsx';
 
@@ -26,7 +26,7 @@ export function ContractView({ service }: { readonly service: string }): JSX.Ele
 }
 
 function Whole({ contract }: { readonly contract: Contract }): JSX.Element {
-  const { service, openApi, asyncApi, consumers, examples } = contract;
+  const { service, openApi, asyncApi, consumers, examples, metrics } = contract;
   const events = eventsOf(asyncApi);
   return (
     <div class="stack">
@@ -59,8 +59,33 @@ function Whole({ contract }: { readonly contract: Contract }): JSX.Element {
           ))}
         </section>
       )}
+      {metrics.length > 0 && (
+        <section class="card">
+          <header>
+            <h2>Metrics</h2>
+          </header>
+          <ul class="body metric-list">
+            {metrics.map(({ name, type, help, labels }) => (
+              <li key={name}>
+                <a data-row href={href('/metrics', { service, metrics: name })}>
+                  <code>{name}</code>
+                </a>{' '}
+                <span class="soft small">
+                  {type}. {help} {labelsOf(labels)}
+                </span>
+              </li>
+            ))}
+          </ul>
+        </section>
+      )}
     </div>
   );
+}
+
+/** `by payment (card, wallet)`. */
+function labelsOf(labels: Contract['metrics'][number]['labels']): string {
+  const told = Object.entries(labels).map(([label, values]) => `${label} (${values.join(', ')})`);
+  return told.length === 0 ? '' : `By ${told.join(' and ')}.`;
 }
 
 interface OperationPartProps {

@@ -6,7 +6,7 @@ import { PageHead } from '../../parts/page-head.tsx';
 import { QuerySelect, ServiceSelect, SinceSelect } from '../../parts/search-tools.tsx';
 import { Empty, Loaded } from '../../parts/states.tsx';
 import { Ago } from '../../parts/time.tsx';
-import { query, setQuery } from '../../router.ts';
+import { href, query, setQuery } from '../../router.ts';
 import { MetricChart, type Shown, TrafficChart } from './series-charts.tsx';
 
 /** Rate, errors and duration of what was asked, then whatever else services measure. */
@@ -55,7 +55,8 @@ export function MetricsPage(): JSX.Element {
 }
 
 function Others({ shown }: { readonly shown: Shown }): JSX.Element {
-  const found = useResource<AnswerOf<'listMetrics'>>('/api/metrics', { everyMs: 30_000 });
+  const listed = href('/api/metrics', { service: shown.service });
+  const found = useResource<AnswerOf<'listMetrics'>>(listed, { everyMs: 30_000 });
   const chosen = query('metrics') === '' ? [] : query('metrics').split(',');
   return (
     <section class="stack metrics-others">
@@ -67,7 +68,13 @@ function Others({ shown }: { readonly shown: Shown }): JSX.Element {
               <Empty title="No metrics yet.">Services send them every few seconds; wait a moment.</Empty>
             );
           const names = metrics.map(({ name }) => name);
-          const preset = usual.filter((name) => names.includes(name));
+          const business = metrics.filter(({ name }) => !ofThePlatform.test(name));
+          const usually = [...business.slice(0, 4).map(({ name }) => name), ...usual];
+          const preset = usually.filter((name) => names.includes(name));
+          const toggle = (name: string, isShown: boolean) =>
+            setQuery({
+              metrics: (isShown ? [...open, name] : open.filter((each) => each !== name)).join(','),
+            });
           const open = chosen.length > 0 ? chosen : preset.length > 0 ? preset : names.slice(0, 4);
           return (
             <>
@@ -75,28 +82,11 @@ function Others({ shown }: { readonly shown: Shown }): JSX.Element {
                 <summary>
                   {metrics.length} metrics, {open.length} shown
                 </summary>
-                <ul class="metric-list">
-                  {metrics.map(({ name, description, unit }) => (
-                    <li key={name}>
-                      <label>
-                        <input
-                          type="checkbox"
-                          checked={open.includes(name)}
-                          onChange={({ currentTarget }) =>
-                            setQuery({
-                              metrics: (currentTarget.checked
-                                ? [...open, name]
-                                : open.filter((each) => each !== name)
-                              ).join(','),
-                            })
-                          }
-                        />{' '}
-                        <span class="mono">{name}</span> <span class="soft small">{unit}</span>
-                        <span class="soft small"> {description}</span>
-                      </label>
-                    </li>
-                  ))}
-                </ul>
+                <Choice title="Of the services' own" {...{ metrics: business, open, toggle }} />
+                <Choice
+                  title="Of the platform"
+                  {...{ metrics: metrics.filter((each) => !business.includes(each)), open, toggle }}
+                />
               </details>
               <div class="charts">
                 {open.map((name) => (
@@ -113,6 +103,41 @@ function Others({ shown }: { readonly shown: Shown }): JSX.Element {
         }}
       </Loaded>
     </section>
+  );
+}
+
+/** Everything else is what services declare themselves, or other senders. */
+const ofThePlatform = /^(?:banyan|process|nodejs)_/;
+
+interface ChoiceProps {
+  readonly title: string;
+  readonly metrics: AnswerOf<'listMetrics'>['metrics'];
+  /** Names of those that are shown. */
+  readonly open: readonly string[];
+  toggle(name: string, isShown: boolean): void;
+}
+
+function Choice({ title, metrics, open, toggle }: ChoiceProps): JSX.Element | null {
+  if (metrics.length === 0) return null;
+  return (
+    <>
+      <h3>{title}</h3>
+      <ul class="metric-list">
+        {metrics.map(({ name, description, unit }) => (
+          <li key={name}>
+            <label>
+              <input
+                type="checkbox"
+                checked={open.includes(name)}
+                onChange={({ currentTarget }) => toggle(name, currentTarget.checked)}
+              />{' '}
+              <span class="mono">{name}</span> <span class="soft small">{unit}</span>
+              <span class="soft small"> {description}</span>
+            </label>
+          </li>
+        ))}
+      </ul>
+    </>
   );
 }
 
