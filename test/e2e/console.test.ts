@@ -3,7 +3,7 @@ import { userInfo } from 'node:os';
 import { after, before, describe, test } from 'node:test';
 import { untilPasses } from '@banyan/testing';
 import type { Page } from 'playwright-core';
-import { createCustomer } from '../support/customer.ts';
+import { type Customer, createCustomer } from '../support/customer.ts';
 import { noChromium, type PageBrowser, picture, startPageBrowser } from '../support/page-browser.ts';
 import {
   photoPrintDirectory,
@@ -42,14 +42,17 @@ const environment = { CONSOLE_PORT: '0' };
 describe('the console of a running system, in Chromium', { skip: noChromium }, () => {
   let system: RunningSystem;
   let browser: PageBrowser;
+  let customer: Customer;
+  let orderId: string;
   const cleanUps: (() => unknown)[] = [];
   before(async () => {
     const suite = { after: (cleanUp: () => unknown) => void cleanUps.unshift(cleanUp) };
     system = await startSystem(suite, { flags: ['--own', 'printing', '--calm'], environment });
     browser = await startPageBrowser(suite, system.consoleUrl ?? assert.fail('There is no console.'));
-    const customer = await createCustomer(system.url);
+    customer = await createCustomer(system.url);
     const answer = await customer.placeOrder('tok_ok');
     assert.equal(answer.status, 202);
+    ({ orderId } = (await answer.json()) as { readonly orderId: string });
   });
   after(async () => {
     for (const cleanUp of cleanUps) await cleanUp();
@@ -224,6 +227,38 @@ describe('the console of a running system, in Chromium', { skip: noChromium }, (
     await page.getByText('Restart: printing.').waitFor();
     await page.getByRole('link', { name: 'Map' }).click();
     await serviceOf(page, 'printing', /healthy/).waitFor();
+  });
+
+  test('a service that does not answer in time opens the circuits of its callers, and the map shows it, and that they close again', async (t) => {
+    const page = await browser.open(t, '/?service=gateway', 'laptop');
+    const circuit = page
+      .getByRole('complementary', { name: 'Service gateway' })
+      .getByText(/^circuit (half )?open$/);
+    const slow = async (delayMs: number) => {
+      const body = JSON.stringify({ action: 'slow', delayMs });
+      const headers = { 'content-type': 'application/json' };
+      const answer = await fetch(`${system.consoleUrl}/api/control/printing`, {
+        method: 'POST',
+        headers,
+        body,
+      });
+      assert.equal(answer.status, 200, await answer.text());
+    };
+    const sheet = async () => (await customer.fetch(`/print-orders/${orderId}/sheet`)).status;
+    await untilPasses(async () => assert.equal(await sheet(), 200));
+    assert.equal(await circuit.count(), 0);
+    // Longer than any caller waits. Paused it would be gone from the registry before, and its circuits with it.
+    await slow(60_000);
+    const statuses = await Promise.all(Array.from({ length: 6 }, sheet));
+    assert.ok(
+      statuses.every((status) => status >= 500),
+      String(statuses),
+    );
+    await circuit.waitFor();
+    await slow(0);
+    await untilPasses(async () => assert.equal(await sheet(), 200));
+    await circuit.waitFor({ state: 'detached' });
+    await serviceOf(page, 'printing', /healthy|errors/).waitFor();
   });
 });
 

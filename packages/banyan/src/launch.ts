@@ -65,6 +65,8 @@ export interface LaunchOptions {
   readonly metrics: Metrics;
   /** Started and stopped with the launch. */
   readonly telemetry: Telemetry;
+  /** See `HostOptions.onCircuits`. */
+  readonly onCircuits?: NonNullable<HostOptions['onCircuits']>;
   /** Ends the wait for a broker that is not there yet. */
   readonly signal: AbortSignal;
 }
@@ -117,6 +119,7 @@ export async function createLaunch(options: LaunchOptions): Promise<Launch> {
     logger,
     metrics,
     telemetry,
+    ...(options.onCircuits === undefined ? undefined : { onCircuits: options.onCircuits }),
   });
   return {
     host,

@@ -24,7 +24,7 @@ export interface Run {
   slow(service: string, delayMs: number): Promise<boolean>;
   /** The processes of the run and how they are. */
   processes(): readonly ProcessStatus[];
-  /** Tells of each process that starts, is ready or ends. @returns a function that ends it */
+  /** Tells of each process that starts, is ready or ends, is slowed, or has other circuits open. @returns a function that ends it */
   onChange(listener: () => void): () => void;
   /** What operators may do to its processes; undefined if there is only this one. */
   readonly control: Supervisor | undefined;
@@ -100,7 +100,8 @@ class OneProcess implements Run {
     const state = this.#state;
     const startedAt = this.#startedAt;
     const [parts, delaysMs] = [this.#parts, this.#delaysMs];
-    return [{ name: parts.join('+'), parts, state, pid, restarts: 0, startedAt, delaysMs }];
+    // Calls within a process have no circuits.
+    return [{ name: parts.join('+'), parts, state, pid, restarts: 0, startedAt, delaysMs, circuits: [] }];
   }
 
   onChange(listener: () => void): () => void {
@@ -118,11 +119,16 @@ class OneProcess implements Run {
     const launch = await this.#launch;
     launch?.host.slow(service, delayMs);
     this.#delaysMs = withDelay(this.#delaysMs, service, delayMs);
+    this.#tell();
     return true;
   }
 
   #change(state: ProcessStatus['state']): void {
     this.#state = state;
+    this.#tell();
+  }
+
+  #tell(): void {
     for (const listener of this.#listeners) listener();
   }
 }
@@ -157,8 +163,9 @@ class ManyProcesses implements Run {
       onOutput: (line) => showLine(line, options),
       onChange: (status) => {
         showStatus(status, options);
-        for (const listener of this.#listeners) listener();
+        this.#tell();
       },
+      onDetail: () => this.#tell(),
     });
   }
 
@@ -184,6 +191,10 @@ class ManyProcesses implements Run {
 
   async slow(service: string, delayMs: number): Promise<boolean> {
     return this.control.slow(service, delayMs);
+  }
+
+  #tell(): void {
+    for (const listener of this.#listeners) listener();
   }
 }
 

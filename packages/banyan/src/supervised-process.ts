@@ -1,6 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import type { Server } from 'node:net';
 import { createInterface } from 'node:readline';
+import type { OpenCircuit } from '@banyan/chassis';
 import type { Clock, Logger } from '@banyan/core';
 
 export const processStates = ['starting', 'ready', 'paused', 'waiting', 'stopping', 'stopped'] as const;
@@ -18,12 +19,15 @@ export interface ProcessStatus {
   readonly startedAt: string | undefined;
   /** How long calls to a part are held up, for those that an operator has slowed. */
   readonly delaysMs: ReadonlyMap<string, number>;
+  /** Of calls from its parts, as the process itself told last. */
+  readonly circuits: readonly OpenCircuit[];
 }
 
 /** From a child to its supervisor. */
 export type ChildMessage =
   | { readonly kind: 'ready'; readonly publicUrl?: string }
   | { readonly kind: 'failed'; readonly message: string }
+  | { readonly kind: 'circuits'; readonly circuits: readonly OpenCircuit[] }
   | { readonly kind: 'pong' }
   | Talk;
 /** From the supervisor to a child. */
@@ -51,6 +55,8 @@ export interface ProcessOptions {
   readonly onChange?: (status: ProcessStatus) => void;
   /** What a child says with `SupervisorChannel.talk`. */
   readonly onTalk?: (body: unknown) => void;
+  /** Its state is the same; its delays or circuits are not. */
+  readonly onDetail?: () => void;
   /** A child that does not answer pings for so long is killed and replaced. Default 10,000; 0 switches it off (debuggers). */
   readonly unresponsiveAfterMs?: number;
   /**
@@ -80,6 +86,7 @@ export class SupervisedProcess {
   #settleStart: ((error?: Error) => void) | undefined;
   #startedAtMs: number | undefined;
   #delaysMs: ReadonlyMap<string, number> = new Map();
+  #circuits: readonly OpenCircuit[] = [];
 
   constructor(parts: readonly string[], options: ProcessOptions) {
     this.parts = parts;
@@ -125,6 +132,7 @@ export class SupervisedProcess {
     if (this.#state !== 'ready' && this.#state !== 'paused') return false;
     this.#send({ kind: 'slow', part, delayMs });
     this.#delaysMs = withDelay(this.#delaysMs, part, delayMs);
+    this.#options.onDetail?.();
     return true;
   }
 
@@ -144,6 +152,7 @@ export class SupervisedProcess {
       restarts: this.#restarts,
       startedAt: this.#child === undefined ? undefined : this.#startedAt(),
       delaysMs: this.#delaysMs,
+      circuits: this.#circuits,
     };
   }
 
@@ -189,6 +198,10 @@ export class SupervisedProcess {
       case 'talk':
         this.#options.onTalk?.(message.body);
         return;
+      case 'circuits':
+        this.#circuits = message.circuits;
+        this.#options.onDetail?.();
+        return;
       case 'pong':
         return;
     }
@@ -197,6 +210,7 @@ export class SupervisedProcess {
   #onExit(code: number | null, signal: NodeJS.Signals | null): void {
     this.#child = undefined;
     this.#delaysMs = new Map();
+    this.#circuits = [];
     if (this.#state === 'stopping') {
       this.#endStart(this.#stoppedWhileStarting());
       this.#change('stopped');

@@ -1,9 +1,12 @@
+import type { OpenCircuit } from '@banyan/chassis';
 import type { ChildMessage, SupervisorMessage } from './supervised-process.ts';
 
 /** A child's side of the channel to its supervisor. */
 export interface SupervisorChannel {
   ready(publicUrl: string | undefined): void;
   failed(error: unknown): void;
+  /** All circuits of this process that are not closed. */
+  circuits(circuits: readonly OpenCircuit[]): void;
   /** Resolves when the supervisor asks this process to stop, or is gone. */
   readonly stopRequested: Promise<void>;
   /** An operator slows a part of this process; only once it is ready. */
@@ -50,6 +53,7 @@ export function connectToSupervisor(): SupervisorChannel | undefined {
     ready: (publicUrl) => send(publicUrl === undefined ? { kind: 'ready' } : { kind: 'ready', publicUrl }),
     failed: (error) =>
       send({ kind: 'failed', message: error instanceof Error ? error.message : String(error) }),
+    circuits: (circuits) => send({ kind: 'circuits', circuits }),
     stopRequested: stopRequested.promise,
     onSlow(listener) {
       slow = listener;

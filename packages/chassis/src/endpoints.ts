@@ -2,7 +2,7 @@ import type { Contract } from '@banyan/contract';
 import { admits, type Destination, destinationText, type ServiceWatch } from '@banyan/discovery';
 import { createRemoteEndpoint, type Endpoint, type RemoteEndpoint } from '@banyan/rpc';
 import type { Tracer } from '@banyan/telemetry';
-import type { HostOptions } from './host-options.ts';
+import type { HostOptions, OpenCircuit } from './host-options.ts';
 import type { Service } from './service.ts';
 import type { ServiceSlot } from './service-slot.ts';
 import { compatibleWith, contractKeeperFor, keeperFor, keepersOf } from './versions.ts';
@@ -10,7 +10,16 @@ import { compatibleWith, contractKeeperFor, keeperFor, keepersOf } from './versi
 export interface EndpointsOptions
   extends Pick<
     HostOptions,
-    'system' | 'engines' | 'tokensOf' | 'certificatesOf' | 'zone' | 'label' | 'clock' | 'logger' | 'metrics'
+    | 'system'
+    | 'engines'
+    | 'tokensOf'
+    | 'certificatesOf'
+    | 'zone'
+    | 'label'
+    | 'clock'
+    | 'logger'
+    | 'metrics'
+    | 'onCircuits'
   > {
   /** All of the system, by name; a reload replaces one. */
   readonly services: ReadonlyMap<string, Service>;
@@ -23,6 +32,7 @@ export interface EndpointsOptions
 export class Endpoints {
   readonly #options: EndpointsOptions;
   readonly #remotes = new Map<string, RemoteEndpoint>();
+  readonly #circuits = new Map<string, OpenCircuit>();
   readonly #watches = new Map<string, ServiceWatch>();
 
   constructor(options: EndpointsOptions) {
@@ -78,7 +88,7 @@ export class Endpoints {
     const key = `${caller} ${contractName} ${destinationText(to)}`;
     const known = this.#remotes.get(key);
     if (known !== undefined) return known;
-    const { clock, logger, metrics, tokensOf, certificatesOf, zone, tracerOf } = this.#options;
+    const { clock, logger, metrics, tokensOf, certificatesOf, zone, tracerOf, onCircuits } = this.#options;
     const remote = createRemoteEndpoint({
       contract: this.#contract(contractName, to),
       watch: this.#watch(contractName),
@@ -90,6 +100,11 @@ export class Endpoints {
       logger: logger.with({ service: caller }),
       metrics,
       tracer: tracerOf(caller),
+      onCircuit: (state) => {
+        if (state === 'closed') this.#circuits.delete(key);
+        else this.#circuits.set(key, { from: caller, to: contractName, state });
+        onCircuits?.([...this.#circuits.values()]);
+      },
     });
     this.#remotes.set(key, remote);
     return remote;

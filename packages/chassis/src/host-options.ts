@@ -1,5 +1,6 @@
 import type { ServiceCertificates, ServiceTokens } from '@banyan/auth';
 import type { Clock, Logger } from '@banyan/core';
+import type { CircuitState } from '@banyan/resilience';
 import type { Metrics, Telemetry } from '@banyan/telemetry';
 import type { AdvertisedAddress } from './advertised-address.ts';
 import type { Engines } from './engines.ts';
@@ -49,6 +50,16 @@ export interface HostOptions {
   /** Makes the spans of what runs here; started and stopped by whoever made it. Default: none are made. */
   readonly telemetry?: Pick<Telemetry, 'tracer'>;
   readonly onChange?: (status: PartStatus) => void;
+  /** Told of all circuits of this process that are not closed whenever one changes. */
+  readonly onCircuits?: (circuits: readonly OpenCircuit[]) => void;
+}
+
+/** A service, or `gateway`, that keeps its calls away from instances of another service for a while. */
+export interface OpenCircuit {
+  readonly from: string;
+  /** Name of the contract that is called. */
+  readonly to: string;
+  readonly state: Exclude<CircuitState, 'closed'>;
 }
 
 export const partStates = ['starting', 'ready', 'waiting', 'stopped'] as const;

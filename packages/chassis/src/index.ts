@@ -6,7 +6,7 @@ export type { Engines, ServiceStore } from './engines.ts';
 export { chassisErrors } from './errors.ts';
 export { describeGraph, type GraphEdge, type GraphNode, type SystemGraph, sendersTo } from './graph.ts';
 export { createHost, type Host } from './host.ts';
-export type { HostOptions, PartState, PartStatus } from './host-options.ts';
+export type { HostOptions, OpenCircuit, PartState, PartStatus } from './host-options.ts';
 export { type LongHandler, longResult, type MayFollow } from './long-operations.ts';
 export type {
   ConsumerContext,

@@ -12,6 +12,7 @@ import {
   type Backoff,
   type Bulkhead,
   type CircuitBreakerOptions,
+  type CircuitState,
   createBackoff,
   createBulkhead,
   createCircuitBreaker,
@@ -62,6 +63,8 @@ export interface RemoteEndpointOptions {
     CircuitBreakerOptions,
     'consecutiveTimeouts' | 'errorRate' | 'minimumCalls' | 'windowMs' | 'openForMs'
   >;
+  /** Told the state of the worst circuit among the instances whenever it is another one; the circuit of an instance that is not listed any more is gone. */
+  readonly onCircuit?: (state: CircuitState) => void;
   /** When an instance that is slower than the others, or fails more, is left out, and how long. */
   readonly outliers?: Omit<OutlierOptions, 'clock' | 'onEjection'>;
   /** Where this caller runs. Instances with the same `zone` in their metadata are preferred. Default: all are alike. */
@@ -111,6 +114,7 @@ class BalancedEndpoint implements RemoteEndpoint, RemoteService {
   readonly #unwatch: () => void;
   #listed: readonly Instance[] = [];
   #candidates: RemoteInstance[] = [];
+  #circuit: CircuitState = 'closed';
   #closed = false;
 
   constructor(options: RemoteEndpointOptions) {
@@ -194,10 +198,14 @@ class BalancedEndpoint implements RemoteEndpoint, RemoteService {
     this.#closed = true;
     this.#unwatch();
     for (const candidate of this.#candidates) candidate.destroy();
+    this.#candidates = [];
+    this.#tellCircuit();
     this.transport.close();
   }
 
   #onChange(): void {
+    // Otherwise the next call is soon enough.
+    if (this.#circuit !== 'closed') this.instances();
     const waiting = [...this.#waiting];
     this.#waiting.clear();
     for (const listener of waiting) listener();
@@ -212,6 +220,15 @@ class BalancedEndpoint implements RemoteEndpoint, RemoteService {
       return known?.instance.url === instance.url ? known : this.#add(instance);
     });
     for (const gone of before.values()) gone.retire();
+    this.#tellCircuit();
+  }
+
+  #tellCircuit(): void {
+    const states = new Set(this.#candidates.map(({ breaker }) => breaker.state));
+    const worst = states.has('open') ? 'open' : states.has('half_open') ? 'half_open' : 'closed';
+    if (worst === this.#circuit) return;
+    this.#circuit = worst;
+    this.#options.onCircuit?.(worst);
   }
 
   readonly #mayCall = (instance: Instance): boolean =>
@@ -257,6 +274,7 @@ class BalancedEndpoint implements RemoteEndpoint, RemoteService {
         name: `'${name}' at ${instance.url}`,
         onTransition: ({ from, to }) => {
           this.metrics?.transition(to);
+          this.#tellCircuit();
           logger.warn(`circuit to ${name} is ${to}`, { callee: name, url: instance.url, from, to });
         },
       }),

@@ -205,7 +205,12 @@ for (const lane of [true, false]) {
         return hangs ? new Promise(() => {}) : Promise.resolve({ ran: 'x' });
       });
       const metrics = createMetrics();
-      const caller = rig.connect(new MovableWatch(url), { lane, metrics, breaker: { openForMs: 300 } });
+      const watch = new MovableWatch(url);
+      const states: string[] = [];
+      const caller = rig.connect(watch, {
+        ...{ lane, metrics, breaker: { openForMs: 300 } },
+        onCircuit: (state) => states.push(state),
+      });
       // Connected first: a call that spends its time on connecting does not reach the callee.
       await caller.run();
       hangs = true;
@@ -233,6 +238,20 @@ for (const lane of [true, false]) {
         metrics.render(),
         /banyan_circuit_transitions_total\{caller="tester",callee="jobs",to="open"\} 1/,
       );
+      assert.deepEqual(states, ['open', 'half_open', 'closed']);
+    });
+
+    test('the circuit of an instance that is not listed any more is gone, before anybody calls', async (t) => {
+      const rig = new Rig(t);
+      const { url } = await rig.serve(() => new Promise(() => {}));
+      const watch = new MovableWatch(url);
+      const states: string[] = [];
+      const caller = rig.connect(watch, { lane, onCircuit: (state) => states.push(state) });
+      for (let count = 0; count < 4; count += 1)
+        await assert.rejects(caller.run(500), { code: 'deadline_exceeded' });
+      assert.deepEqual(states, ['open']);
+      watch.moveTo();
+      assert.deepEqual(states, ['open', 'closed']);
     });
 
     for (const [share, opens] of [

@@ -85,6 +85,7 @@ async function run(
   const launch = await createLaunch({
     ...{ system, plan, logger, metrics, telemetry, signal },
     source: settings.source,
+    ...(supervisor === undefined ? undefined : { onCircuits: supervisor.circuits }),
   }).catch((error: unknown) => {
     if (signal.aborted) return undefined;
     throw error;

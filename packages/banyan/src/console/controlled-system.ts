@@ -14,7 +14,7 @@ export interface ControlledSystem {
   processes(): readonly ProcessStatus[];
   /** Where the gateway listens; undefined without one, and before it does. */
   publicUrl(): string | undefined;
-  /** Tells of each process that starts, is ready or ends. @returns a function that ends it */
+  /** See `Run.onChange`. @returns a function that ends it */
   onChange(listener: () => void): () => void;
   /** See `Run.slow`. */
   slow(service: string, delayMs: number): Promise<boolean>;

@@ -6,7 +6,6 @@ import { createContractOperations } from './contract-operations.ts';
 import type { ControlledSystem } from './controlled-system.ts';
 import { withDeclaredRefusals } from './declared-refusals.ts';
 import { createMessageOperations } from './message-operations.ts';
-import type { OpenCircuits } from './open-circuits.ts';
 import { createRecordOperations } from './record-operations.ts';
 import { createSagaOperations } from './saga-operations.ts';
 import { createSagaTimings } from './saga-timings.ts';
@@ -24,7 +23,6 @@ export interface OperationsOptions {
   readonly getTrace: TelemetryHandlers['getTrace'] | undefined;
   /** Opened when first asked for, and kept. */
   readonly openPorts: () => Promise<SystemPorts>;
-  readonly openCircuits: OpenCircuits;
 }
 
 /** What the console knows and does beside telemetry: the same as the verbs of the command line, by the same functions. */

@@ -9,7 +9,6 @@ import type { Settings } from '../settings.ts';
 import type { Terminal } from '../terminal.ts';
 import type { ControlledSystem } from './controlled-system.ts';
 import { withDeedsOnRecord } from './deeds-on-record.ts';
-import { createOpenCircuits } from './open-circuits.ts';
 import { createOperations } from './operations.ts';
 
 export interface StartConsoleOptions
@@ -70,7 +69,6 @@ export async function startConsole(options: StartConsoleOptions): Promise<Runnin
         runId: options.runId,
         getTrace: options.telemetry?.getTrace,
         openPorts,
-        openCircuits: createOpenCircuits(options.telemetry?.getMetric, systemClock),
       }),
       recording,
     ),

@@ -3,7 +3,6 @@ import type { OperationsHandlers } from '@banyan/console-api';
 import { ServiceError } from '@banyan/core';
 import type { ProcessStatus } from '../supervised-process.ts';
 import type { ControlledSystem, ProcessControl } from './controlled-system.ts';
-import type { OpenCircuits } from './open-circuits.ts';
 
 export type SystemOperations = Pick<OperationsHandlers, 'getSystem' | 'controlService'>;
 
@@ -13,7 +12,6 @@ interface Known {
   readonly development: boolean;
   readonly controlled: ControlledSystem;
   readonly runId: string | undefined;
-  readonly openCircuits: OpenCircuits;
 }
 
 type Action = Exclude<Parameters<SystemOperations['controlService']>[0]['action'], 'slow'>;
@@ -32,7 +30,6 @@ export function createSystemOperations(known: Known): SystemOperations {
   return {
     async getSystem(_, asker) {
       const processes = controlled.processes();
-      const circuits = await known.openCircuits(asker);
       const url = controlled.publicUrl();
       return {
         name: system.name,
@@ -48,9 +45,9 @@ export function createSystemOperations(known: Known): SystemOperations {
             group: `process ${index + 1}`,
             isHealthy: each.state === 'ready',
             instances: [instanceOf(name, versions.get(name) ?? '', each)],
-            breakers: circuits
+            breakers: each.circuits
               .filter(({ from }) => from === name)
-              .map(({ to }) => ({ to, state: 'open' as const })),
+              .map(({ to, state }) => ({ to, state })),
             ...(each.delaysMs.has(name) ? { delayMs: each.delaysMs.get(name) } : undefined),
             calls: [...new Set(into(name, 'call'))],
             listensTo: [...new Set(into(name, 'event'))],
