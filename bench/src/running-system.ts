@@ -71,7 +71,7 @@ function readUrl(child: ChildProcess): Promise<string> {
     let text = '';
     child.stdout?.on('data', (chunk: Buffer) => {
       text += chunk.toString();
-      const url = /Page\s+(http:\/\/\S+?)\/?\s/.exec(text)?.[1];
+      const url = /(?:Page|Gateway)\s+(http:\/\/\S+?)\/?\s/.exec(text)?.[1];
       if (url !== undefined) resolve(url);
     });
     child.once('exit', (code) => reject(new Error(`the system ended with code ${code}:\n${text}`)));

@@ -62,7 +62,10 @@ for (const [name, flags] of Object.entries({ 'in one process': [], split: ['--sp
       await run.exited;
       await rm(folder, { recursive: true, force: true });
     });
-    const url = await until(() => /Page\s+(http:\/\/\S+?)\/?\s/.exec(run.output())?.[1], 'address');
+    const url = await until(
+      () => /(?:Page|Gateway)\s+(http:\/\/\S+?)\/?\s/.exec(run.output())?.[1],
+      'address',
+    );
     const get = async (path: string) =>
       (await fetch(url + path)).json() as Promise<{ text?: string; count?: number }>;
     assert.deepEqual(await get('/greeting'), { text: 'hello!' });

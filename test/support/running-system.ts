@@ -71,7 +71,7 @@ export async function startSystem(t: Undoing, options: StartOptions = {}): Promi
     await run.exited;
   };
   lastFirst(t).after(stop);
-  const url = await waitFor(() => /Page\s+(http:\/\/\S+?)\/?\s/.exec(run.output())?.[1], {
+  const url = await waitFor(() => /(?:Page|Gateway)\s+(http:\/\/\S+?)\/?\s/.exec(run.output())?.[1], {
     what: 'the page address',
     run,
   });

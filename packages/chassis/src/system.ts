@@ -33,6 +33,8 @@ export interface EdgeRoute {
 export interface Edge {
   readonly kind: 'edge';
   readonly routes: readonly EdgeRoute[];
+  /** `/` answers a browser. */
+  readonly hasPage?: boolean;
   /** Every contract that the edge calls. */
   readonly uses: readonly Contract[];
   /** No I/O until `start`. */

@@ -141,9 +141,18 @@ export function gateway<Keys extends Contract = Contract>(options: GatewayOption
       ...routes.map((route) => toEdgeRoute(route, oldPathOf(route, definition.forwardings))),
       ...definition.apps.map(toAppRoute),
     ],
+    hasPage: hasPage(definition),
     uses: [...uses],
     create: (edge: EdgeOptions): RunningEdge => createRunningGateway(definition, edge),
   };
+}
+
+function hasPage({ site, routes, forwardings }: GatewayDefinition): boolean {
+  return (
+    site !== undefined ||
+    routes.some(({ operation: { method, path } }) => method === 'GET' && path === '/') ||
+    forwardings.some((each) => covers(each, '/'))
+  );
 }
 
 /** The contract of an exposed operation, or of the parts of a joined one. */

@@ -102,7 +102,7 @@ export async function up(input: CommandInput, terminal: Terminal): Promise<numbe
     const started = await Promise.race([begin(run, consoleRun), stopRequested.then(() => undefined)]);
     if (started === undefined) return 0;
     progress.step(describePlacement(placement, services));
-    announce(started, { folder, terminal, settings });
+    announce(started, { folder, terminal, settings, hasPage: system.gateway?.hasPage === true });
     if (settings.development && input.options['no-watch'] !== true)
       closing.push(watch(services, run, progress));
     await stopRequested;
@@ -196,6 +196,8 @@ interface Announcement {
   readonly folder: DataFolder;
   readonly terminal: Terminal;
   readonly settings: Settings;
+  /** The gateway answers a browser at `/`. */
+  readonly hasPage: boolean;
 }
 
 interface Addresses {
@@ -203,9 +205,13 @@ interface Addresses {
   readonly consoleUrl: string | undefined;
 }
 
-function announce({ publicUrl, consoleUrl }: Addresses, { folder, terminal, settings }: Announcement): void {
+function announce({ publicUrl, consoleUrl }: Addresses, announcement: Announcement): void {
+  const { folder, terminal, settings, hasPage } = announcement;
   const log = relative(terminal.workingDirectory, folder.logFile) || folder.logFile;
-  const lines = publicUrl === undefined ? [] : [`  Page     ${publicUrl}/`, `  API      ${publicUrl}/docs`];
+  const lines =
+    publicUrl === undefined
+      ? []
+      : [`  ${hasPage ? 'Page    ' : 'Gateway '} ${publicUrl}/`, `  API      ${publicUrl}/docs`];
   if (consoleUrl !== undefined) lines.push(`  Console  ${consoleUrl}/`);
   terminal.write(`\n${[...lines, `  Log      ${log}`].join('\n')}\n\n`);
   if (settings.harsh)
