@@ -47,9 +47,16 @@ function toHead({ position, revision, version, stream, type }: EventRow): Head {
   return { last, count: revision, era: String(version), seen: stream, limit: type };
 }
 
+/** Shows every transaction of whatever cluster. */
+const everything = '9000000000000000000:9000000000000000000:';
+
 function toNext(place: Place, { seen, limit, era, last, count }: Head, pageSize: number): Place {
   const isLate = last !== null && BigInt(last) <= BigInt(place.after);
-  if (isLate && count >= pageSize) return { ...place, late: { seen: place.late?.seen ?? seen, after: last } };
+  if (isLate && count >= pageSize) {
+    // A snapshot of this cluster hides what one with higher ids wrote.
+    const end = place.late?.seen ?? (place.era === era ? seen : everything);
+    return { ...place, late: { seen: end, after: last } };
+  }
   if (place.late !== undefined) return { ...place, seen: place.late.seen, late: undefined };
   if (last === null || isLate) {
     // The limit of another cluster means nothing in this one; no event up to `after` can come late any more.

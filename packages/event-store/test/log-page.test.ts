@@ -72,3 +72,33 @@ test('a page of many events keeps their order, new ones and late ones', async (t
     revisions(250),
   );
 });
+
+test('what was committed late before a restore into another cluster is read after it, however many pages it fills', async (t) => {
+  const { database, connect } = await createEventDatabase(t);
+  const store = createEventStore({ database, events: orderEvents });
+  for (let index = 0; index < 40; index += 1) await store.append(`order-${index}`, [placed()]);
+  await database.sql`alter table banyan.event disable trigger append_only`;
+  await database.sql`update banyan.event set xid = case when position <= 35 then '900001' else '900000' end::xid8`;
+  await database.sql`alter table banyan.event enable trigger append_only`;
+  await database.sql`update banyan.event_era set system = 'another'`;
+  const restored = createEventStore({ database: connect(), events: orderEvents });
+  // The reader had passed 40 while the transaction of 1 to 35 was still open.
+  let cursor = '40 900001:900002:900001 900003 0';
+  const readOn = async () => {
+    const names: string[] = [];
+    for (let more = true; more; ) {
+      const page = await restored.readPage(cursor, { pageSize: 10 });
+      names.push(...page.events.map(({ stream }) => stream));
+      ({ cursor, more } = page);
+      assert.ok(names.length <= 40, 'it reads in a circle');
+    }
+    return names;
+  };
+  assert.deepEqual(
+    await readOn(),
+    Array.from({ length: 35 }, (_, index) => `order-${index}`),
+  );
+  await restored.append('order-40', [placed()]);
+  assert.deepEqual(await readOn(), ['order-40']);
+  assert.deepEqual(await readOn(), []);
+});
