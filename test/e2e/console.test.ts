@@ -120,6 +120,45 @@ describe('the console of a running system, in Chromium', { skip: noChromium }, (
     assert.equal(await page.getByLabel('process_uptime_seconds').count(), 0);
   });
 
+  test('a part of the time of a chart is looked at closer, by marking it or with the keyboard alone', async (t) => {
+    const page = await browser.open(t, '/metrics', 'laptop');
+    const whole = page.getByRole('button', { name: /show all again$/ });
+    const minutes = () => {
+      const [from = Number.NaN, to = Number.NaN] = ['from', 'to'].map(
+        (name) => Date.parse(new URL(page.url()).searchParams.get(name) ?? '') / 60_000,
+      );
+      return { to, length: to - from };
+    };
+    const plot = page.locator('.u-over').first();
+    await plot.waitFor();
+    await plot.hover();
+    const box = (await plot.boundingBox()) ?? assert.fail('the chart is not drawn');
+    await page.mouse.move(box.x + box.width / 4, box.y + 20);
+    await page.mouse.down();
+    await page.mouse.move(box.x + box.width / 2, box.y + 20);
+    await page.mouse.up();
+    await whole.waitFor();
+    assert.ok(minutes().length > 0 && minutes().length < 15, page.url());
+    await whole.click();
+    await whole.waitFor({ state: 'detached' });
+
+    // A quarter of an hour is shown; half of it is in the middle.
+    await page.getByRole('button', { name: 'Closer' }).focus();
+    await page.keyboard.press('Enter');
+    await whole.waitFor();
+    const closer = minutes();
+    assert.ok(Math.abs(closer.length - 7.5) < 0.01, page.url());
+    await page.keyboard.press('Shift+Tab');
+    await page.keyboard.press('Shift+Tab');
+    await expectFocus(page, 'Earlier');
+    await page.keyboard.press('Enter');
+    await untilPasses(async () => assert.ok(Math.abs(closer.to - minutes().to - 3.75) < 0.01, page.url()));
+    assert.ok(Math.abs(minutes().length - 7.5) < 0.01, page.url());
+    await page.getByRole('button', { name: 'Wider' }).focus();
+    await page.keyboard.press('Enter');
+    await untilPasses(async () => assert.ok(Math.abs(minutes().length - 15) < 0.01, page.url()));
+  });
+
   test('the keyboard alone goes everywhere and does what can be done', async (t) => {
     const page = await browser.open(t, '', 'laptop');
     await serviceOf(page, 'orders', /healthy/).waitFor();

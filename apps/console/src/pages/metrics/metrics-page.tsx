@@ -8,6 +8,7 @@ import { Empty, Loaded } from '../../parts/states.tsx';
 import { Ago } from '../../parts/time.tsx';
 import { href, query, setQuery } from '../../router.ts';
 import { MetricChart, type Shown, TrafficChart } from './series-charts.tsx';
+import { TimeSteps } from './time-steps.tsx';
 
 /** Rate, errors and duration of what was asked, then whatever else services measure. */
 export function MetricsPage(): JSX.Element {
@@ -21,7 +22,7 @@ export function MetricsPage(): JSX.Element {
   };
   return (
     <>
-      <PageHead title="Metrics" about="Mark a part of a chart to look closer." />
+      <PageHead title="Metrics" about="Mark a part of a chart to look closer, or use the buttons." />
       <div class="toolbar">
         <ServiceSelect />
         {shown.from === '' ? (
@@ -31,6 +32,7 @@ export function MetricsPage(): JSX.Element {
             {formatTime(shown.from)} to {formatTime(shown.to)}: show all again
           </button>
         )}
+        <TimeSteps from={shown.from} to={shown.to} />
         <QuerySelect
           name="run"
           label="Compare with another run"
