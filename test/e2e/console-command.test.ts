@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { createDatabase, findEmbeddedServer } from '@banyan/postgres';
 import { eventually, temporaryFolder } from '@banyan/testing';
 import { consoleOf, type RunningSystem, runBanyan, startSystem } from '../support/running-system.ts';
 import { atTills, tillDirectory } from '../support/till-system.ts';
@@ -84,6 +85,38 @@ for (const flags of [['--calm'], ['--calm', '--split']]) {
     );
   });
 }
+
+test('instances have the name that the system gave them', async (t) => {
+  const named = { ...environment, BANYAN_INSTANCE: 'rack-7' };
+  const system = await startSystem(t, { directory: tillDirectory, flags: ['--calm'], environment: named });
+  const { services } = await ask<{
+    services: readonly { readonly name: string; readonly instances: readonly { readonly id: string }[] }[];
+  }>(`${consoleOf(system)}/api/system`);
+  const books = services.find(({ name }) => name === 'books');
+  assert.deepEqual(
+    books?.instances.map(({ id }) => id),
+    ['books-rack-7'],
+  );
+});
+
+test('while telemetry is away, status shows what runs, and says why there are no figures', async (t) => {
+  const system = await startSystem(t, { directory: tillDirectory, flags: ['--calm'], environment });
+  const server = await findEmbeddedServer(`${system.dataFolder}/postgres`);
+  const admin = createDatabase({ url: server?.adminUrl ?? assert.fail('There is no server.') });
+  t.after(() => admin.close());
+  await admin.sql`alter database svc_banyan_telemetry allow_connections false`;
+  await admin.sql`select pg_terminate_backend(pid) from pg_stat_activity where datname = 'svc_banyan_telemetry'`;
+  const words = ['status', '--dir', tillDirectory, '--data', system.dataFolder];
+  const run = runBanyan(words, environment);
+  assert.equal((await run.exited).code, 1, run.output());
+  assert.match(run.output(), /books +1\.0\.0 +ready +1 /);
+  assert.match(run.output(), /^Telemetry {2}no figures: .+ \(database_unavailable\)$/m);
+  const asJson = runBanyan([...words, '--json'], environment);
+  assert.equal((await asJson.exited).code, 1, asJson.output());
+  const { system: seen, missing } = JSON.parse(asJson.output());
+  assert.equal(seen.services.length > 0, true);
+  assert.equal(missing.reason, 'database_unavailable');
+});
 
 test('without a console the commands that ask it say so', async (t) => {
   const dataFolder = await temporaryFolder(t, 'console');

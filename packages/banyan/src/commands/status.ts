@@ -2,7 +2,7 @@ import { operationsApi, telemetryApi } from '@banyan/console-api';
 import type { InputOf, OutputOf } from '@banyan/contract';
 import { isServiceError } from '@banyan/core';
 import type { CommandInput } from '../command-line.ts';
-import { findConsole } from '../console/console-client.ts';
+import { type ConsoleClient, findConsole } from '../console/console-client.ts';
 import { ms, percent, rate } from '../console/figures.ts';
 import { renderTable } from '../table.ts';
 import type { Terminal } from '../terminal.ts';
@@ -11,27 +11,52 @@ const { getMap, getStore } = telemetryApi.operations;
 const { getSystem } = operationsApi.operations;
 
 export type MapAnswer = OutputOf<typeof getMap.output>;
+type StoreAnswer = OutputOf<typeof getStore.output>;
 type SystemAnswer = OutputOf<typeof getSystem.output>;
 type Window = InputOf<typeof getMap.input>;
 
-/** `banyan status`: what runs, and how it did in the last minute. */
+/** `banyan status`: what runs, and how it did in the last minute, unless the telemetry of that cannot be read. */
 export async function status(input: CommandInput, terminal: Terminal): Promise<number> {
   const console = await findConsole(input, terminal);
-  const [system, map, store] = await Promise.all([
+  const [system, telemetry] = await Promise.all([
     console.ask(getSystem, {}).catch(unlessNotOffered),
-    console.ask(getMap, lastMinute()),
-    console.ask(getStore, {}),
+    askTelemetry(console),
   ]);
   if (input.options['json'] === true) {
-    terminal.write(`${JSON.stringify({ console: console.url, system, map, store }, null, 2)}\n`);
-    return 0;
+    terminal.write(`${JSON.stringify({ console: console.url, system, ...telemetry }, null, 2)}\n`);
+  } else {
+    terminal.write(renderStatus(system, telemetry.map));
+    terminal.write(`\nTelemetry  ${describeTelemetry(telemetry)}\nConsole    ${console.url}/\n`);
   }
-  terminal.write(renderStatus(system, map));
+  return telemetry.missing === undefined ? 0 : 1;
+}
+
+type Telemetry =
+  | { readonly map: MapAnswer; readonly store: StoreAnswer; readonly missing?: undefined }
+  /** Why there are no figures. */
+  | { readonly missing: { readonly reason: string; readonly message: string }; readonly map?: undefined };
+
+async function askTelemetry(console: ConsoleClient): Promise<Telemetry> {
+  try {
+    const [map, store] = await Promise.all([console.ask(getMap, lastMinute()), console.ask(getStore, {})]);
+    return { map, store };
+  } catch (error) {
+    // Without the console itself nothing is known at all.
+    if (!isServiceError(error) || error.reason === 'not_running') throw error;
+    return { missing: { reason: error.reason, message: error.message } };
+  }
+}
+
+function describeTelemetry(telemetry: Telemetry): string {
+  if (telemetry.missing !== undefined) {
+    const { reason, message } = telemetry.missing;
+    return `no figures: ${message} (${reason})`;
+  }
+  const { store } = telemetry;
   const shed = Object.values(store.signals).reduce((sum, signal) => sum + signal.shed, 0);
   const kept = `${(store.bytes / 1024 ** 2).toFixed(0)} of ${(store.maxBytes / 1024 ** 2).toFixed(0)} MB`;
   const trouble = [store.isWriting ? '' : ', not writing', shed === 0 ? '' : `, ${shed} items shed`].join('');
-  terminal.write(`\nTelemetry  ${kept}${trouble}\nConsole    ${console.url}/\n`);
-  return 0;
+  return `${kept}${trouble}`;
 }
 
 export function lastMinute(): Window {
@@ -48,11 +73,11 @@ function stateOf({ isHealthy, delayMs }: SystemAnswer['services'][number]): stri
   return delayMs === undefined ? 'ready' : `slowed ${delayMs} ms`;
 }
 
-/** Services by name, with the figures of the last minute. */
-export function renderStatus(system: SystemAnswer | undefined, map: MapAnswer): string {
+/** Services by name, with the figures of the last minute if there are any. */
+export function renderStatus(system: SystemAnswer | undefined, map: MapAnswer | undefined): string {
   const known = new Map(system?.services.map((service) => [service.name, service]));
   const seen = new Map(
-    map.services.filter(({ kind }) => kind === 'service').map((each) => [each.name, each]),
+    map?.services.filter(({ kind }) => kind === 'service').map((each) => [each.name, each]),
   );
   const names = [...new Set([...known.keys(), ...seen.keys()])].sort();
   const rows = names.map((name) => {

@@ -93,7 +93,8 @@ export async function up(input: CommandInput, terminal: Terminal): Promise<numbe
         : createConsoleRun({
             ...{ directory, dataDirectory: dataDirectory(input, terminal) },
             ...{ settings, listener, run, terminal, logger, log, folder, progress },
-            ...{ adminUrl, secret: plan.secret, placement: describePlacement(placement, services) },
+            ...{ adminUrl, secret: plan.secret, instance: plan.instance },
+            placement: describePlacement(placement, services),
           });
     // The console goes after all that it is told of.
     if (consoleRun !== undefined) closing.push(() => consoleRun.stop());

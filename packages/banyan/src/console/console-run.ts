@@ -27,6 +27,7 @@ export interface ConsoleRunOptions {
   /** See `ConsolePlan`. */
   readonly adminUrl: string;
   readonly secret: string;
+  readonly instance: string;
   readonly placement: string;
 }
 
@@ -55,6 +56,7 @@ export function createConsoleRun(options: ConsoleRunOptions): ConsoleRun {
       about: { placement: options.placement, version: terminal.version },
       adminUrl: options.adminUrl,
       secret: options.secret,
+      instance: options.instance,
       fromEnvironment: Object.keys(settings.source).filter((name) => environment[name]),
       fromConsole: settings.fromConsole,
     },

@@ -40,6 +40,8 @@ export interface ConsolePlan {
   readonly runId: string;
   /** RFC 3339 UTC, of the run: the console may start again while it lasts. */
   readonly startedAt: string;
+  /** Name of the system's processes among its replicas, as it was given to them: `BANYAN_INSTANCE`, or that with a number if it was taken. */
+  readonly instance: string;
   /** What the list of runs shows of this one. */
   readonly about: Readonly<Record<string, string>>;
   /** A role that may create databases. */

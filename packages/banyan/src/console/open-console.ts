@@ -10,7 +10,7 @@ import type { SupervisedSystem } from './supervised-system.ts';
 export interface OpenConsoleOptions
   extends Omit<
     StartConsoleOptions,
-    'telemetry' | 'routes' | 'site' | 'listener' | 'early' | 'environment' | 'runId'
+    'telemetry' | 'routes' | 'site' | 'listener' | 'early' | 'environment' | 'runId' | 'instance'
   > {
   readonly plan: ConsolePlan;
   readonly controlled: SupervisedSystem;
@@ -40,7 +40,7 @@ export async function openConsole(options: OpenConsoleOptions): Promise<string> 
   const console = await startConsole({
     ...options,
     ...{ listener: controlled.listener, early: controlled.early },
-    runId,
+    ...{ runId, instance: plan.instance },
     environment: Object.fromEntries(plan.fromEnvironment.map((name) => [name, settings.source[name]])),
     site,
     telemetry: late.telemetry,

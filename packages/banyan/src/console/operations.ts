@@ -19,6 +19,8 @@ export interface OperationsOptions {
   readonly version: string;
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly runId: string | undefined;
+  /** See `ConsolePlan`. */
+  readonly instance: string;
   /** Of the telemetry store; undefined without one. */
   readonly getTrace: TelemetryHandlers['getTrace'] | undefined;
   /** Opened when first asked for, and kept. */

@@ -19,6 +19,8 @@ export interface StartConsoleOptions
   readonly listener: Server;
   readonly controlled: ControlledSystem;
   readonly runId?: string;
+  /** See `ConsolePlan`. */
+  readonly instance: string;
   /** What the run was started with; what `settings.source` has beyond it came from `.env`. */
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly input: CommandInput;
@@ -67,6 +69,7 @@ export async function startConsole(options: StartConsoleOptions): Promise<Runnin
         version: terminal.version,
         environment,
         runId: options.runId,
+        instance: options.instance,
         getTrace: options.telemetry?.getTrace,
         openPorts,
       }),

@@ -12,6 +12,8 @@ interface Known {
   readonly development: boolean;
   readonly controlled: ControlledSystem;
   readonly runId: string | undefined;
+  /** See `ConsolePlan`. */
+  readonly instance: string;
 }
 
 type Action = Exclude<Parameters<SystemOperations['controlService']>[0]['action'], 'slow'>;
@@ -44,7 +46,7 @@ export function createSystemOperations(known: Known): SystemOperations {
             version: versions.get(name) ?? '',
             group: `process ${index + 1}`,
             isHealthy: each.state === 'ready',
-            instances: [instanceOf(name, versions.get(name) ?? '', each)],
+            instances: [instanceOf(`${name}-${known.instance}`, versions.get(name) ?? '', each)],
             breakers: each.circuits
               .filter(({ from }) => from === name)
               .map(({ to, state }) => ({ to, state })),
@@ -109,9 +111,9 @@ const actions: Record<
   },
 };
 
-function instanceOf(name: string, version: string, { state, pid, restarts, startedAt }: ProcessStatus) {
+function instanceOf(id: string, version: string, { state, pid, restarts, startedAt }: ProcessStatus) {
   return {
-    id: `${name}-1`,
+    id,
     state,
     ...(pid === undefined ? undefined : { pid }),
     version,
