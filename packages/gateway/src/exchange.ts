@@ -144,10 +144,16 @@ export class Exchange {
     this.response.writeContinue();
   }
 
+  /** Nobody wants to see those of probes. */
+  get span(): Span | undefined {
+    return isProbe(this.path) ? undefined : this.#span;
+  }
+
   /** The answer is out, or the client is gone. */
   endSpan(status: number): void {
-    if (this.#span === undefined || isProbe(this.path)) return;
-    this.#environment.spans?.end(this.#span, {
+    const { span } = this;
+    if (span === undefined) return;
+    this.#environment.spans?.end(span, {
       method: this.request.method ?? '',
       route: this.route,
       scheme: this.endsTls ? 'https' : 'http',
@@ -253,7 +259,7 @@ export class Exchange {
   }
 }
 
-/** Asked every few seconds for as long as the system runs; nobody wants to see it. */
+/** Asked every few seconds for as long as the system runs. */
 function isProbe(path: string): boolean {
   return path.startsWith('/health/');
 }

@@ -1,3 +1,4 @@
+import type { TraceContext } from '@banyan/core';
 import { type CounterSeries, createMetrics, type HistogramSeries, type Metrics } from '@banyan/telemetry';
 
 /** How a request ended, for metrics. An answer that has begun and is not whole counts as none of its status. */
@@ -17,6 +18,8 @@ export interface RequestRecord {
   readonly ms: number;
   /** Of the answer. */
   readonly bytes: number;
+  /** Its span, if it has one. */
+  readonly trace: TraceContext | undefined;
 }
 
 /** What a gateway counts. Clients choose none of the labels freely, so that nobody can fill the page. */
@@ -100,9 +103,9 @@ export function createGatewayMetrics({
     return series;
   };
   return {
-    ended({ route, method, status, ms, bytes: sent }) {
+    ended({ route, method, status, ms, bytes: sent, trace }) {
       const series = seriesOf(route, methods.has(method) ? method : otherMethod, classOf(status));
-      series.duration.observe(ms / 1_000);
+      series.duration.observe(ms / 1_000, trace);
       series.bytes.inc(sent);
     },
     unreadable: () => unreadable.inc(),

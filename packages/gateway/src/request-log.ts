@@ -14,7 +14,7 @@ export function createRequestLog(logger: Logger, metrics: GatewayMetrics): (exch
     const bytes = exchange.sentBytes;
     const { method = '' } = request;
     exchange.endSpan(status);
-    metrics.ended({ route, method, status: isCutOff ? undefined : status, ms, bytes });
+    metrics.ended({ route, method, status: isCutOff ? undefined : status, ms, bytes, trace: exchange.span });
     logger.info('request', {
       method,
       route,

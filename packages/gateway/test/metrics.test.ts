@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { test } from 'node:test';
 import { ServiceError } from '@banyan/core';
 import { expose, forward } from '@banyan/gateway';
-import { createMetrics } from '@banyan/telemetry';
+import { createMetrics, createTelemetry, readTelemetrySettings } from '@banyan/telemetry';
 import { exchangeRaw, openRaw, runShop, until } from './support/running-shop.ts';
 import { shop as contract } from './support/shop.ts';
 import { runUpstream } from './support/upstream.ts';
@@ -142,4 +142,23 @@ test('what became of requests to routes whose answers are kept is counted', asyn
     '/products hit': 2,
     '/products failed': 1,
   });
+});
+
+test('a bucket leads to the trace of a request that fell into it, and never to that of a probe', async (t) => {
+  const metrics = createMetrics();
+  const source = { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:9' };
+  const settings = readTelemetrySettings(source, { development: true, runId: 'run' });
+  const telemetry = createTelemetry({ settings, system: 's', instance: '1', pid: 1, metrics });
+  t.after(() => telemetry.stop());
+  const shop = await runShop(t, { edge: { metrics, tracer: telemetry.tracer({ name: 'gateway' }) } });
+  const answer = await fetch(`${shop.url}/products`);
+  await answer.arrayBuffer();
+  await (await fetch(`${shop.url}/health/live`)).arrayBuffer();
+  const render = () => metrics.render('openmetrics');
+  await until(() => render().includes('route="/health/live"'), 'the probe is counted');
+  const traces = [...render().matchAll(/request_duration_seconds_bucket.* # \{trace_id="(\w+)"/g)];
+  assert.deepEqual(
+    traces.map(([, traceId]) => traceId),
+    [answer.headers.get('x-trace-id')],
+  );
 });
