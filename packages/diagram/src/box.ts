@@ -2,7 +2,8 @@ import type { Drawn } from './drawn.ts';
 import { type PaintName, paint } from './paint.ts';
 import { escapeXml } from './svg-document.ts';
 
-export const boxWidth = 190;
+/** Room for 37 letters of a note. */
+export const boxWidth = 250;
 export const boxHeight = 46;
 
 export interface Box {

@@ -27,9 +27,12 @@ const endPaints: Record<FlowStatus, PaintName> = {
 
 /** The flow as a self-contained SVG document, from top to bottom; with one that was seen, in the colours of what became of each step. */
 export function drawFlow(definition: FlowDefinition, view?: FlowView): string {
-  const standing = view === undefined ? '' : ` ${view.key}: ${standingOf(view)}`;
-  const title = `${definition.name}${standing}`;
-  return svgDocument({ title, label: `Flow ${title}` }, layers(definition, view));
+  const { name } = definition;
+  const body = layers(definition, view);
+  if (view === undefined) return svgDocument({ title: name, label: `Flow ${name}` }, body);
+  const standing = standingOf(view);
+  const label = `Flow ${name} ${view.key}: ${standing}`;
+  return svgDocument({ title: `${name}: ${standing}`, note: view.key, label }, body);
 }
 
 function standingOf({ status, lateSince, dismissed }: FlowView): string {

@@ -35,9 +35,12 @@ const paints: Record<StepState | 'open', PaintName> = {
 
 /** The saga as a self-contained SVG document, from top to bottom; with an instance, in the colours of what became of each step. */
 export function drawSaga(definition: SagaDefinition, instance?: DrawnInstance): string {
-  const { name, version } = definition;
-  const title = `${name}@${version}${instance === undefined ? '' : ` ${instance.id}: ${instance.status}`}`;
-  return svgDocument({ title, label: `Saga ${title}` }, sequence(definition.nodes, instance?.state));
+  const saga = `${definition.name}@${definition.version}`;
+  const body = sequence(definition.nodes, instance?.state);
+  if (instance === undefined) return svgDocument({ title: saga, label: `Saga ${saga}` }, body);
+  const { id, status } = instance;
+  const title = `${saga}: ${status}`;
+  return svgDocument({ title, note: id, label: `Saga ${saga} ${id}: ${status}` }, body);
 }
 
 function sequence(nodes: readonly Node[], state: SagaState | undefined): Drawn {
