@@ -59,6 +59,11 @@ export async function answerRequest(request: Request, context: OAuthContext): Pr
   return { status: response.statusCode, headers: headerList(response.headers), body: response.payload };
 }
 
+/** Whoever asks from now on is answered with the keys of that moment. */
+export function forgetKeys({ config }: Pick<OAuthContext, 'config'>): void {
+  known.delete(config);
+}
+
 /** One for each set of keys, for they belong to its construction. */
 async function providerOf(context: OAuthContext): Promise<Provider> {
   const { config, sql } = context;

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { service } from '@banyan/banyan';
 import { keyRingOf } from '../keys/open-key-ring.ts';
 import { publishedKeys, rotateInTime, rotateKeys, signingKey, withdrawOthers } from '../keys/signing-keys.ts';
-import { answerRequest } from './answer-request.ts';
+import { answerRequest, forgetKeys } from './answer-request.ts';
 import { OAuthConfig, signingAlgsOf } from './config.ts';
 import { oauth } from './contract.ts';
 import { type OAuthContext, uses } from './definition.ts';
@@ -39,6 +39,8 @@ export const oauthService = service(oauth, {
         }
         return made;
       });
+      // Other instances see it within seconds; this one signs nothing more with a key that may be known to a thief.
+      if (alone) forgetKeys(context);
       // That of access tokens is the first.
       return { keyId: keyIds[0] ?? '' };
     },
