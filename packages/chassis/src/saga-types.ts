@@ -23,7 +23,8 @@ export interface SignalOptions {
 
 /**
  * Tells a saga what it waits for, or will: kept until a step of that name asks for it. Without effect once the saga has ended. Data that the step does not take
- * is refused when the transaction ends: `invalid_argument` `invalid_signal`.
+ * is refused when the transaction ends: `invalid_argument` `invalid_signal`; and so is a signal to a saga that has 1,000 letters or 1 MiB of them
+ * to read: `resource_exhausted` `saga_mail_full`.
  */
 export type SignalSaga = (sagaId: string, name: string, data?: unknown, options?: SignalOptions) => void;
 

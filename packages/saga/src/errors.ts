@@ -22,6 +22,10 @@ export const sagaErrors = {
     code: 'invalid_argument',
     text: 'The data of a signal is not what the saga waits for under that name. The transaction that sent it is undone, and the saga still waits; `details` says where it does not fit.',
   },
+  saga_mail_full: {
+    code: 'resource_exhausted',
+    text: 'A saga was sent a signal, or told to cancel, and has 1,000 letters or 1 MiB of them that it has not read. The transaction that sent it is undone; send it again when the saga has gone on.',
+  },
   signal_timeout: {
     code: 'deadline_exceeded',
     text: 'A durable function waited for a signal, and none came within its `timeoutMs`.',

@@ -57,6 +57,7 @@ export { cancelStuck, type OperatorVerdict, repairStep, retrySaga, skipStep } fr
 export type {
   Advanced,
   AuditEntry,
+  MailBounds,
   NewSaga,
   OperatorChange,
   Posted,

@@ -76,8 +76,15 @@ export interface Advanced {
 
 /** What became of a letter, and whose it is: `createOrder@1`. */
 export type Posted =
-  | { readonly state: 'posted' | 'ended'; readonly saga: string }
+  | { readonly state: 'posted' | 'ended' | 'full'; readonly saga: string }
   | { readonly state: 'unknown' };
+
+/** What a saga may have of letters that it has not read. */
+export interface MailBounds {
+  readonly letters: number;
+  /** As JSON. */
+  readonly bytes: number;
+}
 
 export interface SagaFilter {
   readonly name?: string;
@@ -144,8 +151,11 @@ export interface SagaStore {
   owned(token: number): Promise<readonly { readonly id: string; readonly mailCount: number }[]>;
   /** What the worker has in hand of these. */
   load(token: number, ids: readonly string[]): Promise<readonly SagaRow[]>;
-  /** Leaves a letter, and has the saga looked at. `ended`: nobody will read it. A signal whose key has come before changes nothing. */
-  post(sql: Sql, id: string, letter: Letter): Promise<Posted>;
+  /**
+   * Leaves a letter, and has the saga looked at. `ended`: nobody will read it. A signal whose key has come before changes nothing.
+   * `full`: the letter would exceed the bounds, and was not left. Default: none.
+   */
+  post(sql: Sql, id: string, letter: Letter, bounds?: MailBounds): Promise<Posted>;
   read(id: string): Promise<StoredSaga | undefined>;
   /** Newest first. */
   list(filter: SagaFilter): Promise<readonly StoredSaga[]>;
@@ -158,6 +168,6 @@ export interface SagaStore {
   standing(known: readonly string[]): Promise<SagaStanding>;
   /** Notes whether sagas are stuck, if that is still so; resolves with true if it is news to all instances of the service. */
   noteAlarm(sql: Sql, isStuck: boolean): Promise<boolean>;
-  /** Forgets sagas that ended, and replies that were stored, more than `olderThanMs` ago; returns how many sagas. */
+  /** Forgets sagas that ended more than `olderThanMs` ago; returns how many sagas. */
   prune(olderThanMs: number): Promise<number>;
 }

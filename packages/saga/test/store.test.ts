@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { uuidv7 } from '@banyan/core';
 import { eventually } from '@banyan/core/testing';
 import { createPostgresSagaStore, migrate, platformMigrations } from '@banyan/postgres';
-import type { NewSaga, Transition } from '@banyan/saga';
+import type { MailBounds, NewSaga, Transition } from '@banyan/saga';
 import { createTestDatabase } from '@banyan/testing';
 
 type Scope = Parameters<typeof createTestDatabase>[0];
@@ -132,6 +132,37 @@ test('a signal is no repetition because another letter has its key somewhere in 
     assert.equal((await store.post(sql, saga.id, letter)).state, 'posted');
   const [row] = await store.load(token, [saga.id]);
   assert.deepEqual(row?.mail, [before, paid]);
+});
+
+test('a saga is left no more letters than it may have to read, and what it has read makes room', async (t) => {
+  const { database, store } = await openStore(t);
+  const token = await store.join('orders-1', 60_000);
+  const saga = newSaga();
+  await store.start(database.sql, [saga], token);
+  const letter = (key: string, size = 0) =>
+    ({ kind: 'signal', name: 'item', data: 'ä'.repeat(size), key }) as const;
+  const post = async (key: string, bounds: MailBounds, size?: number) =>
+    (await database.tx(({ sql }) => store.post(sql, saga.id, letter(key, size), bounds))).state;
+  const three = { letters: 3, bytes: 1_000 };
+  for (const key of ['a', 'b', 'c', 'c']) assert.equal(await post(key, three, 60), 'posted');
+  assert.deepEqual([await post('d', three), await post('a', three)], ['full', 'posted']);
+  const { state } = transition(saga.id);
+  const readOne = transition(saga.id, { state: { ...state, read: [0] }, mailSeen: 3 });
+  assert.equal((await store.advance(database.sql, token, [readOne])).length, 1);
+  assert.deepEqual([await post('d', three), await post('e', three)], ['posted', 'full']);
+  // The first three have 172 bytes each, the fourth has 52; without its text the first has 54.
+  const tight = { letters: 10, bytes: 700 };
+  assert.deepEqual([await post('e', tight, 60), await post('f', tight, 60)], ['posted', 'full']);
+  const [row] = await store.load(token, [saga.id]);
+  assert.deepEqual(row?.mail, [
+    { ...letter('a'), data: null },
+    ...['b', 'c'].map((key) => letter(key, 60)),
+    letter('d'),
+    letter('e', 60),
+  ]);
+  assert.equal(await post('a', tight), 'posted');
+  const mail = await store.load(token, [saga.id]);
+  assert.equal(mail[0]?.mail.length, 5);
 });
 
 test('an instance that is forgotten takes its journal along, or both stay', async (t) => {

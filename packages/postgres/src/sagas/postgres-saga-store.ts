@@ -4,6 +4,7 @@ import type {
   AuditEntry,
   JournalEntry,
   Letter,
+  MailBounds,
   NewJournalEntry,
   NewSaga,
   OperatorChange,
@@ -19,6 +20,7 @@ import { isEnded } from '@banyan/saga';
 import type { PostgresDatabase } from '../database.ts';
 import { freshPlan } from '../events/fresh-plan.ts';
 import { claimSagas, loadSagas } from './saga-claim.ts';
+import { postLetter } from './saga-mail.ts';
 import { toSagaRow, type WireRow } from './saga-rows.ts';
 
 /** Rows dropped in one statement. */
@@ -149,25 +151,8 @@ class SagaTable implements SagaStore {
       select id, mail_count from banyan.saga where owner = ${token}`;
   }
 
-  async post(sql: Sql, id: string, letter: Letter): Promise<Posted> {
-    const key = letter.kind === 'signal' ? letter.key : undefined;
-    // A line break stands in no JSON text, so that no data of a letter can look like the beginning of one.
-    const text = key === undefined ? JSON.stringify(letter) : `\n${JSON.stringify({ key, ...letter })}`;
-    const marked = key === undefined ? null : `\n{"key":${JSON.stringify(key)},`;
-    const [row] = await sql<{ isOpen: boolean; saga: string }>`
-      update banyan.saga set
-        mail = case when is_new then concat_ws(',', mail, ${text}::text) else mail end,
-        mail_count = mail_count + is_new::int4,
-        ready_at = case when is_open and owner is null and status <> 'stuck' then clock_timestamp() else ready_at end
-      from (
-        select id, status not in ('completed', 'compensated', 'failed') as is_open,
-          status not in ('completed', 'compensated', 'failed') and (${marked}::text is null or strpos(coalesce(mail, ''), ${marked}::text) = 0) as is_new
-        from banyan.saga where id = ${id}::uuid for update
-      ) as found
-      where saga.id = found.id
-      returning is_open, concat(name, '@', version) as saga`;
-    if (row === undefined) return { state: 'unknown' };
-    return { state: row.isOpen ? 'posted' : 'ended', saga: row.saga };
+  post(sql: Sql, id: string, letter: Letter, bounds?: MailBounds): Promise<Posted> {
+    return postLetter(sql, id, letter, bounds);
   }
 
   async read(id: string): Promise<StoredSaga | undefined> {

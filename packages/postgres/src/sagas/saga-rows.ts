@@ -1,5 +1,6 @@
 import type { User } from '@banyan/core';
-import type { Letter, SagaRow, SagaState, SagaStatus } from '@banyan/saga';
+import type { SagaRow, SagaState, SagaStatus } from '@banyan/saga';
+import { parseMail } from './saga-mail.ts';
 
 /** A row as the driver reads it. */
 export interface WireRow {
@@ -34,6 +35,6 @@ export function toSagaRow(row: WireRow): SagaRow {
     user: row.caller ?? undefined,
     traceparent: row.traceparent ?? undefined,
     parent: row.parentId === null ? undefined : { id: row.parentId, step: row.parentStep ?? '' },
-    mail: row.mail === null ? [] : (JSON.parse(`[${row.mail}]`) as Letter[]),
+    mail: parseMail(row.mail),
   };
 }

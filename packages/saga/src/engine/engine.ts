@@ -10,6 +10,7 @@ import type { NewSaga, Posted, SagaStanding, SagaStore, StoredSaga } from '../sa
 import type { Letter } from '../state.ts';
 import { type EndedSaga, Ends, type SagaStand, type WaitForEnd } from './ends.ts';
 import { Intake } from './intake.ts';
+import { boundsFor, mailFull } from './mail-bounds.ts';
 import { sagaIdOf } from './saga-id.ts';
 import { defaultSettings, type SagaSettings } from './settings.ts';
 import { StartBatch } from './start-batch.ts';
@@ -61,7 +62,7 @@ export interface SagaEngine {
   started(sagas: readonly NewSaga[]): void;
   /** Starts a saga in a transaction that it may share with others, and with its own first steps if they are local. */
   begin(saga: NewSaga): Promise<void>;
-  /** @throws ServiceError `invalid_argument` `invalid_signal` after which the transaction may not commit */
+  /** @throws ServiceError `invalid_argument` `invalid_signal`, `resource_exhausted` `saga_mail_full`; the transaction may not commit then */
   post(sql: Sql, id: string, letter: Letter): Promise<Posted['state']>;
   /** Letters came, or something became due: looks now instead of later. */
   poke(ids?: readonly string[]): void;
@@ -191,7 +192,9 @@ class LeasedEngine implements SagaEngine {
   }
 
   async post(sql: Sql, id: string, letter: Letter): Promise<Posted['state']> {
-    const posted = await this.#options.store.post(sql, id, letter);
+    const bounds = boundsFor(letter);
+    const posted = await this.#options.store.post(sql, id, letter, bounds);
+    if (posted.state === 'full' && bounds !== undefined) throw mailFull(posted.saga, bounds);
     if (letter.kind === 'signal' && posted.state === 'posted') {
       const definition = this.#definitions.get(posted.saga);
       if (definition?.kind === 'saga') checkSignal(definition, letter);
