@@ -118,6 +118,16 @@ test('while telemetry is away, status shows what runs, and says why there are no
   assert.equal(missing.reason, 'database_unavailable');
 });
 
+test('a signal to all processes at once stops them in order, and none is started again', async (t) => {
+  const flags = ['--calm', '--split'];
+  const system = await startSystem(t, { directory: tillDirectory, flags, environment });
+  const pids = [system.process.pid, ...system.children().values(), system.consolePid()];
+  assert.ok(pids.length > 3);
+  for (const pid of pids) process.kill(pid ?? assert.fail('One does not run.'), 'SIGTERM');
+  assert.equal((await system.exited).code, 0, system.output());
+  assert.doesNotMatch(system.output(), /starting again/);
+});
+
 test('without a console the commands that ask it say so', async (t) => {
   const dataFolder = await temporaryFolder(t, 'console');
   const run = runBanyan(['status', '--dir', tillDirectory, '--data', dataFolder]);

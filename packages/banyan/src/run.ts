@@ -4,13 +4,14 @@ import type { Service, System } from '@banyan/chassis';
 import { type Logger, systemClock } from '@banyan/core';
 import type { Metrics, Telemetry } from '@banyan/telemetry';
 import type { DataFolder } from './data-folder.ts';
+import { withDelay } from './delays.ts';
 import { createLaunch, type Launch, type LaunchPlan } from './launch.ts';
 import type { LogFile } from './log-file.ts';
 import type { Placement } from './placement.ts';
 import type { Progress } from './progress.ts';
 import { importAgain } from './reload.ts';
 import type { Settings } from './settings.ts';
-import { type ProcessStatus, withDelay } from './supervised-process.ts';
+import type { ProcessStatus } from './supervised-process.ts';
 import { createSupervisor, type Supervisor } from './supervisor.ts';
 import type { Terminal } from './terminal.ts';
 

@@ -3,6 +3,7 @@ import type { Server } from 'node:net';
 import { createInterface } from 'node:readline';
 import type { OpenCircuit } from '@banyan/chassis';
 import type { Clock, Logger } from '@banyan/core';
+import { withDelay } from './delays.ts';
 
 export const processStates = ['starting', 'ready', 'paused', 'waiting', 'stopping', 'stopped'] as const;
 /** `paused`: an operator holds it with a signal. `waiting`: it ended unexpectedly and starts again after a back-off. */
@@ -82,6 +83,7 @@ export class SupervisedProcess {
   #restarts = 0;
   #backoffMs = firstBackoffMs;
   #cancelBackoff: (() => void) | undefined;
+  #isEndExpected = false;
   #failure: string | undefined;
   #settleStart: ((error?: Error) => void) | undefined;
   #startedAtMs: number | undefined;
@@ -98,6 +100,12 @@ export class SupervisedProcess {
       this.#settleStart = (error) => (error === undefined ? resolve() : reject(error));
       this.#spawn();
     });
+  }
+
+  /** The system stops: if the process ends from now on, that is no fault, and it is not started again. */
+  expectEnd(): void {
+    this.#isEndExpected = true;
+    this.#cancelBackoff?.();
   }
 
   async stop(timeoutMs: number): Promise<void> {
@@ -211,7 +219,7 @@ export class SupervisedProcess {
     this.#child = undefined;
     this.#delaysMs = new Map();
     this.#circuits = [];
-    if (this.#state === 'stopping') {
+    if (this.#state === 'stopping' || this.#isEndExpected) {
       this.#endStart(this.#stoppedWhileStarting());
       this.#change('stopped');
       return;
@@ -284,16 +292,4 @@ export class SupervisedProcess {
     this.#state = state;
     this.#options.onChange?.(this.status());
   }
-}
-
-/** The same delays but for one part; 0 ends its own. */
-export function withDelay(
-  delaysMs: ReadonlyMap<string, number>,
-  part: string,
-  delayMs: number,
-): ReadonlyMap<string, number> {
-  const changed = new Map(delaysMs);
-  if (delayMs === 0) changed.delete(part);
-  else changed.set(part, delayMs);
-  return changed;
 }

@@ -17,10 +17,19 @@ export interface SupervisorChannel {
   onTalk(listener: (body: unknown, handle: unknown) => void): void;
   /** Lets the process end. */
   disconnect(): void;
+  /** Ends the process in good order, whatever still waits in it. */
+  end(): never;
+}
+
+export interface SupervisedOptions {
+  /** Whether SIGTERM ends this process, too. Not for one that others need until they have ended. Default true. */
+  readonly endsOnSigterm?: boolean;
 }
 
 /** The channel, if a supervisor started this process. */
-export function connectToSupervisor(): SupervisorChannel | undefined {
+export function connectToSupervisor({
+  endsOnSigterm = true,
+}: SupervisedOptions = {}): SupervisorChannel | undefined {
   if (process.send === undefined) return undefined;
   const stopRequested = Promise.withResolvers<void>();
   let slow: ((part: string, delayMs: number) => void) | undefined;
@@ -46,9 +55,11 @@ export function connectToSupervisor(): SupervisorChannel | undefined {
   });
   // A supervisor that was killed must not leave services behind.
   process.on('disconnect', () => stopRequested.resolve());
-  process.on('SIGTERM', () => stopRequested.resolve());
-  // Ctrl-C reaches the whole process group; the supervisor decides the order in which it stops.
-  process.on('SIGINT', () => {});
+  process.on('SIGTERM', () => {
+    if (endsOnSigterm) stopRequested.resolve();
+  });
+  // Ctrl-C and the end of a terminal reach the whole process group; the supervisor decides the order in which it stops.
+  for (const signal of ['SIGINT', 'SIGHUP'] as const) process.on(signal, () => {});
   return {
     ready: (publicUrl) => send(publicUrl === undefined ? { kind: 'ready' } : { kind: 'ready', publicUrl }),
     failed: (error) =>
@@ -65,5 +76,6 @@ export function connectToSupervisor(): SupervisorChannel | undefined {
     disconnect: () => {
       if (process.connected) process.disconnect();
     },
+    end: () => process.exit(0),
   };
 }

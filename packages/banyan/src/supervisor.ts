@@ -57,6 +57,7 @@ class ForkSupervisor implements Supervisor {
 
   async stop(timeoutMs = stopTimeoutMs): Promise<void> {
     this.#isStopping = true;
+    for (const each of this.#processes) each.expectEnd();
     const hostsGateway = (each: SupervisedProcess) => each.parts.includes('gateway');
     await Promise.all(this.#processes.filter(hostsGateway).map((each) => each.stop(timeoutMs)));
     await Promise.all(this.#processes.map((each) => each.stop(timeoutMs)));

@@ -14,7 +14,7 @@ import type { Terminal } from '../terminal.ts';
 
 /** The process of the console, which `banyan up` starts and watches. Log lines are JSON on stdout. */
 export async function runConsole(input: CommandInput, terminal: Terminal): Promise<number> {
-  const supervisor = connectToSupervisor();
+  const supervisor = connectToSupervisor({ endsOnSigterm: false });
   const given = terminal.environment['BANYAN_CONSOLE'];
   if (supervisor === undefined || given === undefined) throw notByHand();
   const directory = systemDirectory(input, terminal);
@@ -42,7 +42,9 @@ export async function runConsole(input: CommandInput, terminal: Terminal): Promi
     });
     supervisor.ready(url);
     await stopRequested;
-    return 0;
+    await closing.close();
+    // A store that hangs while it is opened would keep it up.
+    return supervisor.end();
   } catch (error) {
     supervisor.failed(error);
     throw error;

@@ -100,6 +100,7 @@ export async function up(input: CommandInput, terminal: Terminal): Promise<numbe
     if (consoleRun !== undefined) closing.push(() => consoleRun.stop());
     closing.push(() => telemetry.stop());
     closing.push(() => run.stop());
+    if (consoleRun !== undefined) closing.push(async () => consoleRun.expectEnd());
     const started = await Promise.race([begin(run, consoleRun), stopRequested.then(() => undefined)]);
     if (started === undefined) return 0;
     progress.step(describePlacement(placement, services));

@@ -30,6 +30,8 @@ export interface ConsoleProcess {
   start(): Promise<void>;
   /** Tells it what has changed, if that is no process. */
   tell(): void;
+  /** See `SupervisedProcess.expectEnd`. */
+  expectEnd(): void;
   /** Lets it write what waits. Idempotent. */
   stop(): Promise<void>;
 }
@@ -81,6 +83,10 @@ class WatchedConsole implements ConsoleProcess {
 
   tell(): void {
     this.#say({ tell: 'system', system: this.#view() });
+  }
+
+  expectEnd(): void {
+    this.#process.expectEnd();
   }
 
   async stop(): Promise<void> {

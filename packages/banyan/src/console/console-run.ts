@@ -36,6 +36,8 @@ export interface ConsoleRun {
   /** Resolves with its address; undefined if it cannot start: the system runs without it. Never rejects. */
   start(): Promise<string | undefined>;
   tellPublicUrl(url: string | undefined): void;
+  /** The system begins to stop; the console is there until `stop`. */
+  expectEnd(): void;
   stop(): Promise<void>;
 }
 
@@ -88,8 +90,11 @@ export function createConsoleRun(options: ConsoleRunOptions): ConsoleRun {
       publicUrl = url;
       child.tell();
     },
-    async stop() {
+    expectEnd() {
       isStopping = true;
+      child.expectEnd();
+    },
+    async stop() {
       await child.stop();
       await forget();
     },

@@ -14,12 +14,14 @@ export interface LateTelemetry extends Pick<ConsoleTelemetry, 'telemetry' | 'rou
   /** Resolves when the store is open, or when it shall not be any more. */
   readonly opened: Promise<void>;
   readonly tell: Live['tell'];
-  /** Idempotent. */
+  /** Waits for an opening that is under way a second at most; it is then closed as soon as it is done. Idempotent. */
   stop(): Promise<void>;
 }
 
 const firstBackoffMs = 500;
 const maxBackoffMs = 10_000;
+/** What is just being opened is closed in good order. */
+const openingGraceMs = 1_000;
 
 type Handler = (input: never, asker: Asker) => Promise<unknown>;
 
@@ -35,7 +37,9 @@ export function createLateTelemetry(options: ConsoleTelemetryOptions): LateTelem
   const tryOn = async () => {
     for (let backoffMs = firstBackoffMs; !isStopped; backoffMs = Math.min(backoffMs * 2, maxBackoffMs)) {
       try {
-        open = await openConsoleTelemetry(options);
+        const opening = await openConsoleTelemetry(options);
+        if (isStopped) await opening.stop();
+        else open = opening;
         return;
       } catch (error) {
         logger.error('the telemetry store does not open; trying on', { error });
@@ -60,7 +64,8 @@ export function createLateTelemetry(options: ConsoleTelemetryOptions): LateTelem
     async stop() {
       isStopped = true;
       stopping.resolve();
-      await opened;
+      // A store that hangs while it is opened is left to itself.
+      await Promise.race([opened, sleep(openingGraceMs, clock)]);
       await open?.stop();
     },
   };
