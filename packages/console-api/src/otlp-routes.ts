@@ -1,69 +1,82 @@
 import type { IncomingMessage } from 'node:http';
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
-import { type Logger, ServiceError } from '@banyan/core';
-import { parseJson, type Route, readBody } from '@banyan/rpc';
+import { isServiceError, type Logger, ServiceError } from '@banyan/core';
+import { type Route, readBody } from '@banyan/rpc';
 import type { Receipt, Signal, TelemetryStore } from '@banyan/telemetry-store';
 import type { Arrival, Target } from './api-routes.ts';
+import { type Lost, type OtlpEncoding, otlpEncodingOf } from './otlp-encodings.ts';
 
 const unzip = promisify(gunzip);
 
 /** As they come, and unpacked. */
 const maxBodyBytes = 8 * 1024 ** 2;
 const maxUnpackedBytes = 32 * 1024 ** 2;
-const maxDepth = 64;
 /** Requests that are read or unpacked at one time; more are asked to come again, so that memory is bounded. */
 const maxAtOnce = 64;
 
-const signals: readonly {
-  readonly path: string;
-  readonly signal: Signal;
-  /** Member of a partial success. */
-  readonly rejected: string;
-}[] = [
-  { path: '/v1/traces', signal: 'spans', rejected: 'rejectedSpans' },
-  { path: '/v1/logs', signal: 'logs', rejected: 'rejectedLogRecords' },
-  { path: '/v1/metrics', signal: 'metrics', rejected: 'rejectedDataPoints' },
+const signals: readonly { readonly path: string; readonly signal: Signal }[] = [
+  { path: '/v1/traces', signal: 'spans' },
+  { path: '/v1/logs', signal: 'logs' },
+  { path: '/v1/metrics', signal: 'metrics' },
 ];
 
-/** OTLP over HTTP (https://opentelemetry.io/docs/specs/otlp/#otlphttp), JSON, plain or with gzip. */
+/** OTLP over HTTP (https://opentelemetry.io/docs/specs/otlp/#otlphttp), JSON or protobuf, plain or with gzip. */
 export function otlpRoutes(store: Pick<TelemetryStore, 'receive'>, logger: Logger): readonly Route<Target>[] {
   let active = 0;
-  return signals.map(({ path, signal, rejected }) => ({
+  const take = async (signal: Signal, { request, response }: Arrival, encoding: OtlpEncoding) => {
+    if (active >= maxAtOnce) throw tooMany();
+    active += 1;
+    try {
+      const receipt = store.receive(signal, await readRequest(signal, request, encoding));
+      if (receipt.refused > 0)
+        logger.debug('telemetry was refused', { signal, refused: receipt.refused, reasons: receipt.reasons });
+      if (receipt.taken === 0 && receipt.shed > 0) throw tooMany();
+      response
+        .writeHead(200, { 'content-type': encoding.mediaType })
+        .end(encoding.write(signal, lostOf(receipt)));
+    } finally {
+      active -= 1;
+    }
+  };
+  return signals.map(({ path, signal }) => ({
     method: 'POST',
     path,
     async target(arrival) {
-      if (active >= maxAtOnce) throw tooMany();
-      active += 1;
+      const encoding = encodingOf(arrival.request);
       try {
-        const receipt = store.receive(signal, await readRequest(arrival.request));
-        if (receipt.refused > 0)
-          logger.debug('telemetry was refused', {
-            signal,
-            refused: receipt.refused,
-            reasons: receipt.reasons,
-          });
-        if (receipt.taken === 0 && receipt.shed > 0) throw tooMany();
-        answer(arrival, receipt, rejected);
-      } finally {
-        active -= 1;
+        await take(signal, arrival, encoding);
+      } catch (error) {
+        // What went wrong here is logged by the server, and nothing is said of it.
+        if (!isServiceError(error) || error.code === 'internal') throw error;
+        encoding.refuse(arrival.response, error);
       }
     },
   }));
 }
 
-async function readRequest(request: IncomingMessage): Promise<unknown> {
-  const { 'content-type': type = '', 'content-encoding': encoding = 'identity' } = request.headers;
+function encodingOf({ headers }: IncomingMessage): OtlpEncoding {
+  const { 'content-type': type } = headers;
+  const encoding = type === undefined ? undefined : otlpEncodingOf(type);
+  if (encoding === undefined)
+    throw unsupported(`The body must be application/json or application/x-protobuf, not '${type ?? ''}'.`);
+  return encoding;
+}
+
+async function readRequest(
+  signal: Signal,
+  request: IncomingMessage,
+  encoding: OtlpEncoding,
+): Promise<unknown> {
+  const { 'content-encoding': packing = 'identity' } = request.headers;
   const check = () => {
-    const [media = ''] = type.toLowerCase().split(';', 1);
-    if (media.trim() !== 'application/json')
-      throw unsupported(`The body must be application/json, not '${type}'.`);
-    if (encoding !== 'identity' && encoding !== 'gzip')
-      throw unsupported(`The body may be compressed with gzip, not '${encoding}'.`);
+    if (packing !== 'identity' && packing !== 'gzip')
+      throw unsupported(`The body may be compressed with gzip, not '${packing}'.`);
   };
   const body = await readBody(request, { maxBytes: maxBodyBytes, check });
+  // A request without items is empty in protobuf, and has no body.
   if (body === undefined) return {};
-  return parseJson(encoding === 'gzip' ? await unpack(body) : body, maxDepth);
+  return encoding.read(signal, packing === 'gzip' ? await unpack(body) : body);
 }
 
 async function unpack(body: Buffer): Promise<Buffer> {
@@ -85,14 +98,10 @@ async function unpack(body: Buffer): Promise<Buffer> {
   }
 }
 
-/** What was not taken of a request that was taken in part is said as OTLP says it: sent again, the others would be there twice. */
-function answer({ response }: Arrival, { refused, shed, reasons }: Receipt, rejected: string): void {
-  const lost = refused + shed;
+/** Said as OTLP says it, as a success in part: sent again, the others would be there twice. */
+function lostOf({ refused, shed, reasons }: Receipt): Lost {
   const why = [...reasons, ...(shed > 0 ? [`${shed} found no room in the queue`] : [])].join('; ');
-  const body = JSON.stringify(
-    lost === 0 ? {} : { partialSuccess: { [rejected]: String(lost), errorMessage: why } },
-  );
-  response.writeHead(200, { 'content-type': 'application/json' }).end(body);
+  return { count: refused + shed, why };
 }
 
 function unsupported(message: string): ServiceError {

@@ -1,30 +1,9 @@
 import assert from 'node:assert/strict';
-import { type TestContext, test } from 'node:test';
+import { test } from 'node:test';
 import { gzipSync } from 'node:zlib';
-import { createConsoleServer, otlpRoutes, telemetryHandlers } from '@banyan/console-api';
-import { silentLogger, systemClock } from '@banyan/core';
 import { createDatabase } from '@banyan/postgres';
-import { createTelemetryStore, type TelemetryStoreOptions } from '@banyan/telemetry-store';
 import { createTestDatabase, eventually } from '@banyan/testing';
-
-async function startConsole(t: TestContext, options: Partial<TelemetryStoreOptions> = {}): Promise<string> {
-  const url = options.url ?? (await createTestDatabase(t)).url;
-  const store = createTelemetryStore({ clock: systemClock, logger: silentLogger, ...options, url });
-  t.after(() => store.stop());
-  await store.start();
-  const server = createConsoleServer({
-    host: '127.0.0.1',
-    port: 0,
-    access: { kind: 'loopback' },
-    version: '0.0.0',
-    telemetry: telemetryHandlers(store, systemClock.nowMs),
-    operations: {},
-    routes: otlpRoutes(store, silentLogger),
-    logger: silentLogger,
-  });
-  t.after(() => server.stop());
-  return server.start();
-}
+import { startConsole } from './fixtures/start-console.ts';
 
 const traceId = 'a'.repeat(32);
 const good = {

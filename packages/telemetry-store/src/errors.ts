@@ -3,7 +3,7 @@ import { type ErrorCode, ServiceError } from '@banyan/core';
 export const telemetryStoreErrors = {
   invalid_otlp: {
     code: 'invalid_argument',
-    text: 'The body is no OTLP request: what should be an object or a list is something else.',
+    text: 'The body is no OTLP request: what should be an object or a list is something else, or its protobuf is cut off or malformed.',
   },
   invalid_cursor: {
     code: 'invalid_argument',

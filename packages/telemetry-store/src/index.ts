@@ -12,6 +12,7 @@ export type { AlertNotice } from './objectives/alert-notices.ts';
 export type { Alert } from './objectives/alerts.ts';
 export type { AlertLevel, BurnRate, Objective } from './objectives/burn-rate.ts';
 export type { ObjectiveState } from './objectives/objectives.ts';
+export { decodeOtlp, encodeOtlpResponse, encodeOtlpStatus } from './otlp/protobuf.ts';
 export type { LogLevel, MetricKind, SpanKind } from './records.ts';
 export type { SystemRun } from './runs.ts';
 export {
