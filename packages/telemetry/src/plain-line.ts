@@ -56,10 +56,11 @@ export function plainLine(head: LineHead, bound: BoundText, fields: Fields | und
 }
 
 function addPlain(text: FieldsText, name: string, value: unknown): boolean {
-  if (value === undefined) return true;
   const start = startOf(name);
-  const json = start === undefined ? undefined : plainJson(value);
-  if (start === undefined || json === undefined) return false;
+  if (start === undefined) return false;
+  if (value === undefined) return true;
+  const json = plainJson(value);
+  if (json === undefined) return false;
   if (name === 'service') text.service = start + json;
   else if (name === 'traceId') text.traceId = start + json;
   else text.others += start + json;
