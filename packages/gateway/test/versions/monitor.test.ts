@@ -111,7 +111,10 @@ test('a version that begins to fail is left within five seconds, stays up, and n
   await withinFiveSeconds('back at 1', () => isBack(admin, url));
   await running.end();
   second.answer = works;
-  assert.equal(await versionAt(url, { 'api-version': '2' }), '2.0.0');
+  // The circuit to it closes in its own time.
+  await t.waitFor(async () => assert.equal(await versionAt(url, { 'api-version': '2' }), '2.0.0'), {
+    timeout: 20_000,
+  });
   assert.deepEqual((await admin.rules()).rules.services['cameras'], { current: '1' });
   const [{ by, why } = { by: '', why: '' }] = await admin.history();
   assert.equal(by, 'gateway');
