@@ -42,6 +42,9 @@ const sound: Files = {
     '<!-- generated: variables -->\n| variable | default | meaning |\n| --- | --- | --- |\n| `BANYAN_ENV` | development | Which. |\n<!-- end of variables -->\n',
   'docs/coverage.md':
     '```\n| R1 | how to write a row |\n```\n| row | what | test | title |\n|---|---|---|---|\n| C9 | breaker | `packages/rpc/test/rpc.test.ts` | a breaker opens |\n',
+  'docs/decisions/0001-calls.md': '# 0001: Calls\n',
+  'docs/decisions/README.md':
+    '<!-- generated: decisions -->\n- [0001](0001-calls.md): Calls\n<!-- end of decisions -->\n',
   'docs/glossary.md': '- **inbox**: in\n- **outbox**: out\n',
 };
 
@@ -65,7 +68,7 @@ test('sound pages pass', () => {
   assert.equal(docs.code, 0);
   const examples = run('check-examples.ts', {});
   assert.equal(examples.stderr, '');
-  assert.match(examples.stdout, /^1 examples on 8 pages/);
+  assert.match(examples.stdout, /^1 examples on 10 pages/);
 });
 
 const row = (rest: string) => ({ 'docs/coverage.md': `| ${rest} |\n` });
@@ -149,6 +152,11 @@ const faults: readonly { readonly what: string; readonly changes: Files; readonl
       'packages/events/package.json': '{"name":"@banyan/events","version":"1.0.0","type":"module"}',
     },
     says: 'packages/events/README.md: write it',
+  },
+  {
+    what: 'a decision that the list lacks',
+    changes: { 'docs/decisions/0002-events.md': '# 0002: Events\n' },
+    says: 'docs/decisions/README.md: the code has, the page has not: - [0002](0002-events.md): Events',
   },
   {
     what: 'a README without its sections',
