@@ -11,6 +11,8 @@ export interface Follower {
 }
 
 const topics = ['orders.placed'];
+/** A reader whose log was closed gives empty pages at once, for ever; opening another one tells. */
+const pagesOfOneReader = 100;
 
 /** Reads all partitions from the start, and opens another reader where the last page ended whenever one rejects, as a consumer does. */
 export function follow(log: EventLog): Follower {
@@ -23,7 +25,7 @@ export function follow(log: EventLog): Follower {
       try {
         const reader = await log.open({ group: 'g', topics, from });
         try {
-          while (!isStopping) {
+          for (let pages = 0; pages < pagesOfOneReader && !isStopping; pages += 1) {
             const page = await reader.next(100, 200);
             for (const [partition, position] of page.positions) from.set(partition, { position });
             seen.push(...page.events);
