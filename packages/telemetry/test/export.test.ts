@@ -133,8 +133,25 @@ test('a receiver that is busy is asked again when it said, and gets everything o
   );
   const [first = 0, second = 0] = times;
   assert.ok(second - first >= 990, `${second - first}`);
-  assert.equal(told.length, 1);
-  assert.match(told[0] ?? '', /traces of this process are not accepted: it is kept.*HTTP 429/);
+  assert.deepEqual(told, []);
+});
+
+test('a receiver that stays busy is told once, from the third refusal on', async (t) => {
+  const { receiver, tracer, told } = await startExport(t);
+  let requests = 0;
+  const toldAtRequest: number[] = [];
+  receiver.behave(() => {
+    requests += 1;
+    toldAtRequest.push(told.length);
+    return requests <= 4 ? { status: 503, headers: { 'retry-after': '0' } } : undefined;
+  });
+  record(tracer, 10);
+  await eventually(
+    async () => receiver.spans.length,
+    (count) => count === 10,
+  );
+  assert.deepEqual(toldAtRequest, [0, 0, 0, 1, 1]);
+  assert.match(told[0] ?? '', /traces of this process are not accepted: it is kept.*HTTP 503/);
 });
 
 test('what a receiver rejects of a request that it accepts is counted as refused, not as exported', async (t) => {

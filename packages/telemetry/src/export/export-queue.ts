@@ -31,6 +31,8 @@ const firstBackoffMs = 500;
 const maxBackoffMs = 30_000;
 /** A receiver that asks for more is gone for us. */
 const maxRetryAfterMs = 5 * 60_000;
+/** Fewer refusals to try again are a receiver that is starting: nothing that a reader of the log has to look at. */
+const attemptsBeforeTold = 3;
 
 class BoundedQueue<Item> implements ExportQueue<Item> {
   readonly #options: ExportQueueOptions<Item>;
@@ -150,7 +152,7 @@ class BoundedQueue<Item> implements ExportQueue<Item> {
     for (let attempt = 0; ; attempt += 1) {
       const outcome = await this.#options.sender.send(body, this.#giveUp.signal);
       if (outcome.kind === 'accepted') return this.#count(size, outcome.rejected);
-      this.#tell(outcome);
+      if (outcome.kind === 'refused' || attempt + 1 >= attemptsBeforeTold) this.#tell(outcome);
       if (outcome.kind === 'refused') return this.#shed('refused', size);
       if (this.#giveUp.signal.aborted) return this.#shed('stopped', size);
       await this.#wait(outcome.afterMs ?? backoffMs(attempt));
