@@ -45,6 +45,7 @@ export type {
   Share,
   ShareRequest,
 } from './inbox.ts';
+export { decodeLogin, LogUrlSettings } from './log-url.ts';
 export { toMalformedRecord } from './malformed-record.ts';
 export {
   askForAnswers,

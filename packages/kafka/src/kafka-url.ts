@@ -1,3 +1,4 @@
+import { decodeLogin, LogUrlSettings } from '@banyan/events';
 import { kafkaError } from './errors.ts';
 
 export interface BrokerAddress {
@@ -43,43 +44,32 @@ export function parseKafkaUrl(url: string): KafkaUrl {
   if (hosts === undefined) {
     throw invalid('it must look like kafka://host:9092,host2:9092?prefix=shop.&partitions=12&replicas=3');
   }
-  const values = new URLSearchParams(query ?? '');
-  for (const name of values.keys()) {
-    if (!parameters.includes(name)) throw invalid(`it knows no '${name}', only ${parameters.join(', ')}`);
-  }
-  const number = (name: string, otherwise: number, [least, most]: readonly [number, number]) => {
-    const text = values.get(name);
-    const value = text === null ? otherwise : Number(text);
-    if (text === '' || !Number.isInteger(value) || value < least || value > most) {
-      throw invalid(`${name} must be a whole number from ${least} to ${most}`);
-    }
-    return value;
-  };
-  const prefix = values.get('prefix') ?? '';
-  if (!/^[A-Za-z0-9._-]{0,100}$/.test(prefix)) {
-    throw invalid('prefix may have letters, digits, dots, dashes and underscores, 100 at most');
-  }
-  const replicas = number('replicas', 1, [1, 32]);
+  const settings = new LogUrlSettings(query, parameters, invalid);
+  const replicas = settings.wholeNumber('replicas', 1, [1, 32]);
   const isTls = scheme === 'kafka+ssl';
   return {
     isTls,
-    login: parseLogin(user, { isTls, sasl: values.get('sasl') }),
+    login: parseLogin(user, { isTls, sasl: settings.optional('sasl') }),
     brokers: hosts.split(',').map(parseAddress),
-    prefix,
-    partitions: number('partitions', 12, [1, 1_000]),
+    prefix: settings.text('prefix', {
+      pattern: /^[A-Za-z0-9._-]{0,100}$/,
+      rule: 'may have letters, digits, dots, dashes and underscores, 100 at most',
+      otherwise: '',
+    }),
+    partitions: settings.wholeNumber('partitions', 12, [1, 1_000]),
     replicas,
     // With three replicas one may be away without stopping anybody, and what is acknowledged is still on two.
-    minInSyncReplicas: number('minInSyncReplicas', Math.max(1, replicas - 1), [1, replicas]),
-    retentionMs: number('retentionMs', -1, [-1, Number.MAX_SAFE_INTEGER]),
+    minInSyncReplicas: settings.wholeNumber('minInSyncReplicas', Math.max(1, replicas - 1), [1, replicas]),
+    retentionMs: settings.wholeNumber('retentionMs', -1, [-1, Number.MAX_SAFE_INTEGER]),
   };
 }
 
 function parseLogin(
   text: string | undefined,
-  { isTls, sasl }: { readonly isTls: boolean; readonly sasl: string | null },
+  { isTls, sasl }: { readonly isTls: boolean; readonly sasl: string | undefined },
 ): KafkaLogin | undefined {
   if (text === undefined) {
-    if (sasl !== null) throw invalid('sasl needs user:password@ before the hosts');
+    if (sasl !== undefined) throw invalid('sasl needs user:password@ before the hosts');
     return undefined;
   }
   const mechanism = saslMechanisms.find((each) => each === (sasl ?? 'SCRAM-SHA-512').toUpperCase());
@@ -88,11 +78,8 @@ function parseLogin(
   if (mechanism === 'PLAIN' && !isTls) throw invalid('sasl=PLAIN needs kafka+ssl://');
   const [, user = '', password] = /^([^:]+):(.+)$/.exec(text) ?? [];
   if (password === undefined) throw invalid('a login must be user:password');
-  try {
-    return { mechanism, user: decodeURIComponent(user), password: decodeURIComponent(password) };
-  } catch (cause) {
-    throw invalid('user and password must be percent-encoded', cause);
-  }
+  const [name, secret] = decodeLogin([user, password], invalid);
+  return { mechanism, user: name, password: secret };
 }
 
 function parseAddress(text: string): BrokerAddress {

@@ -1,3 +1,4 @@
+import { decodeLogin, LogUrlSettings } from '@banyan/events';
 import { natsError } from './errors.ts';
 
 export interface NatsUrl {
@@ -34,49 +35,35 @@ export function parseNatsUrl(url: string): NatsUrl {
   const servers = hosts.split(',');
   // The text is not repeated: it could hold a password.
   if (!servers.every((server) => host.test(server))) throw invalid('each server must be host or host:port');
-  const values = new URLSearchParams(query ?? '');
-  for (const name of values.keys()) {
-    if (!parameters.includes(name)) throw invalid(`it knows no '${name}', only ${parameters.join(', ')}`);
-  }
-  const number = (name: string, otherwise: number, [least, most]: readonly [number, number]) => {
-    const text = values.get(name);
-    const value = text === null ? otherwise : Number(text);
-    if (text === '' || !Number.isInteger(value) || value < least || value > most) {
-      throw invalid(`${name} must be a whole number from ${least} to ${most}`);
-    }
-    return value;
-  };
-  const name = values.get('name') ?? 'banyan';
-  if (!/^[A-Za-z0-9_-]{1,64}$/.test(name)) {
-    throw invalid('name may have letters, digits, dashes and underscores, 64 at most');
-  }
-  const retentionMs = number('retentionMs', 0, [0, Number.MAX_SAFE_INTEGER]);
+  const settings = new LogUrlSettings(query, parameters, invalid);
+  const retentionMs = settings.wholeNumber('retentionMs', 0, [0, Number.MAX_SAFE_INTEGER]);
   // NATS refuses to know ids for longer than it keeps events.
   const rememberDefaultMs = retentionMs === 0 ? 120_000 : Math.min(120_000, retentionMs);
   return {
     servers,
     isTls: scheme === 'tls',
     ...parseLogin(login),
-    name,
-    partitions: number('partitions', 12, [1, 1_000]),
-    replicas: number('replicas', 1, [1, 5]),
+    name: settings.text('name', {
+      pattern: /^[A-Za-z0-9_-]{1,64}$/,
+      rule: 'may have letters, digits, dashes and underscores, 64 at most',
+      otherwise: 'banyan',
+    }),
+    partitions: settings.wholeNumber('partitions', 12, [1, 1_000]),
+    replicas: settings.wholeNumber('replicas', 1, [1, 5]),
     retentionMs,
-    rememberIdsForMs: number('rememberIdsForMs', rememberDefaultMs, [100, 86_400_000]),
+    rememberIdsForMs: settings.wholeNumber('rememberIdsForMs', rememberDefaultMs, [100, 86_400_000]),
   };
 }
 
 function parseLogin(login: string | undefined): Pick<NatsUrl, 'user' | 'password' | 'token'> {
   if (login === undefined || login === '') return {};
-  try {
-    const colon = login.indexOf(':');
-    if (colon < 0) return { token: decodeURIComponent(login) };
-    return {
-      user: decodeURIComponent(login.slice(0, colon)),
-      password: decodeURIComponent(login.slice(colon + 1)),
-    };
-  } catch (cause) {
-    throw invalid('user and password must be percent-encoded', cause);
+  const colon = login.indexOf(':');
+  if (colon < 0) {
+    const [token] = decodeLogin([login], invalid);
+    return { token };
   }
+  const [user, password] = decodeLogin([login.slice(0, colon), login.slice(colon + 1)], invalid);
+  return { user, password };
 }
 
 function invalid(reason: string, cause?: unknown) {

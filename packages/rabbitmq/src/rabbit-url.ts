@@ -1,3 +1,4 @@
+import { decodeLogin, LogUrlSettings } from '@banyan/events';
 import { rabbitError } from './errors.ts';
 
 export type RabbitMode = 'streams' | 'queues';
@@ -20,40 +21,52 @@ export interface RabbitSettings {
   readonly maxAge: string | undefined;
 }
 
-const known = new Set(['name', 'partitions', 'mode', 'maxAge']);
+const parameters = ['name', 'partitions', 'mode', 'maxAge'];
 
 /** @throws ServiceError `failed_precondition` `rabbit_url_invalid`; the message never holds the password */
 export function parseRabbitUrl(text: string): RabbitSettings {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url === undefined || !/^amqps?:$/.test(url.protocol) || url.hostname === '') {
-    throw invalid('expected amqp://user:password@host:5672/vhost?name=banyan&partitions=12&mode=streams');
+    throw invalid(
+      'it must look like amqp://user:password@host:5672/vhost?name=banyan&partitions=12&mode=streams',
+    );
   }
-  for (const key of url.searchParams.keys()) {
-    if (!known.has(key)) throw invalid(`unknown setting \`${key}\`; there are ${[...known].join(', ')}`);
-  }
+  const settings = new LogUrlSettings(url.searchParams, parameters, invalid);
   const isSecure = url.protocol === 'amqps:';
-  const setting = (key: string, pattern: RegExp, byDefault: string): string => {
-    const value = url.searchParams.get(key) ?? byDefault;
-    if (!pattern.test(value)) throw invalid(`\`${key}\` must match ${pattern.source}`);
-    return value;
-  };
-  const maxAge = setting('maxAge', /^(|[1-9]\d{0,8}[YMDhms])$/, '');
+  const login = url.username === '' ? ['guest', 'guest'] : [url.username, url.password];
+  const [username = '', password = '', vhost = ''] = decodeLogin([...login, url.pathname.slice(1)], invalid);
+  const maxAge = settings.text('maxAge', {
+    pattern: /^(|[1-9]\d{0,8}[YMDhms])$/,
+    rule: 'must be a number and one of Y, M, D, h, m, s, such as 30D',
+    otherwise: '',
+  });
   return {
     connection: {
       protocol: isSecure ? 'amqps' : 'amqp',
       hostname: url.hostname.replace(/^\[|\]$/g, ''),
       port: url.port === '' ? (isSecure ? 5671 : 5672) : Number(url.port),
-      username: url.username === '' ? 'guest' : decodeURIComponent(url.username),
-      password: url.username === '' ? 'guest' : decodeURIComponent(url.password),
-      vhost: url.pathname.length > 1 ? decodeURIComponent(url.pathname.slice(1)) : '/',
+      username,
+      password,
+      vhost: vhost === '' ? '/' : vhost,
     },
-    name: setting('name', /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/, 'banyan'),
-    partitions: Number(setting('partitions', /^[1-9]\d{0,2}$/, '12')),
-    mode: setting('mode', /^(streams|queues)$/, 'streams') as RabbitMode,
+    name: settings.text('name', {
+      pattern: /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/,
+      rule: 'may have letters, digits, dots, dashes and underscores, 100 at most',
+      otherwise: 'banyan',
+    }),
+    partitions: settings.wholeNumber('partitions', 12, [1, 999]),
+    mode: settings.text('mode', {
+      pattern: /^(streams|queues)$/,
+      rule: 'must be streams or queues',
+      otherwise: 'streams',
+    }) as RabbitMode,
     maxAge: maxAge === '' ? undefined : maxAge,
   };
 }
 
-function invalid(message: string) {
-  return rabbitError('rabbit_url_invalid', { message: `The URL of the RabbitMQ log: ${message}.` });
+function invalid(reason: string, cause?: unknown) {
+  return rabbitError('rabbit_url_invalid', {
+    message: `The URL of the RabbitMQ log cannot be used: ${reason}.`,
+    cause,
+  });
 }
