@@ -7,43 +7,49 @@ import { startGraphileChain } from './saga/graphile-chain.stack.ts';
 import { restateProcess, startRestate } from './saga/restate.stack.ts';
 import { drive, type SagaFigures, type SagaStack } from './saga/stack.ts';
 
+/** How V8 comes to have compiled what is measured, and tables to have statistics. */
+const warmUpMs = 1_500;
+
 /** A saga of three steps, begun and waited for: beside workflows and chained jobs on the same PostgreSQL. */
 export async function run(quick: boolean): Promise<BenchResult> {
   const durationMs = quick ? 1_000 : 4_000;
   const pair = await startPostgresPair();
-  const stacks: Readonly<Record<string, SagaStack>> = {
-    'banyan, own database': await startBanyan(pair, 'local'),
-    'banyan, a durable function in its own database': await startBanyan(pair, 'code'),
-    'banyan, two of three steps elsewhere': await startBanyan(pair, 'across'),
-    'banyan, three steps elsewhere': await startBanyan(pair, 'remote'),
-    dbos: await startDbos(pair),
-    restate: await startRestate(),
-    'graphile-worker, chained': await startGraphileChain(pair),
+  const stacks: Readonly<Record<string, () => Promise<SagaStack>>> = {
+    'banyan, own database': () => startBanyan(pair, 'local'),
+    'banyan, a durable function in its own database': () => startBanyan(pair, 'code'),
+    'banyan, two of three steps elsewhere': () => startBanyan(pair, 'across'),
+    'banyan, three steps elsewhere': () => startBanyan(pair, 'remote'),
+    dbos: () => startDbos(pair),
+    restate: () => startRestate(),
+    'graphile-worker, chained': () => startGraphileChain(pair),
   };
-  const servers = findProcesses(['postgres', restateProcess]);
-  const meter = createCpuMeter(() => servers);
+  const meter = createCpuMeter(() => findProcesses(['postgres', restateProcess]));
   const figures = new Map<string, SagaFigures>();
-  const caseOf = (name: string, stack: SagaStack, concurrency: number): BenchCase => ({
+  /** Each round starts and stops its stack: nothing of one idles, polls or waits for connections beside another. */
+  const caseOf = (name: string, start: () => Promise<SagaStack>, concurrency: number): BenchCase => ({
     name: `${name}, ${concurrency} at a time`,
     unit: concurrency === 1 ? 'ms p50' : '/s',
     async round() {
-      const found = await drive(stack, { concurrency, durationMs }, () => meter.read());
-      figures.set(`${name}, ${concurrency} at a time`, found);
-      return concurrency === 1 ? found.p50Ms : found.perSecond;
+      const stack = await start();
+      try {
+        await drive(stack, { concurrency, durationMs: warmUpMs }, () => 0);
+        const found = await drive(stack, { concurrency, durationMs }, () => meter.read());
+        figures.set(`${name}, ${concurrency} at a time`, found);
+        return concurrency === 1 ? found.p50Ms : found.perSecond;
+      } finally {
+        await stack.stop();
+      }
     },
   });
-  const entries = Object.entries(stacks);
-  const cases = await interleave(
-    [64, 1].flatMap((concurrency) => entries.map(([name, stack]) => caseOf(name, stack, concurrency))),
-    quick ? 1 : 3,
-  );
-  for (const stack of Object.values(stacks)) await stack.stop();
-  // Connections that peers leave open end with the server; that is no error of the run.
-  process.once('uncaughtException', () => {});
   // Peers leave connections open when they are told to stop; that the server ends them must not end the run.
   process.on('uncaughtException', (error) => {
     if ((error as { readonly code?: string }).code !== '57P01') throw error;
   });
+  const entries = Object.entries(stacks);
+  const cases = await interleave(
+    [64, 1].flatMap((concurrency) => entries.map(([name, start]) => caseOf(name, start, concurrency))),
+    quick ? 1 : 3,
+  );
   await pair.stop();
   return {
     cases,
