@@ -24,6 +24,8 @@ export interface Admission {
   readonly sql: Sql;
   /** It asked the database something. */
   readonly hasAsked: boolean;
+  /** How often. */
+  readonly asks: number;
   /** It asked after others had: if it fails, what they did, and is undone now, may be why. */
   readonly restsOnOthers: boolean;
 }
@@ -37,7 +39,7 @@ class StatementWatch implements Interleaving {
   #last: object | undefined;
 
   admit(sql: Sql, onInterleaved: () => void): Admission {
-    const handler = { sql, hasAsked: false, restsOnOthers: false };
+    const handler = { sql, hasAsked: false, asks: 0, restsOnOthers: false };
     const mayAsk = () => {
       const isBehindOthers = this.#last !== undefined && this.#last !== handler;
       if (isBehindOthers) handler.restsOnOthers = true;
@@ -47,6 +49,7 @@ class StatementWatch implements Interleaving {
         return false;
       }
       handler.hasAsked = true;
+      handler.asks += 1;
       this.#last = handler;
       return true;
     };

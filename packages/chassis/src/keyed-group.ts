@@ -1,8 +1,9 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
+import type { Operation } from '@banyan/contract';
 import { isServiceError, type Transaction } from '@banyan/core';
 import { CommitQueue } from './commit-queue.ts';
 import type { ServiceRuntime } from './handler-context.ts';
-import { type Interleaving, watchInterleaving } from './interleaving.ts';
+import { type Admission, type Interleaving, watchInterleaving } from './interleaving.ts';
 import type { KeyedCall } from './keyed-call.ts';
 import { SharedHandlerContext } from './keyed-context.ts';
 import { recordOutgoing } from './outgoing.ts';
@@ -43,7 +44,7 @@ interface Failure<Kind> {
   readonly context: SharedHandlerContext;
 }
 
-/** A handler that takes longer waits for something else than the database, and may not keep others waiting. */
+/** A handler that takes longer may wait for something else than the database, and would keep others waiting. */
 const patienceMs = 25;
 /** How long the operation then runs alone. */
 const lateForMs = 10_000;
@@ -209,22 +210,49 @@ class SharedTransactions implements KeyedGroups {
           return hasAsked ? { kind: 'failed', ...failure, restsOnOthers } : { kind: 'refused', ...failure };
         },
       );
-    attempt.endings.set(member, await this.#inTime(running, operation.name));
+    attempt.endings.set(member, await this.#inTime(running, { operation, admission, transaction }));
   }
 
-  #inTime(running: Promise<Ending>, operation: string): Promise<Ending> {
+  #inTime(
+    running: Promise<Ending>,
+    {
+      operation,
+      admission,
+      transaction,
+    }: { readonly operation: Operation; readonly admission: Admission; readonly transaction: Transaction },
+  ): Promise<Ending> {
     return new Promise((resolve) => {
       const { clock } = this.#runtime;
-      const cancel = clock.setTimer(() => {
-        this.#lateUntilMs.set(operation, clock.nowMs() + lateForMs);
+      let hasEnded = false;
+      const look = async () => {
+        const { asks } = admission;
+        await answered(transaction);
+        if (hasEnded) return;
+        if (admission.asks > asks) {
+          cancel = clock.setTimer(() => void look(), patienceMs);
+          return;
+        }
+        this.#lateUntilMs.set(operation.name, clock.nowMs() + lateForMs);
         resolve({ kind: 'left' });
-      }, patienceMs);
+      };
+      let cancel = clock.setTimer(() => void look(), patienceMs);
       void running.then((ending) => {
+        hasEnded = true;
         cancel();
         resolve(ending);
       });
     });
   }
+}
+
+/**
+ * Resolves when all that was asked so far is answered, and whoever waited for it has gone on: a slow database, or a process that has much to do, is no
+ * handler's fault.
+ */
+async function answered({ sql }: Transaction): Promise<void> {
+  // With a parameter: statements that are prepared go together.
+  await sql`select ${1}::int4`.catch(() => {});
+  await new Promise<void>((resolve) => setImmediate(resolve));
 }
 
 /** One try to commit the calls of a group. */

@@ -67,7 +67,9 @@ const shelf = contract('shelf', {
   version: '1.0.0',
   operations: {
     put: operation('POST /items', { input: Item, output: z.object({ price: z.number() }) }),
+    putSlowly: operation('POST /slow-items', { input: Item, output: z.object({}) }),
     items: operation('GET /items', { input: z.object({}), output: z.array(Item) }),
+    transactions: operation('GET /transactions', { input: z.object({}), output: z.int() }),
   },
 });
 const prices = contract('prices', {
@@ -91,7 +93,17 @@ const shop = system('shelf-system', {
           });
           return { price };
         },
+        async putSlowly({ item }, { sql }) {
+          await sql`insert into items (item) select ${item}::text from pg_sleep(0.02)`;
+          return {};
+        },
         items: async (_input, { sql }) => sql<{ item: string }>`select item from items order by item`,
+        async transactions(_input, { sql }) {
+          const [row] = await sql<{
+            count: number;
+          }>`select count(distinct xmin::text)::int4 as count from items`;
+          return row?.count ?? 0;
+        },
       },
     }),
     service(prices, { operations: { priceOf: async ({ item }) => ({ price: item.length }) } }),
@@ -116,4 +128,17 @@ test('a handler that calls another service has its effect once, in a transaction
     items.map(({ item }) => item),
     numbers.map((index) => `item-${index}`).toSorted(),
   );
+});
+
+test('calls that wait for a slow database stay together', async (t) => {
+  const running = await startTestSystem(t, shop, { harsh: false });
+  const put = (index: number) =>
+    running
+      .client(shelf, { ...as, idempotencyKey: `saga/d/${index}/put` })
+      .putSlowly({ item: `item-${index}` });
+  await Promise.all(numbers.slice(0, 10).map(put));
+  const client = running.client(shelf, as);
+  assert.equal((await client.items({})).length, 10);
+  const transactions = await client.transactions({});
+  assert.ok(transactions <= 2, `${transactions} transactions`);
 });
