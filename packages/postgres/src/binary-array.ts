@@ -2,6 +2,8 @@
 const textOid = 25;
 const uuidOid = 2950;
 const headerBytes = 20;
+const hasNullsOffset = 4;
+const nullLength = -1;
 const uuidPattern = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
 /**
@@ -9,22 +11,20 @@ const uuidPattern = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{1
  * have to be escaped here and found again by the server: for arrays of JSON texts that is most of the work.
  */
 export function toBinaryArray(values: readonly unknown[], elementType: string): Buffer | undefined {
-  if (elementType === 'text') return values.every(isString) ? fromTexts(values) : undefined;
+  if (elementType === 'text') return values.every(isText) ? fromTexts(values) : undefined;
   if (elementType === 'uuid') return values.every(isUuid) ? fromUuids(values) : undefined;
   return undefined;
 }
 
-function fromTexts(texts: readonly string[]): Buffer {
-  const lengths = texts.map((text) => Buffer.byteLength(text));
-  const buffer = allocate(
-    textOid,
-    texts.length,
-    lengths.reduce((sum, length) => sum + length, 0),
-  );
+function fromTexts(texts: readonly (string | null)[]): Buffer {
+  const bytes = texts.reduce((sum, text) => sum + (text === null ? 0 : Buffer.byteLength(text)), 0);
+  const buffer = allocate(textOid, texts.length, bytes);
   let offset = headerBytes;
-  for (let index = 0; index < texts.length; index++) {
-    offset = buffer.writeInt32BE(lengths[index] as number, offset);
-    offset += buffer.write(texts[index] as string, offset);
+  for (const text of texts) {
+    const length = text === null ? nullLength : buffer.write(text, offset + 4);
+    buffer.writeInt32BE(length, offset);
+    offset += 4 + Math.max(0, length);
+    if (text === null) buffer.writeInt32BE(1, hasNullsOffset);
   }
   return buffer;
 }
@@ -39,12 +39,12 @@ function fromUuids(uuids: readonly string[]): Buffer {
   return buffer;
 }
 
-/** With its header: dimensions, no nulls, type of the elements, their number, first index. */
+/** With its header: dimensions, no nulls so far, type of the elements, their number, first index. */
 function allocate(elementOid: number, count: number, contentBytes: number): Buffer {
   const isEmpty = count === 0;
   const buffer = Buffer.allocUnsafe(isEmpty ? 12 : headerBytes + count * 4 + contentBytes);
   buffer.writeInt32BE(isEmpty ? 0 : 1, 0);
-  buffer.writeInt32BE(0, 4);
+  buffer.writeInt32BE(0, hasNullsOffset);
   buffer.writeInt32BE(elementOid, 8);
   if (isEmpty) return buffer;
   buffer.writeInt32BE(count, 12);
@@ -52,8 +52,8 @@ function allocate(elementOid: number, count: number, contentBytes: number): Buff
   return buffer;
 }
 
-function isString(value: unknown): value is string {
-  return typeof value === 'string';
+function isText(value: unknown): value is string | null {
+  return typeof value === 'string' || value === null;
 }
 
 function isUuid(value: unknown): value is string {

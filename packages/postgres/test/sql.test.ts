@@ -130,6 +130,7 @@ test('parameters of every type keep their value', async (t) => {
       ${new Uint8Array([1, 2])}::bytea as bytes, ${null}::int as nothing, ${0.1}::float8 as ratio,
       ${sql.array([new Uint8Array([3]), null], 'bytea')} as byte_list, ${sql.array([{ a: 1 }, null], 'jsonb')} as documents,
       ${sql.array([moment], 'timestamptz')} as moments, ${sql.array([], 'int4')} as none,
+      ${sql.array(['ü"', null, ''], 'text')} as words, ${sql.array([null], 'text')} as nothings,
       ${sql.array(
         [
           [1, 2],
@@ -148,6 +149,8 @@ test('parameters of every type keep their value', async (t) => {
     documents: [{ a: 1 }, null],
     moments: ['2024-02-29T11:00:00.123Z'],
     none: [],
+    words: ['ü"', null, ''],
+    nothings: [null],
     matrix: [
       [1, 2],
       [3, 4],

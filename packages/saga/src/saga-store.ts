@@ -139,6 +139,11 @@ export interface SagaStore {
   leave(token: number): Promise<void>;
   /** Ids that are new. `owner` has them in hand at once; without one they are due. */
   start(sql: Sql, sagas: readonly NewSaga[], owner: number | undefined): Promise<readonly string[]>;
+  /**
+   * As `start`, for sagas whose steps are in the same transaction: one whose id is there fails it. The statement is on its way when `begin` returns, so that
+   * whoever commits right behind it need not wait for the answer.
+   */
+  begin(sql: Sql, sagas: readonly NewSaga[], owner: number): Promise<void>;
   /** Takes what is due, and what dead workers had in hand, of the named definitions (`createOrder@1`). */
   claim(token: number, definitions: readonly string[], limit: number): Promise<readonly SagaRow[]>;
   /** In the order of nothing. What is missing in the answer belongs to somebody else. */

@@ -145,6 +145,21 @@ test('a letter that is read while its saga is being put down wakes it', async (t
   assert.deepEqual([end?.status, end?.state.steps['paid']?.r], ['completed', { cents: 5 }]);
 });
 
+test('the steps of a saga that is begun a second time under its id take no effect again', async (t) => {
+  const twice = saga('twice', { version: 1, input: Nothing }).step('local', {
+    tx: async (_given, { sql }) => {
+      await sql`insert into marks values ('local')`;
+    },
+    undo: { run: async () => {} },
+  });
+  const { engine, prepare, marks } = await openEngine(t, [twice]);
+  const one = prepare(twice);
+  await engine.begin(one);
+  await engine.begin(one);
+  assert.deepEqual(await marks(), ['local']);
+  assert.equal((await engine.read(one.id))?.status, 'completed');
+});
+
 test('a letter that is read while its durable function is being put down wakes it', async (t) => {
   const outside = Promise.withResolvers<void>();
   const beside = Promise.withResolvers<void>();

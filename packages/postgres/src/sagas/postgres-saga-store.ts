@@ -61,36 +61,13 @@ class SagaTable implements SagaStore {
   }
 
   async start(sql: Sql, sagas: readonly NewSaga[], owner: number | undefined): Promise<readonly string[]> {
-    const texts = (pick: (saga: NewSaga) => string | undefined) =>
-      sql.array(
-        sagas.map((saga) => pick(saga) ?? null),
-        'text',
-      );
-    const json = (value: unknown) => (value === undefined ? undefined : JSON.stringify(value));
-    const rows = await sql<{ id: string }>`
-      insert into banyan.saga (id, name, version, idempotency_key, input, state, status, owner, ready_at, deadline_at,
-        caller, traceparent, parent_id, parent_step, waiting_for, ended_at)
-      select id::uuid, name, version::integer, idempotency_key, input::json,
-        coalesce(state::json, '{"steps":{},"done":[],"round":0,"read":[]}'), coalesce(status, 'running'),
-        case when coalesce(is_held, 'true')::boolean then ${owner ?? null}::bigint end,
-        case when ${owner ?? null}::bigint is null then clock_timestamp()
-          when not is_held::boolean then clock_timestamp() + ready_in_ms::float8 * interval '1 millisecond' end,
-        clock_timestamp() + deadline_ms::float8 * interval '1 millisecond', caller::json, traceparent, parent_id::uuid, parent_step,
-        waiting_for, case when is_ended::boolean then clock_timestamp() end
-      from unnest(
-        ${texts(({ id }) => id)}, ${texts(({ name }) => name)}, ${texts(({ version }) => String(version))},
-        ${texts(({ idempotencyKey }) => idempotencyKey)}, ${texts(({ input }) => json(input) ?? '{}')},
-        ${texts(({ deadlineMs }) => json(deadlineMs))}, ${texts(({ user }) => json(user))},
-        ${texts(({ traceparent }) => traceparent)}, ${texts(({ parent }) => parent?.id)},
-        ${texts(({ parent }) => parent?.step)}, ${texts(({ state, progress }) => json(progress?.state ?? state))},
-        ${texts(({ progress }) => progress?.status)}, ${texts(({ progress }) => json(progress?.isHeld))},
-        ${texts(({ progress }) => json(progress?.readyInMs))}, ${texts(({ progress }) => progress?.waitingFor.join(' ') || undefined)},
-        ${texts(({ progress }) => json(progress && isEnded(progress.status)))}
-      ) as s (id, name, version, idempotency_key, input, deadline_ms, caller, traceparent, parent_id, parent_step, state,
-        status, is_held, ready_in_ms, waiting_for, is_ended)
-      on conflict (id) do nothing
-      returning id`;
+    const insert = insertion(sql, sagas, owner);
+    const rows = await sql<{ id: string }>`${insert} on conflict (id) do nothing returning id`;
     return rows.map(({ id }) => id);
+  }
+
+  begin(sql: Sql, sagas: readonly NewSaga[], owner: number): Promise<void> {
+    return insertion(sql, sagas, owner).then(() => undefined);
   }
 
   claim(token: number, definitions: readonly string[], limit: number): Promise<readonly SagaRow[]> {
@@ -271,6 +248,36 @@ class SagaTable implements SagaStore {
       if (gone.length < pruneStep) return total;
     }
   }
+}
+
+function insertion(sql: Sql, sagas: readonly NewSaga[], owner: number | undefined) {
+  const texts = (pick: (saga: NewSaga) => string | undefined) =>
+    sql.array(
+      sagas.map((saga) => pick(saga) ?? null),
+      'text',
+    );
+  const json = (value: unknown) => (value === undefined ? undefined : JSON.stringify(value));
+  return sql`
+    insert into banyan.saga (id, name, version, idempotency_key, input, state, status, owner, ready_at, deadline_at,
+      caller, traceparent, parent_id, parent_step, waiting_for, ended_at)
+    select id::uuid, name, version::integer, idempotency_key, input::json,
+      coalesce(state::json, '{"steps":{},"done":[],"round":0,"read":[]}'), coalesce(status, 'running'),
+      case when coalesce(is_held, 'true')::boolean then ${owner ?? null}::bigint end,
+      case when ${owner ?? null}::bigint is null then clock_timestamp()
+        when not is_held::boolean then clock_timestamp() + ready_in_ms::float8 * interval '1 millisecond' end,
+      clock_timestamp() + deadline_ms::float8 * interval '1 millisecond', caller::json, traceparent, parent_id::uuid, parent_step,
+      waiting_for, case when is_ended::boolean then clock_timestamp() end
+    from unnest(
+      ${texts(({ id }) => id)}, ${texts(({ name }) => name)}, ${texts(({ version }) => String(version))},
+      ${texts(({ idempotencyKey }) => idempotencyKey)}, ${texts(({ input }) => json(input) ?? '{}')},
+      ${texts(({ deadlineMs }) => json(deadlineMs))}, ${texts(({ user }) => json(user))},
+      ${texts(({ traceparent }) => traceparent)}, ${texts(({ parent }) => parent?.id)},
+      ${texts(({ parent }) => parent?.step)}, ${texts(({ state, progress }) => json(progress?.state ?? state))},
+      ${texts(({ progress }) => progress?.status)}, ${texts(({ progress }) => json(progress?.isHeld))},
+      ${texts(({ progress }) => json(progress?.readyInMs))}, ${texts(({ progress }) => progress?.waitingFor.join(' ') || undefined)},
+      ${texts(({ progress }) => json(progress && isEnded(progress.status)))}
+    ) as s (id, name, version, idempotency_key, input, deadline_ms, caller, traceparent, parent_id, parent_step, state,
+      status, is_held, ready_in_ms, waiting_for, is_ended)`;
 }
 
 interface StoredRow extends WireRow {

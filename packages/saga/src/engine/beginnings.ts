@@ -68,10 +68,19 @@ export class Beginnings {
   /** Never rejects. */
   async #commit(beginnings: readonly Beginning[]): Promise<void> {
     const token = this.#options.token();
-    const signal = AbortSignal.timeout(patienceMs);
     for (const each of beginnings) this.#waiting.delete(each);
-    if (token === undefined) for (const { resolve } of beginnings) resolve(false);
-    else await this.#begin(beginnings, { token, signal });
+    if (token === undefined) {
+      for (const { resolve } of beginnings) resolve(false);
+      return;
+    }
+    // `AbortSignal.timeout` would go on to its end, and make an error there, behind each group that was in time.
+    const patience = new AbortController();
+    const cancel = this.#options.clock.setTimer(
+      () => patience.abort(new DOMException('The first steps take too long.', 'TimeoutError')),
+      patienceMs,
+    );
+    await this.#begin(beginnings, { token, signal: patience.signal });
+    cancel();
   }
 
   async #begin(

@@ -161,18 +161,20 @@ export class Group {
       const { live } = member;
       member.written = plan;
       const progress = this.#progress(live, plan, nowMs);
-      if (live.unwritten !== undefined) begun.push({ ...live.unwritten, progress });
-      else transitions.push({ ...progress, id: live.row.id, mailSeen: live.mail.length });
+      const { id } = live.row;
+      if (live.unwritten === undefined) transitions.push({ ...progress, id, mailSeen: live.mail.length });
+      else {
+        begun.push({ ...live.unwritten, progress });
+        member.advanced = { id, mailCount: 0, isHeld: progress.isHeld };
+      }
     }
-    const [advanced, inserted] = await Promise.all([
-      store.advance(transaction.sql, token, transitions),
-      begun.length === 0 ? [] : store.start(transaction.sql, begun, token),
-    ]);
+    // The commit goes right behind it, and fails with it.
+    if (begun.length > 0) store.begin(transaction.sql, begun, token).catch(() => {});
+    const advanced = await store.advance(transaction.sql, token, transitions);
     const found = new Map(advanced.map((each) => [each.id, each]));
-    const isHeld = new Map(begun.map(({ id, progress }) => [id, progress?.isHeld ?? true]));
-    for (const id of inserted) found.set(id, { id, mailCount: 0, isHeld: isHeld.get(id) ?? true });
     const members = [...plans.keys()];
     for (const member of members) {
+      if (member.live.unwritten !== undefined) continue;
       const known = found.get(member.live.row.id);
       if (known === undefined) member.isFenced = true;
       else member.advanced = known;
