@@ -74,7 +74,7 @@ function inTransaction<Result>(
           return event.event.id;
         },
         open: (identity, onInterleaved) => {
-          const trace = parseTraceparent(identity.traceparent);
+          const trace = runtime.spans && parseTraceparent(identity.traceparent);
           const own = trace === undefined ? sql : traced(runtime, { trace }, sql);
           const admission = interleaving.admit(own, onInterleaved);
           const context = {

@@ -3,6 +3,7 @@ import {
   allNodes,
   type Letter,
   type NewSaga,
+  type Node,
   type SagaEngine,
   type SagaStand,
   type Startable,
@@ -118,10 +119,11 @@ function toProgress({ sagaDefinitions }: ServiceRuntime, stand: SagaStand): Saga
   const { id, name, version, status, state, waitingFor } = stand;
   const definition = sagaDefinitions.find((each) => each.name === name && each.version === version);
   const own = definition?.kind === 'saga' ? definition.nodes : [];
-  const finished = own.filter((node) => {
-    const inner = [...allNodes([node])].map((each) => state.steps[each.name]?.s);
-    return inner.some((each) => each === 'done' || each === 'ignored' || each === 'skipped');
-  });
+  const isBehind = (name: string) => {
+    const record = state.steps[name]?.s;
+    return record === 'done' || record === 'ignored' || record === 'skipped';
+  };
+  const finished = own.filter((node) => namesIn(node).some(isBehind));
   const results = Object.entries(state.steps)
     .filter(([, record]) => record.s === 'done' && record.r !== undefined)
     .map(([step, record]): [string, unknown] => [step, record.r]);
@@ -134,4 +136,13 @@ function toProgress({ sagaDefinitions }: ServiceRuntime, stand: SagaStand): Saga
     progressText: progress?.text,
     failure: state.failure,
   };
+}
+
+const knownNames = new WeakMap<Node, readonly string[]>();
+
+/** Of the node and those within it. */
+function namesIn(node: Node): readonly string[] {
+  const names = knownNames.get(node) ?? [...allNodes([node])].map(({ name }) => name);
+  knownNames.set(node, names);
+  return names;
 }

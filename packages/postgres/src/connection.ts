@@ -110,7 +110,7 @@ function send(
   });
 }
 
-export function toRows({ fields, rows }: QueryArrayResult<unknown[]>): object[] {
+export function toRows({ fields, rows }: Pick<QueryArrayResult<unknown[]>, 'fields' | 'rows'>): object[] {
   const names = fields.map((field) => toCamelCase(field.name));
   return rows.map((values) => {
     const row: Record<string, unknown> = {};

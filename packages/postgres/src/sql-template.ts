@@ -88,9 +88,20 @@ class LazyQuery extends SqlPart implements SqlQuery<object> {
     return this.#rows;
   }
 
-  async #run(): Promise<object[]> {
-    return this.#runner.run(toStatement(this));
+  #run(): Promise<object[]> {
+    try {
+      return this.#runner.run(toStatement(this));
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
+}
+
+const runnerOf: unique symbol = Symbol('runner');
+
+/** A template with its runner, by which the functions that all templates share know whose it is. */
+interface RunningSql extends Sql {
+  [runnerOf]: StatementRunner;
 }
 
 /** The template function of one database or transaction. */
@@ -102,13 +113,24 @@ export function createSql(runner: StatementRunner): Sql {
     }
     return new LazyQuery(strings, parameters.map(toValue), runner);
   };
-  const watch = (onAsk: () => void) => createSql(new WatchedRunner(runner, onAsk));
-  const observe = (observer: SqlObserver) => createSql(new ObservedRunner(runner, observer));
-  return Object.assign(sql, {
-    ...{ identifier, json, array, rows },
-    [sqlWatch]: watch,
-    [sqlObserve]: observe,
-  }) as Sql;
+  // One for each step of each saga: nothing is made here that others could share.
+  const template = sql as unknown as RunningSql;
+  template.identifier = identifier;
+  template.json = json;
+  template.array = array;
+  template.rows = rows;
+  template[sqlWatch] = watch;
+  template[sqlObserve] = observe;
+  template[runnerOf] = runner;
+  return template;
+}
+
+function watch(this: Sql, onAsk: () => void): Sql {
+  return createSql(new WatchedRunner((this as RunningSql)[runnerOf], onAsk));
+}
+
+function observe(this: Sql, observer: SqlObserver): Sql {
+  return createSql(new ObservedRunner((this as RunningSql)[runnerOf], observer));
 }
 
 /** Statements that somebody hears of. */
@@ -152,7 +174,7 @@ class WatchedRunner implements StatementRunner {
     this.#onAsk = onAsk;
   }
 
-  async run(statement: Statement): Promise<object[]> {
+  run(statement: Statement): Promise<object[]> {
     this.#onAsk();
     return this.#runner.run(statement);
   }

@@ -1,9 +1,10 @@
-import { type ClientBase, DatabaseError, type QueryArrayResult } from 'pg';
+import { isServiceError } from '@banyan/core';
+import { type ClientBase, DatabaseError } from 'pg';
 import { type StatementNames, toFailure, toRows } from './connection.ts';
 import { endsSession, isStalePlan } from './database-errors.ts';
 import { postgresError } from './errors.ts';
 import type { Statement } from './sql-template.ts';
-import { type GroupMember, isPrepared, sendGroup, type WireValue } from './wire-query.ts';
+import { type GroupMember, type GroupResult, isPrepared, sendGroup, type WireValue } from './wire-query.ts';
 
 interface Waiting extends GroupMember {
   readonly statement: Statement;
@@ -14,15 +15,20 @@ interface Waiting extends GroupMember {
 /** The server begins with a full group while the next one is put together. */
 const maxMembers = 256;
 
+/** Tells the transaction that something is under way; rejects with what the transaction says of its failure. */
+type Watch = (task: () => Promise<void>) => Promise<void>;
+
 /** Statements of one open transaction that were asked for in the same turn of the event loop, sent together. */
 export class StatementGroup {
   readonly #client: ClientBase;
   readonly #names: StatementNames;
+  readonly #watch: Watch;
   #waiting: Waiting[] = [];
 
-  constructor(client: ClientBase, names: StatementNames) {
+  constructor(client: ClientBase, names: StatementNames, watch: Watch) {
     this.#client = client;
     this.#names = names;
+    this.#watch = watch;
   }
 
   /** The statement's rows, or undefined if it has to be sent by itself. */
@@ -45,7 +51,29 @@ export class StatementGroup {
     const members = this.#waiting;
     if (members.length === 0) return;
     this.#waiting = [];
-    sendGroup(this.#client, members, (error, results) => this.#settle(members, error, results));
+    let unanswered = members;
+    let isOfOne = false;
+    const send = () =>
+      new Promise<void>((resolve, reject) => {
+        sendGroup(this.#client, members, (error, results) => {
+          // A value that cannot be read is found when all have run, and could be anybody's.
+          isOfOne = error instanceof DatabaseError && !endsSession(error);
+          unanswered = members.slice(error === null || isOfOne ? results.length : 0);
+          if (error === null) resolve();
+          else reject(this.#toFailure(error, unanswered[0]));
+          for (let index = 0; index < members.length - unanswered.length; index += 1) {
+            members[index]?.resolve(toRows(results[index] as GroupResult));
+          }
+        });
+      });
+    this.#watch(send).catch((failure) => {
+      const [first, ...rest] = unanswered;
+      first?.reject(failure);
+      const isBlamed = isOfOne && !(isServiceError(failure) && failure.reason === 'transaction_failed');
+      for (const { reject } of rest) {
+        reject(isBlamed ? postgresError('transaction_failed', { cause: failure }) : failure);
+      }
+    });
   }
 
   /** Gives up what waits. */
@@ -53,21 +81,9 @@ export class StatementGroup {
     for (const { reject } of this.#waiting.splice(0)) reject(error);
   }
 
-  #settle(
-    members: readonly Waiting[],
-    error: Error | null,
-    results: readonly QueryArrayResult<unknown[]>[],
-  ): void {
+  #toFailure(error: Error, member: Waiting | undefined): unknown {
     if (isStalePlan(error)) this.#names.renew();
-    // A value that cannot be read is found when all have run, and could be anybody's.
-    const isOfOne = error instanceof DatabaseError && !endsSession(error);
-    const answered = error === null || isOfOne ? results.length : 0;
-    for (const [index, { statement, resolve, reject }] of members.entries()) {
-      const result = results[index];
-      if (index < answered && result !== undefined) resolve(toRows(result));
-      else if (index > answered && isOfOne) reject(postgresError('transaction_failed', { cause: error }));
-      else reject(toFailure(this.#client, error, statement));
-    }
+    return member === undefined ? error : toFailure(this.#client, error, member.statement);
   }
 }
 

@@ -60,7 +60,7 @@ class Session {
   constructor(parts: TransactionParts, options: TransactionOptions) {
     this.#parts = parts;
     this.#options = options;
-    this.#group = new StatementGroup(parts.client, parts.names);
+    this.#group = new StatementGroup(parts.client, parts.names, (task) => this.#atOnce(task));
   }
 
   /** True when the connection must not be used again. */
@@ -91,7 +91,10 @@ class Session {
   #enqueue(scope: Scope, statement: Statement): Promise<object[]> {
     this.#checkUsable(scope);
     if (this.#options.concurrent && scope === this.#root) {
-      return this.#atOnce(() => (this.#isBegun && this.#group.add(statement)) || this.#send(statement));
+      const grouped = this.#isBegun ? this.#group.add(statement) : undefined;
+      if (grouped !== undefined) return grouped;
+      this.#group.flush();
+      return this.#atOnce(() => this.#send(statement));
     }
     return this.#inTurn(() => {
       this.#checkUsable(scope);
@@ -102,7 +105,6 @@ class Session {
   #send(statement: Statement): Promise<object[]> {
     const isOpening = !this.#isBegun;
     this.#isBegun = true;
-    this.#group.flush();
     return runStatement(this.#parts.client, statement, this.#parts.names, isOpening);
   }
 

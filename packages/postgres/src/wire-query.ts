@@ -10,9 +10,10 @@ interface WireConnection {
   sync(): void;
 }
 
-/** Of the driver's query class: how it puts itself on the wire, and the results so far. */
+/** Of the driver's query class: how it puts itself on the wire, and the result that came last. */
 interface WireQuery {
-  readonly _results: QueryArrayResult<unknown[]> | QueryArrayResult<unknown[]>[];
+  readonly _result: QueryArrayResult<unknown[]>;
+  handleCommandComplete(message: object, connection: WireConnection): void;
   submit(connection: WireConnection): Error | null;
   prepare(connection: WireConnection): void;
   requiresPreparation(): boolean;
@@ -62,7 +63,14 @@ export interface GroupMember {
   readonly hasRows: boolean;
 }
 
+/** What a statement of a group gave. */
+export type GroupResult = Pick<QueryArrayResult<unknown[]>, 'fields' | 'rows'>;
+
+const noRows: GroupResult = { fields: [], rows: [] };
+
 class GroupQuery extends DriverQuery {
+  /** Of those that were answered; an error is the answer of the one behind them. */
+  readonly results: GroupResult[] = [];
   readonly #members: readonly GroupMember[];
 
   constructor(members: readonly GroupMember[], callback: Callback) {
@@ -70,9 +78,12 @@ class GroupQuery extends DriverQuery {
     this.#members = members;
   }
 
-  /** Those that were answered; an error is the answer of the one behind them. */
-  get results(): readonly QueryArrayResult<unknown[]>[] {
-    return [this._results].flat().filter(({ command }) => command !== null);
+  override handleCommandComplete(message: object, connection: WireConnection): void {
+    if (this.#members[this.results.length]?.hasRows === false) this.results.push(noRows);
+    else {
+      super.handleCommandComplete(message, connection);
+      this.results.push(this._result);
+    }
   }
 
   override requiresPreparation(): boolean {
@@ -115,7 +126,7 @@ export function isPrepared(client: ClientBase, name: string): boolean {
 export function sendGroup(
   client: ClientBase,
   members: readonly GroupMember[],
-  callback: (error: Error | null, results: readonly QueryArrayResult<unknown[]>[]) => void,
+  callback: (error: Error | null, results: readonly GroupResult[]) => void,
 ): void {
   const group: GroupQuery = new GroupQuery(members, (error) => callback(error, group.results));
   submit(client, group);

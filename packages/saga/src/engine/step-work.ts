@@ -138,7 +138,7 @@ async function perform(
 }
 
 /** The work may go on when its time is over; its outcome is then unknown. */
-export async function within<Result>(
+export function within<Result>(
   task: Promise<Result>,
   {
     timeoutMs = defaultTimeoutMs,
@@ -146,19 +146,15 @@ export async function within<Result>(
     clock,
   }: { readonly timeoutMs?: number | undefined; readonly limit?: AbortController; readonly clock: Clock },
 ): Promise<Result> {
-  const late = Promise.withResolvers<never>();
-  const cancel = clock.setTimer(() => {
-    const error = new ServiceError(`The step did not end within ${timeoutMs} ms.`, {
-      code: 'deadline_exceeded',
-      reason: 'step_timeout',
-    });
-    late.reject(error);
-    limit?.abort(error);
-  }, timeoutMs);
-  task.catch(() => {});
-  try {
-    return await Promise.race([task, late.promise]);
-  } finally {
-    cancel();
-  }
+  return new Promise((resolve, reject) => {
+    const cancel = clock.setTimer(() => {
+      const error = new ServiceError(`The step did not end within ${timeoutMs} ms.`, {
+        code: 'deadline_exceeded',
+        reason: 'step_timeout',
+      });
+      reject(error);
+      limit?.abort(error);
+    }, timeoutMs);
+    task.finally(cancel).then(resolve, reject);
+  });
 }
