@@ -1,7 +1,7 @@
 import type { Duplex } from 'node:stream';
 import { frameFlag, frameType, headBytes, maxPartBytes, prefixBytes, writeUint32 } from './frame.ts';
 
-/** Writes frames to a socket: those of one turn of the event loop leave in one write. */
+/** Writes frames to a socket: those of one turn of the event loop leave together, or as soon as they are worth a write of their own. */
 export interface FrameWriter {
   /** Bytes that have been queued and that the other side has not taken yet. */
   readonly backlogBytes: number;
@@ -23,11 +23,12 @@ export function createFrameWriter(socket: Duplex): FrameWriter {
 }
 
 const chunkBytes = 65_536;
+/** About 32 calls. To wait for more saves next to nothing, and the other side would stand still while this one reads on. */
+const worthAWriteBytes = 8_192;
 /** A text of up to this many characters fits into a part whatever they are: 3 bytes each at most. */
 const surelyShort = Math.floor(maxPartBytes / 3);
 /** Parts are handed over up to this backlog, so that a short message never waits behind more. */
 const maxBulkBacklogBytes = 131_072;
-const maxSpareChunks = 2;
 
 interface Bulk {
   readonly id: number;
@@ -38,11 +39,13 @@ interface Bulk {
 class BatchingWriter implements FrameWriter {
   readonly head = Buffer.alloc(1_024);
   readonly #socket: Duplex;
-  readonly #spare: Buffer[] = [];
+  /** Filled chunks, without what has been sent of them. */
   readonly #full: Buffer[] = [];
   #bulk: Bulk[] = [];
   #bulkBytes = 0;
+  /** Filled once from its beginning to its end, since a socket may still read from what it was given. */
   #chunk: Buffer;
+  #sent = 0;
   #used = 0;
   #scheduled = false;
   #ending = false;
@@ -60,7 +63,8 @@ class BatchingWriter implements FrameWriter {
   send(type: number, flags: number, id: number, headLength: number, text: string): void {
     if (text.length <= surelyShort) this.#sendShort(type, flags, id, headLength, text);
     else this.#sendLong(type, flags, id, headLength, Buffer.from(text));
-    this.#schedule();
+    if (this.#used - this.#sent >= worthAWriteBytes || this.#full.length > 0) this.#flush();
+    else this.#schedule();
   }
 
   forget(id: number): void {
@@ -106,43 +110,46 @@ class BatchingWriter implements FrameWriter {
   /** Makes room and returns where it begins. */
   #reserve(bytes: number): number {
     if (this.#used + bytes > chunkBytes) {
-      this.#full.push(this.#chunk.subarray(0, this.#used));
-      this.#chunk = this.#spare.pop() ?? Buffer.allocUnsafeSlow(chunkBytes);
+      this.#takeFilled();
+      this.#chunk = Buffer.allocUnsafeSlow(chunkBytes);
+      this.#sent = 0;
       this.#used = 0;
     }
     return this.#used;
   }
 
+  #takeFilled(): void {
+    if (this.#used > this.#sent) this.#full.push(this.#chunk.subarray(this.#sent, this.#used));
+    this.#sent = this.#used;
+  }
+
   #schedule(): void {
     if (this.#scheduled) return;
     this.#scheduled = true;
-    // After the promises that this turn has settled, so that all their frames leave together.
-    process.nextTick(this.#flush);
+    // After all sockets that have something to read: ticks and promises come after each of them, and a write is the dearest part of a call.
+    setImmediate(this.#flushScheduled);
   }
 
-  readonly #flush = (): void => {
+  readonly #flushScheduled = (): void => {
     this.#scheduled = false;
+    this.#flush();
+  };
+
+  readonly #flush = (): void => {
     if (this.#socket.destroyed) return;
     this.#addParts();
-    const isMany = this.#full.length > 0;
+    this.#takeFilled();
+    const isMany = this.#full.length > 1;
     if (isMany) this.#socket.cork();
-    for (let full = this.#full.shift(); full !== undefined; full = this.#full.shift()) this.#write(full);
-    if (this.#used > 0) {
-      this.#write(this.#chunk.subarray(0, this.#used));
-      this.#chunk = this.#spare.pop() ?? Buffer.allocUnsafeSlow(chunkBytes);
-      this.#used = 0;
-    }
+    for (let bytes = this.#full.shift(); bytes !== undefined; bytes = this.#full.shift())
+      this.#socket.write(bytes, this.#onWritten);
     if (isMany) this.#socket.uncork();
     if (this.#ending && this.#bulk.length === 0) this.#socket.end();
   };
 
-  #write(bytes: Buffer): void {
-    this.#socket.write(bytes, () => {
-      // Only now the socket no longer reads from it.
-      if (this.#spare.length < maxSpareChunks) this.#spare.push(Buffer.from(bytes.buffer));
-      if (this.#bulk.length > 0) this.#schedule();
-    });
-  }
+  readonly #onWritten = (): void => {
+    if (this.#bulk.length > 0) this.#schedule();
+  };
 
   /** One part of each long message in turn. */
   #addParts(): void {
