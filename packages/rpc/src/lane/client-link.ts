@@ -7,6 +7,7 @@ import { frameFlag, frameType, type Hello } from './frame.ts';
 import { createFrameReader, type Frame } from './frame-reader.ts';
 import { createFrameWriter, type FrameWriter } from './frame-writer.ts';
 import { createMessageParts } from './message-parts.ts';
+import { OpenCalls } from './open-calls.ts';
 import { createUserNumbers } from './user-numbers.ts';
 
 /** One call as a link sees it. */
@@ -56,7 +57,7 @@ class FrameClientLink implements ClientLink {
   readonly #options: ClientLinkOptions;
   readonly #socket: Duplex;
   readonly #writer: FrameWriter;
-  readonly #calls = new Map<number, LaneCall>();
+  readonly #calls = new OpenCalls<LaneCall>();
   readonly #parts;
   readonly #users;
   readonly #onReady: () => void;
@@ -107,14 +108,14 @@ class FrameClientLink implements ClientLink {
     } else if (call.inputJson.length > this.#maxMessageBytes) {
       this.#failLater(call, bodyTooLarge(this.#maxMessageBytes));
     } else {
-      this.#calls.set(id, call);
+      this.#calls.add(id, call);
       this.#write(id, operation, call, user);
     }
     return id;
   }
 
   cancel(id: number): void {
-    if (!this.#calls.delete(id)) return;
+    if (this.#calls.take(id) === undefined) return;
     this.#writer.forget(id);
     this.#parts.drop(id);
     this.#writer.send(frameType.cancel, 0, id, 0, '');
@@ -199,9 +200,8 @@ class FrameClientLink implements ClientLink {
 
   /** @param text undefined if it was too large to be kept */
   #settle(id: number, type: number, text: string | undefined): void {
-    const call = this.#calls.get(id);
+    const call = this.#calls.take(id);
     if (call === undefined) return;
-    this.#calls.delete(id);
     if (text === undefined) call.onError(responseTooLarge(this.#options.maxResponseBytes));
     else settleCall(call, type, text);
     this.#endIfDone();
@@ -215,9 +215,7 @@ class FrameClientLink implements ClientLink {
     this.usable = false;
     this.#cancelTimer();
     this.#onFailed(connectionLost(this.#options.service, true));
-    const calls = [...this.#calls.values()];
-    this.#calls.clear();
-    for (const call of calls) call.onError(connectionLost(this.#options.service, false));
+    for (const call of this.#calls.takeAll()) call.onError(connectionLost(this.#options.service, false));
   };
 
   /** Pings, gives up on a callee that is silent, and proves its identity anew before the last proof expires. */

@@ -14,6 +14,7 @@ import { createFrameReader, type Frame, type FrameReader } from './frame-reader.
 import { createFrameWriter, type FrameWriter } from './frame-writer.ts';
 import type { LaneServerOptions } from './lane-server.ts';
 import { createMessageParts, type MessageParts, type WholeMessage } from './message-parts.ts';
+import { OpenCalls } from './open-calls.ts';
 import { createUserSlots, type UserSlots } from './user-slots.ts';
 
 /** The callee's side of one lane. */
@@ -46,7 +47,7 @@ class FrameServerLink implements ServerLink {
   readonly #reader: FrameReader;
   readonly #writer: FrameWriter;
   readonly #operations: readonly Operation[];
-  readonly #calls = new Map<number, RunnableCallContext>();
+  readonly #calls = new OpenCalls<RunnableCallContext>();
   /** Calls that wait until it is known who their user is. */
   readonly #arriving = new Map<number, object>();
   readonly #parts: MessageParts<CallHead>;
@@ -134,8 +135,7 @@ class FrameServerLink implements ServerLink {
   readonly #onClose = (): void => {
     this.#cancelTimer();
     this.#cancelEnd?.();
-    for (const context of this.#calls.values()) context.cancel();
-    this.#calls.clear();
+    for (const context of this.#calls.takeAll()) context.cancel();
     this.#arriving.clear();
   };
 
@@ -240,7 +240,7 @@ class FrameServerLink implements ServerLink {
       idempotencyKey: head.idempotencyKey,
       environment,
     });
-    this.#calls.set(id, context);
+    this.#calls.add(id, context);
     endpoint.call(operation.name, input, context).then(
       (output) => this.#answer(id, operation, context, output),
       (error) => this.#fail(id, error, context, operation),
@@ -271,7 +271,7 @@ class FrameServerLink implements ServerLink {
   #finish(id: number, context: RunnableCallContext | undefined): void {
     if (context === undefined) return;
     context.end();
-    this.#calls.delete(id);
+    this.#calls.take(id);
   }
 
   #record(operation: Operation | undefined, context: RunnableCallContext, status: number): void {
