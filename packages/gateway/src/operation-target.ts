@@ -143,6 +143,8 @@ class OperationTarget implements Target {
       throw error;
     } finally {
       context.end();
+      // To cancel what is over would make an error, with its stack, behind every answer.
+      exchange.context = undefined;
     }
   }
 
