@@ -15,10 +15,13 @@ import { silentLogger, systemClock } from '@banyan/core';
 import { createMemoryRegistry, createStaticRegistry } from '@banyan/discovery';
 import { createMetrics } from '@banyan/telemetry';
 import { echo } from './contract.ts';
+import { order } from './payload.ts';
 
 export const secret = Buffer.alloc(32, 7).toString('base64url');
 
-export const echoService: Service = service(echo, { operations: { order: async (input) => input } });
+export const echoService: Service = service(echo, {
+  operations: { order: async (input) => input, sample: async () => order },
+});
 
 /** An edge that calls `contracts` and listens nowhere: it lets a benchmark call services as `gateway`. */
 export function createCallingEdge(contracts: readonly Contract[]): Edge {

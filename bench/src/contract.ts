@@ -16,5 +16,6 @@ export const echo = contract('echo', {
   version: '1.0.0',
   operations: {
     order: operation('POST /orders', { input: Order, output: Order, idempotent: true }),
+    sample: operation('GET /orders/sample', { input: z.object({}), output: Order }),
   },
 });

@@ -55,6 +55,11 @@ export async function run(quick: boolean): Promise<BenchResult> {
         'banyan, token + rate limit + metrics + log',
         'nginx',
       ),
+      'banyan, GET of a service over the lane/nginx': ratio(
+        cases,
+        'banyan, GET of a service over the lane',
+        'nginx',
+      ),
       'banyan, to a service over the lane/nginx': ratio(cases, 'banyan, to a service over the lane', 'nginx'),
       'banyan, cache hit/nginx': ratio(cases, 'banyan, cache hit', 'nginx'),
       'banyan, 10 MB down/nginx': ratio(cases, 'banyan, pass-through, 10 MB down', 'nginx, 10 MB down'),
@@ -69,7 +74,7 @@ export async function run(quick: boolean): Promise<BenchResult> {
     notes: [
       'Proxy on one CPU; upstream (nginx) and wrk with 64 connections on the other, which is the slower side for the fastest proxies.',
       'nginx, HAProxy and Caddy are Debian’s; those that are not installed are left out. nginx passes uploads on as they come.',
-      'Over the lane a service checks and answers 200 bytes of JSON by POST; peers and pass-through are GET of the same JSON.',
+      'Over the lane a service checks and answers 200 bytes of JSON by POST, or gives and checks them by GET; peers and pass-through are GET of the same JSON.',
       'Half load: as many requests per second as half of what pass-through took in this run, at random times; added is the median less that without a proxy.',
       'Rules change in the gateway’s own process, in memory: the current-version link of a service moves to its other version and back.',
       'Bars: pass-through 0.5 × nginx, over the lane 0.8 ×, with all functions 0.4 ×, 10 MB 0.7 ×; added p50 below 0.3 ms; p99 while rules change 0.91 × or more.',

@@ -43,6 +43,8 @@ const keys = contract('keys', {
   },
 });
 
+const unlimited = { access: 'anyone', priority: 'exempt' } as const;
+
 const nextKeys = contract('keys', {
   version: '2.0.0',
   operations: {
@@ -115,7 +117,7 @@ function optionsOf(form: Form, url: string): Partial<GatewayOptions<typeof keys>
       return { forward: [forward('/*', { to: url, access: 'user', rates: [rate] })] };
     }
     case 'lane':
-      return { expose: [expose(echo, { order: { access: 'anyone', priority: 'exempt' } })] };
+      return { expose: [expose(echo, { order: unlimited, sample: unlimited })] };
     case 'cache':
       return {
         expose: [expose(keys, { menu: { access: 'anyone', cache: { maxAgeS: 3_600, same: 'everyone' } } })],

@@ -48,7 +48,7 @@ export async function startTargets(largeBytes: number): Promise<Targets> {
       name,
       url: `${url}${path}`,
       headers,
-      ...(word === 'lane' ? { body: JSON.stringify(order) } : undefined),
+      ...(path === '/orders' ? { body: JSON.stringify(order) } : undefined),
     });
   }
   const streaming = small.filter(({ name }) =>
@@ -72,6 +72,7 @@ const nodeProxies: readonly (readonly [name: string, word: string, path: string]
   ['http-proxy-3', 'http-proxy-3', '/'],
   ['banyan, pass-through', 'pass', '/'],
   ['banyan, token + rate limit + metrics + log', 'full', '/'],
+  ['banyan, GET of a service over the lane', 'lane', '/orders/sample'],
   ['banyan, to a service over the lane', 'lane', '/orders'],
   ['banyan, cache hit', 'cache', '/menu'],
   ['banyan, 10 routes', 'routes-10', '/section9/op9/1'],
