@@ -20,11 +20,11 @@ export const sagaErrors = {
   },
   invalid_signal: {
     code: 'invalid_argument',
-    text: 'The data of a signal is not what the saga waits for under that name. The transaction that sent it is undone, and the saga still waits; `details` says where it does not fit.',
+    text: 'The data of a signal is not what the saga waits for under that name, and `details` says where it does not fit; or it is larger than 1 MiB as JSON. The transaction that sent it is undone, and the saga still waits.',
   },
   saga_mail_full: {
     code: 'resource_exhausted',
-    text: 'A saga was sent a signal, or told to cancel, and has 1,000 letters or 1 MiB of them that it has not read. The transaction that sent it is undone; send it again when the saga has gone on.',
+    text: 'A saga was sent a signal, or told to cancel, and has not read so much: 1,000 letters or 1 MiB of them for signals, 1,100 or 1.125 MiB for being cancelled. The transaction that sent it is undone; send it again when the saga has gone on.',
   },
   signal_timeout: {
     code: 'deadline_exceeded',

@@ -71,6 +71,7 @@ export type {
 export {
   isEnded,
   type Letter,
+  type Mail,
   type ReplyLetter,
   type SagaFailure,
   type SagaState,

@@ -1,6 +1,6 @@
 import type { Sql, User } from '@banyan/core';
 import type { JournalEntry, NewJournalEntry } from './durable/journal.ts';
-import type { Letter, SagaState, SagaStatus } from './state.ts';
+import type { Letter, Mail, SagaState, SagaStatus } from './state.ts';
 
 export interface NewSaga {
   readonly id: string;
@@ -31,7 +31,7 @@ export interface SagaRow {
   readonly user: User | undefined;
   readonly traceparent: string | undefined;
   readonly parent: { readonly id: string; readonly step: string } | undefined;
-  readonly mail: readonly Letter[];
+  readonly mail: Mail;
   /** Another worker had it in hand, and did not give it back. */
   readonly isTakenOver: boolean;
   /** Undefined if the store does not say. */
@@ -79,7 +79,7 @@ export type Posted =
   | { readonly state: 'posted' | 'ended' | 'full'; readonly saga: string }
   | { readonly state: 'unknown' };
 
-/** What a saga may have of letters that it has not read. */
+/** What a saga may have of letters that it has not read; what it has read does not count. */
 export interface MailBounds {
   readonly letters: number;
   /** As JSON. */

@@ -127,6 +127,16 @@ export type Letter =
       readonly status: SagaStatus;
     } & ChildEnd);
 
+/** Stands where a letter was that was read, and whose room was needed. */
+export interface ReadLetter {
+  readonly kind: 'read';
+  /** Of a signal, which may come again. */
+  readonly key?: string;
+}
+
+/** What others have told a saga, in the order in which it came. */
+export type Mail = readonly (Letter | ReadLetter)[];
+
 /** How a durable function ended that was somebody's child. */
 export interface ChildEnd {
   readonly result?: { readonly value: unknown };

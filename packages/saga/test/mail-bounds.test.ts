@@ -79,3 +79,15 @@ test('whoever sends a saga more than it reads is refused, and it can still be ca
     await client.tell({ sagaId, ...beyond });
   }
 });
+
+test('a signal that would not fit into an empty mail is refused for good', async (t) => {
+  const running = await startTestSystem(t, system('approvals', { services: [officeService, probeService] }), {
+    harsh: false,
+  });
+  const client = running.client(office, { service: 'probe', timeoutMs: 60_000 });
+  const { sagaId } = await client.begin({});
+  await assert.rejects(client.tell({ sagaId, count: 1, length: 1_048_576 }), {
+    code: 'invalid_argument',
+    reason: 'invalid_signal',
+  });
+});

@@ -150,12 +150,12 @@ test('a saga is left no more letters than it may have to read, and what it has r
   const readOne = transition(saga.id, { state: { ...state, read: [0] }, mailSeen: 3 });
   assert.equal((await store.advance(database.sql, token, [readOne])).length, 1);
   assert.deepEqual([await post('d', three), await post('e', three)], ['posted', 'full']);
-  // The first three have 172 bytes each, the fourth has 52; without its text the first has 54.
+  // Three have 172 bytes each, and the fourth has 52; the first, which was read, counts no more.
   const tight = { letters: 10, bytes: 700 };
   assert.deepEqual([await post('e', tight, 60), await post('f', tight, 60)], ['posted', 'full']);
   const [row] = await store.load(token, [saga.id]);
   assert.deepEqual(row?.mail, [
-    { ...letter('a'), data: null },
+    { kind: 'read', key: 'a' },
     ...['b', 'c'].map((key) => letter(key, 60)),
     letter('d'),
     letter('e', 60),
@@ -163,6 +163,49 @@ test('a saga is left no more letters than it may have to read, and what it has r
   assert.equal(await post('a', tight), 'posted');
   const mail = await store.load(token, [saga.id]);
   assert.equal(mail[0]?.mail.length, 5);
+});
+
+test('what a saga has read takes no room, however many letters they were', async (t) => {
+  const { database, store } = await openStore(t);
+  const token = await store.join('orders-1', 60_000);
+  const saga = newSaga();
+  await store.start(database.sql, [saga], token);
+  const { state } = transition(saga.id);
+  const read: number[] = [];
+  const post = (key: string) =>
+    database.tx(({ sql }) =>
+      store.post(
+        sql,
+        saga.id,
+        { kind: 'signal', name: 'item', data: 'text', key },
+        { letters: 2, bytes: 300 },
+      ),
+    );
+  for (let number = 0; number < 20; number += 1) {
+    assert.equal((await post(`k${number}`)).state, 'posted');
+    read.push(number);
+    const reading = transition(saga.id, { state: { ...state, read }, mailSeen: read.length });
+    await store.advance(database.sql, token, [reading]);
+  }
+  assert.equal((await post('k0')).state, 'posted');
+  const [row] = await store.load(token, [saga.id]);
+  assert.equal(row?.mail.length, 20);
+});
+
+test('a signal is a repetition, too, if a process of an older version has left the first', async (t) => {
+  const { database, store } = await openStore(t);
+  const { sql } = database;
+  const token = await store.join('orders-1', 60_000);
+  const saga = newSaga();
+  await store.start(sql, [saga], token);
+  const signal = (key: string, data: unknown) => ({ kind: 'signal', name: 'paid', data, key }) as const;
+  // The key stood last then.
+  const mail = [signal('a', { key: 'b' }), signal('c', {})].map((letter) => JSON.stringify(letter)).join(',');
+  await sql`update banyan.saga set mail = ${mail}, mail_count = 2 where id = ${saga.id}::uuid`;
+  const post = (key: string) => database.tx((tx) => store.post(tx.sql, saga.id, signal(key, {})));
+  for (const key of ['a', 'b', 'c', 'b', 'a']) assert.equal((await post(key)).state, 'posted');
+  const [row] = await store.load(token, [saga.id]);
+  assert.deepEqual(row?.mail, [signal('a', { key: 'b' }), signal('c', {}), signal('b', {})]);
 });
 
 test('an instance that is forgotten takes its journal along, or both stay', async (t) => {

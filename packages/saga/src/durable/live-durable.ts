@@ -1,6 +1,6 @@
 import type { Logger } from '@banyan/core';
 import type { NewSaga, SagaRow } from '../saga-store.ts';
-import type { Letter, SagaState, SagaStatus } from '../state.ts';
+import type { Mail, SagaState, SagaStatus } from '../state.ts';
 import type { DurableDefinition } from './durable.ts';
 import { durableStateOf, type PendingRecord } from './durable-state.ts';
 import { Execution } from './execution.ts';
@@ -24,7 +24,7 @@ export class LiveDurable {
   records: ReadonlyMap<number, PendingRecord>;
   state: SagaState;
   status: SagaStatus;
-  mail: readonly Letter[];
+  mail: Mail;
   /** The function's code, told all of the journal; undefined while it has to be run again. */
   execution: Execution | undefined;
   /** A transaction that writes it is under way, or its code is being run again. */

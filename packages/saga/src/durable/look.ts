@@ -1,6 +1,6 @@
 import { type Problem, ServiceError, toProblem } from '@banyan/core';
 import type { Outcome } from '../plan/outcome.ts';
-import type { Letter, Phase, SagaStatus } from '../state.ts';
+import type { Letter, Mail, Phase, SagaStatus } from '../state.ts';
 import type { Command } from './command.ts';
 import { type AttemptContext, judge } from './command-outcome.ts';
 import type { PendingRecord } from './durable-state.ts';
@@ -23,7 +23,7 @@ export interface Situation {
   readonly outcomes: readonly CommandOutcome[];
   /** Commands that are being carried out. */
   readonly inFlight: ReadonlySet<number>;
-  readonly mail: readonly Letter[];
+  readonly mail: Mail;
   /** Positions of letters that were read. */
   readonly read: readonly number[];
   readonly deadlineAtMs: number | undefined;

@@ -194,7 +194,7 @@ class LeasedEngine implements SagaEngine {
   async post(sql: Sql, id: string, letter: Letter): Promise<Posted['state']> {
     const bounds = boundsFor(letter);
     const posted = await this.#options.store.post(sql, id, letter, bounds);
-    if (posted.state === 'full' && bounds !== undefined) throw mailFull(posted.saga, bounds);
+    if (posted.state === 'full' && bounds !== undefined) throw mailFull(posted.saga, letter, bounds);
     if (letter.kind === 'signal' && posted.state === 'posted') {
       const definition = this.#definitions.get(posted.saga);
       if (definition?.kind === 'saga') checkSignal(definition, letter);

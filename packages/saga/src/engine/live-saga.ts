@@ -3,7 +3,7 @@ import type { Instance, PlanContext } from '../plan/draft.ts';
 import type { Outcome } from '../plan/outcome.ts';
 import { type Plan, plan } from '../plan/plan.ts';
 import type { NewSaga, SagaRow } from '../saga-store.ts';
-import { emptyState, type Letter, type SagaState, type SagaStatus } from '../state.ts';
+import { emptyState, type Mail, type SagaState, type SagaStatus } from '../state.ts';
 import { StepFailures } from './step-failures.ts';
 
 /** One saga that this process has in hand. */
@@ -20,7 +20,7 @@ export class LiveSaga {
   failures = new StepFailures();
   /** As the row has it. */
   writtenStatus: SagaStatus;
-  mail: readonly Letter[];
+  mail: Mail;
   /** A transaction that writes it is under way. */
   isBusy = false;
   /** It was dropped: outcomes that still come are nobody's. */

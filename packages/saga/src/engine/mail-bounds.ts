@@ -12,7 +12,12 @@ export function boundsFor({ kind }: Letter): MailBounds | undefined {
   return kind === 'cancel' ? forCancelling : undefined;
 }
 
-export function mailFull(saga: string, { letters, bytes }: MailBounds): ServiceError {
+/** Why a letter was not left: it would not fit into an empty mail either, or the saga has to read what it has first. */
+export function mailFull(saga: string, letter: Letter, { letters, bytes }: MailBounds): ServiceError {
+  if (Buffer.byteLength(JSON.stringify(letter)) >= bytes) {
+    const text = `A ${letter.kind} to ${saga} has ${bytes} bytes as JSON, or more. Keep large things in tables.`;
+    return new ServiceError(text, { code: 'invalid_argument', reason: 'invalid_signal' });
+  }
   const text = `An instance of ${saga} has not read what it was sent: it takes ${letters} letters, and ${bytes} bytes of them, until it has.`;
   return new ServiceError(text, { code: 'resource_exhausted', reason: 'saga_mail_full' });
 }

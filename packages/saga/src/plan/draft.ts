@@ -1,6 +1,6 @@
 import type { ChildNode, Node, SagaDefinition, StepNode } from '../definition/definition.ts';
 import { allNodes } from '../definition/definition.ts';
-import type { Letter, Phase, SagaFailure, SagaState, SagaStatus, StepRecord } from '../state.ts';
+import type { Mail, Phase, SagaFailure, SagaState, SagaStatus, StepRecord } from '../state.ts';
 import type { Work } from './work.ts';
 
 /** One saga as the planner sees it. */
@@ -12,7 +12,7 @@ export interface Instance {
   readonly status: SagaStatus;
   /** Epoch milliseconds. */
   readonly deadlineAtMs: number | undefined;
-  readonly mail: readonly Letter[];
+  readonly mail: Mail;
 }
 
 export interface PlanContext {

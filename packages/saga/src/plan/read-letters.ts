@@ -7,7 +7,7 @@ import { turnRound } from './turn.ts';
 export function readLetters(draft: Draft): void {
   if (draft.status === 'stuck' || isEnded(draft.status)) return;
   for (const [index, letter] of draft.instance.mail.entries()) {
-    if (letter.kind === 'signal' || draft.read.has(index)) continue;
+    if (letter.kind === 'signal' || letter.kind === 'read' || draft.read.has(index)) continue;
     draft.read.add(index);
     if (letter.kind === 'child') childEnded(draft, letter);
     else if (letter.kind === 'reply') applyReply(draft, letter);
