@@ -20,7 +20,7 @@ export const eventsErrors = {
   },
   position_lost: {
     code: 'failed_precondition',
-    text: 'The event log no longer keeps what comes next: retention was shorter than the time the consumer was away.',
+    text: 'The event log does not have what comes next: retention dropped it, or the log was put back to an earlier state, or made anew. `details.loss` says which, if it is known.',
   },
   lease_lost: {
     code: 'aborted',

@@ -1,3 +1,4 @@
+import type { ServiceError } from '@banyan/core';
 import type { CloudEvent } from './cloud-event.ts';
 import type { EncodedEvent } from './encoded-event.ts';
 
@@ -6,6 +7,17 @@ export type LogPosition = string;
 
 /** Where to begin: the oldest event kept, behind the newest one, the first one at or after a time (RFC 3339 UTC), or a known place. */
 export type StartAt = 'start' | 'end' | { readonly time: string } | { readonly position: LogPosition };
+
+/**
+ * Why a log does not have what follows a position: retention dropped it, the log was put back to an earlier state, or made anew, or the position is another
+ * log's.
+ */
+export type PositionLoss = 'dropped' | 'put_back' | 'recreated' | 'foreign';
+
+/** Of a `position_lost`; undefined if the engine cannot tell. */
+export function lossOf({ details }: ServiceError): PositionLoss | undefined {
+  return (details as { readonly loss?: PositionLoss } | undefined)?.loss;
+}
 
 /** What an engine can do. What it cannot do it refuses with `failed_precondition` `not_supported`, naming the engine and the way out. */
 export interface LogFeatures {
@@ -60,7 +72,8 @@ export interface LogReader {
   /**
    * The next events, at most `limit` (1–10,000), as soon as there is one; an empty page after about `waitMs`. Reading ahead is the adapter's business.
    * A rejection loses nothing: close the reader and open another one where the last page ended.
-   * @throws ServiceError `unavailable` if the engine does not answer; `failed_precondition` `position_lost` if retention has dropped what comes next
+   * @throws ServiceError `unavailable` if the engine does not answer; `failed_precondition` `position_lost` if the log does not have
+   * what comes next, with `details: { loss: PositionLoss }` if it is known why
    */
   next(limit: number, waitMs: number): Promise<LogPage>;
   /** The group has stored everything before these positions. Engines with queues forget it then; logs ignore it. */

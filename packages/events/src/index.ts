@@ -19,15 +19,17 @@ export type { Delivery } from './delivery.ts';
 export { channelOf, type EncodedEvent, partitionOf, toEncodedEvent } from './encoded-event.ts';
 export { eventsErrors } from './errors.ts';
 export type { BatchOutcome, EventBatch } from './event-batch.ts';
-export type {
-  EventLog,
-  LogFeatures,
-  LogPage,
-  LogPosition,
-  LogReader,
-  MalformedRecord,
-  ReadRequest,
-  StartAt,
+export {
+  type EventLog,
+  type LogFeatures,
+  type LogPage,
+  type LogPosition,
+  type LogReader,
+  lossOf,
+  type MalformedRecord,
+  type PositionLoss,
+  type ReadRequest,
+  type StartAt,
 } from './event-log.ts';
 export type {
   Arrival,

@@ -1,6 +1,6 @@
 import type { ServiceError } from '@banyan/core';
 import type { ConsumerSettings } from './consumer-settings.ts';
-import type { StartAt } from './event-log.ts';
+import { lossOf, type StartAt } from './event-log.ts';
 
 const marginMs = 3_600_000;
 
@@ -9,7 +9,7 @@ export function startBehindLoss(
   error: ServiceError,
   { onPositionLost, log, retentionMs, clock }: ConsumerSettings,
 ): StartAt | undefined {
-  const { loss } = (error.details ?? {}) as { readonly loss?: string };
+  const loss = lossOf(error);
   const isRefilled = log.onLoss !== undefined && (loss === 'recreated' || loss === 'put_back');
   if (onPositionLost !== 'skip' && !isRefilled) return undefined;
   if (loss !== 'put_back') return 'start';

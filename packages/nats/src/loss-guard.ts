@@ -1,8 +1,9 @@
 import { type Clock, isServiceError, type Logger, type ServiceError } from '@banyan/core';
+import type { PositionLoss } from '@banyan/events';
 import { natsError } from './errors.ts';
 import type { EventStream, StreamPlace } from './event-stream.ts';
 import type { JetStreamConnection } from './nats-connection.ts';
-import { checkOf, type PositionLoss } from './position.ts';
+import { checkOf } from './position.ts';
 import type { SubjectSpace } from './subjects.ts';
 
 export interface LossGuardOptions {

@@ -5,6 +5,7 @@ import {
   type LogPage,
   type LogPosition,
   type LogReader,
+  lossOf,
   type MalformedRecord,
   type ReadRequest,
   toMalformedRecord,
@@ -14,7 +15,7 @@ import { type EventStream, placeOf } from './event-stream.ts';
 import { Feed, type FeedMessage } from './feed.ts';
 import type { LossGuard } from './loss-guard.ts';
 import type { JetStreamConnection } from './nats-connection.ts';
-import { checkOf, formatPosition, lossOf } from './position.ts';
+import { checkOf, formatPosition } from './position.ts';
 import { resolveStarts } from './starts.ts';
 import { parseSubject, type SubjectSpace, subjectOf } from './subjects.ts';
 

@@ -1,5 +1,5 @@
 import { ServiceError } from '@banyan/core';
-import type { LogPosition } from '@banyan/events';
+import type { LogPosition, PositionLoss } from '@banyan/events';
 
 /**
  * A place behind a message. The sequence alone could lie: a stream that was deleted and made again, or put back to an earlier state, gives the
@@ -34,14 +34,12 @@ export function checkOf(messageId: string | undefined): string {
   return (messageId ?? '').slice(-12).replace(/[^0-9a-z-]/g, '');
 }
 
-const losses = {
+const losses: Readonly<Record<PositionLoss, string>> = {
   foreign: 'the position is of another log',
   recreated: 'it was created anew',
   put_back: 'it was put back to an earlier state',
   dropped: 'retention dropped it',
-} as const;
-
-export type PositionLoss = keyof typeof losses;
+};
 
 /** With `details: { loss }`. */
 export function positionLost(loss: PositionLoss): ServiceError {
@@ -50,9 +48,4 @@ export function positionLost(loss: PositionLoss): ServiceError {
     reason: 'position_lost',
     details: { loss },
   });
-}
-
-/** Undefined for another error. */
-export function lossOf(error: ServiceError): PositionLoss | undefined {
-  return (error.details as { readonly loss?: PositionLoss } | undefined)?.loss;
 }

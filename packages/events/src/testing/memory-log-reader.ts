@@ -1,6 +1,13 @@
 import { ServiceError } from '@banyan/core';
 import { type CloudEvent, decodeEvent } from '../cloud-event.ts';
-import type { LogPage, LogPosition, LogReader, MalformedRecord, ReadRequest } from '../event-log.ts';
+import type {
+  LogPage,
+  LogPosition,
+  LogReader,
+  MalformedRecord,
+  PositionLoss,
+  ReadRequest,
+} from '../event-log.ts';
 import { toMalformedRecord } from '../malformed-record.ts';
 import { createWakeUp, type WakeUp } from '../wake-up.ts';
 import type { MemoryLogStore } from './memory-log-store.ts';
@@ -100,5 +107,6 @@ function positionLost(partition: number): ServiceError {
   return new ServiceError(`Partition ${partition} no longer keeps what comes next.`, {
     code: 'failed_precondition',
     reason: 'position_lost',
+    details: { loss: 'dropped' satisfies PositionLoss },
   });
 }

@@ -6,6 +6,7 @@ import {
   type LogPosition,
   type LogReader,
   type MalformedRecord,
+  type PositionLoss,
   toMalformedRecord,
 } from '@banyan/events';
 import type { PostgresDatabase } from '../database.ts';
@@ -217,6 +218,7 @@ function positionLost(partitions: readonly number[]): ServiceError {
     {
       code: 'failed_precondition',
       reason: 'position_lost',
+      details: { loss: 'dropped' satisfies PositionLoss },
     },
   );
 }
