@@ -10,15 +10,15 @@ export interface OutboxHome {
 
 export const unknownHome: OutboxHome = { name: '', since: '0' };
 
-/** Of `homeColumn`. */
+/** Of `name/since`. */
 export function toHome(text: string): OutboxHome {
   const [name = '', since = '0'] = text.split('/');
   return { name, since };
 }
 
-/** Of `banyan.outbox_state`. */
+/** Of `banyan.outbox_state as state`, as `name/since`. Readers may be newer than the outbox: as long as it has no such columns, its home is unknown. */
 export function homeColumn(sql: Sql): SqlFragment {
-  return sql`home || '/' || since`;
+  return sql`coalesce(to_jsonb(state) ->> 'home', '') || '/' || coalesce(to_jsonb(state) ->> 'since', '0')`;
 }
 
 /** True if ids of transactions in a place of one are those of the other. */
@@ -28,11 +28,12 @@ export function isSameHome(place: OutboxHome, outbox: OutboxHome): boolean {
 
 /**
  * The first process that meets a restored outbox notes up to where its rows were brought along. Called before anybody appends, and before a place is
- * taken up again.
+ * taken up again. Does nothing in an outbox that is older than the column.
  */
 export async function settleOutbox(sql: Sql): Promise<void> {
   const here = sql`(select system_identifier from pg_control_system()) || '.' || 'banyan.outbox'::regclass::oid`;
-  const [moved] = await sql`select from banyan.outbox_state where home <> ${here}`;
+  const [moved] =
+    await sql`select from banyan.outbox_state as state where to_jsonb(state) ->> 'home' <> ${here}`;
   if (moved === undefined) return;
   await sql`
     update banyan.outbox_state set home = ${here},

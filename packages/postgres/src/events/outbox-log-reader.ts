@@ -8,6 +8,7 @@ import {
   type LogReader,
   type MalformedRecord,
   orderingKeyOf,
+  type PositionLoss,
   partitionOf,
   toMalformedRecord,
   type WakeUp,
@@ -227,8 +228,9 @@ class OutboxTrack {
     const { topics, partitions } = this.#options;
     try {
       const scan = await scanOutbox(this.source.database.sql, place, { topics, partitions, limit });
+      if (isAhead(place, scan.standing)) throw wasPutBack(this.source.service);
       if (Number(place.after) < scan.prunedTo)
-        throw positionLost(this.source.service, 'no longer keeps what comes next');
+        throw positionLost(this.source.service, 'dropped', 'no longer keeps what comes next');
       this.#place = scan.place;
       this.#hasScanned = true;
       return scan;
@@ -278,14 +280,14 @@ class OutboxTrack {
     this.#wasMissing ||= start === undefined;
     const [first] = start?.places.values() ?? [];
     if (start === undefined || first === undefined) return;
-    if ([...start.places.values()].some((place) => isAhead(place, start.home)))
-      throw positionLost(this.source.service, 'was restored to an earlier state');
+    const standing = await this.source.standing();
+    const places = [...start.places.values()];
+    if (places.some((place) => isAhead(place, standing))) throw wasPutBack(this.source.service);
     this.#id = start.id;
     for (const [partition, { after }] of start.places) this.#told.set(partition, Number(after));
-    const places = [...start.places.values()];
     const isSame = places.every((place) => toCursor(place) === toCursor(first));
     if (!isSame) this.#own = start.places;
-    this.#place = isSame ? first : lowestOf(places);
+    this.#place = isSame ? first : lowestOf(places, start.home);
   }
 
   /** Behind them all, everybody has seen the same. */
@@ -297,9 +299,14 @@ class OutboxTrack {
   }
 }
 
-function positionLost(service: string, why: string): ServiceError {
+function wasPutBack(service: string): ServiceError {
+  return positionLost(service, 'put_back', 'was put back to an earlier state');
+}
+
+function positionLost(service: string, loss: PositionLoss, why: string): ServiceError {
   return new ServiceError(`The outbox of ${service} ${why}.`, {
     code: 'failed_precondition',
     reason: 'position_lost',
+    details: { loss },
   });
 }

@@ -9,14 +9,18 @@ export interface PageHead {
   readonly dueInMs: number | null;
 }
 
-/** The first row tells of the page as a whole, so that one statement, and so one snapshot, answers everything. */
+/** Of the page as a whole. */
+interface Head extends PageHead {
+  readonly snapshot: string;
+  /** Id of a transaction that begins now; null if the page is empty. */
+  readonly limit: string | null;
+  readonly home: string;
+}
+
 interface Row extends EventRow {
-  readonly seq: string | null;
-  /** In the first row the home, then the snapshot, an id for a transaction that begins now, and when the next message is due. */
-  readonly id: string;
-  readonly topic: string;
-  readonly key: string;
-  readonly eventTime: string;
+  /** In the first row, which has nothing else: so one statement, and so one snapshot, answers everything. */
+  readonly head: Head | null;
+  readonly seq: string;
 }
 
 export async function readPage(
@@ -24,18 +28,19 @@ export async function readPage(
   place: Place,
   limit: number,
 ): Promise<{ readonly head: PageHead; readonly page: OutboxPage }> {
-  const rows = await query(sql, place, limit);
-  const head = rows[0] as Row;
-  const events = rows.slice(1).map(toEncoded);
+  const [first, ...rows] = await query(sql, place, limit);
+  const head = first?.head;
+  if (head == null) throw new Error('banyan.outbox_state has lost its row.');
+  const events = rows.map(toEncoded);
   const next = placeBehind(place, {
-    last: rows.length > 1 ? (rows.at(-1)?.seq ?? undefined) : undefined,
-    isFull: rows.length > limit,
-    snapshot: head.topic,
-    limit: head.key,
-    home: toHome(head.id),
+    last: rows.at(-1)?.seq,
+    isFull: rows.length >= limit,
+    snapshot: head.snapshot,
+    limit: head.limit ?? '',
+    home: toHome(head.home),
   });
   return {
-    head: { dueInMs: head.eventTime === null ? null : Number(head.eventTime) },
+    head,
     page: {
       events,
       cursor: toCursor(next),
@@ -105,10 +110,12 @@ function query(sql: Sql, place: Place, limit: number): Promise<Row[]> {
   const columns = sql`seq, id::text, topic, key, event_time, event`;
   return sql<Row>`
     with page as materialized (${pageOf(sql, place, { columns, limit })})
-    select null::int8::text as seq, (select ${homeColumn(sql)} from banyan.outbox_state) as id, pg_current_snapshot()::text as topic,
-      case when exists (select from page) then pg_current_xact_id()::text end as key,
-      (select (extract(epoch from min(due_at) - clock_timestamp()) * 1000)::float8::text from banyan.outbox_delayed) as event_time,
-      null::text as event
+    select json_build_object('snapshot', pg_current_snapshot()::text,
+        'limit', case when exists (select from page) then pg_current_xact_id()::text end,
+        'home', ${homeColumn(sql)},
+        'dueInMs', (select (extract(epoch from min(due_at) - clock_timestamp()) * 1000)::float8 from banyan.outbox_delayed)) as head,
+      null::text as seq, null::text as id, null::text as topic, null::text as key, null::text as event_time, null::text as event
+    from banyan.outbox_state as state
     union all
-    select seq::text, id, topic, key, event_time, event from page ${freshPlan}`;
+    select null, seq::text, id, topic, key, event_time, event from page ${freshPlan}`;
 }

@@ -3,6 +3,7 @@ import { DatabaseError } from 'pg';
 import { createDatabase, type PostgresDatabase } from '../database.ts';
 import type { Place } from './outbox-cursor.ts';
 import { homeColumn, type OutboxHome, settleOutbox, toHome } from './outbox-home.ts';
+import type { OutboxStanding } from './outbox-places.ts';
 import { findFirstSince, outboxTable } from './timed-table.ts';
 import { WakeChannel } from './wake-channel.ts';
 
@@ -79,9 +80,14 @@ export class OutboxSource {
       const { sql } = this.database;
       await settleOutbox(sql);
       const [row] = await sql<StateRow>`
-        select id, pruned_to, ${homeColumn(sql)} as home from banyan.outbox_state`;
+        select id, pruned_to, ${homeColumn(sql)} as home from banyan.outbox_state as state`;
       return row && { ...row, home: toHome(row.home) };
     });
+  }
+
+  async standing(): Promise<OutboxStanding> {
+    const { last, snapshot, home } = await this.#ends();
+    return { last: String(last), snapshot, home: toHome(home) };
   }
 
   /** Everything that is committed by now lies before this place, and nothing else. */
@@ -115,7 +121,7 @@ export class OutboxSource {
     const [row] = await sql<Ends>`
       select id, pruned_to, ${homeColumn(sql)} as home, greatest(pruned_to, (select max(seq) from banyan.outbox))::int8 as last,
         pg_current_snapshot()::text as snapshot, pg_current_xact_id()::text as "limit"
-      from banyan.outbox_state`;
+      from banyan.outbox_state as state`;
     if (row === undefined) throw new Error('banyan.outbox_state has lost its row.');
     return row;
   }
@@ -138,8 +144,8 @@ export class OutboxSource {
   }
 }
 
-/** No schema, no table, no column, or nothing granted yet: the service makes them when it starts. */
+/** No schema, no table, or nothing granted yet: the service makes them when it starts. */
 function isMissing(error: unknown): boolean {
   if (isServiceError(error)) return error.reason === 'database_permission';
-  return error instanceof DatabaseError && ['42P01', '42703', '3F000'].includes(error.code ?? '');
+  return error instanceof DatabaseError && ['42P01', '3F000'].includes(error.code ?? '');
 }

@@ -198,7 +198,7 @@ async function lagOf(
   const start = await beginAt(source, from);
   if (start === undefined || start.places.size === 0) return 0;
   const { sql } = source.database;
-  const place = lowestOf([...start.places.values()]);
+  const place = lowestOf([...start.places.values()], start.home);
   const { rows, more } = await scanOutbox(sql, place, {
     topics,
     partitions: [...start.places.keys()],

@@ -14,7 +14,7 @@ import type { PostgresDatabase } from '../database.ts';
 import { leaseLost } from './lease-lost.ts';
 import { appendDelayed, appendNow, moveDue } from './outbox-append.ts';
 import { type EventRow, toCursor, toEncoded, toPlace } from './outbox-cursor.ts';
-import { homeColumn, settleOutbox, toHome } from './outbox-home.ts';
+import { settleOutbox, toHome } from './outbox-home.ts';
 import { moveRelay, nothingPublished, pruneOutbox, rewindOutbox, standingOfLog } from './outbox-keeping.ts';
 import { type PageHead, readPage } from './outbox-read.ts';
 import { WakeChannel } from './wake-channel.ts';
@@ -95,7 +95,7 @@ class PostgresOutbox implements Outbox {
     const { sql } = this.#database;
     await settleOutbox(sql);
     const [row] = await sql<{ after: string; seen: string; limit: string; home: string }>`
-      select after_seq::text as after, seen::text, seen_limit::text as limit, ${homeColumn(sql)} as home
+      select after_seq::text as after, seen::text, seen_limit::text as limit, home || '/' || since as home
       from banyan.outbox_relay`;
     const { home = '', ...place } = row ?? {};
     return toCursor({ after: '0', seen: '1:1:', limit: '0', ...place, home: toHome(home), late: undefined });

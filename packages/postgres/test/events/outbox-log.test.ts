@@ -9,7 +9,7 @@ import {
   platformMigrations,
 } from '@banyan/postgres';
 import { createTestDatabase, until } from '@banyan/testing';
-import { createServiceDatabase, migrated } from './events-databases.ts';
+import { createOlderServiceDatabase, createServiceDatabase, migrated } from './events-databases.ts';
 import { hold } from './held-transaction.ts';
 
 const topics = ['orders.placed'];
@@ -42,9 +42,12 @@ function emit(database: PostgresDatabase, ...events: readonly CloudEvent[]): Pro
   return database.tx(({ sql }) => outbox.append(sql, events));
 }
 
+function everywhere(log: EventLog, at: StartAt): ReadonlyMap<number, StartAt> {
+  return new Map(Array.from({ length: log.partitions }, (_, partition) => [partition, at]));
+}
+
 function openAt(log: EventLog, at: StartAt): Promise<LogReader> {
-  const from = new Map(Array.from({ length: log.partitions }, (_, partition) => [partition, at]));
-  return log.open({ group: 'mail', topics, from });
+  return log.open({ group: 'mail', topics, from: everywhere(log, at) });
 }
 
 async function valuesOf(reader: LogReader, count: number): Promise<readonly unknown[]> {
@@ -98,6 +101,20 @@ test('the outbox of a service that has never run is empty, and is read from its 
   await migrated(target, platformMigrations.service);
   await emit(target.database, placed('a', 'first'));
   assert.deepEqual(await valuesOf(reader, 1), ['first']);
+});
+
+test('the outbox of a service that was not brought up to date yet is read, and its places hold when it is', async (t) => {
+  const target = await createOlderServiceDatabase(t, '0016-create-flow-audit.sql');
+  const { log } = openLog(t, target.url);
+  const reader = await openAt(log, 'start');
+  await emit(target.database, placed('a', 1));
+  assert.deepEqual(await valuesOf(reader, 1), [1]);
+  await emit(target.database, placed('a', 2));
+  assert.equal(await log.lag({ group: 'mail', topics, from: everywhere(log, 'start') }), 2);
+  await migrated(target, platformMigrations.service);
+  await emit(target.database, placed('a', 3));
+  assert.deepEqual(await valuesOf(reader, 2), [2, 3]);
+  assert.deepEqual((await reader.next(10, 20)).events, []);
 });
 
 test('a place in an outbox that was made anew is none: it is read from its beginning', async (t) => {

@@ -1,30 +1,25 @@
 import assert from 'node:assert/strict';
-import { randomUUID } from 'node:crypto';
-import { type TestContext, test } from 'node:test';
-import { type CloudEvent, createEvent, type EventLog, type StartAt } from '@banyan/events';
-import { createPostgresOutbox, createPostgresOutboxLog, type PostgresDatabase } from '@banyan/postgres';
+import { test } from 'node:test';
+import { silentLogger } from '@banyan/core';
+import { type CloudEvent, orderingKeyOf, partitionOf, type StartAt } from '@banyan/events';
+import { createPostgresOutbox, openPostgresEngines, type PostgresDatabase } from '@banyan/postgres';
+import { createTestDatabase } from '@banyan/testing';
+// What a service does when it opens its store.
+import { settleOutbox } from '../../src/events/outbox-home.ts';
 import { createServiceDatabase } from './events-databases.ts';
-
-const topics = ['orders.placed'];
-
-const placed = (number: number) =>
-  createEvent({
-    service: 'orders',
-    name: 'placed',
-    type: 'OrderPlaced',
-    key: `order-${number}`,
-    data: { number },
-    occurredAtMs: 0,
-  });
-
-/** Each in a transaction of its own. */
-async function emit(database: PostgresDatabase, ...numbers: readonly number[]): Promise<void> {
-  const outbox = createPostgresOutbox(database);
-  for (const number of numbers) await database.tx(({ sql }) => outbox.append(sql, [placed(number)]));
-}
-
-const numbers = (first: number, last: number) =>
-  Array.from({ length: last - first + 1 }, (_, index) => first + index);
+import { hold } from './held-transaction.ts';
+import {
+  emit,
+  everywhere,
+  lost,
+  numbers,
+  openLog,
+  type Places,
+  placed,
+  readOn,
+  startOf,
+  topics,
+} from './restored-scene.ts';
 
 /** As a dump leaves it that is restored in another cluster: with ids of transactions that this one has yet to give. */
 async function moveToAnotherCluster({ sql }: PostgresDatabase): Promise<void> {
@@ -43,37 +38,13 @@ async function restore(database: PostgresDatabase, last: number): Promise<void> 
   });
 }
 
-function openLog(t: TestContext, url: string): EventLog {
-  const log = createPostgresOutboxLog({ id: 'test', urls: { orders: url }, sender: randomUUID() });
-  t.after(() => log.close());
-  return log;
-}
-
-type Places = ReadonlyMap<number, StartAt>;
-
-const startOf = (log: EventLog): Places =>
-  new Map(numbers(0, log.partitions - 1).map((partition) => [partition, 'start']));
-
-/** All that lies behind the places, in pages of ten, and the places behind it. */
-async function readOn(
-  log: EventLog,
-  from: Places,
-): Promise<{ readonly seen: number[]; readonly from: Places }> {
-  const reader = await log.open({ group: 'mail', topics, from });
-  const seen: number[] = [];
-  const places = new Map(from);
-  try {
-    for (let idle = 0; idle < 3; ) {
-      const { events, positions } = await reader.next(10, 1);
-      assert.ok(seen.length < 1_000, 'it reads in a circle');
-      idle = events.length === 0 ? idle + 1 : 0;
-      seen.push(...events.map((event) => (event as CloudEvent<{ readonly number: number }>).data.number));
-      for (const [partition, position] of positions) places.set(partition, { position });
-    }
-  } finally {
-    await reader.close();
-  }
-  return { seen, from: places };
+/** A place of a server whose transactions have higher ids than this one has given. */
+async function placeOfLaterServer({ sql }: PostgresDatabase, after: number): Promise<StartAt> {
+  const [state] = await sql<{ id: string; home: string; next: string }>`
+    select id, home || '/' || since as home, (pg_current_xact_id()::text::int8 + 1000)::text as next from banyan.outbox_state`;
+  assert.ok(state);
+  const { id, home, next } = state;
+  return { position: `orders@${id} ${after} ${next}:${next}: ${next} ${home}` };
 }
 
 test('consumers of an outbox restored in another cluster go on where they were, and nothing comes twice', async (t) => {
@@ -168,9 +139,108 @@ test('consumers that are ahead of an outbox put back to an earlier state stop, r
   // The second reads first: by the time the first asks, the numbers that it had read are given again.
   assert.deepEqual((await readOn(afterwards, behind.from)).seen, [7, 8]);
   await emit(database, ...numbers(101, 105));
-  await assert.rejects(afterwards.open({ group: 'mail', topics, from: ahead.from }), {
-    code: 'failed_precondition',
-    reason: 'position_lost',
-  });
+  await assert.rejects(afterwards.open({ group: 'mail', topics, from: ahead.from }), lost);
   assert.deepEqual((await readOn(afterwards, behind.from)).seen, [7, 8, ...numbers(101, 105)]);
+});
+
+test('a reader that is open while the outbox is put back stops as well', async (t) => {
+  const { database, url } = await createServiceDatabase(t);
+  const log = openLog(t, url);
+  await emit(database, ...numbers(1, 10));
+  const { from } = await readOn(log, startOf(log));
+  const reader = await log.open({ group: 'mail', topics, from });
+  assert.deepEqual((await reader.next(10, 1)).events, []);
+  await restore(database, 8);
+  // A service that starts, before it emits.
+  await settleOutbox(database.sql);
+  await emit(database, ...numbers(101, 105));
+  await assert.rejects(reader.next(10, 5_000), lost);
+  await assert.rejects(reader.next(10, 5_000), lost);
+});
+
+test('a consumer that is ahead of a server whose files were put back stops', async (t) => {
+  const { database, url } = await createServiceDatabase(t);
+  const log = openLog(t, url);
+  await emit(database, ...numbers(1, 10));
+  const from = everywhere(log, await placeOfLaterServer(database, 10));
+  const reader = await log.open({ group: 'mail', topics, from });
+  await database.sql`delete from banyan.outbox where seq > 8`;
+  await database.sql`select setval(pg_get_serial_sequence('banyan.outbox', 'seq'), 8)`;
+  await assert.rejects(reader.next(10, 1), lost);
+  await assert.rejects(log.open({ group: 'mail', topics, from }), lost);
+});
+
+test('a crash, or a replica that takes over, gives ids of transactions again, and stops nobody', async (t) => {
+  const { database, url } = await createServiceDatabase(t);
+  const log = openLog(t, url);
+  await emit(database, ...numbers(1, 10));
+  const first = await readOn(log, everywhere(log, await placeOfLaterServer(database, 10)));
+  await emit(database, 11);
+  const second = await readOn(log, first.from);
+  assert.deepEqual([first.seen, second.seen], [[], [11]]);
+});
+
+test('rows that were dropped without a note, when a relay had published them, stop nobody', async (t) => {
+  const { database, url } = await createServiceDatabase(t);
+  const log = openLog(t, url);
+  await emit(database, ...numbers(1, 10));
+  const { from } = await readOn(log, startOf(log));
+  await database.sql`delete from banyan.outbox`;
+  await emit(database, 11);
+  assert.deepEqual((await readOn(log, from)).seen, [11]);
+});
+
+test('partitions whose places do not know their home go on with those that do, and miss nothing late', async (t) => {
+  const { database, url } = await createServiceDatabase(t);
+  const log = openLog(t, url);
+  const outbox = createPostgresOutbox(database);
+  const commit = await hold(database, (sql) => outbox.append(sql, [placed(1)]));
+  await emit(database, ...numbers(2, 41));
+  const { from } = await readOn(log, startOf(log));
+  // As an instance of a version before wrote half of them, before it saw what was committed behind the open transaction.
+  const mixed = new Map(
+    [...from].map(([partition, at]) => {
+      assert.ok(typeof at === 'object' && 'position' in at);
+      const [outbox, after, seen = '', limit] = at.position.split(' ');
+      const [xmin] = seen.split(':');
+      const old = `${outbox} ${after} ${xmin}:${xmin}: ${limit}`;
+      return [partition, { position: partition % 2 === 0 ? at.position : old }];
+    }),
+  );
+  const reader = await log.open({ group: 'mail', topics, from: mixed });
+  const seen: unknown[] = [];
+  const readPage = async () => {
+    const { events } = await reader.next(10, 1_500);
+    seen.push(...events.map((event) => (event as CloudEvent<{ readonly number: number }>).data.number));
+    return events.length > 0;
+  };
+  assert.ok(await readPage());
+  await commit();
+  while (await readPage());
+  const isOld = (number: number) => partitionOf(orderingKeyOf(placed(number)), log.partitions) % 2 === 1;
+  assert.deepEqual(new Set(seen), new Set([1, ...numbers(2, 41).filter(isOld)]));
+});
+
+test('a service that starts on a restored outbox notes where it goes on, and what commits late behind that is read', async (t) => {
+  const { database, url } = await createServiceDatabase(t);
+  const platform = await createTestDatabase(t);
+  await emit(database, ...numbers(1, 40));
+  await restore(database, 40);
+  const engines = await openPostgresEngines({
+    platformUrl: platform.url,
+    serviceUrls: { orders: url },
+    logger: silentLogger,
+  });
+  const store = await engines.openStore({ name: 'orders', migrations: undefined });
+  t.after(async () => {
+    await store.close();
+    await engines.close();
+  });
+  const commit = await hold(store.database, (sql) => store.outbox.append(sql, [placed(41)]));
+  await emit(store.database, 42);
+  const log = openLog(t, url);
+  const first = await readOn(log, startOf(log));
+  assert.deepEqual(first.seen, [...numbers(1, 40), 42]);
+  await commit();
+  assert.deepEqual((await readOn(log, first.from)).seen, [41]);
 });
