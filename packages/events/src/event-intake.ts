@@ -2,6 +2,7 @@ import type { ServiceError } from '@banyan/core';
 import { backoffMs } from './backoff.ts';
 import type { ConsumerSettings } from './consumer-settings.ts';
 import { createEventLane, type EventLane } from './event-lane.ts';
+import { failingSince } from './failing-since.ts';
 import type { PartitionLease, Share } from './inbox.ts';
 import { planLanes } from './lane-plan.ts';
 import { createWakeUp, type WakeUp } from './wake-up.ts';
@@ -118,7 +119,7 @@ class SharedIntake implements EventIntake {
       this.#shareError = undefined;
     } catch (error) {
       this.#failures += 1;
-      this.#failingSinceMs ??= clock.nowMs();
+      this.#failingSinceMs = failingSince(this.#failingSinceMs, clock);
       this.#shareError = error;
       const retryInMs = backoffMs(shareBackoff, this.#failures - 1, random);
       logger.warn('the share of the partitions could not be renewed; trying again', { error, retryInMs });

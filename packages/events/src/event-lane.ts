@@ -5,6 +5,7 @@ import type { ConsumerSettings } from './consumer-settings.ts';
 import { partitionOf } from './encoded-event.ts';
 import type { LogPage, LogReader, ReadRequest, StartAt } from './event-log.ts';
 import type { EventPage } from './event-page.ts';
+import { failingSince } from './failing-since.ts';
 import type { PartitionLease } from './inbox.ts';
 import { startBehindLoss } from './lost-position.ts';
 import { createPace } from './pace.ts';
@@ -200,8 +201,7 @@ class LogLane implements EventLane {
   async #recover(error: unknown): Promise<boolean> {
     const { clock, logger, random } = this.#settings;
     this.consecutiveFailures += 1;
-    // A clock that was put back counts anew.
-    this.#failingSinceMs = Math.min(this.#failingSinceMs ?? Number.POSITIVE_INFINITY, clock.nowMs());
+    this.#failingSinceMs = failingSince(this.#failingSinceMs, clock);
     this.#readError = error;
     if (isServiceError(error) && error.reason === 'position_lost') {
       const mayGoOn = await this.#skipLost();
