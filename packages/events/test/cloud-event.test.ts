@@ -153,8 +153,8 @@ test('an event counts its bytes, not its characters', () => {
   assert.ok(Buffer.byteLength(encodeEvent(fitting)) <= maxEventBytes);
   const large = createEvent({ ...full, data: 'ä'.repeat(Math.floor(room / 2) + 1) });
   assert.throws(() => encodeEvent(large), { reason: 'event_too_large' });
-  assert.deepEqual(decodeEvent(JSON.stringify(fitting)), fitting);
-  assert.throws(() => decodeEvent(JSON.stringify(large)), { reason: 'event_too_large' });
+  // Another program may have written it.
+  assert.deepEqual(decodeEvent(JSON.stringify(large)), large);
 });
 
 test('data that is no JSON is refused', () => {
