@@ -17,6 +17,7 @@ import { createPostgresClaimStore } from './messages/postgres-claim-store.ts';
 import { createPostgresRequestStore } from './messages/postgres-request-store.ts';
 import { checkMigrated, migrate, platformMigrations } from './migrations.ts';
 import { createPostgresRegistry } from './registry.ts';
+import { forgetReplies } from './sagas/forget-replies.ts';
 import { createPostgresReplyStore, type PostgresReplyStore } from './sagas/postgres-reply-store.ts';
 import { createPostgresSagaStore } from './sagas/postgres-saga-store.ts';
 
@@ -165,32 +166,6 @@ async function openStore(
       return database.close();
     },
   };
-}
-
-const replyPruneMs = 3_600_000;
-/** Longer than a saga may be stuck before somebody has mended what it is stuck at: its calls are repeated by the same keys then. */
-const replyRetentionMs = 90 * 86_400_000;
-
-/** In every service: those that sagas call need not have sagas of their own. Returns what ends it. */
-function forgetReplies(
-  replies: PostgresReplyStore,
-  {
-    database,
-    clock,
-    logger,
-  }: { readonly database: PostgresDatabase; readonly clock: Clock; readonly logger: Logger },
-): () => void {
-  let cancel = () => {};
-  const later = () => {
-    cancel = clock.setTimer(() => {
-      replies.prune(database.sql, replyRetentionMs).catch((error: unknown) => {
-        logger.warn('old replies could not be forgotten; trying again later', { error });
-      });
-      later();
-    }, replyPruneMs);
-  };
-  later();
-  return () => cancel();
 }
 
 const grantLock = 0x62_6e_67; // 'bng'
