@@ -18,8 +18,12 @@ export interface JetStreamConnection {
   readonly isUp: boolean;
   /** Calls `listener` whenever the connection breaks or closes: what was in flight may be lost. Returns a function that ends it. */
   onDown(listener: (error: ServiceError) => void): () => void;
+  /** Calls `listener` when the server refuses to take messages of a subject; it does not say which. Returns a function that ends it. */
+  onDenied(listener: DeniedListener): () => void;
   close(): Promise<void>;
 }
+
+type DeniedListener = (subject: string, error: ServiceError) => void;
 
 export interface ConnectOptions {
   readonly url: NatsUrl;
@@ -59,6 +63,7 @@ class MendingConnection implements JetStreamConnection {
   readonly jsm: JetStreamManager;
   readonly #logger: Logger;
   readonly #listeners = new Set<(error: ServiceError) => void>();
+  readonly #deniedListeners = new Set<DeniedListener>();
   #isUp = true;
 
   constructor(nc: NatsConnection, jsm: JetStreamManager, { logger, requestTimeoutMs }: ConnectOptions) {
@@ -88,6 +93,11 @@ class MendingConnection implements JetStreamConnection {
     return () => this.#listeners.delete(listener);
   }
 
+  onDenied(listener: DeniedListener): () => void {
+    this.#deniedListeners.add(listener);
+    return () => this.#deniedListeners.delete(listener);
+  }
+
   async close(): Promise<void> {
     if (!this.nc.isClosed()) await this.nc.close();
   }
@@ -103,10 +113,16 @@ class MendingConnection implements JetStreamConnection {
         this.#logger.info('connected to NATS again', { server: status.server });
       } else if (status.type === 'error') {
         this.#logger.error('NATS reports an error', { error: status.error });
+        this.#tellIfDenied(status.error);
       }
     }
     this.#isUp = false;
     this.#tell(natsError('nats_log_closed'));
+  }
+
+  #tellIfDenied(error: Error): void {
+    if (!(error instanceof errors.PermissionViolationError) || error.operation !== 'publish') return;
+    for (const listener of [...this.#deniedListeners]) listener(error.subject, toNatsError(error));
   }
 
   #tell(error: ServiceError): void {

@@ -35,6 +35,7 @@ interface Chain {
 
 interface InFlight {
   readonly chain: Chain;
+  readonly subject: string;
   /** Of the event. */
   readonly id: string;
   readonly sentAtMs: number;
@@ -63,18 +64,14 @@ export class Publisher {
   /** Index of the first chain of `#ready` that still waits. */
   #readyHead = 0;
   #lastToken = 0;
+  #isListening = false;
   #stopTimer: (() => void) | undefined;
 
   constructor(options: PublisherOptions) {
     this.#options = options;
     const { connection } = options;
-    connection.nc.subscribe(`${this.#inbox}*`, {
-      callback: (error, message) => {
-        if (error) this.#failAll(natsError('nats_denied', { cause: error }));
-        else this.#onAck(message);
-      },
-    });
     connection.onDown((error) => this.#failAll(error));
+    connection.onDenied((subject, error) => this.#failSubject(subject, error));
   }
 
   async publish(events: readonly EncodedEvent[]): Promise<void> {
@@ -91,8 +88,28 @@ export class Publisher {
         else chain.events.push(event);
       }
       batch.openChains = chains.size;
+      this.#listen();
       this.#ready.push(...chains.values());
       this.#send();
+    });
+  }
+
+  /**
+   * The client gives up a subscription that the server refuses, so it is made anew with the next batch, by when the right may be there again. Not as soon as
+   * it is refused: that would go round and round.
+   */
+  #listen(): void {
+    if (this.#isListening) return;
+    this.#isListening = true;
+    this.#options.connection.nc.subscribe(`${this.#inbox}*`, {
+      callback: (error, message) => {
+        if (error === null) {
+          this.#onAck(message);
+          return;
+        }
+        this.#isListening = false;
+        this.#failAll(natsError('nats_denied', { cause: error }));
+      },
     });
   }
 
@@ -123,15 +140,16 @@ export class Publisher {
     const token = String(this.#lastToken);
     const head = headers();
     head.set('Nats-Msg-Id', event.id);
+    const subject = subjectOf(guard.space, partitionOf(event.key, partitions), event.topic);
     try {
-      const subject = subjectOf(guard.space, partitionOf(event.key, partitions), event.topic);
       connection.nc.publish(subject, event.text, { reply: this.#inbox + token, headers: head });
     } catch (cause) {
       this.#fail(chain.batch, connection.isUp ? natsError('nats_unavailable', { cause }) : this.#downError());
       return;
     }
     chain.sent += 1;
-    this.#inFlight.set(token, { chain, id: event.id, sentAtMs: clock.nowMs(), acknowledged: guard.sequence });
+    const acknowledged = guard.sequence;
+    this.#inFlight.set(token, { chain, subject, id: event.id, sentAtMs: clock.nowMs(), acknowledged });
   }
 
   #onAck(message: Msg): void {
@@ -197,6 +215,12 @@ export class Publisher {
     for (const [token, { chain }] of this.#inFlight) {
       if (chain.batch === batch) this.#inFlight.delete(token);
     }
+  }
+
+  #failSubject(subject: string, error: ServiceError): void {
+    for (const { chain, subject: own } of [...this.#inFlight.values()])
+      if (own === subject) this.#fail(chain.batch, error);
+    this.#send();
   }
 
   #failAll(error: ServiceError): void {

@@ -19,6 +19,8 @@ export interface OwnServer {
   stop(signal?: NodeJS.Signals): Promise<void>;
   pause(): void;
   resume(): void;
+  /** Has it read its configuration again. */
+  reload(): void;
   /** Keeps a copy of the store; the server must be stopped. */
   saveStore(): Promise<void>;
   /** Puts the store back to the copy; the server must be stopped. */
@@ -26,10 +28,14 @@ export interface OwnServer {
   remove(): Promise<void>;
 }
 
-export async function startOwnServer(flags: readonly string[] = []): Promise<OwnServer> {
-  const folder = await mkdtemp(join(tmpdir(), 'banyan-nats-'));
+export const ownFolder = () => mkdtemp(join(tmpdir(), 'banyan-nats-'));
+
+/** @param given a folder whose `server.conf` the server is to read, with `jetstream { store_dir }` in its `store` */
+export async function startOwnServer(flags: readonly string[] = [], given?: string): Promise<OwnServer> {
+  const folder = given ?? (await ownFolder());
   const store = join(folder, 'store');
   const copy = join(folder, 'copy');
+  const configuration = given === undefined ? ['-js', '-sd', store] : ['-c', join(given, 'server.conf')];
   const port = await freePort();
   let child: ChildProcess | undefined;
   const server: OwnServer = {
@@ -37,7 +43,7 @@ export async function startOwnServer(flags: readonly string[] = []): Promise<Own
     port,
     async start() {
       const address = ['-a', '127.0.0.1', '-p', String(port)];
-      child = spawn('nats-server', [...address, '-js', '-sd', store, ...flags], { stdio: 'ignore' });
+      child = spawn('nats-server', [...address, ...configuration, ...flags], { stdio: 'ignore' });
       await waitUntilReady(port, child);
     },
     async stop(signal = 'SIGTERM') {
@@ -48,6 +54,7 @@ export async function startOwnServer(flags: readonly string[] = []): Promise<Own
     },
     pause: () => void child?.kill('SIGSTOP'),
     resume: () => void child?.kill('SIGCONT'),
+    reload: () => void child?.kill('SIGHUP'),
     saveStore: () => cp(store, copy, { recursive: true }),
     async restoreStore() {
       await rm(store, { recursive: true });
