@@ -104,7 +104,7 @@ test('a new version is built beside the live one while writes go on, switched to
   await fill(store, accounts, Math.floor(rebuildEvents / accounts));
   const live = createProjection(store, balances(1), { ...fast, database, pageSize: 2_000 });
   start(t, live);
-  await until(async () => (await live.lag()).positions === 0, undefined, timeoutMs);
+  await until(async () => (await live.lag()).positions === 0, 'the first version is built', timeoutMs);
   const builtMs = performance.now();
   let isWriting = true;
   let written = 0;
@@ -130,7 +130,7 @@ test('a new version is built beside the live one while writes go on, switched to
   })();
   const rebuilt = createProjection(store, balances(2), { ...fast, database: connect(), pageSize: 2_000 });
   start(t, rebuilt);
-  await until(async () => (await rebuilt.liveVersion()) === 2, undefined, timeoutMs);
+  await until(async () => (await rebuilt.liveVersion()) === 2, 'the second version is live', timeoutMs);
   const seconds = ((performance.now() - builtMs) / 1_000).toFixed(1);
   isReading = false;
   isWriting = false;
@@ -140,7 +140,7 @@ test('a new version is built beside the live one while writes go on, switched to
   );
   await until(
     async () => (await live.lag()).positions === 0 && (await rebuilt.lag()).positions === 0,
-    undefined,
+    'both have caught up',
     timeoutMs,
   );
   assert.equal(await contentOf(database, 'balance_v2'), await contentOf(database, 'balance_v1'));

@@ -1,50 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ServiceError } from '@banyan/core';
-import { createManualClock } from '@banyan/core/testing';
-import { type Alarm, type CloudEvent, createRelay, type EventLog, type RelayOptions } from '@banyan/events';
-import { createMemoryEvents } from '@banyan/events/testing';
+import { createRelay, type EventLog } from '@banyan/events';
+import { createFlakyLog, createRelayScene } from './relay-scene.ts';
 import { sampleEvent } from './samples.ts';
-import { publishedValues } from './scene.ts';
-
-function createScene(options: Partial<RelayOptions> = {}) {
-  const clock = createManualClock();
-  const { log, createOutbox, tx } = createMemoryEvents(clock);
-  const outbox = createOutbox();
-  const relay = createRelay({
-    gatherMs: 0,
-    owner: 'orders-1',
-    outbox,
-    log,
-    clock,
-    random: () => 1,
-    ...options,
-  });
-  const emit = (...events: CloudEvent[]) =>
-    tx(async ({ sql, onCommit }) => {
-      await outbox.append(sql, events);
-      onCommit(() => relay.poke());
-    });
-  const published = () => publishedValues(log);
-  return { clock, log, outbox, relay, tx, emit, published };
-}
-
-/** A log that refuses, hangs or works, as told. */
-function createFlakyLog(log: EventLog) {
-  const state = { mode: 'works' as 'works' | 'refuses' | 'hangs', calls: 0 };
-  const flaky: EventLog = {
-    ...log,
-    publish(events) {
-      state.calls += 1;
-      if (state.mode === 'refuses') return Promise.reject(new Error('log down'));
-      return state.mode === 'hangs' ? new Promise(() => {}) : log.publish(events);
-    },
-  };
-  return { flaky, state };
-}
 
 test('a committed event is in the log as soon as its transaction says so, without a poll', async () => {
-  const { clock, relay, emit, published } = createScene();
+  const { clock, relay, emit, published } = createRelayScene();
   relay.start();
   await clock.advanceAndSettle(0);
   await emit(sampleEvent('a', 1));
@@ -54,7 +16,7 @@ test('a committed event is in the log as soon as its transaction says so, withou
 });
 
 test('an event whose poke was lost is found by the poll', async () => {
-  const { clock, relay, outbox, tx, published } = createScene({ pollIntervalMs: 500 });
+  const { clock, relay, outbox, tx, published } = createRelayScene({ pollIntervalMs: 500 });
   relay.start();
   await clock.advanceAndSettle(0);
   await tx(({ sql }) => outbox.append(sql, [sampleEvent('a', 1)]));
@@ -66,7 +28,7 @@ test('an event whose poke was lost is found by the poll', async () => {
 });
 
 test('a backlog of many batches is drained in order without waiting between them', async () => {
-  const { clock, relay, emit, published } = createScene({ batchSize: 3 });
+  const { clock, relay, emit, published } = createRelayScene({ batchSize: 3 });
   const values = Array.from({ length: 20 }, (_, number) => number);
   await emit(...values.map((value) => sampleEvent('a', value)));
   relay.start();
@@ -75,123 +37,8 @@ test('a backlog of many batches is drained in order without waiting between them
   await relay.stop();
 });
 
-test('while the log is down events wait, attempts become rarer, and pokes do not make them more', async () => {
-  const scene = createScene();
-  const { flaky, state } = createFlakyLog(scene.log);
-  const relay = createRelay({
-    gatherMs: 0,
-    owner: 'orders-2',
-    outbox: scene.outbox,
-    log: flaky,
-    clock: scene.clock,
-    random: () => 1,
-  });
-  state.mode = 'refuses';
-  await scene.emit(sampleEvent('a', 1));
-  relay.start();
-  for (let second = 0; second < 60; second += 1) {
-    relay.poke();
-    await scene.clock.advanceAndSettle(1_000);
-  }
-  assert.ok(state.calls >= 8 && state.calls <= 16, `${state.calls} attempts in a minute`);
-  const down = await relay.status();
-  assert.deepEqual([down.running, down.backlog, down.overdue], [true, 1, true]);
-  assert.equal(down.consecutiveFailures, state.calls);
-  assert.match(String(down.lastError), /log down/);
-  state.mode = 'works';
-  await scene.clock.advanceAndSettle(10_000);
-  assert.deepEqual(await scene.published(), [1]);
-  const up = await relay.status();
-  assert.deepEqual([up.backlog, up.overdue, up.consecutiveFailures, up.lastError], [0, false, 0, undefined]);
-  await relay.stop();
-});
-
-test('a wall clock that is put back during a pause makes it no longer', async () => {
-  const scene = createScene();
-  const { flaky, state } = createFlakyLog(scene.log);
-  let backMs = 0;
-  const relay = createRelay({
-    gatherMs: 0,
-    owner: 'orders-2',
-    outbox: scene.outbox,
-    log: flaky,
-    clock: { setTimer: scene.clock.setTimer, nowMs: () => scene.clock.nowMs() - backMs },
-    random: () => 1,
-  });
-  state.mode = 'refuses';
-  await scene.emit(sampleEvent('a', 1));
-  relay.start();
-  await scene.clock.advanceAndSettle(1_000);
-  state.mode = 'works';
-  backMs = 3_600_000;
-  await scene.clock.advanceAndSettle(10_000);
-  assert.deepEqual(await scene.published(), [1]);
-  await relay.stop();
-});
-
-test('a log that never answers is given up after the timeout and asked again', async () => {
-  const scene = createScene();
-  const { flaky, state } = createFlakyLog(scene.log);
-  const relay = createRelay({
-    gatherMs: 0,
-    owner: 'orders-2',
-    outbox: scene.outbox,
-    log: flaky,
-    clock: scene.clock,
-    publishTimeoutMs: 2_000,
-  });
-  state.mode = 'hangs';
-  await scene.emit(sampleEvent('a', 1));
-  relay.start();
-  await scene.clock.advanceAndSettle(2_000);
-  assert.equal((await relay.status()).consecutiveFailures, 1);
-  assert.equal(((await relay.status()).lastError as { reason: string }).reason, 'log_timeout');
-  state.mode = 'works';
-  await scene.clock.advanceAndSettle(1_000);
-  assert.deepEqual(await scene.published(), [1]);
-  await relay.stop();
-});
-
-test('a standing backlog raises the alarm once, reminds in the log, and calls the alarm off once', async () => {
-  const errors: string[] = [];
-  const alarms: Alarm[] = [];
-  const nothing = () => {};
-  const logger = {
-    debug: nothing,
-    info: nothing,
-    warn: nothing,
-    error: (text: string) => errors.push(text),
-    with: () => logger,
-  };
-  const scene = createScene();
-  const { flaky, state } = createFlakyLog(scene.log);
-  const { outbox, clock } = scene;
-  const onAlarm = (alarm: Alarm) => alarms.push(alarm);
-  const relay = createRelay({ gatherMs: 0, owner: 'orders-2', outbox, log: flaky, clock, logger, onAlarm });
-  state.mode = 'refuses';
-  await scene.emit(sampleEvent('a', 1));
-  relay.start();
-  await clock.advanceAndSettle(29_000);
-  assert.equal(alarms.length, 0);
-  await clock.advanceAndSettle(171_000);
-  assert.ok(errors.length >= 2 && errors.every((text) => text === 'events are overdue'));
-  const [broken, ...others] = alarms;
-  assert.deepEqual(others, []);
-  assert.deepEqual(
-    { ...broken, ageMs: 0 },
-    { invariant: 'outbox', state: 'broken', ageMs: 0, boundMs: 30_000, count: 1 },
-  );
-  assert.ok((broken?.ageMs ?? 0) > 30_000);
-  state.mode = 'works';
-  await clock.advanceAndSettle(60_000);
-  assert.deepEqual(alarms.slice(1), [
-    { invariant: 'outbox', state: 'restored', ageMs: 0, boundMs: 30_000, count: 0 },
-  ]);
-  await relay.stop();
-});
-
 test('events that the log refuses for good are put aside with the reason, and others go on in order', async () => {
-  const scene = createScene();
+  const scene = createRelayScene();
   const poison = sampleEvent('a', 'poison');
   const picky: EventLog = {
     ...scene.log,
@@ -227,7 +74,7 @@ test('events that the log refuses for good are put aside with the reason, and ot
 });
 
 test('the next page is read while one is published', async () => {
-  const scene = createScene();
+  const scene = createRelayScene();
   const gate = Promise.withResolvers<void>();
   const steps: string[] = [];
   const log: EventLog = {
@@ -256,7 +103,7 @@ test('the next page is read while one is published', async () => {
 });
 
 test('a relay that died is replaced when its lease ends, and nothing is lost', async () => {
-  const scene = createScene();
+  const scene = createRelayScene();
   const dead = await scene.outbox.acquire('orders-0', 15_000);
   assert.ok(dead);
   await scene.emit(sampleEvent('a', 1));
@@ -269,7 +116,7 @@ test('a relay that died is replaced when its lease ends, and nothing is lost', a
 });
 
 test('a relay keeps its lease for as long as it lives, and gives it back when it stops', async () => {
-  const scene = createScene();
+  const scene = createRelayScene();
   scene.relay.start();
   for (let minute = 0; minute < 10; minute += 1) {
     await scene.clock.advanceAndSettle(60_000);
@@ -280,7 +127,7 @@ test('a relay keeps its lease for as long as it lives, and gives it back when it
 });
 
 test('a relay that lost its lease publishes nothing more, and goes on when it gets it back', async () => {
-  const scene = createScene();
+  const scene = createRelayScene();
   let isCut = false;
   const acquire = scene.outbox.acquire.bind(scene.outbox);
   scene.outbox.acquire = (owner, leaseMs) =>
@@ -301,7 +148,7 @@ test('a relay that lost its lease publishes nothing more, and goes on when it ge
 });
 
 test('what is rewound is published again without a restart', async () => {
-  const scene = createScene();
+  const scene = createRelayScene();
   const ids: string[] = [];
   const log: EventLog = {
     ...scene.log,
@@ -329,7 +176,7 @@ test('what is rewound is published again without a restart', async () => {
 });
 
 test('a log that lost events is filled again by itself, from what the outbox keeps', async () => {
-  const scene = createScene();
+  const scene = createRelayScene();
   const ids: string[] = [];
   let lose = () => {};
   let hasLost = false;
@@ -371,7 +218,7 @@ test('a log that lost events is filled again by itself, from what the outbox kee
 });
 
 test('a place that could not be confirmed is confirmed later, without a new event', async () => {
-  const scene = createScene();
+  const scene = createRelayScene();
   let isDown = true;
   const confirm = scene.outbox.confirm.bind(scene.outbox);
   scene.outbox.confirm = (lease, cursor) =>
@@ -387,7 +234,7 @@ test('a place that could not be confirmed is confirmed later, without a new even
 });
 
 test('of two relays of one service each event is published by one', async () => {
-  const scene = createScene();
+  const scene = createRelayScene();
   const other = createRelay({
     gatherMs: 0,
     owner: 'orders-2',
@@ -411,7 +258,7 @@ test('of two relays of one service each event is published by one', async () => 
 });
 
 test('stopping waits for the batch in hand, publishes nothing more, and the relay can start again', async () => {
-  const { clock, relay, emit, published } = createScene();
+  const { clock, relay, emit, published } = createRelayScene();
   relay.start();
   relay.start();
   await clock.advanceAndSettle(0);
@@ -428,7 +275,7 @@ test('stopping waits for the batch in hand, publishes nothing more, and the rela
 });
 
 test('stopping does not wait for a log that hangs longer than it was told', async () => {
-  const scene = createScene();
+  const scene = createRelayScene();
   const { flaky, state } = createFlakyLog(scene.log);
   const relay = createRelay({
     gatherMs: 0,
@@ -452,7 +299,7 @@ test('stopping does not wait for a log that hangs longer than it was told', asyn
 });
 
 test('published events are forgotten after the retention', async () => {
-  const { clock, relay, emit, outbox } = createScene({ retentionMs: 3_600_000 });
+  const { clock, relay, emit, outbox } = createRelayScene({ retentionMs: 3_600_000 });
   await emit(sampleEvent('a'));
   relay.start();
   await clock.advanceAndSettle(3_500_000);
@@ -471,6 +318,6 @@ test('misuse is refused at once', () => {
     { owner: '' },
     { leaseMs: 0 },
   ]) {
-    assert.throws(() => createScene(options), TypeError);
+    assert.throws(() => createRelayScene(options), TypeError);
   }
 });

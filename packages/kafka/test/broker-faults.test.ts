@@ -13,7 +13,7 @@ const missing = await whatKafkaNeeds();
 const rounds = Number(process.env['BANYAN_KAFKA_KILLS'] ?? 1);
 const topics = ['orders.placed'];
 
-describe('a Kafka broker that fails', { skip: missing ?? false }, () => {
+describe('a Kafka broker that fails', { skip: missing ?? false, timeout: 300_000 + rounds * 60_000 }, () => {
   let cluster: KafkaCluster | undefined;
   after(() => cluster?.stop());
   const broker = async () => {
