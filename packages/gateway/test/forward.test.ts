@@ -17,7 +17,7 @@ test('forwards what lies under a path, both ways as it is, and drops what belong
     t,
     () =>
       'HTTP/1.1 302 Found\r\nLocation: /legacy/next\r\nSet-Cookie: a=1\r\nSet-Cookie: b=2\r\n' +
-      'Connection: keep-alive, X-Inner\r\nX-Inner: secret\r\nKeep-Alive: timeout=5\r\nServer: old\r\nContent-Length: 4\r\n\r\nbody',
+      'Connection: keep-alive, X-Inner\r\nX-Inner: secret\r\nKeep-Alive: timeout=5\r\nServer: old\r\nX-Text: \tvoilà \r\nContent-Length: 4\r\n\r\nbody',
   );
   const { port } = await runShop(t, {
     gateway: { forward: [forward('/legacy/*', { to: upstream.url, access: 'anyone' })] },
@@ -29,7 +29,8 @@ test('forwards what lies under a path, both ways as it is, and drops what belong
   );
   assert.match(answer, /^HTTP\/1\.1 302 Found\r\n/);
   assert.match(answer, /\r\nlocation: \/legacy\/next\r\nset-cookie: a=1\r\nset-cookie: b=2\r\n/);
-  assert.match(answer, /\r\nserver: old\r\n/);
+  // The last byte of `à` is what Unicode calls a space, and HTTP does not.
+  assert.match(answer, /\r\nserver: old\r\nx-text: voil\xc3\xa0\r\n/);
   assert.doesNotMatch(answer, /x-inner|timeout=5|secret/i);
   assert.match(answer, /\r\n\r\nbody$/);
   const [sent = ''] = upstream.received;

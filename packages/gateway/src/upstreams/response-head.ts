@@ -22,7 +22,21 @@ export type Framing =
 
 const statusLine = /^HTTP\/1\.([01]) ([1-5]\d\d)(?: ([\t\x20-\x7e\x80-\xff]*))?$/;
 const fieldName = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
-const unprintable = /[^\t\x20-\x7e\x80-\xff]/;
+/** No text, or half of a line end. */
+const unreadable = /[^\t\r\n\x20-\x7e\x80-\xff]|\r(?!\n)|(?<!\r)\n/;
+
+/** Looked up instead of examined, in the spellings that nearly all servers use. */
+const commonNames = [
+  'accept-ranges', 'access-control-allow-origin', 'age', 'alt-svc', 'cache-control', 'connection', 'content-disposition', 'content-encoding',
+  'content-language', 'content-length', 'content-security-policy', 'content-type', 'date', 'etag', 'expires', 'keep-alive', 'last-modified', 'link',
+  'location', 'pragma', 'referrer-policy', 'server', 'set-cookie', 'strict-transport-security', 'transfer-encoding', 'vary', 'via',
+  'x-content-type-options', 'x-frame-options', 'x-powered-by', 'x-request-id', 'x-xss-protection',
+]; // biome-ignore format: one table
+
+const lowerCase: ReadonlyMap<string, string> = new Map([
+  ...commonNames.flatMap((name) => [[name, name] as const, [capitalised(name), name] as const]),
+  ['ETag', 'etag'],
+]);
 
 /**
  * Reads status line and fields, strictly (RFC 9112): what two programs could read differently is no answer.
@@ -30,31 +44,32 @@ const unprintable = /[^\t\x20-\x7e\x80-\xff]/;
  * @returns the problem, in words for the log, if it cannot be read for certain
  */
 export function parseResponseHead(text: string, method: string): ResponseHead | string {
-  const lines = text.split('\r\n');
-  const status = statusLine.exec(lines[0] ?? '');
+  let lineEnd = endOfLine(text, 0);
+  const status = statusLine.exec(text.slice(0, lineEnd));
   if (status === null) return 'the status line is malformed';
+  if (unreadable.test(text)) return 'a header field is malformed';
   const fields: string[] = [];
   let length: string | undefined;
   let encoding: string | undefined;
   let connection: string | undefined;
-  for (let index = 1; index < lines.length; index += 1) {
-    const line = lines[index] ?? '';
-    const colon = line.indexOf(':');
-    const name = line.slice(0, Math.max(colon, 0));
-    const value = line.slice(colon + 1).trim();
+  while (lineEnd < text.length) {
+    const start = lineEnd + 2;
+    lineEnd = endOfLine(text, start);
+    const colon = text.indexOf(':', start);
     // A folded line begins with a space, which no name has.
-    if (!fieldName.test(name) || unprintable.test(value)) return 'a header field is malformed';
-    const lower = name.toLowerCase();
-    if (lower === 'content-length') {
+    const name = colon > start && colon < lineEnd ? nameOf(text.slice(start, colon)) : undefined;
+    if (name === undefined) return 'a header field is malformed';
+    const value = withoutBlanks(text, colon + 1, lineEnd);
+    if (name === 'content-length') {
       if (length !== undefined) return 'there are several lengths';
       length = value;
-    } else if (lower === 'transfer-encoding') {
+    } else if (name === 'transfer-encoding') {
       if (encoding !== undefined) return 'there are several transfer encodings';
       encoding = value;
-    } else if (lower === 'connection') {
+    } else if (name === 'connection') {
       connection = connection === undefined ? value : `${connection},${value}`;
     }
-    fields.push(lower, value);
+    fields.push(name, value);
   }
   const code = Number(status[2]);
   const framing = framingOf({ code, method, length, encoding, oldVersion: status[1] === '0' });
@@ -69,6 +84,36 @@ export function parseResponseHead(text: string, method: string): ResponseHead | 
     persistent: !closes && framing.kind !== 'until close',
     named,
   };
+}
+
+function endOfLine(text: string, start: number): number {
+  const end = text.indexOf('\r\n', start);
+  return end < 0 ? text.length : end;
+}
+
+/** In lower case; undefined if it is none. */
+function nameOf(written: string): string | undefined {
+  return lowerCase.get(written) ?? (fieldName.test(written) ? written.toLowerCase() : undefined);
+}
+
+const space = 0x20;
+const tab = 0x09;
+
+/** Blanks are spaces and tabs alone (RFC 9110, 5.6.3): `trim` would take a byte off a text that ends in `à`. */
+function withoutBlanks(text: string, from: number, to: number): string {
+  let start = from;
+  let end = to;
+  while (start < end && isBlank(text.charCodeAt(start))) start += 1;
+  while (start < end && isBlank(text.charCodeAt(end - 1))) end -= 1;
+  return text.slice(start, end);
+}
+
+function isBlank(code: number): boolean {
+  return code === space || code === tab;
+}
+
+function capitalised(name: string): string {
+  return name.replace(/\b[a-z]/g, (letter) => letter.toUpperCase());
 }
 
 interface FramingFacts {
