@@ -20,6 +20,7 @@ import { createParallelRun, type ParallelRun } from './parallel-run.ts';
 import type { RelayEnvironment } from './relay.ts';
 import type { ShadowCall } from './shadow-call.ts';
 import { createStranglerTarget } from './strangler-target.ts';
+import { createTurnEnd } from './turn-end.ts';
 import { createUpstreamGroup } from './upstream-group.ts';
 
 /** All forwardings of a running gateway. */
@@ -69,6 +70,7 @@ export function createForwards(options: ForwardsOptions): Forwards {
 class RunningForwards implements Forwards {
   readonly takesWebSockets: boolean;
   readonly #options: ForwardsOptions;
+  readonly #turnEnd = createTurnEnd();
   /** The longest prefix first. */
   readonly #running: readonly Running[];
 
@@ -156,6 +158,7 @@ class RunningForwards implements Forwards {
       maxHeaderBytes: options.maxHeaderBytes ?? 32_768,
       clock,
       wheel,
+      turnEnd: this.#turnEnd,
       logger: edge.logger,
       metrics,
       endless: new Set(),

@@ -7,6 +7,7 @@ import type { ForwardMetrics } from './forward-metrics.ts';
 import type { ResponseHead } from './response-head.ts';
 import { createResponseReader, type ResponseEvents, type ResponseReader } from './response-reader.ts';
 import { createResponseWriter, type ResponseWriter } from './response-writer.ts';
+import type { TurnEnd, TurnTask } from './turn-end.ts';
 import type { Upstream } from './upstream.ts';
 import type { ConnectionUser, UpstreamConnection } from './upstream-connection.ts';
 import { brokenOff, invalidAnswer, unreachable, upstreamBusy, upstreamTimeout } from './upstream-errors.ts';
@@ -20,6 +21,7 @@ export interface RelayEnvironment {
   readonly maxHeaderBytes: number;
   readonly clock: Clock;
   readonly wheel: DeadlineWheel;
+  readonly turnEnd: TurnEnd;
   readonly logger: Logger;
   readonly metrics: ForwardMetrics;
   /** Answers under way that have no end of their own. */
@@ -61,7 +63,7 @@ export function startRelay(request: RelayedRequest, environment: RelayEnvironmen
   new Relay(request, environment).start();
 }
 
-class Relay implements Answerer, ConnectionUser, ResponseEvents, Endless {
+class Relay implements Answerer, ConnectionUser, ResponseEvents, TurnTask, Endless {
   readonly #request: RelayedRequest;
   readonly #environment: RelayEnvironment;
   readonly #answer: ResponseWriter;
@@ -71,6 +73,8 @@ class Relay implements Answerer, ConnectionUser, ResponseEvents, Endless {
   #upstream: Upstream | undefined = undefined;
   #connection: UpstreamConnection | undefined = undefined;
   #reader: ResponseReader | undefined = undefined;
+  /** The request leaves with the end of this turn. */
+  #isDue = false;
   #permit = 0;
   #attempts = 0;
   /** The last attempt was on an idle connection that the upstream was closing. */
@@ -132,9 +136,15 @@ class Relay implements Answerer, ConnectionUser, ResponseEvents, Endless {
   }
 
   onConnected(): void {
+    this.#isDue = true;
+    this.#environment.turnEnd.add(this);
+  }
+
+  onTurnEnd(): void {
     const { exchange, head } = this.#request;
     const socket = this.#connection?.socket;
-    if (socket === undefined || this.#upstream === undefined) return;
+    if (!this.#isDue || socket === undefined || this.#upstream === undefined) return;
+    this.#isDue = false;
     this.#movedAtMs = this.#environment.clock.nowMs();
     socket.write(head(this.#upstream.host), 'latin1');
     exchange.acceptBody();
@@ -142,6 +152,11 @@ class Relay implements Answerer, ConnectionUser, ResponseEvents, Endless {
   }
 
   onBytes(bytes: Buffer): boolean {
+    if (this.#isDue) {
+      // It cannot be the answer to what has not been asked.
+      this.#connection?.socket.destroy();
+      return true;
+    }
     this.#movedAtMs = this.#environment.clock.nowMs();
     this.#reader?.take(bytes);
     if (this.#ended || this.#head === undefined) return false;
@@ -242,7 +257,7 @@ class Relay implements Answerer, ConnectionUser, ResponseEvents, Endless {
       outcome,
       error: error.cause,
     });
-    this.#dropConnection();
+    this.#giveBack(false);
     if (this.#mayRepeat(outcome)) this.#attempt();
     else this.#giveUp(error, undefined);
   }
@@ -282,13 +297,13 @@ class Relay implements Answerer, ConnectionUser, ResponseEvents, Endless {
     this.#ended = true;
     this.#environment.endless.delete(this);
     if (this.#deadline !== undefined) this.#environment.wheel.cancel(this.#deadline);
-    if (this.#connection !== undefined) this.#upstream?.release(this.#connection, reusable);
-    this.#connection = undefined;
+    this.#giveBack(reusable);
   }
 
-  #dropConnection(): void {
-    if (this.#connection !== undefined) this.#upstream?.release(this.#connection, false);
+  #giveBack(reusable: boolean): void {
+    if (this.#connection !== undefined) this.#upstream?.release(this.#connection, reusable);
     this.#connection = undefined;
+    this.#isDue = false;
   }
 }
 
