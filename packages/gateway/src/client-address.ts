@@ -3,7 +3,7 @@ import { BlockList, isIP } from 'node:net';
 
 /** Finds out whom a request comes from: the peer of its connection, or whom trusted proxies say that they act for. */
 export interface ClientAddresses {
-  /** @param peer address of the connection's other end */
+  /** @param peer address of the connection's other end, IPv4 as such */
   clientOf(request: IncomingMessage, peer: string | undefined): string;
   /** The whole address, also of an IPv6 client. */
   addressOf(request: IncomingMessage, peer: string | undefined): string;
@@ -16,7 +16,7 @@ export function createClientAddresses(trusted: readonly string[]): ClientAddress
   if (trusted.length === 0) {
     return {
       clientOf: (_request, peer) => clientOfAddress(peer),
-      addressOf: (_request, peer) => plain(peer ?? 'unknown'),
+      addressOf: (_request, peer) => peer ?? 'unknown',
       schemeOf: ownScheme,
     };
   }
@@ -26,7 +26,7 @@ export function createClientAddresses(trusted: readonly string[]): ClientAddress
     clientOf: (request, peer) => clientOfAddress(forwardedFor(request, { peer, proxies })),
     addressOf: (request, peer) => forwardedFor(request, { peer, proxies }) ?? 'unknown',
     schemeOf(request, peer) {
-      const address = plain(peer ?? '');
+      const address = peer ?? '';
       const isProxy = isIP(address) !== 0 && proxies.check(address, familyOf(address));
       const said = isProxy ? request.headers['x-forwarded-proto'] : undefined;
       return said === 'http' || said === 'https' ? said : ownScheme(request);
@@ -56,7 +56,7 @@ function forwardedFor(
   { headers }: IncomingMessage,
   { peer, proxies }: { readonly peer: string | undefined; readonly proxies: BlockList },
 ): string | undefined {
-  let client = peer === undefined ? undefined : plain(peer);
+  let client = peer;
   const said = headers['x-forwarded-for'];
   const hops = (Array.isArray(said) ? said.join(',') : (said ?? '')).split(',');
   while (client !== undefined && proxies.check(client, familyOf(client))) {
@@ -71,11 +71,11 @@ function forwardedFor(
 function addressOf(hop: string): string | undefined {
   const text = hop.trim();
   const bare = /^\[([^\]]+)\](?::\d+)?$/.exec(text)?.[1] ?? /^([\d.]+):\d+$/.exec(text)?.[1] ?? text;
-  return isIP(bare) === 0 ? undefined : plain(bare);
+  return isIP(bare) === 0 ? undefined : plainAddress(bare);
 }
 
 /** IPv4 addresses mapped into IPv6 as IPv4. */
-function plain(address: string): string {
+export function plainAddress(address: string): string {
   return /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1] ?? address;
 }
 
@@ -103,7 +103,7 @@ function addTo(list: BlockList, text: string): void {
 export function clientOfAddress(address: string | undefined): string {
   if (address === undefined) return '';
   if (!address.includes(':')) return address;
-  const v4 = plain(address);
+  const v4 = plainAddress(address);
   if (v4 !== address) return v4;
   const [head = '', tail] = address.split('::');
   const groups = head === '' ? [] : head.split(':');

@@ -1,9 +1,18 @@
 import type { Socket } from 'node:net';
+import { plainAddress } from './client-address.ts';
+
+/** The fields that say who asks, and what they were made from. */
+export interface Introduction {
+  readonly address: string;
+  readonly host: string;
+  readonly scheme: string;
+  readonly fields: string;
+}
 
 /** One open connection of a client. */
 export interface Connection {
   readonly socket: Socket;
-  /** Address of the other end, which Node forgets when the socket closes. */
+  /** Address of the other end, IPv4 always as such; Node forgets it when the socket closes. */
   readonly peer: string | undefined;
   /** Requests of this connection that are not answered yet. */
   active: number;
@@ -11,6 +20,8 @@ export interface Connection {
   newest: unknown;
   /** Nothing that arrives from now on is a request. */
   isClosing: boolean;
+  /** What upstreams were last told about who asks on it. */
+  introduction: Introduction | undefined;
   /** Since when it waits for a request, on the process's own monotonic time: sockets do not follow a test's clock. */
   idleSinceMs: number;
 }
@@ -42,10 +53,11 @@ class OpenConnections implements Connections {
   open(socket: Socket): Connection {
     const connection = {
       socket,
-      peer: socket.remoteAddress,
+      peer: socket.remoteAddress && plainAddress(socket.remoteAddress),
       active: 0,
       newest: undefined,
       isClosing: false,
+      introduction: undefined,
       idleSinceMs: performance.now(),
     };
     this.#open.set(socket, connection);
@@ -94,6 +106,7 @@ class Stream implements Connection {
   readonly #whole: Connection;
   newest: unknown = undefined;
   isClosing = false;
+  introduction: Introduction | undefined = undefined;
 
   constructor(whole: Connection) {
     this.socket = whole.socket;

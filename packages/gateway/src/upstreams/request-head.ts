@@ -27,7 +27,7 @@ const expectsBody: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH']);
  * said anew, in fields that are written after those of the client were filtered.
  */
 export function createRequestHead(exchange: Exchange, options: RequestHeadOptions): (host: string) => string {
-  const { request, trace, address, path, query } = exchange;
+  const { request, trace, path, query } = exchange;
   const { rawHeaders, headers, method = '' } = request;
   if (!querySyntax.test(query)) throw invalidQuery();
   const target = `${path.slice(options.strip) || '/'}${query === '' ? '' : `?${query}`}`;
@@ -43,13 +43,26 @@ export function createRequestHead(exchange: Exchange, options: RequestHeadOption
   if (cookie !== undefined) fields += `cookie: ${cookie}\r\n`;
   if (options.authorization !== undefined) fields += `authorization: ${options.authorization}\r\n`;
   const asked = hostOf(request);
-  const node = address.includes(':') ? `"[${address}]"` : address;
-  fields += `forwarded: for=${node};host="${asked}";proto=${exchange.scheme}\r\n`;
-  fields += `x-forwarded-for: ${address}\r\nx-forwarded-host: ${asked}\r\nx-forwarded-proto: ${exchange.scheme}\r\n`;
+  fields += introductionOf(exchange, asked);
   fields += `via: ${request.httpVersion} banyan\r\ntraceparent: ${formatTraceparent(childTrace(trace))}\r\n`;
   fields += framingOf(request, options.upgrade);
   const line = `${method} ${target} HTTP/1.1\r\nhost: `;
   return (host) => `${line}${options.keepHost ? asked : host}\r\n${fields}\r\n`;
+}
+
+/** Kept, because the requests of one connection hardly differ in them. */
+function introductionOf({ connection, address, scheme }: Exchange, host: string): string {
+  const known = connection.introduction;
+  if (known !== undefined && known.host === host && known.address === address && known.scheme === scheme)
+    return known.fields;
+  const node = address.includes(':') ? `"[${address}]"` : address;
+  const text =
+    `forwarded: for=${node};host="${host}";proto=${scheme}\r\n` +
+    `x-forwarded-for: ${address}\r\nx-forwarded-host: ${host}\r\nx-forwarded-proto: ${scheme}\r\n`;
+  // By way of bytes V8 makes one piece of it, which would be put together anew for each request otherwise.
+  const fields = Buffer.from(text, 'latin1').toString('latin1');
+  connection.introduction = { address, host, scheme, fields };
+  return fields;
 }
 
 /** Whom the client means to speak to; its syntax has been checked. */

@@ -104,7 +104,8 @@ class Writer implements ResponseWriter {
     const headers = this.#exchange.headers('forwarded');
     const { fields, named } = head;
     for (let index = 0; index < fields.length; index += 2) {
-      const [name = '', value = ''] = [fields[index], fields[index + 1]];
+      const name = fields[index] ?? '';
+      const value = fields[index + 1] ?? '';
       if (name !== 'content-length' && (endsHere(name) || named.has(name))) continue;
       if (name === 'set-cookie' && isSessionCookie(value)) continue;
       if (name === 'strict-transport-security' && this.#exchange.endsTls) continue;

@@ -34,6 +34,8 @@ export class UpstreamConnection {
   connected = false;
   /** It has carried a request to its end before, so the upstream may be about to close it. */
   used = false;
+  /** It carries something now. */
+  isBusy = false;
   idleSinceMs = 0;
   #user: ConnectionUser | undefined = undefined;
   #error: Error | undefined = undefined;
@@ -84,9 +86,11 @@ export class UpstreamConnection {
   }
 
   #read(count: number): void {
-    const bytes = this.#buffer.subarray(0, count);
-    if (count <= maxCopiedBytes) this.#pass(Buffer.from(bytes));
-    else if (!this.#pass(bytes)) this.#buffer = Buffer.allocUnsafeSlow(readBytes);
+    if (count <= maxCopiedBytes) {
+      const copy = Buffer.allocUnsafe(count);
+      this.#buffer.copy(copy, 0, 0, count);
+      this.#pass(copy);
+    } else if (!this.#pass(this.#buffer.subarray(0, count))) this.#buffer = Buffer.allocUnsafeSlow(readBytes);
   }
 
   #pass(bytes: Buffer): boolean {

@@ -51,9 +51,9 @@ class HttpUpstream implements Upstream {
   readonly #open: (reads: OnReadOpts) => Socket;
   /** The one used last is at the end: the others grow old and go. */
   readonly #idle: UpstreamConnection[] = [];
-  readonly #busy = new Set<UpstreamConnection>();
   #sweeping: (() => void) | undefined = undefined;
   #closed = false;
+  inFlight = 0;
 
   constructor(options: UpstreamOptions) {
     const { url, clock, onCircuit } = options;
@@ -71,23 +71,20 @@ class HttpUpstream implements Upstream {
     });
   }
 
-  get inFlight(): number {
-    return this.#busy.size;
-  }
-
   get isFull(): boolean {
-    return this.#busy.size >= this.#options.maxConnections;
+    return this.inFlight >= this.#options.maxConnections;
   }
 
   take(fresh: boolean): UpstreamConnection {
     const connection = (fresh ? undefined : this.#takeIdle()) ?? this.#connect();
-    this.#busy.add(connection);
+    connection.isBusy = true;
+    this.inFlight += 1;
     return connection;
   }
 
   release(connection: UpstreamConnection, reusable: boolean): void {
     connection.takeBack();
-    this.#busy.delete(connection);
+    this.#countOut(connection);
     if (!reusable || this.#closed || connection.socket.destroyed) {
       connection.socket.destroy();
       return;
@@ -102,6 +99,12 @@ class HttpUpstream implements Upstream {
     this.#closed = true;
     this.#sweeping?.();
     for (const { socket } of this.#idle.splice(0)) socket.destroy();
+  }
+
+  /** Once, although a connection that breaks is given back, too. */
+  #countOut(connection: UpstreamConnection): void {
+    if (connection.isBusy) this.inFlight -= 1;
+    connection.isBusy = false;
   }
 
   #takeIdle(): UpstreamConnection | undefined {
@@ -126,7 +129,7 @@ class HttpUpstream implements Upstream {
   }
 
   #forget(connection: UpstreamConnection): void {
-    this.#busy.delete(connection);
+    this.#countOut(connection);
     const index = this.#idle.indexOf(connection);
     if (index >= 0) this.#idle.splice(index, 1);
   }
