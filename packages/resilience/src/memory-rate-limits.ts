@@ -20,6 +20,8 @@ class MemoryRateLimits implements RateLimitStore {
   readonly #maxKeys: number;
   /** When each key will owe nothing, in microseconds; the key asked for longest ago comes first. */
   readonly #freeAtUs = new Map<string, number>();
+  /** The one at the end of them. */
+  #newest: string | undefined = undefined;
 
   constructor(clock: Clock, maxKeys: number) {
     this.#clock = clock;
@@ -32,9 +34,10 @@ class MemoryRateLimits implements RateLimitStore {
     const owedUs = Math.max(0, (known ?? 0) - nowUs);
     const taken = owedUs + costUs <= capacityUs;
     const debtUs = taken ? owedUs + costUs : owedUs;
-    if (known !== undefined) this.#freeAtUs.delete(key);
-    else this.#forget(nowUs);
+    if (known === undefined) this.#forget(nowUs);
+    else if (key !== this.#newest) this.#freeAtUs.delete(key);
     this.#freeAtUs.set(key, nowUs + debtUs);
+    this.#newest = key;
     return { taken, debtUs };
   }
 

@@ -1,5 +1,5 @@
 import { isSecretName } from './redaction.ts';
-import { scrubText } from './scrub.ts';
+import { isSuspicious, scrubText } from './scrub.ts';
 
 /** Below the bounds of `toLogFields`, so that a plain line never meets them. */
 const maxFields = 64;
@@ -69,10 +69,24 @@ function addPlain(text: FieldsText, name: string, value: unknown): boolean {
 
 function plainJson(value: unknown): string | undefined {
   if (typeof value === 'string') {
-    return value.length > maxTextLength ? undefined : JSON.stringify(scrubText(value));
+    return value.length > maxTextLength ? undefined : (harmless.get(value) ?? plainText(value));
   }
   const isPlain = typeof value === 'boolean' || (typeof value === 'number' && Number.isFinite(value));
   return isPlain ? String(value) : undefined;
+}
+
+/** As JSON: texts that look like secrets at first sight and are none, such as `host:port`. They come again and again, and the second look costs most of a line. */
+const harmless = new Map<string, string>();
+
+function plainText(text: string): string {
+  if (!isSuspicious(text)) return JSON.stringify(text);
+  const scrubbed = scrubText(text);
+  const json = JSON.stringify(scrubbed);
+  if (scrubbed !== text) return json;
+  // Texts can come from outside: forget rather than grow.
+  if (harmless.size >= maxRemembered) harmless.clear();
+  harmless.set(text, json);
+  return json;
 }
 
 const starts = new Map<string, string | undefined>();

@@ -17,10 +17,15 @@ const value = /"[^"]*"|'[^']*'|[^\s"',;&)}\]]+/y;
  * may quote anything, such as the messages of errors.
  */
 export function scrubText(text: string): string {
-  if (!suspicious.test(text)) return text;
+  if (!isSuspicious(text)) return text;
   return withoutNamed(
     withoutJwts(text).replace(scheme, `$1 ${redacted}`).replace(login, `://$1${redacted}@`),
   );
+}
+
+/** False if `text` can have no secret. */
+export function isSuspicious(text: string): boolean {
+  return suspicious.test(text);
 }
 
 function withoutJwts(text: string): string {

@@ -70,13 +70,13 @@ class TreeRouter<Target> implements Router<Target> {
   #findInTree(method: string, segments: readonly string[]): RouteResult<Target> {
     const leaves: { leaf: Leaf<Target>; values: readonly string[] }[] = [];
     collectLeaves(this.#root, { segments, values: [], leaves }, 0);
+    if (leaves.length === 0) return none;
     const methods = new Set<string>();
     for (const { leaf, values } of leaves) {
       const found = entryOf(leaf, method);
       if (found !== undefined) return withParams(found, values);
       for (const name of leaf.keys()) methods.add(name);
     }
-    if (methods.size === 0) return none;
     if (methods.has('GET')) methods.add('HEAD');
     return { kind: 'wrong_method', allow: [...methods].sort().join(', ') };
   }
