@@ -4,7 +4,6 @@ import { createRemoteEndpoint, type Endpoint, type RemoteEndpoint } from '@banya
 import type { Tracer } from '@banyan/telemetry';
 import type { HostOptions, OpenCircuit } from './host-options.ts';
 import type { Service } from './service.ts';
-import type { ServiceSlot } from './service-slot.ts';
 import { compatibleWith, contractKeeperFor, keeperFor, keepersOf } from './versions.ts';
 
 export interface EndpointsOptions
@@ -24,7 +23,7 @@ export interface EndpointsOptions
   /** All of the system, by name; a reload replaces one. */
   readonly services: ReadonlyMap<string, Service>;
   /** Those of this process, by the name of the service. */
-  readonly slots: ReadonlyMap<string, ServiceSlot>;
+  readonly hosted: ReadonlyMap<string, Endpoint>;
   readonly tracerOf: (service: string) => Tracer | undefined;
 }
 
@@ -43,7 +42,7 @@ export class Endpoints {
   find(contractName: string, caller: string, to: Destination): Endpoint {
     const version = to.version ?? this.#versionFor(caller, contractName);
     const wanted = version === undefined ? to : { ...to, version };
-    return this.#slotFor(contractName, wanted) ?? this.#remote(contractName, caller, wanted);
+    return this.#hosted(contractName, wanted) ?? this.#remote(contractName, caller, wanted);
   }
 
   /** What a caller that uses this version is sent to; see `compatibleWith`. */
@@ -76,12 +75,14 @@ export class Endpoints {
     return used && this.compatibleWith(used);
   }
 
-  #slotFor(contractName: string, to: Destination): ServiceSlot | undefined {
-    const { label, slots } = this.#options;
+  #hosted(contractName: string, to: Destination): Endpoint | undefined {
+    const { label, hosted } = this.#options;
     if (to.label !== undefined && to.label !== label) return undefined;
-    const hosted = this.#keepersOf(contractName).filter(({ name }) => slots.has(name));
-    const keeper = keeperFor(hosted, to);
-    return keeper && slots.get(keeper.name);
+    const keeper = keeperFor(
+      this.#keepersOf(contractName).filter(({ name }) => hosted.has(name)),
+      to,
+    );
+    return keeper && hosted.get(keeper.name);
   }
 
   #remote(contractName: string, caller: string, to: Destination): Endpoint {

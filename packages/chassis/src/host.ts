@@ -11,6 +11,7 @@ import { withRandomDelay } from './random-delay.ts';
 import type { Service } from './service.ts';
 import { type RunningService, startService } from './service-runner.ts';
 import { createServiceSlot, type ServiceSlot } from './service-slot.ts';
+import { createSlowdown, type Slowdown } from './slowdown.ts';
 import { type PartHealth, type RunningEdge, servicesOf } from './system.ts';
 
 /** A process's share of a system. */
@@ -30,7 +31,7 @@ export interface Host {
   reload(service: Service): Promise<void>;
   /**
    * Holds up each call to a service that runs here, as if it were overloaded, so that a developer sees how its callers bear it. Events are not held up.
-   * Ends when the service is started again.
+   * Ends when the service is started again. Calls that are held up go on at once when it changes or ends.
    * @param delayMs 0 ends it
    * @throws TypeError outside of development, or if the service does not run here
    */
@@ -57,11 +58,13 @@ class ProcessHost implements Host {
   readonly #services = new Map<string, Service>();
   readonly #hosted: readonly Service[];
   readonly #slots = new Map<string, ServiceSlot>();
+  /** Where calls to the slots come in. */
+  readonly #entrances = new Map<string, Endpoint>();
+  readonly #slowdowns = new Map<string, Slowdown>();
   readonly #running = new Map<string, RunningService>();
   /** The definitions of what runs. */
   readonly #startedFrom = new Map<string, Service>();
   readonly #lastChanges = new Map<string, Promise<void>>();
-  readonly #delaysMs = new Map<string, number>();
   readonly #tracers = new Map<string, Tracer | undefined>();
   readonly #endpoints: Endpoints;
   readonly #policies: PolicyPoint;
@@ -75,11 +78,17 @@ class ProcessHost implements Host {
     for (const service of servicesOf(options.system, options.development))
       this.#services.set(service.name, service);
     this.#hosted = [...this.#services.values()].filter((service) => options.parts.includes(service.name));
-    for (const { name, contract } of this.#hosted) this.#slots.set(name, createServiceSlot(contract));
+    for (const { name, contract } of this.#hosted) {
+      const slot = createServiceSlot(contract);
+      this.#slots.set(name, slot);
+      // Before the slot: a call that is delayed behind it would miss that the service is being replaced.
+      this.#entrances.set(name, options.harsh ? withRandomDelay(slot, options.clock) : slot);
+      this.#slowdowns.set(name, createSlowdown(options.clock));
+    }
     this.#endpoints = new Endpoints({
       ...options,
       services: this.#services,
-      slots: this.#slots,
+      hosted: this.#entrances,
       tracerOf: (name) => this.#tracerOf(name),
     });
     this.#policies = createPolicyPoint({
@@ -125,8 +134,7 @@ class ProcessHost implements Host {
 
   slow(service: string, delayMs: number): void {
     if (!this.#options.development) throw new TypeError('Services are slowed in development alone.');
-    if (!this.#slots.has(service)) throw new TypeError(`service '${service}' does not run here`);
-    this.#delaysMs.set(service, delayMs);
+    this.#slowdownOf(service).set(delayMs);
   }
 
   async health(): Promise<readonly PartHealth[]> {
@@ -139,6 +147,7 @@ class ProcessHost implements Host {
 
   async #stop(timeoutMs: number): Promise<void> {
     this.#stopping.abort();
+    for (const slowdown of this.#slowdowns.values()) slowdown.set(0);
     await this.#edge?.stop({ timeoutMs });
     this.#edgeProbes?.stop();
     const running = [...this.#running.values()];
@@ -164,9 +173,9 @@ class ProcessHost implements Host {
     // The change before this one has taken the newest definition already.
     if (this.#running.has(name) && this.#startedFrom.get(name) === this.#services.get(name)) return;
     this.#slots.get(name)?.empty();
+    this.#slowdownOf(name).set(0);
     await this.#running.get(name)?.stop(8_000);
     this.#running.delete(name);
-    this.#delaysMs.delete(name);
     if (!this.#stopping.signal.aborted) await this.#startOnce(name);
   }
 
@@ -199,11 +208,7 @@ class ProcessHost implements Host {
       }
       this.#running.set(name, running);
       this.#startedFrom.set(name, service);
-      this.#slots
-        .get(name)
-        ?.fill(
-          this.#options.harsh ? withRandomDelay(running.endpoint, this.#options.clock) : running.endpoint,
-        );
+      this.#slots.get(name)?.fill(running.endpoint);
       this.#options.onChange?.({ part: name, state: 'ready', url: running.url });
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
@@ -259,7 +264,7 @@ class ProcessHost implements Host {
       zone: this.#options.zone,
       label: this.#options.label,
       copy: development,
-      delayMs: () => this.#delaysMs.get(name) ?? 0,
+      slowdown: this.#slowdownOf(name),
       deliverTwice: harsh,
       callbacks: callbacks ?? [],
       clock,
@@ -267,6 +272,12 @@ class ProcessHost implements Host {
       metrics,
       tracer: this.#tracerOf(name),
     };
+  }
+
+  #slowdownOf(name: string): Slowdown {
+    const slowdown = this.#slowdowns.get(name);
+    if (slowdown === undefined) throw new TypeError(`service '${name}' does not run here`);
+    return slowdown;
   }
 
   #tracerOf(name: string): Tracer | undefined {

@@ -1,5 +1,5 @@
 import type { Operation, Upload } from '@banyan/contract';
-import { type CallContext, type Clock, type Logger, sleep } from '@banyan/core';
+import type { CallContext, Clock, Logger } from '@banyan/core';
 import { createLocalEndpoint, type Endpoint } from '@banyan/rpc';
 import type { Tracer } from '@banyan/telemetry';
 import type { AccessGuard } from './access/access-guard.ts';
@@ -8,6 +8,7 @@ import type { AuditTrail, CallRecord } from './audit-trail.ts';
 import { OperationHandlerContext, type ServiceRuntime } from './handler-context.ts';
 import { createKeyedCalls, isKeyedCall, type KeyedCalls } from './keyed-call.ts';
 import type { OperationHandler, Service } from './service.ts';
+import type { Slowdown } from './slowdown.ts';
 
 export interface ServiceEndpointOptions {
   readonly service: Service;
@@ -17,8 +18,8 @@ export interface ServiceEndpointOptions {
   readonly guard: AccessGuard;
   readonly denials: DenialLog;
   readonly copy: boolean;
-  /** How long each call is held up before it is looked at; 0 if it is not. */
-  readonly delayMs: () => number;
+  /** Of each call, before it is looked at. */
+  readonly slowdown: Slowdown;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly tracer: Tracer | undefined;
@@ -33,21 +34,26 @@ export interface ServiceEndpoint {
 
 export function createServiceEndpoint(options: ServiceEndpointOptions): ServiceEndpoint {
   const calls = createCallCounter(options.clock);
-  const handlers = new ServiceHandlers(options, calls);
-  const { service, audit, copy, delayMs, clock, logger, tracer } = options;
+  const handlers = new ServiceHandlers(options);
+  const { service, audit, copy, slowdown, logger, tracer } = options;
   const endpoint = createLocalEndpoint({
     contract: service.contract,
     copy,
     logger,
     tracer,
     async handle(operation, input, context, upload) {
-      const heldUpMs = delayMs();
-      if (heldUpMs > 0) await sleep(heldUpMs, clock, context.signal);
-      const record = audit?.recordOf(operation, input, context);
-      const call = { operation, input, context, upload, record };
-      const settled = await handlers.admit(call);
-      if (settled !== undefined) return settled.answer;
-      return record === undefined ? handlers.run(call) : record.around(() => handlers.run(call));
+      // Before anything else: the store stays open for a call that is held up, too.
+      calls.begin();
+      try {
+        if (slowdown.delayMs > 0) await slowdown.hold(context.signal);
+        const record = audit?.recordOf(operation, input, context);
+        const call = { operation, input, context, upload, record };
+        const settled = await handlers.admit(call);
+        if (settled !== undefined) return settled.answer;
+        return await (record === undefined ? handlers.run(call) : record.around(() => handlers.run(call)));
+      } finally {
+        calls.end();
+      }
     },
   });
   return { endpoint, drained: (timeoutMs) => calls.drained(timeoutMs) };
@@ -63,12 +69,10 @@ interface Call {
 
 class ServiceHandlers {
   readonly #options: ServiceEndpointOptions;
-  readonly #calls: CallCounter;
   readonly #keyed: KeyedCalls;
 
-  constructor(options: ServiceEndpointOptions, calls: CallCounter) {
+  constructor(options: ServiceEndpointOptions) {
     this.#options = options;
-    this.#calls = calls;
     const { actsOutside } = options.service;
     this.#keyed = createKeyedCalls(options.runtime, { actsOutside });
   }
@@ -96,18 +100,10 @@ class ServiceHandlers {
   async run({ operation, input, context, upload, record }: Call): Promise<unknown> {
     const { runtime } = this.#options;
     const handler = this.#handlerOf(operation);
-    this.#calls.begin();
-    try {
-      if (this.#isKeyed(operation, context)) {
-        return await this.#keyed.run({ operation, handler, input, context, record });
-      }
-      return await handler(
-        input,
-        new OperationHandlerContext(runtime, context, { operation, upload, record }),
-      );
-    } finally {
-      this.#calls.end();
+    if (this.#isKeyed(operation, context)) {
+      return await this.#keyed.run({ operation, handler, input, context, record });
     }
+    return await handler(input, new OperationHandlerContext(runtime, context, { operation, upload, record }));
   }
 
   #settled({ operation, input, context, record }: Call): Promise<{ readonly answer: unknown } | undefined> {

@@ -25,6 +25,7 @@ import { createServiceMetrics } from './service-metrics.ts';
 import { createServiceResources } from './service-resources.ts';
 import { createServiceSagas, type ServiceSagas, toSagaHealth } from './service-sagas.ts';
 import { createServiceSpans } from './service-spans.ts';
+import type { Slowdown } from './slowdown.ts';
 import { subscriptionsOf } from './subscriptions.ts';
 import type { PartHealth } from './system.ts';
 
@@ -58,8 +59,8 @@ export interface Surroundings {
   readonly label: string | undefined;
   /** Passes inputs and outputs of calls within the process through JSON, as a network would. */
   readonly copy: boolean;
-  /** See `Host.slow`; 0 if nobody slows the service. */
-  readonly delayMs: () => number;
+  /** See `Host.slow`. */
+  readonly slowdown: Slowdown;
   readonly deliverTwice: boolean;
   /** See `HostOptions.callbacks`. */
   readonly callbacks: readonly string[];
@@ -130,7 +131,7 @@ class ServiceStart {
     const audit = store === undefined ? undefined : this.#startAudit(store);
     const flows = store === undefined ? undefined : this.#createFlows(store, flow);
     const runtime = this.#createRuntime({ store, flow, sagas, readers, flows, audit });
-    const { callers, policies, copy, delayMs, clock, logger, metrics, tracer } = this.#around;
+    const { callers, policies, copy, slowdown, clock, logger, metrics, tracer } = this.#around;
     const { name } = this.#service;
     const denials = createDenialLog({ service: name, audit, clock, logger, metrics });
     const { endpoint, drained } = createServiceEndpoint({
@@ -141,7 +142,7 @@ class ServiceStart {
       guard: createAccessGuard({ service: this.#service.contract.name, callers, policies }),
       denials,
       copy,
-      delayMs,
+      slowdown,
       clock,
       logger,
       tracer,

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { servicesOf } from '@banyan/chassis';
 import { uuidv7 } from '@banyan/core';
 import { eventually, startTestSystem, type TestSystem } from '@banyan/testing';
 import { hanging, shop, shopSystem, stock } from './fixtures/shop/shop.ts';
@@ -135,6 +136,40 @@ for (const [name, placement] of Object.entries(placements)) {
     });
   });
 }
+
+/** Calls are held up from the moment they are made: nothing else delays them. */
+async function runSlowed(t: Parameters<typeof startTestSystem>[0]) {
+  const system = await startTestSystem(t, shopSystem, { harsh: false });
+  const [host] = system.hosts;
+  assert.ok(host);
+  host.slow('stock', 60_000);
+  return { host, client: system.client(stock, { service: 'shop' }) };
+}
+
+test('a call that is held up goes on when the service is not slowed any more', async (t) => {
+  const { host, client } = await runSlowed(t);
+  const heldUp = client.onHand({ sku: 'mug' });
+  host.slow('stock', 0);
+  assert.deepEqual(await heldUp, { onHand: 1_000 });
+});
+
+test('a call that is held up is answered before its service is reloaded', async (t) => {
+  const { host, client } = await runSlowed(t);
+  const heldUp = client.onHand({ sku: 'mug' });
+  const [running] = servicesOf(shopSystem, true).filter(({ name }) => name === 'stock');
+  assert.ok(running);
+  const [answer] = await Promise.all([heldUp, host.reload({ ...running })]);
+  assert.deepEqual(answer, { onHand: 1_000 });
+});
+
+test('a reload loses none of the calls that development delays at random', async (t) => {
+  const system = await startTestSystem(t, shopSystem);
+  const client = system.client(stock, { service: 'shop' });
+  const [running] = servicesOf(shopSystem, true).filter(({ name }) => name === 'stock');
+  assert.ok(running);
+  const calls = Array.from({ length: 200 }, () => client.onHand({ sku: 'mug' }));
+  await Promise.all([...calls, system.hosts[0]?.reload({ ...running })]);
+});
 
 test('nobody is slowed outside of development', async (t) => {
   const { hosts } = await startTestSystem(t, shopSystem, { development: false });
