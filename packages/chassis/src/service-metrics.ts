@@ -10,20 +10,36 @@ type Record = (measurement: () => void) => void;
 export interface ServiceMetrics {
   /** Each measurement counts when `record` runs it; with the trace as an example of it, if it is sampled. */
   measure(trace: () => TraceContext, record: Record): MetricsOf<Contract>;
+  /** What was counted stays on the page; the next service may define the names in another way. */
+  close(): void;
 }
 
 /** Of a contract that declares none. */
-const nothing: ServiceMetrics = { measure: () => ({}) };
+const nothing: ServiceMetrics = { measure: () => ({}), close: () => {} };
 
 /** @throws TypeError if another service of the process has another metric of the same name */
 export function createServiceMetrics(registry: Metrics, service: string, contract: Contract): ServiceMetrics {
   const declared = Object.entries(contract.metrics);
   if (declared.length === 0) return nothing;
-  const defined = declared.map(([name, metric]) => [name, define(registry, service, metric)] as const);
+  const defined: [name: string, instrument: Instrument][] = [];
+  const names: string[] = [];
+  const close = () => {
+    for (const name of names.splice(0)) registry.release(name);
+  };
+  try {
+    for (const [name, metric] of declared) {
+      defined.push([name, define(registry, service, metric)]);
+      names.push(metricName(metric));
+    }
+  } catch (error) {
+    close();
+    throw error;
+  }
   return {
     // The types follow from the contract, which is erased here.
     measure: (trace, record) =>
       Object.fromEntries(defined.map(([name, instrument]) => [name, instrument(trace, record)])) as never,
+    close,
   };
 }
 

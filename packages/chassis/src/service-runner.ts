@@ -272,6 +272,8 @@ class ServiceStart {
     if (desk !== undefined) this.#undo.push(async () => desk.stop());
     const resources = createServiceResources({ config, log: logger });
     this.#undo.push(() => resources.close());
+    const measured = createServiceMetrics(metrics, name, contract);
+    this.#undo.push(async () => measured.close());
     const runtime: ServiceRuntime = {
       contract,
       instance,
@@ -280,7 +282,7 @@ class ServiceStart {
       callers: this.#around.callers,
       directory: createMessageDirectory(contract, uses),
       messageMetrics: createMessageMetrics(metrics, name),
-      metrics: createServiceMetrics(metrics, name, contract),
+      metrics: measured,
       createCalls: createClients({ caller: name, uses, endpoint }),
       config,
       dataFolder,

@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { type TestContext, test } from 'node:test';
 import { type Service, service, system } from '@banyan/chassis';
-import { contract, operation } from '@banyan/contract';
+import { contract, counter, operation } from '@banyan/contract';
 import { provisionSystem, resetSystem } from '@banyan/postgres';
+import { createMetrics, type Metrics } from '@banyan/telemetry';
 import { openHost, startTestServer } from '@banyan/testing';
 import { z } from 'zod';
 
@@ -29,7 +30,7 @@ function definitions() {
   return { live, define };
 }
 
-async function hostOf(t: TestContext, first: Service) {
+async function hostOf(t: TestContext, first: Service, metrics: Metrics = createMetrics()) {
   const { url: adminUrl } = await startTestServer();
   const mark = randomBytes(5).toString('hex');
   const secret = randomBytes(32).toString('base64url');
@@ -44,6 +45,7 @@ async function hostOf(t: TestContext, first: Service) {
     parts: ['clockwork'],
     urls,
     secret,
+    metrics,
   });
   t.after(stop);
   return { host, stop };
@@ -78,4 +80,34 @@ test('a reload after the stop starts nothing', async (t) => {
   await stop();
   await host.reload(define('second'));
   assert.deepEqual(live, []);
+});
+
+test('a reload may change how a metric is declared; one that did not change goes on counting', async (t) => {
+  const metrics = createMetrics();
+  const define = (help: string, labels: Readonly<Record<string, readonly string[]>>): Service =>
+    service(
+      contract('clockwork', {
+        version: '1.0.0',
+        operations: {},
+        metrics: { started: counter('Starts.'), ticks: counter(help, { labels }) },
+      }),
+      {
+        operations: {},
+        background: {
+          async run({ metrics: { started } }) {
+            started.inc();
+          },
+        },
+      },
+    );
+  const { host } = await hostOf(t, define('Ticks.', {}), metrics);
+  await host.start();
+  await host.reload(define('Ticks of the clock.', { hand: ['hour', 'minute'] }));
+  const page = metrics.render();
+  assert.match(page, /^# HELP clockwork_ticks_total Ticks of the clock\.$/m);
+  assert.deepEqual(page.match(/^clockwork_ticks_total.*$/gm), [
+    'clockwork_ticks_total{service="clockwork",hand="hour"} 0',
+    'clockwork_ticks_total{service="clockwork",hand="minute"} 0',
+  ]);
+  assert.match(page, /^clockwork_started_total\{service="clockwork"\} 2$/m);
 });

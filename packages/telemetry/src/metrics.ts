@@ -24,12 +24,18 @@ export const defaultBuckets: readonly number[] = [
  * The metrics of one process. Keep what `labels(...)` returns and use that on a hot path: it records without allocating. A measurement never
  * fails the work that it measures: values that are not finite, and negative increments, are ignored.
  *
- * Defining a metric again with the same type, labels, help and buckets gives the same metric; anything else under a used name throws a TypeError.
+ * Defining a metric again with the same type, labels, help and buckets gives the same metric; anything else under a used name throws a TypeError, until
+ * all who defined it have released it.
  */
 export interface Metrics {
   counter(options: MetricOptions): Labelled<CounterSeries>;
   gauge(options: MetricOptions): Labelled<GaugeSeries>;
   histogram(options: HistogramOptions): Labelled<HistogramSeries>;
+  /**
+   * Takes one definition of that metric back. What was counted stays on the page until another definition takes the name: what a service did last is told
+   * even when it has stopped.
+   */
+  release(name: string): void;
   /** Runs `collect` before each `render`, for values that are read rather than counted. Returns a function that ends it. */
   onCollect(collect: () => void): () => void;
   /** All metrics as text, in the order of their definition. Default format `prometheus`. */
@@ -52,6 +58,8 @@ interface Defined<Series extends Counter | Gauge | Histogram> {
   readonly fingerprint: string;
   readonly series: LabelledSeries<Series>;
   readonly family: Family;
+  /** Definitions that nobody has taken back. */
+  users: number;
 }
 
 class MetricRegistry implements Metrics {
@@ -72,6 +80,11 @@ class MetricRegistry implements Metrics {
     checkMetric('histogram', options);
     const bounds = checkBuckets(options);
     return this.#define('histogram', { ...options, buckets: bounds }, () => new Histogram(bounds));
+  }
+
+  release(name: string): void {
+    const defined = [...this.#defined.values()].find(({ family }) => family.name === name);
+    if (defined !== undefined) defined.users -= 1;
   }
 
   onCollect(collect: () => void): () => void {
@@ -101,15 +114,18 @@ class MetricRegistry implements Metrics {
     const familyName = type === 'counter' ? name.slice(0, -'_total'.length) : name;
     const fingerprint = JSON.stringify([type, name, help, labels, maxSeries, buckets]);
     const before = this.#defined.get(familyName);
-    if (before !== undefined) {
-      if (before.fingerprint === fingerprint) return before.series as unknown as LabelledSeries<Series>;
+    if (before?.fingerprint === fingerprint) {
+      before.users += 1;
+      return before.series as unknown as LabelledSeries<Series>;
+    }
+    if (before !== undefined && before.users > 0) {
       throw new TypeError(
         `${type} '${name}': the name is taken by another definition; rename one or make both the same.`,
       );
     }
     const series = new LabelledSeries({ name, labels, maxSeries }, create);
     const family: Family = { type, name, familyName, help, labels, series: () => series.entries() };
-    this.#defined.set(familyName, { type, fingerprint, series, family } as Defined<Counter>);
+    this.#defined.set(familyName, { type, fingerprint, series, family, users: 1 } as Defined<Counter>);
     return series;
   }
 }

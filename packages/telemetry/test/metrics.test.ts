@@ -66,6 +66,20 @@ test('a metric without labels starts at 0', () => {
   assert.match(metrics.render(), /^failures_total 0$/m);
 });
 
+test('a name is free for another definition when all who defined it have released it, and stays on the page till then', () => {
+  const metrics = createMetrics();
+  const define = (help: string) => metrics.counter({ name: 'orders_total', help });
+  define('Orders.').labels().inc();
+  define('Orders.').labels().inc();
+  metrics.release('orders_total');
+  assert.throws(() => define('Placed orders.'), /another definition/);
+  metrics.release('orders_total');
+  assert.match(metrics.render(), /^orders_total 2$/m);
+  define('Placed orders.');
+  assert.match(metrics.render(), /^# HELP orders_total Placed orders\.\n.*\norders_total 0$/m);
+  assert.throws(() => define('Orders.'), /another definition/);
+});
+
 test('bounds are written in canonical form', () => {
   const metrics = createMetrics();
   metrics.histogram({
