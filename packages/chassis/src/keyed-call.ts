@@ -1,10 +1,9 @@
-import type { NewAuditRecord } from '@banyan/audit';
 import { isStreaming, type Operation } from '@banyan/contract';
 import { type CallContext, isServiceError, ServiceError } from '@banyan/core';
 import { isSagaKey } from '@banyan/rpc';
 import { voidPrefix } from '@banyan/saga';
 import type { CallRecord } from './audit-trail.ts';
-import { createDeferredTransaction } from './deferred-transaction.ts';
+import { createDeferredTransaction, type DeferredTransaction } from './deferred-transaction.ts';
 import type { ServiceRuntime } from './handler-context.ts';
 import { KeyedHandlerContext } from './keyed-context.ts';
 import { type KeyedGroups, startKeyedGroups } from './keyed-group.ts';
@@ -25,6 +24,14 @@ export interface KeyedCall {
   readonly input: unknown;
   readonly context: CallContext;
   readonly record: CallRecord | undefined;
+}
+
+/** One try to run a call as a transaction of its own. */
+interface Attempt {
+  readonly transaction: DeferredTransaction;
+  /** Each statement of it has one. */
+  readonly savepoints: boolean;
+  readonly context: KeyedHandlerContext;
 }
 
 /** Runs operations that sagas call. */
@@ -88,18 +95,22 @@ class RecordedCalls implements KeyedCalls {
   }
 
   async #runAlone(call: KeyedCall, key: string): Promise<unknown> {
-    const { operation } = call;
+    const { operation, record } = call;
     const known = await this.#replies.find(this.#runtime.database.sql, key);
-    if (known !== undefined) return answerAgain(known, call.record);
+    if (known !== undefined) return answerAgain(known, record);
+    const attempt = this.#begin(call);
     try {
-      return await this.#attempt(call, key);
+      return await this.#attempt(call, key, attempt);
     } catch (error) {
       // Another attempt may have been faster, or ours took effect although its commit was not confirmed.
       const reply = await this.#replies.find(this.#runtime.database.sql, key).catch(() => undefined);
-      if (reply !== undefined) return answerAgain(reply, call.record);
-      if (!isAfterFailure(error) || this.#careful.has(operation.name)) throw error;
-      this.#careful.add(operation.name);
-      return await this.#attempt(call, key);
+      if (reply !== undefined) return answerAgain(reply, record);
+      if (isAfterFailure(error) && !attempt.savepoints) {
+        this.#careful.add(operation.name);
+        return await this.#runAlone(call, key);
+      }
+      attempt.context.countRefusal(error);
+      throw error;
     }
   }
 
@@ -109,41 +120,43 @@ class RecordedCalls implements KeyedCalls {
     return replies;
   }
 
-  #attempt(call: KeyedCall, key: string): Promise<unknown> {
-    const { record } = call;
-    if (record === undefined) return this.#transact(call, key, undefined);
-    return record.carriedBy((audit) => this.#transact(call, key, audit));
-  }
-
-  async #transact(
-    { operation, handler, input, context, record }: KeyedCall,
-    key: string,
-    audit: NewAuditRecord | undefined,
-  ): Promise<unknown> {
+  /** Opens nothing yet. */
+  #begin({ operation, context, record }: KeyedCall): Attempt {
     const savepoints = this.#careful.has(operation.name);
     const transaction = createDeferredTransaction(this.#runtime.database, context.signal, {
       savepoints,
       observer: this.#runtime.spans?.statements.observer(context.trace),
     });
-    const keyed = new KeyedHandlerContext(this.#runtime, context, {
-      operation,
-      record,
-      transaction,
-      savepoints,
+    const parts = { operation, record, transaction, savepoints };
+    return { savepoints, transaction, context: new KeyedHandlerContext(this.#runtime, context, parts) };
+  }
+
+  #attempt(call: KeyedCall, key: string, attempt: Attempt): Promise<unknown> {
+    const { record } = call;
+    if (record === undefined) return this.#transact(call, key, attempt);
+    return record.carriedBy((audit) => {
+      if (audit !== undefined) attempt.context.outgoing.push({ audit });
+      return this.#transact(call, key, attempt);
     });
-    if (audit !== undefined) keyed.outgoing.push({ audit });
+  }
+
+  async #transact(
+    { handler, input }: KeyedCall,
+    key: string,
+    { transaction, context }: Attempt,
+  ): Promise<unknown> {
     try {
-      const result = await handler(input, keyed);
+      const result = await handler(input, context);
       await transaction.commit(async (open) => {
+        open.onCommit(() => context.countAnswered());
         await Promise.all([
           this.#replies.store(open.sql, key, result),
-          recordOutgoing(this.#runtime, open, keyed.outgoing),
+          recordOutgoing(this.#runtime, open, context.outgoing),
         ]);
       });
       return result;
     } catch (error) {
       await transaction.rollback(error);
-      keyed.answeredWith(error);
       throw error;
     }
   }

@@ -9,24 +9,29 @@ import { traced } from './service-spans.ts';
 
 /** A handler's context whose statements and transactions are all part of one, which may be undone and tried again. */
 class RepeatableHandlerContext extends OperationHandlerContext {
+  /** What its transactions tell others; a savepoint that is undone takes back what was added within. */
   readonly outgoing: Outgoing[] = [];
+  /** What was measured beside its transactions: that nothing takes back. */
   readonly #measured: (() => void)[] = [];
 
-  /** What is measured beside the handler's transactions counts with the answer: with the commit, or with the refusal. */
+  /** Counts with the answer: with the commit, or with the refusal. */
   override get metrics(): MetricsOf<Contract> {
     return this.runtime.metrics.measure(
       () => this.context.trace,
       (measurement) => {
-        this.outgoing.push({ afterCommit: measurement });
         this.#measured.push(measurement);
       },
     );
   }
 
-  /** `error` is the answer. */
-  answeredWith(error: unknown): void {
-    if (!isServiceError(error) || !error.declared) return;
+  /** To be called once, when it is certain that this attempt gives the answer. */
+  countAnswered(): void {
     for (const measurement of this.#measured) measurement();
+  }
+
+  /** `error` is the answer: a refusal that is declared counts, anything else is asked again. */
+  countRefusal(error: unknown): void {
+    if (isServiceError(error) && error.declared) this.countAnswered();
   }
 }
 

@@ -143,7 +143,7 @@ class SharedTransactions implements KeyedGroups {
       answer(member, reply);
       return;
     }
-    context.answeredWith(error);
+    context.countRefusal(error);
     member.reject(error);
   }
 
@@ -169,6 +169,7 @@ class SharedTransactions implements KeyedGroups {
     const replyTo = done.map(({ member: { key }, result }) => ({ key, value: result }));
     // The commit goes right behind it, and fails with it: somebody else had the same key meanwhile, or gave it up.
     replies.storeAll(sql, replyTo).catch(() => {});
+    for (const { context } of done) transaction.onCommit(() => context.countAnswered());
     await recordOutgoing(
       this.#runtime,
       transaction,

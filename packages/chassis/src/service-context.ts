@@ -118,7 +118,7 @@ export interface OperationContext<C extends Contract, Op extends Operation, U ex
   ): Promise<RowsOf<Queries>>;
   /**
    * What the contract declares. Counts at once, such as a refusal; what a transaction brings about is counted with the `metrics` of that transaction. In
-   * a call that a saga makes: when it is answered, so once, however often the saga asks.
+   * a call that a saga makes: when it is answered. A commit counts once, however often the saga asks; a refusal each time it is given.
    */
   readonly metrics: MetricsOf<C>;
   readonly request: Request<Reachable<C, U>>;
