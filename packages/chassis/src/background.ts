@@ -14,7 +14,7 @@ import { HandlerContext, runTransaction, type ServiceRuntime } from './handler-c
 import type { ServiceContext, Tx, Uses } from './service-context.ts';
 import { atOnce } from './service-metrics.ts';
 
-/** What a background task gets. `signal` aborts when the service stops. */
+/** What a background task gets. `signal` aborts when the service stops. `log` names no trace: the task itself has none. */
 export interface BackgroundContext<C extends Contract, U extends Uses, Config>
   extends ServiceContext<U, Config> {
   /** The service's own database; each statement commits by itself. Use `tx` for more than one. */
@@ -108,13 +108,17 @@ class TaskContext extends HandlerContext implements BackgroundContext<Contract, 
     this.#transacting = { name: `background ${name}`, kind: 'internal', attributes: { 'banyan.task': name } };
   }
 
+  override get log(): Logger {
+    return this.runtime.logger;
+  }
+
   get sql(): Sql {
     // Without spans: a task that looks for work every second would fill the store with traces of nothing.
     return this.runtime.database.sql;
   }
 
   get metrics(): MetricsOf<Contract> {
-    return this.runtime.metrics.measure(() => this.context.trace, atOnce);
+    return this.runtime.metrics.measure(() => undefined, atOnce);
   }
 
   get watch(): BackgroundContext<Contract, Uses, unknown>['watch'] {

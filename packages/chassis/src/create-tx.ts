@@ -8,7 +8,7 @@ import { createSagaActions } from './sagas.ts';
 import { createSending } from './sending.ts';
 import type { Tx } from './service-context.ts';
 import { onceCommitted } from './service-metrics.ts';
-import { traced } from './service-spans.ts';
+import { spanOf, traced } from './service-spans.ts';
 
 export interface OpenTransaction {
   readonly context: CallContext;
@@ -37,7 +37,7 @@ export function createTx(runtime: ServiceRuntime, open: OpenTransaction): Tx<Con
       outgoing.push({ audit: runtime.audit.newRecord(action, context, about) });
     },
     get metrics() {
-      return runtime.metrics.measure(() => context.trace, onceCommitted(outgoing));
+      return runtime.metrics.measure(() => spanOf(runtime, context), onceCommitted(outgoing));
     },
     start: (saga, input, options) => sagaActions().start(saga, input, options),
     signalSaga: (...signal) => sagaActions().signalSaga(...signal),

@@ -74,7 +74,7 @@ export class EventHandlerContext
   }
 
   get metrics(): MetricsOf<Contract> {
-    return this.runtime.metrics.measure(() => this.context.trace, onceCommitted(this.handling.outgoing));
+    return this.measured(onceCommitted(this.handling.outgoing));
   }
 
   get start(): SagaActions['start'] {

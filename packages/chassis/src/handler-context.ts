@@ -37,9 +37,9 @@ import type { Sagas } from './saga-types.ts';
 import { createSagas } from './sagas.ts';
 import type { OperationContext, Tx, Uses } from './service-context.ts';
 import type { Flows, ServiceFlows } from './service-flows.ts';
-import { atOnce, type ServiceMetrics } from './service-metrics.ts';
+import { atOnce, type Recording, type ServiceMetrics } from './service-metrics.ts';
 import type { Closable, ResourceContext, ServiceResources } from './service-resources.ts';
-import { type ServiceSpans, traced } from './service-spans.ts';
+import { type ServiceSpans, spanOf, traced } from './service-spans.ts';
 
 /** What all contexts of one running service share. */
 export interface ServiceRuntime {
@@ -143,6 +143,12 @@ export class HandlerContext {
     }
     return this.#log;
   }
+
+  /** The metrics that the contract declares, on behalf of this context. */
+  protected measured(record: Recording): MetricsOf<Contract> {
+    const { runtime, context } = this;
+    return runtime.metrics.measure(() => spanOf(runtime, context), record);
+  }
 }
 
 /** What an operation's handler receives. Its methods are getters, so that destructuring them keeps `this`. */
@@ -175,7 +181,7 @@ export class OperationHandlerContext
   }
 
   get metrics(): MetricsOf<Contract> {
-    return this.runtime.metrics.measure(() => this.context.trace, atOnce);
+    return this.measured(atOnce);
   }
 
   get tx(): OperationContext<Contract, Operation, Uses, unknown>['tx'] {

@@ -16,12 +16,9 @@ class RepeatableHandlerContext extends OperationHandlerContext {
 
   /** Counts with the answer: with the commit, or with the refusal. */
   override get metrics(): MetricsOf<Contract> {
-    return this.runtime.metrics.measure(
-      () => this.context.trace,
-      (measurement) => {
-        this.#measured.push(measurement);
-      },
-    );
+    return this.measured((measurement) => {
+      this.#measured.push(measurement);
+    });
   }
 
   /** To be called once, when it is certain that this attempt gives the answer. */

@@ -85,9 +85,7 @@ function inTransaction<Result>(
               cause.end();
             },
             get metrics() {
-              const measured = contextOf(runtime.contract.name, identity);
-              measured.end();
-              return runtime.metrics.measure(() => measured.trace, onceCommitted(outgoing));
+              return runtime.metrics.measure(() => runtime.spans && trace, onceCommitted(outgoing));
             },
             get log() {
               return logOf(runtime, identity);

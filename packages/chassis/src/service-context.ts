@@ -93,7 +93,7 @@ export interface ServiceContext<U extends Uses, Config> extends CallContext {
   readonly instance: string;
   /** Folder of this machine for the service's own files; made by whoever writes the first one. Gone with the machine: keep there what can be made again, or set a folder that is kept. */
   readonly dataFolder: string;
-  /** Carries the service's name and the trace id. */
+  /** Carries the service's name, and the trace id of what the handler was called for. */
   readonly log: Logger;
   /**
    * What `open` opens, such as a connection to a store of the service's own: opened at the first use, the same at every other with the same

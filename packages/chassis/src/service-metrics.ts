@@ -4,12 +4,12 @@ import type { CounterSeries, GaugeSeries, HistogramSeries, Labelled, Metrics } f
 import type { Outgoing } from './outgoing.ts';
 
 /** What decides when a measurement counts. */
-type Record = (measurement: () => void) => void;
+export type Recording = (measurement: () => void) => void;
 
 /** The metrics that a service's contract declares, on the page of its process. */
 export interface ServiceMetrics {
-  /** Each measurement counts when `record` runs it; with the trace as an example of it, if it is sampled. */
-  measure(trace: () => TraceContext, record: Record): MetricsOf<Contract>;
+  /** Each measurement counts when `record` runs it; with the trace as an example of it, if there is one and it is sampled. */
+  measure(trace: () => TraceContext | undefined, record: Recording): MetricsOf<Contract>;
   /** What was counted stays on the page; the next service may define the names in another way. */
   close(): void;
 }
@@ -44,17 +44,17 @@ export function createServiceMetrics(registry: Metrics, service: string, contrac
 }
 
 /** At once, whatever becomes of the work. */
-export const atOnce: Record = (measurement) => measurement();
+export const atOnce: Recording = (measurement) => measurement();
 
 /** If the transaction commits. */
-export function onceCommitted(outgoing: Outgoing[]): Record {
+export function onceCommitted(outgoing: Outgoing[]): Recording {
   return (afterCommit) => {
     outgoing.push({ afterCommit });
   };
 }
 
 type Given = readonly unknown[];
-type Instrument = (trace: () => TraceContext, record: Record) => object;
+type Instrument = (trace: () => TraceContext | undefined, record: Recording) => object;
 
 function define(registry: Metrics, service: string, metric: Metric): Instrument {
   const { type, help, buckets } = metric;

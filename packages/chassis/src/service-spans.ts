@@ -1,4 +1,4 @@
-import type { CallContext, Sql } from '@banyan/core';
+import type { CallContext, Sql, TraceContext } from '@banyan/core';
 import type { Span, Tracer } from '@banyan/telemetry';
 import { createEventSpans, type EventSpans } from './event-spans.ts';
 import { createSagaSpans, type SagaSpans } from './saga-spans.ts';
@@ -19,6 +19,14 @@ export function createServiceSpans(tracer: Tracer, service: string): ServiceSpan
     events: createEventSpans(tracer, service),
     sagas: createSagaSpans(tracer),
   };
+}
+
+/** What a measurement made on behalf of `context` leads to: nothing if nobody wants spans, for a trace without any is found nowhere. */
+export function spanOf(
+  { spans }: { readonly spans: ServiceSpans | undefined },
+  context: Pick<CallContext, 'trace'>,
+): TraceContext | undefined {
+  return spans && context.trace;
 }
 
 /** `sql` whose statements are part of the trace of `context`, if anybody wants spans. */

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type BackgroundContext, service, system } from '@banyan/chassis';
-import { contract, event, operation } from '@banyan/contract';
-import { createMetrics } from '@banyan/telemetry';
+import { contract, event, histogram, operation } from '@banyan/contract';
+import { createLogger, createMetrics } from '@banyan/telemetry';
 import { startOtlpReceiver } from '@banyan/test-support/otlp-receiver';
 import { createTestTelemetry } from '@banyan/test-support/test-telemetry';
 import { startTestSystem, until } from '@banyan/testing';
@@ -15,6 +15,7 @@ const clockwork = contract('clockwork', {
     ticks: operation('GET /ticks', { input: z.object({}), output: z.object({ heard: z.array(z.string()) }) }),
   },
   events: { ticked: event('Ticked', { data: Tick, key: 'tickId' }) },
+  metrics: { late: histogram('How late a tick is.', { unit: 'seconds' }) },
 });
 
 type Task = (context: BackgroundContext<typeof clockwork, Record<never, never>, unknown>) => Promise<void>;
@@ -85,6 +86,27 @@ test('what a background task measures is on the page of its process', async (t) 
   };
   await startTestSystem(t, systemOf({ tick }), { metrics });
   await until(() => metrics.render().includes('ticks_total{service="clockwork"} 1'), 'the measured tick');
+});
+
+test('what a background task measures and logs names no trace: it has none of its own', async (t) => {
+  const metrics = createMetrics();
+  const lines: string[] = [];
+  const logger = createLogger({ sink: (line) => lines.push(line), level: 'info', format: 'json' });
+  const tick: Task = async ({ metrics: { late }, log }) => {
+    late.observe(1);
+    log.info('ticked');
+  };
+  const receiver = await startOtlpReceiver(t);
+  const { telemetry, stop } = createTestTelemetry('background', receiver.url);
+  const running = await startTestSystem(t, systemOf({ tick }), { metrics, logger, telemetry });
+  await until(() => lines.some((line) => line.includes('ticked')), 'the line of the task');
+  await running.stop();
+  await stop();
+  const page = metrics.render('openmetrics');
+  assert.match(page, /^clockwork_late_seconds_count\{service="clockwork"\} 1$/m);
+  assert.doesNotMatch(page, /trace_id/);
+  const [line = ''] = lines.filter((each) => each.includes('ticked'));
+  assert.equal(JSON.parse(line).traceId, undefined);
 });
 
 test('each transaction of a background task begins a trace, which goes on in those that hear of it', async (t) => {

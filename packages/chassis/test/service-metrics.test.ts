@@ -164,12 +164,14 @@ test('they leave with the others as OTLP, and a bucket leads to the trace', asyn
   const telemetry = createTelemetry({ settings, system: 'measured', instance: '1', pid: 1, metrics });
   const { running, as } = await start(t, { telemetry: () => telemetry, metrics, harsh: false });
   await as().place({ orderId: '1', plan: 'gift' });
-  assert.match(
-    metrics.render('openmetrics'),
-    /orders_value_euros_bucket\{service="orders",le="100.0"\} 1 # \{trace_id="[0-9a-f]{32}"/,
-  );
+  const [, traceId] =
+    /orders_value_euros_bucket\{service="orders",le="100.0"\} 1 # \{trace_id="(.*?)"/.exec(
+      metrics.render('openmetrics'),
+    ) ?? [];
   await running.stop();
   await telemetry.stop();
+  const led = receiver.spans.filter((span) => span.traceId === traceId).map(({ name }) => name);
+  assert.ok(led.includes('orders.place'), led.join());
   const sent = receiver.metrics.find(({ name }) => name === 'orders_placed_total');
   assert.deepEqual(
     [sent?.kind, sent?.points],
@@ -181,6 +183,13 @@ test('they leave with the others as OTLP, and a bucket leads to the trace', asyn
       ],
     ],
   );
+});
+
+test('a bucket leads nowhere if no spans are made', async (t) => {
+  const { metrics, as } = await start(t);
+  await as().place({ orderId: '1', plan: 'gift' });
+  const page = metrics.render('openmetrics');
+  assert.match(page, /^orders_value_euros_bucket\{service="orders",le="100.0"\} 1$/m);
 });
 
 test('two services whose metrics would be one on the page, and are not the same, make no system', () => {
