@@ -13,6 +13,7 @@ import { endRejected, type Metrics, type SpanType } from '@banyan/telemetry';
 import { HandlerContext, runTransaction, type ServiceRuntime } from './handler-context.ts';
 import type { ServiceContext, Tx, Uses } from './service-context.ts';
 import { atOnce } from './service-metrics.ts';
+import { settledWithin } from './settled-within.ts';
 
 /** What a background task gets. `signal` aborts when the service stops. `log` names no trace: the task itself has none. */
 export interface BackgroundContext<C extends Contract, U extends Uses, Config>
@@ -66,9 +67,7 @@ export function startBackground(options: BackgroundOptions): Background {
   return {
     async stop(timeoutMs) {
       context.cancel();
-      const waited = new AbortController();
-      await Promise.race([ended, sleep(timeoutMs, options.clock, waited.signal).catch(() => {})]);
-      waited.abort();
+      await settledWithin(timeoutMs, ended, options.clock);
     },
   };
 }

@@ -11,6 +11,7 @@ import { withRandomDelay } from './random-delay.ts';
 import type { Service } from './service.ts';
 import { type RunningService, startService } from './service-runner.ts';
 import { createServiceSlot, type ServiceSlot } from './service-slot.ts';
+import { settledWithin } from './settled-within.ts';
 import { createSlowdown, type Slowdown } from './slowdown.ts';
 import { type PartHealth, type RunningEdge, servicesOf } from './system.ts';
 
@@ -154,6 +155,8 @@ class ProcessHost implements Host {
     await Promise.all(running.map((each) => each.stopConsuming(timeoutMs)));
     await Promise.all(running.map((each) => each.stop(timeoutMs)));
     for (const slot of this.#slots.values()) slot.close();
+    // What is being started stops by itself when it is ready; whoever waits for this closes what it stands on.
+    await settledWithin(timeoutMs, Promise.all(this.#lastChanges.values()), this.#options.clock);
     this.#policies.close();
     this.#endpoints.close();
     for (const part of this.#options.parts) this.#options.onChange?.({ part, state: 'stopped' });

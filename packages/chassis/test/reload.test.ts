@@ -3,6 +3,8 @@ import { randomBytes } from 'node:crypto';
 import { type TestContext, test } from 'node:test';
 import { type Service, service, system } from '@banyan/chassis';
 import { contract, counter, operation } from '@banyan/contract';
+import { systemClock } from '@banyan/core';
+import { createMemoryRegistry, type Registry } from '@banyan/discovery';
 import { provisionSystem, resetSystem } from '@banyan/postgres';
 import { createMetrics, type Metrics } from '@banyan/telemetry';
 import { openHost, startTestServer } from '@banyan/testing';
@@ -30,7 +32,11 @@ function definitions() {
   return { live, define };
 }
 
-async function hostOf(t: TestContext, first: Service, metrics: Metrics = createMetrics()) {
+async function hostOf(
+  t: TestContext,
+  first: Service,
+  more: { readonly metrics?: Metrics; readonly registry?: Registry } = {},
+) {
   const { url: adminUrl } = await startTestServer();
   const mark = randomBytes(5).toString('hex');
   const secret = randomBytes(32).toString('base64url');
@@ -45,7 +51,7 @@ async function hostOf(t: TestContext, first: Service, metrics: Metrics = createM
     parts: ['clockwork'],
     urls,
     secret,
-    metrics,
+    ...more,
   });
   t.after(stop);
   return { host, stop };
@@ -82,6 +88,38 @@ test('a reload after the stop starts nothing', async (t) => {
   assert.deepEqual(live, []);
 });
 
+test('a stop waits for the reload that is under way, after which nothing runs', async (t) => {
+  const { live, define } = definitions();
+  const inner = createMemoryRegistry({ clock: systemClock });
+  const [entered, gate] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const told: string[] = [];
+  const registry: Registry = {
+    staleAfterMs: inner.staleAfterMs,
+    watch: (name) => inner.watch(name),
+    list: () => inner.list(),
+    close: () => inner.close(),
+    async register(instance) {
+      if (told.push('registers') === 2) {
+        entered.resolve();
+        await gate.promise;
+      }
+      return inner.register(instance);
+    },
+  };
+  const { host } = await hostOf(t, define('first'), { registry });
+  await host.start();
+  const reloading = host.reload(define('second'));
+  await entered.promise;
+  const stopping = host.stop().then(() => told.push('has stopped'));
+  setImmediate(() => {
+    told.push('is registered');
+    gate.resolve();
+  });
+  await Promise.all([reloading, stopping]);
+  assert.deepEqual(told, ['registers', 'registers', 'is registered', 'has stopped']);
+  assert.deepEqual([live, await inner.list()], [[], []]);
+});
+
 test('a reload may change how a metric is declared; one that did not change goes on counting', async (t) => {
   const metrics = createMetrics();
   const define = (help: string, labels: Readonly<Record<string, readonly string[]>>): Service =>
@@ -100,7 +138,7 @@ test('a reload may change how a metric is declared; one that did not change goes
         },
       },
     );
-  const { host } = await hostOf(t, define('Ticks.', {}), metrics);
+  const { host } = await hostOf(t, define('Ticks.', {}), { metrics });
   await host.start();
   await host.reload(define('Ticks of the clock.', { hand: ['hour', 'minute'] }));
   const page = metrics.render();
