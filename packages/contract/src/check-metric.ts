@@ -19,18 +19,18 @@ const prefixed = new RegExp(
   `^(?:${prefixes.replaceAll(' ', '|')})(?<base>${baseUnits.replaceAll(' ', '|')})$`,
 );
 /** What Prometheus asks for instead: https://prometheus.io/docs/practices/naming/#base-units */
-const otherUnits: Readonly<Record<string, string>> = {
-  ...{ minutes: 'seconds', hours: 'seconds', days: 'seconds', weeks: 'seconds' },
-  ...{ fahrenheit: 'celsius', rankine: 'celsius', kelvins: 'kelvin', bits: 'bytes', calories: 'joules' },
-  ...{
-    inches: 'meters',
-    yards: 'meters',
-    miles: 'meters',
-    pounds: 'grams',
-    ounces: 'grams',
-    percent: 'ratio',
-  },
-};
+const otherUnits: ReadonlyMap<string, string> = new Map(
+  Object.entries({
+    seconds: 'minutes hours days weeks',
+    celsius: 'fahrenheit rankine',
+    kelvin: 'kelvins',
+    bytes: 'bits',
+    joules: 'calories',
+    meters: 'inches yards miles',
+    grams: 'pounds ounces',
+    ratio: 'percent',
+  }).flatMap(([base, others]) => others.split(' ').map((other) => [other, base] as const)),
+);
 const abbreviations: ReadonlySet<string> = new Set('s ms us ns sec b kb mb gb tb pb m h d'.split(' '));
 
 /** @throws TypeError, with the fix in the text; the metric is adopted already */
@@ -67,7 +67,7 @@ function checkWords(metric: Metric, refuse: Refusing): void {
   const short = words.find((word) => abbreviations.has(word));
   if (short !== undefined) throw refuse(`'${short}' reads like a unit: write it out.`);
   for (const word of words) {
-    const base = otherUnits[word] ?? prefixed.exec(word)?.groups?.['base'];
+    const base = otherUnits.get(word) ?? prefixed.exec(word)?.groups?.['base'];
     if (base !== undefined) throw refuse(`measure in ${base} instead of ${word}; readers convert them.`);
   }
   if (unit !== undefined && `_${words.slice(0, -unit.split('_').length).join('_')}`.endsWith(`_${unit}`)) {

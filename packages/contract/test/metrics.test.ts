@@ -24,6 +24,11 @@ test('a contract without metrics has none', () => {
   assert.deepEqual(contract('plain', { version: '1.0.0', operations: {} }).metrics, {});
 });
 
+test('a metric may be named with a word that every object knows', () => {
+  const { metrics } = shop({ constructorCalls: counter('Calls.') });
+  assert.deepEqual(Object.values(metrics).map(metricName), ['photo_shop_constructor_calls_total']);
+});
+
 const help = 'Orders.';
 const many = Array.from({ length: 11 }, (_, index) => `v${index}`);
 const refused: readonly (readonly [what: string, metrics: () => Metrics, why: RegExp])[] = [
