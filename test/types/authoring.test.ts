@@ -58,6 +58,9 @@ service(orders, {
         }>`insert into orders values (${payment.cents}) returning order_id`;
         // @ts-expect-error rows have camelCase keys
         await sql<{ order_id: string }>`select order_id from orders`;
+        // @ts-expect-error a leading underscore stays, the other does not
+        await sql<{ _order_id: string }>`select _order_id from orders`;
+        await sql<{ _id: string; line_1: string; orderId: string }>`select _id, line_1, order_id from orders`;
         emit('placed', { orderId: row?.orderId ?? '' });
         // @ts-expect-error wrong data
         emit('placed', { orderid: '' });

@@ -27,10 +27,15 @@ export interface StatementWatch {
 /** A statement: runs when awaited (once), or becomes part of another statement when interpolated. */
 export interface SqlQuery<Row> extends Promise<Row[]>, SqlFragment {}
 
-/** Rows have camelCase keys: one that is declared as `order_id` would never be there. */
+type LettersOf<Text> = Text extends `${infer First}${infer Rest}` ? First | LettersOf<Rest> : never;
+type Letter = LettersOf<'abcdefghijklmnopqrstuvwxyz'>;
+
+/** Rows have camelCase keys: one that is declared as `order_id` would never be there. Digits and a leading underscore stay: `line_1`, `_id`. */
 export type CamelCase<Row> = {
-  readonly [Key in keyof Row]: Key extends `${string}_${string}`
-    ? "rows have camelCase keys: write 'orderId' for order_id"
+  readonly [Key in keyof Row]: Key extends `${infer _First}${infer Rest}`
+    ? Rest extends `${string}_${Letter}${string}`
+      ? "rows have camelCase keys: write 'orderId' for order_id"
+      : unknown
     : unknown;
 };
 
