@@ -285,9 +285,10 @@ class FrameServerLink implements ServerLink {
 
   /** Not at once: a call may have been on its way when its caller was told to go, and must hear that it was not begun. */
   #endIfDone(): void {
-    if (!this.#draining || this.#inFlight > 0) return;
-    this.#cancelEnd?.();
-    this.#cancelEnd = this.#options.environment.clock.setTimer(() => {
+    if (!this.#draining || this.#inFlight > 0 || this.#socket.destroyed) return;
+    // Calls that are refused meanwhile do not put it off.
+    this.#cancelEnd ??= this.#options.environment.clock.setTimer(() => {
+      this.#cancelEnd = undefined;
       if (this.#inFlight === 0) this.#writer.end();
     }, lastCallGraceMs);
   }
