@@ -5,6 +5,7 @@ export { createClient } from './clients.ts';
 export type { Engines, ServiceStore } from './engines.ts';
 export { chassisErrors } from './errors.ts';
 export { describeGraph, type GraphEdge, type GraphNode, type SystemGraph, sendersTo } from './graph.ts';
+export { hasDatabase } from './has-database.ts';
 export { createHost, type Host } from './host.ts';
 export type { HostOptions, OpenCircuit, PartState, PartStatus } from './host-options.ts';
 export { type LongHandler, longResult, type MayFollow } from './long-operations.ts';
@@ -51,7 +52,6 @@ export type {
 } from './service-context.ts';
 export type { Flows } from './service-flows.ts';
 export type { Closable, ResourceContext } from './service-resources.ts';
-export { hasDatabase } from './service-runner.ts';
 export { topicsOf } from './subscriptions.ts';
 export {
   checkSystemPolicies,

@@ -1,5 +1,5 @@
 import type { ServiceCertificates, ServiceTokens } from '@banyan/auth';
-import { type Clock, type Database, isServiceError, type Logger, uuidv7 } from '@banyan/core';
+import { type Clock, type Database, type Logger, uuidv7 } from '@banyan/core';
 import { instanceLabel, type Registration, zoneLabel } from '@banyan/discovery';
 import { createServiceServer, type Endpoint, type ServiceServer } from '@banyan/rpc';
 import type { Metrics, Tracer } from '@banyan/telemetry';
@@ -12,18 +12,20 @@ import { type Background, startBackground } from './background.ts';
 import { createCallbacks } from './callback.ts';
 import { createClients } from './clients.ts';
 import type { Engines, ServiceStore } from './engines.ts';
-import { type EventFlow, startEventFlow, toEventHealth } from './event-flow.ts';
+import { type EventFlow, startEventFlow } from './event-flow.ts';
 import type { ServiceRuntime } from './handler-context.ts';
+import { hasDatabase, noDatabase } from './has-database.ts';
 import { createMessageDirectory } from './message-directory.ts';
 import { createMessageMetrics } from './message-metrics.ts';
 import { createReaderWatch, type ReaderWatch } from './reader-watch.ts';
 import { createRequestDesk } from './request-desk.ts';
 import type { Service } from './service.ts';
 import { createServiceEndpoint } from './service-endpoint.ts';
-import { createServiceFlows, type ServiceFlows, toFlowHealth } from './service-flows.ts';
+import { createServiceFlows, type ServiceFlows } from './service-flows.ts';
+import { checkHealth, type HealthParts } from './service-health.ts';
 import { createServiceMetrics } from './service-metrics.ts';
 import { createServiceResources } from './service-resources.ts';
-import { createServiceSagas, type ServiceSagas, toSagaHealth } from './service-sagas.ts';
+import { createServiceSagas, type ServiceSagas } from './service-sagas.ts';
 import { createServiceSpans } from './service-spans.ts';
 import type { Slowdown } from './slowdown.ts';
 import { subscriptionsOf } from './subscriptions.ts';
@@ -100,13 +102,7 @@ export async function startService(service: Service, surroundings: Surroundings)
   }
 }
 
-/** What a service without a database does not have. */
-interface Parts {
-  readonly store: ServiceStore | undefined;
-  readonly flow: EventFlow | undefined;
-  readonly sagas: ServiceSagas | undefined;
-  readonly readers: ReaderWatch | undefined;
-  readonly flows: ServiceFlows | undefined;
+interface Parts extends HealthParts {
   readonly audit: AuditTrail | undefined;
 }
 
@@ -161,7 +157,7 @@ class ServiceStart {
       flows.start();
     }
     const health = () =>
-      checkHealth(this.#service, { store, flow, sagas, readers, flows, audit }, this.#around.config);
+      checkHealth(this.#service, { store, flow, sagas, readers, flows }, this.#around.config);
     const url = await this.#listen(endpoint, health, denials);
     await this.#register(url);
     const background = this.#startBackground(runtime);
@@ -365,67 +361,10 @@ class ServiceStart {
   }
 }
 
-/** A service without tables, events, messages or consumers gets by without a database. */
-export function hasDatabase({
-  audited,
-  keepsRecords,
-  migrations,
-  on,
-  contract,
-  uses,
-  sagas,
-  durable,
-  flows,
-}: Service): boolean {
-  const mayRecord = [
-    audited,
-    on,
-    contract.events,
-    ...[contract, ...Object.values(uses)].map(({ messages }) => messages),
-  ];
-  return (
-    keepsRecords ||
-    migrations !== undefined ||
-    sagas.length + durable.length + flows.length > 0 ||
-    mayRecord.some((part) => Object.keys(part).length > 0)
-  );
-}
-
-const readinessTimeoutMs = 2_000;
-
-async function checkHealth(
-  service: Service,
-  { store, flow, sagas, readers, flows }: Parts,
-  config: unknown,
-): Promise<PartHealth> {
-  try {
-    await store?.ping();
-    await service.readiness?.({ config, signal: AbortSignal.timeout(readinessTimeoutMs) });
-    const events = flow?.lastStatus;
-    const standing = sagas?.lastStanding;
-    const reading = readers?.lastHealth;
-    return {
-      part: service.name,
-      ready: true,
-      ...(events === undefined ? undefined : { events: toEventHealth(events) }),
-      ...(standing === undefined ? undefined : { sagas: toSagaHealth(standing) }),
-      ...(reading === undefined ? undefined : { readers: reading }),
-      ...(flows === undefined ? undefined : { flows: toFlowHealth(flows.standings) }),
-    };
-  } catch (error) {
-    const reason = isServiceError(error) ? error.message : 'what it stands on does not answer';
-    return { part: service.name, ready: false, reason };
-  }
-}
-
 function noSagas(name: string): TypeError {
   return new TypeError(`service '${name}' runs no sagas: add them to 'sagas' or 'durable' of the service.`);
 }
 
 function noFlows(name: string): TypeError {
   return new TypeError(`service '${name}' watches no flows: add them to 'flows' of the service.`);
-}
-
-function noDatabase(name: string): TypeError {
-  return new TypeError(`service '${name}' has no database: give it 'migrations'.`);
 }

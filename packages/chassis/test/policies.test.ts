@@ -1,132 +1,11 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import type { AuditRecord } from '@banyan/audit';
-import { type Edge, service, system } from '@banyan/chassis';
-import { contract, event, operation } from '@banyan/contract';
+import { type Edge, system } from '@banyan/chassis';
 import { isServiceError } from '@banyan/core';
-import type { PolicyDocument } from '@banyan/policy';
-import { saga } from '@banyan/saga';
 import { createMetrics } from '@banyan/telemetry';
 import { startTestSystem, type TestSystem, until } from '@banyan/testing';
-import { z } from 'zod';
-
-const OrderRef = z.object({ userId: z.string(), orderId: z.string() });
-const Seen = z.object({ service: z.string(), user: z.string().optional() });
-const records = operation('GET /records', {
-  input: z.object({}),
-  output: z.object({ records: z.array(z.unknown()) }),
-});
-
-/** What is to be protected. */
-const orders = contract('orders', {
-  version: '1.0.0',
-  operations: {
-    cancelOrder: operation('POST /users/:userId/orders/:orderId/cancellation', {
-      input: OrderRef,
-      output: Seen,
-      idempotent: true,
-    }),
-    records,
-  },
-  events: { cancelled: event('OrderCancelled', { data: OrderRef, key: 'orderId' }) },
-});
-
-const Start = z.object({ state: z.string(), seen: Seen.optional() });
-
-/** Calls in every way that there is. */
-const shop = contract('shop', {
-  version: '1.0.0',
-  operations: {
-    byCall: operation('POST /calls', { input: OrderRef, output: Seen }),
-    byEvent: operation('POST /events', { input: OrderRef, output: z.object({}) }),
-    bySaga: operation('POST /sagas', { input: OrderRef, output: Start }),
-    records,
-  },
-  events: { asked: event('CancellationAsked', { data: OrderRef, key: 'orderId' }) },
-});
-
-const cancelling = saga('cancelling', { version: 1, input: OrderRef })
-  .sleep('think', 20)
-  .step('cancel', { call: orders.operations.cancelOrder, with: ({ input }) => input });
-
-const ordersService = service(orders, {
-  operations: {
-    cancelOrder: async ({ orderId }, { caller, tx }) => {
-      const seen = { service: caller.service, user: caller.user?.id };
-      await tx(async ({ audit }) => audit('cancelled', { subject: orderId }));
-      return seen;
-    },
-    records: async (_, { audits }) => ({ records: [...(await audits.list({ limit: 1_000 }))] }),
-  },
-});
-
-const shopService = service(shop, {
-  uses: { orders },
-  sagas: [cancelling],
-  operations: {
-    byCall: (ref, { call }) => call.orders.cancelOrder(ref),
-    byEvent: async (ref, { tx }) => {
-      await tx(async ({ emit }) => emit('asked', ref));
-      return {};
-    },
-    bySaga: async (ref, { sagas }) => {
-      const id = await sagas.start(cancelling, ref);
-      const end = await sagas.ended(id, { timeoutMs: 9_000 });
-      return { state: end?.status ?? 'unknown' };
-    },
-    records: async (_, { audits }) => ({ records: [...(await audits.list({ limit: 1_000 }))] }),
-  },
-  on: {
-    'shop.asked': async (ref, { call, audit }) => {
-      const outcome = await call.orders.cancelOrder(ref).then(
-        ({ user }) => ({ outcome: 'allowed', user }),
-        (error: unknown) => ({ outcome: isServiceError(error) ? error.reason : 'unknown' }),
-      );
-      audit('heard', { subject: ref.orderId, details: outcome });
-    },
-  },
-});
-
-const reader = contract('reader', { version: '1.0.0', operations: {} });
-const stranger = contract('stranger', { version: '1.0.0', operations: {} });
-const shopping = system('shopping', {
-  services: [
-    ordersService,
-    shopService,
-    service(reader, { uses: { orders, shop }, operations: {} }),
-    service(stranger, { operations: {} }),
-  ],
-});
-const apart = [['orders'], ['shop', 'reader', 'stranger']];
-
-const own: PolicyDocument = {
-  covers: ['orders.cancelOrder'],
-  rules: [
-    {
-      id: 'own-orders',
-      effect: 'permit',
-      operations: ['orders.cancelOrder'],
-      services: ['shop'],
-      when: [{ value: 'input.userId', equals: { value: 'caller.user.id' } }],
-    },
-  ],
-};
-const frozen: PolicyDocument = {
-  covers: own.covers,
-  rules: [
-    ...own.rules,
-    {
-      id: 'frozen',
-      effect: 'forbid',
-      operations: ['orders.*'],
-      when: [{ value: 'caller.user.id', equals: 'ann' }],
-    },
-  ],
-};
-
-function set(running: TestSystem, value: unknown, expectedVersion = 0) {
-  return running.documents.put('policies', { value, expectedVersion, by: 'ops', why: 'a test' });
-}
+import type { z } from 'zod';
+import { apart, frozen, onRecord, orders, own, type Seen, set, shop, shopping } from './fixtures/shopping.ts';
 
 /** Cancels ann's or ben's order as ann, in every way; what came of each. */
 async function tryAllWays(running: TestSystem, userId: string): Promise<Record<string, string>> {
@@ -167,12 +46,6 @@ async function tryAllWays(running: TestSystem, userId: string): Promise<Record<s
   found['event'] = JSON.stringify(heard.details);
   found['timer and saga'] = (await client.bySaga({ userId, orderId: 'saga' })).state;
   return found;
-}
-
-async function onRecord(running: TestSystem, of: 'orders' | 'shop', action: string) {
-  const as = { service: 'reader' };
-  const answer = await (of === 'orders' ? running.client(orders, as) : running.client(shop, as)).records({});
-  return (answer.records as AuditRecord[]).filter((record) => record.action === action);
 }
 
 for (const [name, placement] of [
