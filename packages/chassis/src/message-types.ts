@@ -140,35 +140,36 @@ export interface ConsumerContext<C extends Contract, U extends Uses, Config>
   readonly metrics: MetricsOf<C>;
 }
 
+/** What the handlers of events, messages and replies know of a delivery. */
+export interface Delivered {
+  readonly id: string;
+  /** 1 for the first delivery to this consumer. */
+  readonly attempt: number;
+}
+
 /** What a message's handler gets beside the data. */
 export interface MessageContext<C extends Contract, U extends Uses, Config>
   extends ConsumerContext<C, U, Config> {
-  readonly message: {
-    readonly id: string;
+  readonly message: Delivered & {
     /** The sender. */
     readonly from: string;
     /** RFC 3339 UTC. */
     readonly sentAt: string;
     /** Dropped if nobody had begun to handle it by then, RFC 3339 UTC. */
     readonly expiresAt: string | undefined;
-    /** 1 for the first delivery. */
-    readonly attempt: number;
   };
 }
 
 /** What a reply's handler gets beside the reply. */
 export interface ReplyContext<C extends Contract, U extends Uses, Config>
   extends ConsumerContext<C, U, Config> {
-  readonly reply: {
-    readonly id: string;
+  readonly reply: Delivered & {
     /** What `send` returned: the correlation id. */
     readonly requestId: string;
     /** The service that answers. */
     readonly from: string;
     /** RFC 3339 UTC. */
     readonly sentAt: string;
-    /** 1 for the first delivery. */
-    readonly attempt: number;
   };
 }
 

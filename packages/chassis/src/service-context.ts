@@ -12,7 +12,15 @@ import type {
 } from '@banyan/contract';
 import type { CallContext, Logger, Sql, SqlQuery, Transaction, TransactionOptions } from '@banyan/core';
 import type { Audit } from './audit-trail.ts';
-import type { ConsumerContext, Gather, Reachable, ReadReply, Request, Send } from './message-types.ts';
+import type {
+  ConsumerContext,
+  Delivered,
+  Gather,
+  Reachable,
+  ReadReply,
+  Request,
+  Send,
+} from './message-types.ts';
 import type { SagaActions, Sagas } from './saga-types.ts';
 import type { Flows } from './service-flows.ts';
 import type { Closable, ResourceContext } from './service-resources.ts';
@@ -142,12 +150,9 @@ export interface OperationContext<C extends Contract, Op extends Operation, U ex
  */
 export interface EventContext<C extends Contract, U extends Uses, Config>
   extends ConsumerContext<C, U, Config> {
-  readonly event: {
-    readonly id: string;
+  readonly event: Delivered & {
     readonly type: string;
     /** Commit time of the change that the event tells of, RFC 3339 UTC. */
     readonly occurredAt: string;
-    /** 1 for the first delivery to this consumer. */
-    readonly attempt: number;
   };
 }
