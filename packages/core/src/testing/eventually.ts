@@ -1,4 +1,4 @@
-const timeout = 60_000;
+const defaultTimeoutMs = 60_000;
 
 /**
  * Asks again and again until an answer fits, and resolves with it.
@@ -7,7 +7,7 @@ const timeout = 60_000;
 export async function eventually<Value>(
   ask: () => Promise<Value>,
   fits: (value: Value) => boolean,
-  timeoutMs = timeout,
+  timeoutMs = defaultTimeoutMs,
 ): Promise<Value> {
   for (const isOver = timer(timeoutMs); ; await pause()) {
     const value = await ask();
@@ -24,7 +24,7 @@ export async function eventually<Value>(
 export async function until<Value>(
   ask: () => Promise<Value | undefined | false> | Value | undefined | false,
   what = String(ask),
-  timeoutMs = timeout,
+  timeoutMs = defaultTimeoutMs,
 ): Promise<Value> {
   for (const isOver = timer(timeoutMs); ; await pause()) {
     const value = await ask();
@@ -37,7 +37,10 @@ export async function until<Value>(
  * Checks again and again until nothing is thrown, and resolves with what the check returned.
  * @throws what the last check threw, after `timeoutMs`
  */
-export async function untilPasses<Value>(check: () => Promise<Value>, timeoutMs = timeout): Promise<Value> {
+export async function untilPasses<Value>(
+  check: () => Promise<Value>,
+  timeoutMs = defaultTimeoutMs,
+): Promise<Value> {
   for (const isOver = timer(timeoutMs); ; await pause()) {
     try {
       return await check();
