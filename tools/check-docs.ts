@@ -4,7 +4,7 @@ import { parseArgs } from 'node:util';
 import { httpStatusOfCode } from '@banyan/core';
 import { readLayers } from './architecture/layers.ts';
 import { checkVariables, commandSections, readCommandLine } from './docs/command-pages.ts';
-import { decisionList } from './docs/decision-list.ts';
+import { checkDecisions, decisionList } from './docs/decision-list.ts';
 import { checkReasons, readErrorTables, renderErrors } from './docs/error-tables.ts';
 import { checkSection, type GeneratedSection, toTable } from './docs/generated-section.ts';
 import { readPages } from './docs/markdown.ts';
@@ -33,6 +33,7 @@ const problems = [
   ...written,
   ...checkReasons(packages, errors),
   ...checkVariables(root),
+  ...checkDecisions(root),
   ...checkMetrics(root, packages),
   ...pages.flatMap(checkLinks),
   ...pages.filter(({ name }) => name === 'docs/coverage.md').flatMap((page) => checkCoverage(root, page)),

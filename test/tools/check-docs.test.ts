@@ -100,6 +100,16 @@ const faults: readonly { readonly what: string; readonly changes: Files; readonl
     says: "packages/rpc/src/errors.ts: nothing gives the reason 'circuit_open'",
   },
   {
+    what: 'a decision without a title',
+    changes: { 'docs/decisions/0002-links.md': '## Links\n' },
+    says: "docs/decisions/0002-links.md: begin with '# 0002: ' and a title.",
+  },
+  {
+    what: 'a decision that has the number of another in its title',
+    changes: { 'docs/decisions/0002-links.md': '# 0001: Links\n' },
+    says: "docs/decisions/0002-links.md: begin with '# 0002: ' and a title.",
+  },
+  {
     what: 'an option that the page lacks',
     changes: {
       'packages/banyan/src/command-line.ts':
