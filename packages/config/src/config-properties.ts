@@ -1,4 +1,11 @@
-import { isJsonSchema, type JsonSchema, type Schema, toJsonSchema } from '@banyan/contract';
+import {
+  branchesOf as branchesBelow,
+  isJsonSchema,
+  type JsonSchema,
+  resolveReference,
+  type Schema,
+  toJsonSchema,
+} from '@banyan/contract';
 import { isSecretProperty, variableNameOf } from './variable-name.ts';
 
 /** One property of a service's configuration, as its JSON Schema describes it. */
@@ -41,28 +48,19 @@ export function configProperties(service: string, schema: Schema): readonly Conf
   return [...byVariable.values()];
 }
 
-/** Follows `$ref` into `$defs` (or `#`); an unresolvable or circular one is left as it is. */
+/** Follows `$ref` into the definitions; any other is left to be found invalid. */
 export function resolve({ schema, root }: RootedSchema): JsonSchema {
-  let current = schema;
-  for (let hops = 0; hops < 16; hops += 1) {
-    const target = /^#\/(?:\$defs|definitions)\/([^/]+)$/.exec(String(current.$ref))?.[1];
-    if (target === undefined) return current;
-    const definitions = (root.$defs ?? root['definitions']) as Record<string, unknown> | undefined;
-    const next = definitions?.[decodeURIComponent(target).replaceAll('~1', '/').replaceAll('~0', '~')];
-    if (!isJsonSchema(next)) return current;
-    // What stands beside a reference (default, description) describes this use of it.
-    const { $ref: _, ...beside } = current;
-    current = { ...next, ...beside };
-  }
-  return current;
+  return resolveReference(schema, definitionsOf(root));
 }
 
 /** The sub-schemas of `keyword` (`anyOf`, `oneOf`, `allOf`, `prefixItems`). */
 export function branchesOf({ schema, root }: RootedSchema, keyword: string): readonly JsonSchema[] {
-  const branches = schema[keyword];
-  return Array.isArray(branches)
-    ? branches.filter(isJsonSchema).map((branch) => resolve({ schema: branch, root }))
-    : [];
+  return branchesBelow(schema, keyword, definitionsOf(root));
+}
+
+/** All of the document that travels with a property: `#` would be another place than it says. */
+function definitionsOf({ $defs, definitions }: JsonSchema): JsonSchema {
+  return { $defs, definitions };
 }
 
 function describe(service: string, schema: Schema): JsonSchema {

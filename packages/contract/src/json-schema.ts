@@ -67,14 +67,21 @@ function describe(schema: Schema, direction: Direction): JsonSchema {
   }
 }
 
-/** Follows local references (`#`, `#/$defs/Name`); anything else, and a reference to nowhere, is returned as it is. */
+/** Of a document, and not of what it says at one place. */
+const documentWords: ReadonlySet<string> = new Set(['$ref', '$defs', 'definitions', '$schema', '$id']);
+
+/**
+ * Follows local references (`#`, `#/$defs/Name`); anything else, and a reference to nowhere, is returned as it is. What stands beside a reference, such as
+ * a default or a description, goes before what it refers to.
+ */
 export function resolveReference(schema: JsonSchema, root: JsonSchema): JsonSchema {
   let current = schema;
   // A chain longer than this is a circle.
   for (let hops = 0; hops < 16 && typeof current.$ref === 'string'; hops++) {
     const next = lookUp(current.$ref, root);
     if (next === undefined) return current;
-    current = next;
+    const beside = Object.entries(current).filter(([word]) => !documentWords.has(word));
+    current = beside.length === 0 ? next : { ...next, ...Object.fromEntries(beside) };
   }
   return current;
 }

@@ -53,6 +53,17 @@ test('of alternatives the first is shown, of an intersection everything', () => 
   });
 });
 
+test('what stands beside a reference goes before what it refers to', () => {
+  const $defs = { Sku: { type: 'string', examples: ['mug'] }, Size: { type: 'integer', default: 1 } };
+  const properties = {
+    sku: { $ref: '#/$defs/Sku', examples: ['cup'] },
+    size: { $ref: '#/$defs/Size', default: 2 },
+    other: { $ref: '#/$defs/Sku' },
+  };
+  const schema = { type: 'object', properties, required: ['sku', 'size', 'other'], $defs };
+  assert.deepEqual(exampleOf(schema), { sku: 'cup', size: 2, other: 'mug' });
+});
+
 test('references are followed, and a schema that contains itself ends', () => {
   const Sku = z.string().meta({ id: 'Sku', examples: ['mug'] });
   assert.deepEqual(example(z.object({ sku: Sku })), { sku: 'mug' });
