@@ -63,7 +63,7 @@ class RecordedCalls implements KeyedCalls {
   readonly #runtime: ServiceRuntime;
   readonly #actsOutside: boolean;
   readonly #groups: KeyedGroups;
-  /** Operations whose handlers go on after a statement that failed: each statement needs a savepoint. */
+  /** Operations whose handlers go on after a statement that failed, or a transaction that was undone: each needs a savepoint. */
   readonly #careful = new Set<string>();
 
   constructor(runtime: ServiceRuntime, { actsOutside }: KeyedCallsOptions) {
@@ -147,6 +147,7 @@ class RecordedCalls implements KeyedCalls {
   ): Promise<unknown> {
     try {
       const result = await handler(input, context);
+      if (context.hasUndone) throw wentOn;
       await transaction.commit(async (open) => {
         open.onCommit(() => context.countAnswered());
         await Promise.all([
@@ -187,7 +188,10 @@ function keyOf({ operation, context }: KeyedCall): string {
   return `${context.caller.service} ${operation.name} ${key}`;
 }
 
-/** The handler went on in a transaction that one of its statements had ended. */
+/** The handler went on after a transaction that was undone: what that did must not be committed with the rest. */
+const wentOn = new Error('the handler needs savepoints');
+
+/** The handler went on; or it did so in a transaction that one of its statements had ended. */
 function isAfterFailure(error: unknown): boolean {
-  return isServiceError(error) && error.reason === 'transaction_failed';
+  return error === wentOn || (isServiceError(error) && error.reason === 'transaction_failed');
 }

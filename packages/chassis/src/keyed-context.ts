@@ -13,6 +13,8 @@ class RepeatableHandlerContext extends OperationHandlerContext {
   readonly outgoing: Outgoing[] = [];
   /** What was measured beside its transactions: that nothing takes back. */
   readonly #measured: (() => void)[] = [];
+  /** A transaction of the handler was undone, while its statements are still part of the one that all share. */
+  hasUndone = false;
 
   /** Counts with the answer: with the commit, or with the refusal. */
   override get metrics(): MetricsOf<Contract> {
@@ -24,6 +26,16 @@ class RepeatableHandlerContext extends OperationHandlerContext {
   /** To be called once, when it is certain that this attempt gives the answer. */
   countAnswered(): void {
     for (const measurement of this.#measured) measurement();
+  }
+
+  /** Runs the work of one of the handler's transactions, which nothing sets apart from the others. */
+  protected async within<Result>(work: () => Promise<Result>): Promise<Result> {
+    try {
+      return await work();
+    } catch (error) {
+      this.hasUndone = true;
+      throw error;
+    }
   }
 
   /** `error` is the answer: a refusal that is declared counts, anything else is asked again. */
@@ -65,7 +77,8 @@ export class KeyedHandlerContext extends RepeatableHandlerContext {
     return async (work) => {
       const transaction = await this.#transaction.open();
       const { context, runtime, outgoing } = this;
-      if (!this.#savepoints) return work(createTx(runtime, { context, transaction, outgoing }));
+      if (!this.#savepoints)
+        return this.within(() => work(createTx(runtime, { context, transaction, outgoing })));
       const before = outgoing.length;
       try {
         return await transaction.savepoint((sql) =>
@@ -111,7 +124,7 @@ export class SharedHandlerContext extends RepeatableHandlerContext {
     const { sql, onCommit } = this.#parts.transaction;
     // Statements of others would be part of a savepoint.
     const transaction = { sql, onCommit, savepoint: () => this.#leave() };
-    return (work) => work(createTx(runtime, { context, transaction, outgoing }));
+    return (work) => this.within(() => work(createTx(runtime, { context, transaction, outgoing })));
   }
 
   override get call(): never {

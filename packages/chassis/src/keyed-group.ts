@@ -203,7 +203,8 @@ class SharedTransactions implements KeyedGroups {
     const running = member
       .inContext(() => handler(input, shared))
       .then(
-        (result): Ending => (shared.hasLeft ? { kind: 'left' } : { kind: 'done', result, context: shared }),
+        (result): Ending =>
+          shared.hasLeft || shared.hasUndone ? { kind: 'left' } : { kind: 'done', result, context: shared },
         (error: unknown): Ending => {
           if (shared.hasLeft) return { kind: 'left' };
           const { hasAsked, restsOnOthers } = admission;
