@@ -79,6 +79,8 @@ export interface TestSystem {
   readonly documents: RuntimeDocuments;
   /** Internal port of a service that runs here, `http://host:port`. */
   internalUrl(service: string): Promise<string>;
+  /** Those of all instances of a service, as the first host knows of them. */
+  internalUrls(service: string): Promise<readonly string[]>;
   /** Proof of identity as a service of the system, for a test that calls an internal port by itself. */
   tokensOf(service: string): ServiceTokens;
   /** What is on record in a service that has a database, newest first, at most 1,000. */
@@ -165,6 +167,15 @@ export async function startTestSystem(
   const endpoint = (contractName: string, caller = 'gateway') => {
     return first.host.endpoint(contractName, caller);
   };
+  const internalUrls = async (service: string) => {
+    const watch = first.engines.registry.watch(service);
+    try {
+      await watch.ready();
+      return watch.instances().map(({ url }) => url);
+    } finally {
+      watch.close();
+    }
+  };
   return {
     publicUrl: publicUrls[0],
     publicUrls,
@@ -188,16 +199,11 @@ export async function startTestSystem(
     endpoint,
     documents: first.engines.documents,
     async internalUrl(service) {
-      const watch = first.engines.registry.watch(service);
-      try {
-        await watch.ready();
-        const [instance] = watch.instances();
-        if (instance === undefined) throw new TypeError(`internalUrl('${service}'): it does not run here.`);
-        return instance.url;
-      } finally {
-        watch.close();
-      }
+      const [url] = await internalUrls(service);
+      if (url === undefined) throw new TypeError(`internalUrl('${service}'): it does not run here.`);
+      return url;
     },
+    internalUrls,
     async audits(service) {
       const database = createDatabase({ url: urls.serviceUrls[service] ?? '' });
       try {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { createUserTokenSigner, generateUserKey, type Logger } from '@banyan/banyan';
 import { noRedis, startRedis } from '@banyan/test-support/redis';
-import { startTestSystem } from '@banyan/testing';
+import { startTestSystem, until } from '@banyan/testing';
 import { authWithTokens } from '../auth/contract.ts';
 import stage4 from '../stage-4/system.ts';
 import { twoBooks, Visitor } from './fixtures/visitor.ts';
@@ -165,9 +165,13 @@ test('stage 4: a third book instance takes traffic without a restart of the gate
   await ask100();
   await first.kill();
   await ask100();
+  const before = await system.internalUrls('books');
   await system.addProcess(['books']);
-  // Long enough for the news of it to reach the gateway.
-  await ask100();
+  // The gateway is in this process, and shares the list. Of two that are gone and still listed a request could notice.
+  await until(async () => {
+    const urls = await system.internalUrls('books');
+    return urls.length === 2 && urls.some((url) => !before.includes(url));
+  }, 'the third instance in the place of the first');
   // Only the third one is left.
   await second.kill();
   await ask100();

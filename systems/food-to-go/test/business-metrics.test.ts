@@ -5,7 +5,9 @@ import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { createMetrics } from '@banyan/telemetry';
 import { eventually, temporaryFolder } from '@banyan/testing';
+import { accountingService } from '../accounting/service.ts';
 import { expiredCard, startFood } from './fixtures/food.ts';
+import { broken } from './fixtures/service-database.ts';
 
 const rules = new URL('../alerts.prometheus.yaml', import.meta.url);
 /** Of the Debian package `prometheus`. */
@@ -42,10 +44,18 @@ for (const createOrder of ['orchestration', 'choreography']) {
       'orders_rejected_total{service="orders"} 1',
     );
     const waiting = 'orders_awaiting_approval{service="orders"}';
-    await eventually(
-      async () => figure(waiting),
-      (line) => line === `${waiting} 0`,
-    );
+    const waitingIs = (count: number) =>
+      eventually(
+        async () => figure(waiting),
+        (line) => line === `${waiting} ${count}`,
+      );
+    const patient = await food.consumer();
+    await assert.rejects(food.reload(broken(accountingService)));
+    const { orderId } = (await food.order(patient, restaurant)).json;
+    await waitingIs(1);
+    await food.reload(accountingService);
+    await food.until(patient, orderId, 'APPROVED');
+    await waitingIs(0);
   });
 }
 
