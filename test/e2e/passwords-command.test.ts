@@ -119,6 +119,13 @@ test('the store of passwords is backed up, checked, repaired and restored beside
     ['restore done', 'repair done', 'backUp done'],
   );
   assert.equal(deeds[0]?.subject, backupId);
+
+  // What is refused anyway is answered so, but nobody may think that it is on record.
+  await database.sql`alter table banyan.audit rename to audit_away`;
+  const offRecord = await passwords('restore', 'there-is-none', '--yes');
+  assert.equal(offRecord.code, 1);
+  assert.match(offRecord.output, /could not be put on record/);
+  await database.sql`alter table banyan.audit_away rename to audit`;
   const said = [none, first, whole, broken, repaired, restored, beyond, damaged, audit];
   for (const { output } of said) assert.doesNotMatch(output, /argon2id|several quiet otters/);
 });

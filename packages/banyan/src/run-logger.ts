@@ -32,6 +32,18 @@ export function createRunLogger({ log, terminal, settings, telemetry, verbose }:
   return both(file, verbose ? screen : brief(screen));
 }
 
+/** Of a command beside the system: warnings and errors as problems. */
+export function createCommandLogger(terminal: Terminal): Logger {
+  const screen = createLogger({
+    sink: (line) => terminal.fail(line),
+    level: 'warn',
+    format: 'pretty',
+    colors: terminal.interactive,
+    clock: systemClock,
+  });
+  return brief(screen);
+}
+
 /** One short line each: the service and what an error says. Stacks and all other fields are in the log file. */
 function brief(logger: Logger, service = ''): Logger {
   const shorten = (message: string, fields: LogFields = {}) => {

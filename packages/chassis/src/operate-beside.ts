@@ -1,9 +1,11 @@
 import { inputValidator } from '@banyan/contract';
 import type { Clock, Database, Logger } from '@banyan/core';
 import { createCallContext } from '@banyan/rpc';
+import { createMetrics } from '@banyan/telemetry';
 import { AuditTrail } from './audit-trail.ts';
 import { OperationHandlerContext, type ServiceRuntime } from './handler-context.ts';
 import type { Service } from './service.ts';
+import { createServiceMetrics } from './service-metrics.ts';
 import { createServiceResources } from './service-resources.ts';
 
 export interface BesideOptions {
@@ -16,6 +18,7 @@ export interface BesideOptions {
   /** The operator, for the audit log. */
   readonly by: string;
   readonly clock: Clock;
+  /** Hears of a refusal that could not be put on record. */
   readonly logger: Logger;
 }
 
@@ -38,11 +41,11 @@ export async function operateBeside(options: BesideOptions, name: string, input:
     timeoutMs: operation.timeoutMs,
   });
   const audit = new AuditTrail({ database, audited: service.audited, clock, logger });
-  const given = inputValidator(operation).parse(input);
-  const record = audit.recordOf(operation, given, context);
   const runtime = besideRuntime(options, audit);
-  const run = () => handler(given, new OperationHandlerContext(runtime, context, { operation, record }));
   try {
+    const given = inputValidator(operation).parse(input);
+    const record = audit.recordOf(operation, given, context);
+    const run = () => handler(given, new OperationHandlerContext(runtime, context, { operation, record }));
     return await (record === undefined ? run() : record.around(run));
   } finally {
     context.end();
@@ -70,6 +73,8 @@ function besideRuntime(options: BesideOptions, audit: AuditTrail): ServiceRuntim
     database,
     audit,
     callers: new Set(),
+    // Nobody reads them, but the handler may go on measuring.
+    metrics: createServiceMetrics(createMetrics(), service.name, service.contract),
     sagaDefinitions: [],
     replies: undefined,
     onEmitted: () => undefined,
@@ -103,9 +108,6 @@ function besideRuntime(options: BesideOptions, audit: AuditTrail): ServiceRuntim
     },
     get messageMetrics() {
       return missing('messages');
-    },
-    get metrics() {
-      return missing('metrics');
     },
   };
 }

@@ -1,8 +1,9 @@
 import { join } from 'node:path';
 import { operateBeside } from '@banyan/chassis';
 import { readAllConfig } from '@banyan/config';
-import { silentLogger, systemClock } from '@banyan/core';
+import { systemClock } from '@banyan/core';
 import { actor, type VerbInput, wrong } from '../event-verbs/verb.ts';
+import { createCommandLogger } from '../run-logger.ts';
 import { renderTable } from '../table.ts';
 
 /** The service that keeps passwords, as in `@banyan/identity`; a system may have one of its own with the same operations. */
@@ -101,7 +102,7 @@ async function operate<Name extends keyof Answers>(
       dataFolder: join(ports.filesFolder, service.name),
       by: actor(input),
       clock: systemClock,
-      logger: silentLogger,
+      logger: createCommandLogger(terminal),
     },
     name,
     given,
