@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { createDatabase, findEmbeddedServer } from '@banyan/postgres';
-import { eventually, temporaryFolder } from '@banyan/testing';
+import { eventually, lastFirst, temporaryFolder, until } from '@banyan/testing';
 import { consoleOf, type RunningSystem, runBanyan, startSystem } from '../support/running-system.ts';
 import { atTills, tillDirectory } from '../support/till-system.ts';
 
@@ -126,6 +128,35 @@ test('a signal to all processes at once stops them in order, and none is started
   for (const pid of pids) process.kill(pid ?? assert.fail('One does not run.'), 'SIGTERM');
   assert.equal((await system.exited).code, 0, system.output());
   assert.doesNotMatch(system.output(), /starting again/);
+});
+
+test('a console that is killed in the middle of its first start is started again', async (t) => {
+  const dataFolder = await temporaryFolder(t, 'console');
+  const words = ['up', '--dir', tillDirectory, '--data', dataFolder, '--port', '0', '--no-watch', '--calm'];
+  const run = runBanyan(words, environment);
+  lastFirst(t).after(async () => {
+    run.process.kill('SIGINT');
+    await run.exited;
+  });
+  const first = await until(() => run.consolePid(), 'the process of the console');
+  process.kill(first, 'SIGKILL');
+  await until(() => run.output().includes('Ctrl-C'), 'the last line of the start');
+  const url = consoleOf(run);
+  await eventually(
+    () => fetch(`${url}/api/system`).catch(() => undefined),
+    (answer) => answer?.status === 200,
+  );
+  assert.notEqual(run.consolePid(), first);
+  assert.match(run.output(), /console ended by SIGKILL; starting again/);
+});
+
+test('a console whose address cannot be written down is there all the same', async (t) => {
+  const dataFolder = await temporaryFolder(t, 'console');
+  await mkdir(join(dataFolder, 'console'));
+  const flags = ['--calm'];
+  const system = await startSystem(t, { directory: tillDirectory, flags, environment, dataFolder });
+  await ask(`${consoleOf(system)}/api/system`);
+  assert.match(system.output(), /commands that ask the console will not find it/);
 });
 
 test('without a console the commands that ask it say so', async (t) => {

@@ -11,6 +11,8 @@ export interface CommandRun {
   readonly process: ChildProcess;
   /** Everything on stdout and stderr so far. */
   output(): string;
+  /** Process id of the console that it has started, if that runs. */
+  consolePid(): number | undefined;
   readonly exited: Promise<{ readonly code: number | null; readonly signal: NodeJS.Signals | null }>;
 }
 
@@ -34,6 +36,7 @@ export function runBanyan(
   return {
     process: child,
     output: () => text,
+    consolePid: () => [...childrenOf(child.pid ?? 0, 'console').values()][0],
     exited: new Promise((resolve) => child.once('close', (code, signal) => resolve({ code, signal }))),
   };
 }
@@ -45,8 +48,6 @@ export interface RunningSystem extends CommandRun {
   readonly dataFolder: string;
   /** Process ids of the children of `--split`, by the parts that they host. */
   children(): ReadonlyMap<string, number>;
-  /** Process id of the console, if it runs. */
-  consolePid(): number | undefined;
   /** Ctrl-C, and wait. */
   stop(): Promise<void>;
 }
@@ -75,22 +76,25 @@ export async function startSystem(t: Undoing, options: StartOptions = {}): Promi
     what: 'the page address',
     run,
   });
-  const consoleUrl = /Console\s+(http:\/\/\S+?)\/?\s/.exec(run.output())?.[1];
+  const consoleUrl = consoleUrlIn(run);
   const pid = run.process.pid ?? 0;
   return {
     ...{ ...run, url, consoleUrl, dataFolder, stop },
     children: () => childrenOf(pid, 'serve'),
-    consolePid: () => [...childrenOf(pid, 'console').values()][0],
   };
 }
 
 export const startPhotoPrint = startSystem;
 
 /** Address of the console of a system that was started with one. */
-export function consoleOf(system: RunningSystem): string {
-  const url = /Console\s+(http:\/\/\S+?)\/?\s/.exec(system.output())?.[1];
-  if (url === undefined) throw new Error(`no console:\n${system.output()}`);
+export function consoleOf(run: CommandRun): string {
+  const url = consoleUrlIn(run);
+  if (url === undefined) throw new Error(`no console:\n${run.output()}`);
   return url;
+}
+
+function consoleUrlIn(run: CommandRun): string | undefined {
+  return /Console\s+(http:\/\/\S+?)\/?\s/.exec(run.output())?.[1];
 }
 
 async function waitFor<Value>(

@@ -61,6 +61,13 @@ export interface ProcessOptions {
   /** A child that does not answer pings for so long is killed and replaced. Default 10,000; 0 switches it off (debuggers). */
   readonly unresponsiveAfterMs?: number;
   /**
+   * What it means if a process ends before it was ready for the first time, or the first since `stop`. `final`: `start` rejects, and it stays stopped. `crash`: it
+   * is started again like any other, and `start` goes on waiting. Default `final`.
+   */
+  readonly failedStart?: 'final' | 'crash';
+  /** A child that is not ready after so long is killed. Default: it may take its time. */
+  readonly startTimeoutMs?: number;
+  /**
    * Megabytes of V8's young generation, which it lets grow to three times that before it looks at what is still needed. Default 4: 30 MB less for each process
    * than V8 would take.
    */
@@ -190,6 +197,7 @@ export class SupervisedProcess {
         resolve();
       });
     });
+    this.#watchStart(child);
     this.#watchResponsiveness(child);
   }
 
@@ -225,8 +233,9 @@ export class SupervisedProcess {
       return;
     }
     const how = signal === null ? `with code ${code}` : `by ${signal}`;
-    // A process that never came up cannot be mended by trying again: say why at once.
-    if (this.#settleStart !== undefined) {
+    const { failedStart = 'final' } = this.#options;
+    // A process that never came up is rarely mended by trying again: say why at once.
+    if (this.#settleStart !== undefined && failedStart === 'final') {
       this.#change('stopped');
       this.#endStart(new Error(this.#failure ?? `'${this.parts.join(', ')}' ended ${how} while starting.`));
       return;
@@ -249,6 +258,17 @@ export class SupervisedProcess {
 
   #stoppedWhileStarting(): Error {
     return new Error(`'${this.parts.join(', ')}' was stopped while it was starting.`);
+  }
+
+  #watchStart(child: ChildProcess): void {
+    const { startTimeoutMs, clock, logger } = this.#options;
+    if (startTimeoutMs === undefined) return;
+    const cancel = clock.setTimer(() => {
+      if (this.#state !== 'starting') return;
+      logger.error(`${this.parts.join(', ')} is not ready after ${startTimeoutMs} ms; ending it`);
+      child.kill('SIGKILL');
+    }, startTimeoutMs);
+    child.once('exit', cancel);
   }
 
   #watchResponsiveness(child: ChildProcess): void {

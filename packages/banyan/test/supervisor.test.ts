@@ -6,7 +6,7 @@ import { silentLogger, systemClock } from '@banyan/core';
 import { eventually } from '@banyan/core/testing';
 // Real child processes, without a system in them: the supervisor's own promises.
 import type { ProcessStatus } from '../src/supervised-process.ts';
-import { createSupervisor, type Supervisor } from '../src/supervisor.ts';
+import { createSupervisor, type Supervisor, type SupervisorOptions } from '../src/supervisor.ts';
 
 const entry = fileURLToPath(new URL('./fixtures/child.mjs', import.meta.url));
 
@@ -19,7 +19,11 @@ interface Watched {
   seen(matches: (status: ProcessStatus) => boolean): Promise<ProcessStatus>;
 }
 
-function supervise(t: TestContext, groups: readonly string[][], unresponsiveAfterMs = 10_000): Watched {
+function supervise(
+  t: TestContext,
+  groups: readonly string[][],
+  limits: Pick<SupervisorOptions, 'unresponsiveAfterMs' | 'startTimeoutMs' | 'failedStart'> = {},
+): Watched {
   const lines: string[] = [];
   const environment: NodeJS.ProcessEnv = { ...process.env, NODE_OPTIONS: '' };
   const statuses: ProcessStatus[] = [];
@@ -36,7 +40,7 @@ function supervise(t: TestContext, groups: readonly string[][], unresponsiveAfte
       statuses.push(status);
       for (const look of waiting) look();
     },
-    unresponsiveAfterMs,
+    ...limits,
   });
   t.after(() => supervisor.stop(500));
   return {
@@ -77,8 +81,23 @@ test('a process that cannot start tells why, and start rejects with it', async (
   await assert.rejects(watched.supervisor.start(), { message: 'the reason why' });
 });
 
+test('a process whose failed start counts as a crash is started until it comes up', async (t) => {
+  const watched = supervise(t, [['patient']], { failedStart: 'crash' });
+  watched.environment['BROKEN'] = 'yes';
+  const started = watched.supervisor.start();
+  await watched.seen((status) => status.state === 'waiting' && status.restarts === 1);
+  delete watched.environment['BROKEN'];
+  await started;
+  assert.equal(watched.supervisor.status()[0]?.state, 'ready');
+});
+
+test('a process that is not ready in time is killed', async (t) => {
+  const watched = supervise(t, [['slow']], { startTimeoutMs: 300 });
+  await assert.rejects(watched.supervisor.start(), { message: "'slow' ended by SIGKILL while starting." });
+});
+
 test('a process that stops answering is killed and replaced', async (t) => {
-  const watched = supervise(t, [['silent']], 1_000);
+  const watched = supervise(t, [['silent']], { unresponsiveAfterMs: 1_000 });
   await watched.supervisor.start();
   await watched.seen((status) => status.state === 'waiting' && status.restarts === 1);
 });
@@ -123,7 +142,7 @@ test('a process that was ended stays away until it is asked for again', async (t
 });
 
 test('a paused process is held and goes on as the same one, however long it did not answer', async (t) => {
-  const watched = supervise(t, [['a']], 500);
+  const watched = supervise(t, [['a']], { unresponsiveAfterMs: 500 });
   await watched.supervisor.start();
   const pid = pidOf(watched, 'a');
   const state = () => readFileSync(`/proc/${pid}/stat`, 'utf8').split(' ')[2];

@@ -26,7 +26,7 @@ export interface ConsoleProcessOptions {
 /** The console of a run, in a process of its own: whatever becomes of it, the system goes on, and it is started again. */
 export interface ConsoleProcess {
   readonly url: string;
-  /** Resolves when its pages can be opened. @throws what keeps it from starting at all */
+  /** Resolves when its pages can be opened, however often it had to be started. @throws if it is stopped before */
   start(): Promise<void>;
   /** Tells it what has changed, if that is no process. */
   tell(): void;
@@ -41,6 +41,8 @@ export function createConsoleProcess(options: ConsoleProcessOptions): ConsolePro
 }
 
 const stopTimeoutMs = 10_000;
+/** It may have to build its page. */
+const startTimeoutMs = 60_000;
 /** It takes the telemetry of all the others: a small young generation would be collected all the time. */
 const youngGenerationMb = 16;
 
@@ -65,6 +67,8 @@ class WatchedConsole implements ConsoleProcess {
       argumentsFor: () => ['console', '--dir', directory, '--data', dataDirectory],
       environmentFor: () => ({ ...environment, BANYAN_CONSOLE: JSON.stringify(plan) }),
       youngGenerationMb,
+      failedStart: 'crash',
+      startTimeoutMs,
       clock,
       logger,
       onOutput: options.onOutput,

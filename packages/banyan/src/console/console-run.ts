@@ -33,7 +33,10 @@ export interface ConsoleRunOptions {
 
 /** The console of one `banyan up`, as its user sees it. */
 export interface ConsoleRun {
-  /** Resolves with its address; undefined if it cannot start: the system runs without it. Never rejects. */
+  /**
+   * Resolves with its address, at the latest when it has failed for the first time or takes too long: it then comes later. Undefined if it is stopped before.
+   * Never rejects.
+   */
   start(): Promise<string | undefined>;
   tellPublicUrl(url: string | undefined): void;
   /** The system begins to stop; the console is there until `stop`. */
@@ -50,7 +53,7 @@ export function createConsoleRun(options: ConsoleRunOptions): ConsoleRun {
   const { environment } = terminal;
   let publicUrl: string | undefined;
   let forget = async () => {};
-  let isStopping = false;
+  const failed = Promise.withResolvers<void>();
   const child = createConsoleProcess({
     plan: {
       runId,
@@ -69,7 +72,10 @@ export function createConsoleRun(options: ConsoleRunOptions): ConsoleRun {
     run,
     publicUrl: () => publicUrl,
     onOutput: (line) => showLine(line, options),
-    onChange: (status) => showStatus(status, options),
+    onChange: (status) => {
+      if (status.state === 'waiting') failed.resolve();
+      showStatus(status, options);
+    },
     clock: systemClock,
     logger,
   });
@@ -77,23 +83,26 @@ export function createConsoleRun(options: ConsoleRunOptions): ConsoleRun {
     async start() {
       if (settings.consolePort === 'preferred' && portOf(listener) !== defaultConsolePort)
         progress.note(`Port ${defaultConsolePort} is taken; the console is on ${portOf(listener)}.`);
+      const isStopped = child.start().then(
+        () => false,
+        () => true,
+      );
+      const isLater = Promise.race([failed.promise, sleep(startWaitMs, systemClock)]).then(() => false);
+      if (await Promise.race([isStopped, isLater])) return undefined;
       try {
-        await Promise.race([child.start(), sleep(startWaitMs, systemClock)]);
         forget = await tellConsole(folder, { url: child.url, runId });
-        return child.url;
       } catch (error) {
-        if (!isStopping) logger.error('the console does not start; the system runs without it', { error });
-        return undefined;
+        logger.warn('commands that ask the console will not find it: its address cannot be written down', {
+          error,
+        });
       }
+      return child.url;
     },
     tellPublicUrl(url) {
       publicUrl = url;
       child.tell();
     },
-    expectEnd() {
-      isStopping = true;
-      child.expectEnd();
-    },
+    expectEnd: () => child.expectEnd(),
     async stop() {
       await child.stop();
       await forget();
