@@ -36,6 +36,8 @@ export interface Telemetry {
   readonly onLine: (line: LogLine) => void;
   /** Hears of what cannot be delivered. */
   useLogger(logger: Logger): void;
+  /** Tells by another name, which was found later, of what comes from now on; a tracer keeps the one that it was made with. */
+  useInstance(instance: string): void;
   start(): void;
   /** Sends what is left, within a second. Idempotent; never rejects. */
   stop(): Promise<void>;
@@ -59,12 +61,14 @@ class ProcessTelemetry implements Telemetry {
   readonly #senders: HttpSender[] = [];
   readonly #resources = new Map<string, Attributes>();
   readonly #startedMs: number;
+  #instance: string;
   #logger: Logger = silentLogger;
   #cancelReading: (() => void) | undefined;
   #stopped: Promise<void> | undefined;
 
   constructor(options: TelemetryOptions) {
     this.#options = options;
+    this.#instance = options.instance;
     this.#clock = options.clock ?? systemClock;
     this.#nowUs = createMicrosecondClock(this.#clock);
     this.#startedMs = this.#clock.nowMs();
@@ -128,6 +132,11 @@ class ProcessTelemetry implements Telemetry {
     this.#logger = logger;
   }
 
+  useInstance(instance: string): void {
+    this.#instance = instance;
+    this.#resources.clear();
+  }
+
   start(): void {
     if (this.#readings === undefined || this.#stopped !== undefined) return;
     this.#cancelReading ??= this.#clock.setTimer(() => {
@@ -185,11 +194,11 @@ class ProcessTelemetry implements Telemetry {
   #resourceOf(name: string, version?: string): Attributes {
     const known = this.#resources.get(name);
     if (known !== undefined && (version === undefined || known['service.version'] === version)) return known;
-    const { system, instance, zone, pid, settings } = this.#options;
+    const { system, zone, pid, settings } = this.#options;
     const resource: Attributes = {
       'service.name': name,
       'service.version': version,
-      'service.instance.id': `${name}-${instance}`,
+      'service.instance.id': `${name}-${this.#instance}`,
       'banyan.system': system,
       'banyan.zone': zone,
       'banyan.run.id': settings.runId,

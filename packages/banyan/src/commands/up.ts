@@ -73,6 +73,7 @@ export async function up(input: CommandInput, terminal: Terminal): Promise<numbe
       progress,
       closing,
     });
+    telemetry.useInstance(plan.instance);
     const run = createRun({
       system,
       directory,
