@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { until } from '@banyan/testing';
+import { eventually, lastFirst, type Undoing, until } from '@banyan/testing';
 import { runBanyan } from '../support/running-system.ts';
 
 // Inside the repository, so that the files find `@banyan/banyan`.
@@ -53,46 +53,78 @@ async function writeSystem(): Promise<string> {
   return folder;
 }
 
+/** The system with its files watched, and what a developer does with it. */
+async function start(
+  t: Undoing,
+  flags: readonly string[] = [],
+  environment: Readonly<Record<string, string>> = {},
+) {
+  const folder = await writeSystem();
+  const run = runBanyan(['up', '--dir', folder, '--port', '0', ...flags], environment);
+  lastFirst(t).after(async () => {
+    run.process.kill('SIGINT');
+    await run.exited;
+    await rm(folder, { recursive: true, force: true });
+  });
+  // Watching begins right after the address is printed.
+  await until(() => run.output().includes('Ctrl-C'), 'last line of the start');
+  const url = /(?:Page|Gateway)\s+(http:\/\/\S+?)\/?\s/.exec(run.output())?.[1];
+  return {
+    get: async (path: string) =>
+      (await fetch(`${url}${path}`)).json() as Promise<{ text?: string; count?: number }>,
+    write: (file: string, text: string) => writeFile(join(folder, file), text),
+    wordOfMistake: () =>
+      until(
+        () => /greeter: .*(Unexpected|Expression)|greeter.*ended/i.test(run.output()),
+        'word of the mistake',
+      ),
+    async banyan(...words: readonly string[]) {
+      const command = runBanyan([...words, '--dir', folder]);
+      assert.equal((await command.exited).code, 0, command.output());
+      return command.output();
+    },
+  };
+}
+
+const broken = 'export const broken = ;';
+
 for (const [name, flags] of Object.entries({ 'in one process': [], split: ['--split'] })) {
   test(`a changed file reloads its own service and no other, ${name}`, async (t) => {
-    const folder = await writeSystem();
-    const run = runBanyan(['up', '--dir', folder, '--port', '0', ...flags]);
-    t.after(async () => {
-      run.process.kill('SIGINT');
-      await run.exited;
-      await rm(folder, { recursive: true, force: true });
-    });
-    const url = await until(
-      () => /(?:Page|Gateway)\s+(http:\/\/\S+?)\/?\s/.exec(run.output())?.[1],
-      'address',
-    );
-    const get = async (path: string) =>
-      (await fetch(url + path)).json() as Promise<{ text?: string; count?: number }>;
+    const { get, write, wordOfMistake } = await start(t, flags);
+    const greets = (text: string) => until(async () => (await get('/greeting')).text === text, text);
     assert.deepEqual(await get('/greeting'), { text: 'hello!' });
     assert.deepEqual(await get('/count'), { count: 1 });
-    // Watching begins right after the address is printed.
-    await until(() => (run.output().includes('Ctrl-C') ? true : undefined), 'last line of the start');
-    await writeFile(join(folder, 'greeter', 'service.ts'), greeter('good day'));
-    await until(
-      async () => ((await get('/greeting')).text === 'good day!' ? true : undefined),
-      'new greeting',
-    );
-    await writeFile(join(folder, 'greeter', 'punctuation.ts'), "export const punctuation = '?';\n");
-    await until(
-      async () => ((await get('/greeting')).text === 'good day?' ? true : undefined),
-      'new punctuation',
-    );
+    await write('greeter/service.ts', greeter('good day'));
+    await greets('good day!');
+    await write('greeter/punctuation.ts', "export const punctuation = '?';\n");
+    await greets('good day?');
     assert.deepEqual(await get('/count'), { count: 2 }, 'the other service kept its state');
-    await writeFile(join(folder, 'greeter', 'service.ts'), 'export const broken = ;');
-    await until(
-      () => (/greeter: .*(Unexpected|Expression)|greeter.*ended/i.test(run.output()) ? true : undefined),
-      'word of the mistake',
-    );
+    await write('greeter/service.ts', broken);
+    await wordOfMistake();
     assert.deepEqual(await get('/count'), { count: 3 });
-    await writeFile(join(folder, 'greeter', 'service.ts'), greeter('welcome back'));
-    await until(
-      async () => ((await get('/greeting')).text === 'welcome back?' ? true : undefined),
-      'mended greeting',
-    );
+    await write('greeter/service.ts', greeter('welcome back'));
+    await greets('welcome back?');
   });
 }
+
+const withConsole = { CONSOLE_PORT: '0' };
+
+test('a slowed service is not any more once it was reloaded, and is shown so', async (t) => {
+  const { banyan, write } = await start(t, [], withConsole);
+  await banyan('control', 'slow', 'greeter', '300ms');
+  await write('greeter/service.ts', greeter('good day'));
+  await eventually(
+    () => banyan('status'),
+    (text) => /greeter +1\.0\.0 +ready /.test(text),
+  );
+});
+
+test('a slowed service whose reload fails goes on slowed, and is shown so', async (t) => {
+  const { banyan, write, wordOfMistake } = await start(t, [], withConsole);
+  await banyan('control', 'slow', 'greeter', '300ms');
+  await write('greeter/service.ts', broken);
+  await wordOfMistake();
+  // The console is told of all services with it.
+  await banyan('control', 'slow', 'counter', '300ms');
+  assert.match(await banyan('status'), /greeter +1\.0\.0 +slowed 300 ms /);
+});

@@ -1,10 +1,9 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Service, System } from '@banyan/chassis';
+import type { Host, Service, System } from '@banyan/chassis';
 import { type Logger, systemClock } from '@banyan/core';
 import type { Metrics, Telemetry } from '@banyan/telemetry';
 import type { DataFolder } from './data-folder.ts';
-import { withDelay } from './delays.ts';
 import { createLaunch, type Launch, type LaunchPlan } from './launch.ts';
 import type { LogFile } from './log-file.ts';
 import type { Placement } from './placement.ts';
@@ -61,9 +60,9 @@ class OneProcess implements Run {
   readonly control = undefined;
   readonly #listeners = new Set<() => void>();
   #launch: Promise<Launch> | undefined;
+  #host: Host | undefined;
   #state: ProcessStatus['state'] = 'stopped';
   #startedAt: string | undefined;
-  #delaysMs: ReadonlyMap<string, number> = new Map();
 
   constructor(options: RunOptions, parts: readonly string[]) {
     this.#options = options;
@@ -83,7 +82,9 @@ class OneProcess implements Run {
       telemetry,
       signal: this.#stopping.signal,
     });
-    const started = await (await this.#launch).start();
+    const launch = await this.#launch;
+    this.#host = launch.host;
+    const started = await launch.start();
     this.#change('ready');
     return started;
   }
@@ -100,7 +101,8 @@ class OneProcess implements Run {
     const { pid } = process;
     const state = this.#state;
     const startedAt = this.#startedAt;
-    const [parts, delaysMs] = [this.#parts, this.#delaysMs];
+    const parts = this.#parts;
+    const delaysMs = this.#host?.delaysMs() ?? new Map();
     // Calls within a process have no circuits.
     return [{ name: parts.join('+'), parts, state, pid, restarts: 0, startedAt, delaysMs, circuits: [] }];
   }
@@ -110,16 +112,17 @@ class OneProcess implements Run {
   }
 
   async reload(service: Service): Promise<void> {
-    const launch = await this.#launch;
-    this.#delaysMs = withDelay(this.#delaysMs, service.name, 0);
-    await launch?.host.reload(await importAgain(service));
+    try {
+      await this.#host?.reload(await importAgain(service));
+    } finally {
+      // Its start has ended a delay.
+      this.#tell();
+    }
   }
 
   async slow(service: string, delayMs: number): Promise<boolean> {
     if (this.#state !== 'ready') return false;
-    const launch = await this.#launch;
-    launch?.host.slow(service, delayMs);
-    this.#delaysMs = withDelay(this.#delaysMs, service, delayMs);
+    this.#host?.slow(service, delayMs);
     this.#tell();
     return true;
   }

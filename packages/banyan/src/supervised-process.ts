@@ -3,7 +3,6 @@ import type { Server } from 'node:net';
 import { createInterface } from 'node:readline';
 import type { OpenCircuit } from '@banyan/chassis';
 import type { Clock, Logger } from '@banyan/core';
-import { withDelay } from './delays.ts';
 
 export const processStates = ['starting', 'ready', 'paused', 'waiting', 'stopping', 'stopped'] as const;
 /** `paused`: an operator holds it with a signal. `waiting`: it ended unexpectedly and starts again after a back-off. */
@@ -94,7 +93,7 @@ export class SupervisedProcess {
   #failure: string | undefined;
   #settleStart: ((error?: Error) => void) | undefined;
   #startedAtMs: number | undefined;
-  #delaysMs: ReadonlyMap<string, number> = new Map();
+  readonly #delaysMs = new Map<string, number>();
   #circuits: readonly OpenCircuit[] = [];
 
   constructor(parts: readonly string[], options: ProcessOptions) {
@@ -146,7 +145,8 @@ export class SupervisedProcess {
   slow(part: string, delayMs: number): boolean {
     if (this.#state !== 'ready' && this.#state !== 'paused') return false;
     this.#send({ kind: 'slow', part, delayMs });
-    this.#delaysMs = withDelay(this.#delaysMs, part, delayMs);
+    if (delayMs === 0) this.#delaysMs.delete(part);
+    else this.#delaysMs.set(part, delayMs);
     this.#options.onDetail?.();
     return true;
   }
@@ -166,7 +166,7 @@ export class SupervisedProcess {
       pid: this.#child?.pid,
       restarts: this.#restarts,
       startedAt: this.#child === undefined ? undefined : this.#startedAt(),
-      delaysMs: this.#delaysMs,
+      delaysMs: new Map(this.#delaysMs),
       circuits: this.#circuits,
     };
   }
@@ -225,7 +225,7 @@ export class SupervisedProcess {
 
   #onExit(code: number | null, signal: NodeJS.Signals | null): void {
     this.#child = undefined;
-    this.#delaysMs = new Map();
+    this.#delaysMs.clear();
     this.#circuits = [];
     if (this.#state === 'stopping' || this.#isEndExpected) {
       this.#endStart(this.#stoppedWhileStarting());

@@ -37,6 +37,8 @@ export interface Host {
    * @throws TypeError outside of development, or if the service does not run here
    */
   slow(service: string, delayMs: number): void;
+  /** Of the services that are slowed now. */
+  delaysMs(): ReadonlyMap<string, number>;
   health(): Promise<readonly PartHealth[]>;
   /**
    * The service that keeps the contract of that name, as `caller` sees it: in this process, or through the registry.
@@ -136,6 +138,11 @@ class ProcessHost implements Host {
   slow(service: string, delayMs: number): void {
     if (!this.#options.development) throw new TypeError('Services are slowed in development alone.');
     this.#slowdownOf(service).set(delayMs);
+  }
+
+  delaysMs(): ReadonlyMap<string, number> {
+    const delays = [...this.#slowdowns].map(([name, { delayMs }]) => [name, delayMs] as const);
+    return new Map(delays.filter(([, delayMs]) => delayMs > 0));
   }
 
   async health(): Promise<readonly PartHealth[]> {
