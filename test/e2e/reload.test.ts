@@ -78,9 +78,9 @@ async function start(
         () => /greeter: .*(Unexpected|Expression)|greeter.*ended/i.test(run.output()),
         'word of the mistake',
       ),
-    async banyan(...words: readonly string[]) {
+    async banyan(words: readonly string[], expectedCode = 0) {
       const command = runBanyan([...words, '--dir', folder]);
-      assert.equal((await command.exited).code, 0, command.output());
+      assert.equal((await command.exited).code, expectedCode, command.output());
       return command.output();
     },
   };
@@ -111,20 +111,29 @@ const withConsole = { CONSOLE_PORT: '0' };
 
 test('a slowed service is not any more once it was reloaded, and is shown so', async (t) => {
   const { banyan, write } = await start(t, [], withConsole);
-  await banyan('control', 'slow', 'greeter', '300ms');
+  await banyan(['control', 'slow', 'greeter', '300ms']);
   await write('greeter/service.ts', greeter('good day'));
   await eventually(
-    () => banyan('status'),
+    () => banyan(['status']),
     (text) => /greeter +1\.0\.0 +ready /.test(text),
   );
 });
 
 test('a slowed service whose reload fails goes on slowed, and is shown so', async (t) => {
   const { banyan, write, wordOfMistake } = await start(t, [], withConsole);
-  await banyan('control', 'slow', 'greeter', '300ms');
+  await banyan(['control', 'slow', 'greeter', '300ms']);
   await write('greeter/service.ts', broken);
   await wordOfMistake();
   // The console is told of all services with it.
-  await banyan('control', 'slow', 'counter', '300ms');
-  assert.match(await banyan('status'), /greeter +1\.0\.0 +slowed 300 ms /);
+  await banyan(['control', 'slow', 'counter', '300ms']);
+  assert.match(await banyan(['status']), /greeter +1\.0\.0 +slowed 300 ms /);
+});
+
+test('a restart into code that does not start tells whoever asked for it why', async (t) => {
+  const { banyan, write } = await start(t, ['--split', '--no-watch'], withConsole);
+  await write('greeter/service.ts', `${greeter('hello')}throw new Error('There is nobody to greet.');`);
+  assert.match(await banyan(['control', 'restart', 'greeter'], 1), /There is nobody to greet\./);
+  await write('greeter/service.ts', greeter('welcome back'));
+  await banyan(['control', 'start', 'greeter']);
+  assert.match(await banyan(['status']), /greeter +1\.0\.0 +ready /);
 });

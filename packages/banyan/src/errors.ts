@@ -51,7 +51,7 @@ export const banyanErrors = {
   },
   not_possible: {
     code: 'failed_precondition',
-    text: 'The console was asked for what a process cannot do in this placement or environment, a saga in its state, or a form for an operation that is a stream of bytes.',
+    text: 'The console was asked for what a process cannot do in this placement or environment, or failed to do, a saga in its state, or a form for an operation that is a stream of bytes.',
   },
   no_flow: {
     code: 'not_found',

@@ -9,6 +9,7 @@ import {
   type ProcessControl,
 } from './controlled-system.ts';
 import { holdConnections } from './held-connections.ts';
+import { notPossible } from './not-possible.ts';
 
 export interface SupervisedSystem extends ControlledSystem {
   /** The console's port. */
@@ -46,7 +47,8 @@ export async function joinSystem(channel: SupervisorChannel): Promise<Supervised
         const deed = deeds.get(told.id);
         deeds.delete(told.id);
         if (told.problem === undefined) deed?.resolve(told.value);
-        else deed?.reject(new Error(told.problem));
+        // Mostly what a process said that did not come up.
+        else deed?.reject(notPossible(told.problem));
       }
     }
   });

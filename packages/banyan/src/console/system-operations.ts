@@ -3,6 +3,7 @@ import type { OperationsHandlers } from '@banyan/console-api';
 import { ServiceError } from '@banyan/core';
 import type { ProcessStatus } from '../supervised-process.ts';
 import type { ControlledSystem, ProcessControl } from './controlled-system.ts';
+import { notPossible } from './not-possible.ts';
 
 export type SystemOperations = Pick<OperationsHandlers, 'getSystem' | 'controlService'>;
 
@@ -120,8 +121,4 @@ function instanceOf(id: string, version: string, { state, pid, restarts, started
     ...(startedAt === undefined ? undefined : { startedAt }),
     restarts,
   };
-}
-
-function notPossible(message: string): ServiceError {
-  return new ServiceError(message, { code: 'failed_precondition', reason: 'not_possible' });
 }

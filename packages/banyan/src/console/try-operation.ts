@@ -1,5 +1,6 @@
 import { createHttpBinding, isStreaming, type Operation } from '@banyan/contract';
 import { ServiceError } from '@banyan/core';
+import { notPossible } from './not-possible.ts';
 import { traceIdIn } from './trace-id.ts';
 
 interface Attempt {
@@ -31,7 +32,8 @@ export async function tryThroughGateway(
   operation: Operation,
   { url, input, token, signal }: Attempt,
 ): Promise<Tried> {
-  if (isStreaming(operation)) throw notPossible();
+  if (isStreaming(operation))
+    throw notPossible('It sends or answers a stream of bytes: use a program of your own, such as curl.');
   const { path, query, body, headers } = createHttpBinding(operation).toRequest(input);
   const startMs = performance.now();
   const response = await fetch(new URL(query === '' ? path : `${path}?${query}`, url), {
@@ -84,13 +86,6 @@ function parsed(text: string): { readonly body: unknown } | undefined {
   } catch {
     return undefined;
   }
-}
-
-function notPossible(): ServiceError {
-  return new ServiceError('It sends or answers a stream of bytes: use a program of your own, such as curl.', {
-    code: 'failed_precondition',
-    reason: 'not_possible',
-  });
 }
 
 function noAnswer(error: unknown): ServiceError {
