@@ -101,6 +101,22 @@ test('instances have the name that the system gave them', async (t) => {
   );
 });
 
+test('the depth of calls is no success without traces, and says if only some were read', async (t) => {
+  const system = await startSystem(t, { directory: tillDirectory, flags: ['--calm'], environment });
+  const place = ['--dir', tillDirectory, '--data', system.dataFolder];
+  const run = runBanyan(['depth', '--since', '2099-01-01T00:00:00Z', ...place], environment);
+  assert.equal((await run.exited).code, 1, run.output());
+  assert.match(run.output(), /No traces in this time/);
+  // Of one operation ten are read.
+  const tills = atTills(system.url);
+  for (let count = 0; count < 11; count += 1) await tills.setTill('a', true);
+  const read = await eventually(
+    () => command(system, 'depth', '--since', '1h').catch(String),
+    (text) => text.includes('Only a part was read'),
+  );
+  assert.match(read, /None is deeper than 3\. Only a part was read, \d+ traces: the rest may be deeper\./);
+});
+
 test('while telemetry is away, status shows what runs, and says why there are no figures', async (t) => {
   const system = await startSystem(t, { directory: tillDirectory, flags: ['--calm'], environment });
   const server = await findEmbeddedServer(`${system.dataFolder}/postgres`);

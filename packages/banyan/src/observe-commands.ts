@@ -60,7 +60,8 @@ export function observeCommands({ dir, data }: SharedOptions): readonly Command[
     {
       name: 'depth',
       usage: 'banyan depth [options]',
-      summary: 'Show how deep calls wait for each other, as traces tell; fails if it is too deep.',
+      summary:
+        'Show how deep calls wait for each other, as traces tell; fails if it is too deep, or without traces.',
       options: {
         dir,
         data,

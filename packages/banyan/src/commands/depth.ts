@@ -9,7 +9,7 @@ import type { Terminal } from '../terminal.ts';
 const { getCallDepth } = telemetryApi.operations;
 type Report = OutputOf<typeof getCallDepth.output>;
 
-/** `banyan depth`: how deep calls wait for each other, as traces show it; fails if one chain is deeper than it may be. */
+/** `banyan depth`: how deep calls wait for each other, as traces show it; fails if one chain is deeper than it may be, or if there is none to look at. */
 export async function depth(input: CommandInput, terminal: Terminal): Promise<number> {
   const { since } = input.options;
   const atMost = atMostOf(input);
@@ -22,7 +22,7 @@ export async function depth(input: CommandInput, terminal: Terminal): Promise<nu
       ? `${JSON.stringify(report, null, 2)}\n`
       : renderReport(report, tooDeep.length),
   );
-  return tooDeep.length === 0 ? 0 : 1;
+  return report.operations.length > 0 && tooDeep.length === 0 ? 0 : 1;
 }
 
 function atMostOf({ options }: CommandInput): number {
@@ -33,7 +33,7 @@ function atMostOf({ options }: CommandInput): number {
 }
 
 function renderReport({ operations, traces, isWhole, atMost }: Report, tooDeep: number): string {
-  if (operations.length === 0) return 'No traces in this time.\n';
+  if (operations.length === 0) return 'No traces in this time: nothing was looked at.\n';
   const rows = operations.map(({ depth: calls, isTooDeep, chain, traceId }) => [
     `${calls}${isTooDeep ? ' ✗' : ''}`,
     chain.map(({ service, operation }) => `${service} ${operation}`).join(' → '),
@@ -42,6 +42,6 @@ function renderReport({ operations, traces, isWhole, atMost }: Report, tooDeep: 
   const verdict = tooDeep === 0 ? `None is deeper than ${atMost}.` : `${tooDeep} deeper than ${atMost}.`;
   const read = isWhole
     ? `All ${traces} traces were read.`
-    : `${traces} traces were read, and there are more.`;
+    : `Only a part was read, ${traces} traces: the rest may be deeper.`;
   return `${renderTable(['depth', 'who waits for whom', 'trace'], rows)}\n${verdict} ${read}\n`;
 }
