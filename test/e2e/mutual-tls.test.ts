@@ -10,7 +10,7 @@ import { type TestContext, test } from 'node:test';
 import { createAuthority, createServiceTokens } from '@banyan/auth';
 import { createDatabase, resetSystem } from '@banyan/postgres';
 import { startTestServer, temporaryFolder } from '@banyan/testing';
-import { photoPrintDirectory, runBanyan, startSystem } from '../support/running-system.ts';
+import { photoPrintDirectory, runBanyan, startSystem, untilAnswers } from '../support/running-system.ts';
 
 const dayMs = 86_400_000;
 
@@ -54,12 +54,7 @@ test('in production a service alone speaks mutual TLS; probes have a port of the
     PORT: String(port),
     PROBE_PORT: String(probePort),
   });
-  for (const endMs = Date.now() + 30_000; ; ) {
-    const ready = await fetch(`http://127.0.0.1:${probePort}/health/ready`).catch(() => undefined);
-    if (ready?.status === 200) break;
-    assert.ok(Date.now() < endMs, run.output());
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
+  await untilAnswers(`http://127.0.0.1:${probePort}/health/ready`, run);
   assert.equal((await fetch(`http://127.0.0.1:${probePort}/metrics`)).status, 200);
   assert.equal((await fetch(`http://127.0.0.1:${probePort}/products`)).status, 404);
   await assert.rejects(fetch(`http://127.0.0.1:${port}/health/ready`));
@@ -105,12 +100,7 @@ test('certificates of others are read from a folder; one that does not fit ends 
   await write('orders');
   const [probePort = 0] = await freePorts(1);
   const run = await serve(t, ['orders'], { ...environment, PROBE_PORT: String(probePort) });
-  for (const endMs = Date.now() + 30_000; ; ) {
-    const ready = await fetch(`http://127.0.0.1:${probePort}/health/ready`).catch(() => undefined);
-    if (ready?.status === 200) break;
-    assert.ok(Date.now() < endMs, run.output());
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
+  await untilAnswers(`http://127.0.0.1:${probePort}/health/ready`, run);
 });
 
 test('a system that is split works the same, and no service can be reached without a certificate', async (t) => {

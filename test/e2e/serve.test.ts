@@ -6,8 +6,8 @@ import { hostname } from 'node:os';
 import { test } from 'node:test';
 import { createServiceTokens } from '@banyan/auth';
 import { createDatabase, provisionSystem, resetSystem } from '@banyan/postgres';
-import { eventually, startTestServer } from '@banyan/testing';
-import { photoPrintDirectory, runBanyan } from '../support/running-system.ts';
+import { eventually, startTestServer, untilPasses } from '@banyan/testing';
+import { photoPrintDirectory, runBanyan, untilAnswers } from '../support/running-system.ts';
 
 async function freePort(): Promise<number> {
   const server = createServer();
@@ -32,12 +32,7 @@ test('a service runs alone on its port, for callers with a service token only', 
     await resetSystem({ adminUrl, system: 'photo-print' });
   });
   const base = `http://127.0.0.1:${port}`;
-  for (const endMs = Date.now() + 30_000; ; ) {
-    const ready = await fetch(`${base}/health/ready`).catch(() => undefined);
-    if (ready?.status === 200) break;
-    assert.ok(Date.now() < endMs, run.output());
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
+  await untilAnswers(`${base}/health/ready`, run);
   assert.equal((await fetch(`${base}/products`)).status, 401);
   const token = await createServiceTokens({ key: secret, service: 'gateway' }).issue('orders');
   const answer = await fetch(`${base}/products`, { headers: { authorization: `Bearer ${token}` } });
@@ -72,12 +67,10 @@ test('two services served together each take a port of their own, whatever PORT 
     await platform.close();
     await resetSystem({ adminUrl, system: 'photo-print' });
   });
-  for (const endMs = Date.now() + 30_000; ; ) {
-    const listed = await platform.sql<{ url: string }>`select url from banyan.instances`.catch(() => []);
-    if (new Set(listed.map(({ url }) => url)).size === 2) break;
-    assert.ok(Date.now() < endMs, run.output());
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
+  await untilPasses(async () => {
+    const listed = await platform.sql<{ url: string }>`select url from banyan.instances`;
+    assert.equal(new Set(listed.map(({ url }) => url)).size, 2, run.output());
+  });
 });
 
 test('two processes of a service on one host have names that differ, and one that was killed gets its name again', async (t) => {
@@ -154,11 +147,7 @@ test('other processes reach a service where it says, not where it listens', asyn
     relay.close();
     await resetSystem({ adminUrl, system: 'photo-print' });
   });
-  const products = () => fetch(`http://127.0.0.1:${gatewayPort}/products`).catch(() => undefined);
-  for (const endMs = Date.now() + 60_000; (await products())?.status !== 200; ) {
-    assert.ok(Date.now() < endMs, runs.map((run) => run.output()).join('\n'));
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
+  await untilAnswers(`http://127.0.0.1:${gatewayPort}/products`, ...runs);
   assert.ok(connections > 0);
 });
 
@@ -207,11 +196,7 @@ test('a gateway that runs alone shows its health and metrics on a port of their 
     await run.exited;
     await resetSystem({ adminUrl, system: 'photo-print' });
   });
-  const live = () => fetch(`http://127.0.0.1:${probePort}/health/live`).catch(() => undefined);
-  for (const endMs = Date.now() + 30_000; (await live())?.status !== 200; ) {
-    assert.ok(Date.now() < endMs, run.output());
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
+  await untilAnswers(`http://127.0.0.1:${probePort}/health/live`, run);
   assert.equal((await fetch(`http://127.0.0.1:${port}/metrics`)).status, 404);
   // None of the services run.
   assert.equal((await fetch(`http://127.0.0.1:${probePort}/health/ready`)).status, 503);

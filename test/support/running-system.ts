@@ -1,7 +1,8 @@
+import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { lastFirst, temporaryFolder, type Undoing } from '@banyan/testing';
+import { lastFirst, temporaryFolder, type Undoing, untilPasses } from '@banyan/testing';
 
 const main = fileURLToPath(new URL('../../packages/banyan/src/main.ts', import.meta.url));
 export const photoPrintDirectory = fileURLToPath(new URL('../../systems/photo-print/', import.meta.url));
@@ -91,6 +92,14 @@ export function consoleOf(run: CommandRun): string {
   const url = consoleUrlIn(run);
   if (url === undefined) throw new Error(`no console:\n${run.output()}`);
   return url;
+}
+
+/** Resolves once `url` answers with 200. @throws what `runs` have said, if it does not in time */
+export async function untilAnswers(url: string, ...runs: readonly CommandRun[]): Promise<void> {
+  await untilPasses(async () => {
+    const answer = await fetch(url).catch(() => undefined);
+    assert.equal(answer?.status, 200, [url, ...runs.map((run) => run.output())].join('\n'));
+  });
 }
 
 function consoleUrlIn(run: CommandRun): string | undefined {
