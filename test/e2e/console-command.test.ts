@@ -3,8 +3,14 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { createDatabase, findEmbeddedServer } from '@banyan/postgres';
-import { eventually, lastFirst, temporaryFolder, until } from '@banyan/testing';
-import { consoleOf, type RunningSystem, runBanyan, startSystem } from '../support/running-system.ts';
+import { eventually, lastFirst, temporaryFolder, type Undoing, until } from '@banyan/testing';
+import {
+  consoleOf,
+  type RunningSystem,
+  runBanyan,
+  startSystem,
+  untilAnswers,
+} from '../support/running-system.ts';
 import { atTills, tillDirectory } from '../support/till-system.ts';
 
 interface TraceList {
@@ -35,6 +41,16 @@ async function command(system: RunningSystem, ...words: readonly string[]): Prom
   const { code } = await run.exited;
   assert.equal(code, 0, run.output());
   return run.output();
+}
+
+/** On the system's own server. */
+async function databaseOf(t: Undoing, system: RunningSystem, name: string) {
+  const server = await findEmbeddedServer(`${system.dataFolder}/postgres`);
+  const url = new URL(server?.adminUrl ?? assert.fail('There is no server.'));
+  url.pathname = `/${name}`;
+  const database = createDatabase({ url: url.href });
+  lastFirst(t).after(() => database.close());
+  return database;
 }
 
 for (const flags of [['--calm'], ['--calm', '--split']]) {
@@ -119,9 +135,7 @@ test('the depth of calls is no success without traces, and says if only some wer
 
 test('while telemetry is away, status shows what runs, and says why there are no figures', async (t) => {
   const system = await startSystem(t, { directory: tillDirectory, flags: ['--calm'], environment });
-  const server = await findEmbeddedServer(`${system.dataFolder}/postgres`);
-  const admin = createDatabase({ url: server?.adminUrl ?? assert.fail('There is no server.') });
-  t.after(() => admin.close());
+  const admin = await databaseOf(t, system, 'postgres');
   await admin.sql`alter database svc_banyan_telemetry allow_connections false`;
   await admin.sql`select pg_terminate_backend(pid) from pg_stat_activity where datname = 'svc_banyan_telemetry'`;
   const words = ['status', '--dir', tillDirectory, '--data', system.dataFolder];
@@ -136,14 +150,35 @@ test('while telemetry is away, status shows what runs, and says why there are no
   assert.equal(missing.reason, 'database_unavailable');
 });
 
-test('a signal to all processes at once stops them in order, and none is started again', async (t) => {
+test('after a signal to all processes at once what is under way is finished, and the console still hears of it', async (t) => {
+  const dataFolder = await temporaryFolder(t, 'console');
   const flags = ['--calm', '--split'];
-  const system = await startSystem(t, { directory: tillDirectory, flags, environment });
+  const start = () => startSystem(t, { directory: tillDirectory, flags, environment, dataFolder });
+  const system = await start();
+  const books = await databaseOf(t, system, 'svc_books');
+  const [locked, signalled] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const holding = books.tx(async ({ sql }) => {
+    await sql`lock table till in access exclusive mode`;
+    locked.resolve();
+    await signalled.promise;
+  });
+  await locked.promise;
+  const underWay = atTills(system.url).setTill('a', true);
+  await until(async () => (await books.sql`select from pg_locks where not granted`).length > 0, 'a lock');
   const pids = [system.process.pid, ...system.children().values(), system.consolePid()];
   assert.ok(pids.length > 3);
   for (const pid of pids) process.kill(pid ?? assert.fail('One does not run.'), 'SIGTERM');
+  signalled.resolve();
+  await Promise.all([holding, underWay]);
   assert.equal((await system.exited).code, 0, system.output());
   assert.doesNotMatch(system.output(), /starting again/);
+
+  const again = consoleOf(await start());
+  const { traces } = await ask<TraceList>(`${again}/api/traces?operation=books.setTill`);
+  assert.deepEqual(
+    traces.map(({ operation, spans }) => [operation, spans >= 2]),
+    [['PUT /tills/:name', true]],
+  );
 });
 
 test('a console that is killed in the middle of its first start is started again', async (t) => {
@@ -157,11 +192,7 @@ test('a console that is killed in the middle of its first start is started again
   const first = await until(() => run.consolePid(), 'the process of the console');
   process.kill(first, 'SIGKILL');
   await until(() => run.output().includes('Ctrl-C'), 'the last line of the start');
-  const url = consoleOf(run);
-  await eventually(
-    () => fetch(`${url}/api/system`).catch(() => undefined),
-    (answer) => answer?.status === 200,
-  );
+  await untilAnswers(`${consoleOf(run)}/api/system`, run);
   assert.notEqual(run.consolePid(), first);
   assert.match(run.output(), /console ended by SIGKILL; starting again/);
 });
