@@ -1,5 +1,5 @@
 import type { HostOptions } from '@banyan/chassis';
-import { ServiceError } from '@banyan/core';
+import { invalid } from './invalid-setting.ts';
 import type { Settings } from './settings.ts';
 
 /** `host`, `host:port`, `[2001:db8::1]` or `[2001:db8::1]:port`. */
@@ -32,8 +32,4 @@ export function advertisedAddress(
       `BANYAN_ADVERTISE with a port is for one service; here are ${services.length}, each with a port of its own.`,
     );
   return { advertised: { host: name, port: Number(port) } };
-}
-
-function invalid(message: string): ServiceError {
-  return new ServiceError(message, { code: 'failed_precondition', reason: 'invalid_configuration' });
 }

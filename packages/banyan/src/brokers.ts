@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { type Clock, isServiceError, type Logger, ServiceError } from '@banyan/core';
 import type { EventLog } from '@banyan/events';
+import { invalid } from './invalid-setting.ts';
 
 interface BrokerOptions {
   readonly url: string;
@@ -72,9 +73,8 @@ function openerOf(url: string | undefined): Opener | undefined {
   const scheme = /^([a-z+]+:)\/\//.exec(url)?.[1];
   const opener = scheme === undefined ? undefined : openers[scheme];
   if (opener !== undefined) return opener;
-  throw new ServiceError(
+  throw invalid(
     "BROKER_URL must be 'postgres' or begin with nats://, tls:// (NATS), kafka://, kafka+ssl://, amqp:// or amqps:// (RabbitMQ).",
-    { code: 'failed_precondition', reason: 'invalid_configuration' },
   );
 }
 

@@ -1,6 +1,7 @@
 import { join, resolve } from 'node:path';
 import { createServiceCertificates, readServiceCertificates, type ServiceCertificates } from '@banyan/auth';
-import { type Clock, type Logger, ServiceError } from '@banyan/core';
+import type { Clock, Logger } from '@banyan/core';
+import { invalid } from './invalid-setting.ts';
 
 /** Where the certificates of this process's services come from: the process issues them itself, or a folder has one for each. */
 export type CertificateSource = 'issued' | { readonly folder: string };
@@ -17,12 +18,8 @@ export function parseTls(
   if (value === 'off') return undefined;
   if (value === 'on') return 'issued';
   if (/^\.{0,2}\//.test(value)) return { folder: resolve(directory, value) };
-  throw new ServiceError(
+  throw invalid(
     `BANYAN_TLS takes 'on', 'off', or a folder such as ./tls or /etc/banyan/tls, not '${value}'.`,
-    {
-      code: 'failed_precondition',
-      reason: 'invalid_configuration',
-    },
   );
 }
 

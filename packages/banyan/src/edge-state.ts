@@ -1,6 +1,7 @@
 import type { EdgeState } from '@banyan/chassis';
-import { type Clock, type Logger, ServiceError } from '@banyan/core';
+import type { Clock, Logger } from '@banyan/core';
 import { createPostgresRateLimits } from '@banyan/postgres';
+import { invalid } from './invalid-setting.ts';
 
 export interface EdgeStateOptions {
   /** The platform's database. */
@@ -12,10 +13,7 @@ export interface EdgeStateOptions {
 /** @throws ServiceError `failed_precondition` `invalid_configuration` for a scheme that no engine has */
 export function checkCacheUrl(url: string | undefined): void {
   if (url === undefined || url === 'postgres' || /^rediss?:\/\//.test(url)) return;
-  throw new ServiceError("CACHE_URL must be 'postgres' or begin with redis:// or rediss://.", {
-    code: 'failed_precondition',
-    reason: 'invalid_configuration',
-  });
+  throw invalid("CACHE_URL must be 'postgres' or begin with redis:// or rediss://.");
 }
 
 /**

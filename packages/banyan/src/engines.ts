@@ -1,6 +1,7 @@
 import { hasDatabase, type Service } from '@banyan/chassis';
-import { type Clock, ServiceError } from '@banyan/core';
+import type { Clock } from '@banyan/core';
 import { createMemoryRegistry, createStaticRegistry, type Registry } from '@banyan/discovery';
+import { invalid } from './invalid-setting.ts';
 
 /** @throws ServiceError `failed_precondition` `invalid_configuration`, or `invalid_static_registry` for addresses in another form */
 export function checkRegistryUrl(name: string | undefined): void {
@@ -9,9 +10,8 @@ export function checkRegistryUrl(name: string | undefined): void {
     createStaticRegistry(name);
     return;
   }
-  throw new ServiceError(
+  throw invalid(
     "REGISTRY_URL takes 'static:orders=http://10.0.0.1:4001;payments=http://10.0.0.2:4001'; without it services find each other in the platform's database.",
-    { code: 'failed_precondition', reason: 'invalid_configuration' },
   );
 }
 
