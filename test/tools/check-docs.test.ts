@@ -30,7 +30,7 @@ const sound: Files = {
     "export const rpcErrors = { circuit_open: { code: 'unavailable', text: 'Open | shut.' } } as const;\n",
   'packages/rpc/src/breaker.ts': "export const error = { reason: 'circuit_open' };\n",
   'packages/rpc/test/rpc.test.ts': "test('a breaker opens', () => {});",
-  'packages/banyan/src/command-line.ts':
+  'packages/banyan/src/commands.ts':
     "export const commands = [{ name: 'up', usage: 'banyan up', summary: 'Run.', options: { split: { summary: 'Apart.' } } }];\n",
   'packages/banyan/src/environment.ts':
     "export const environmentVariables = [{ name: 'BANYAN_ENV', default: 'development', summary: 'Which.' }];\n",
@@ -112,8 +112,8 @@ const faults: readonly { readonly what: string; readonly changes: Files; readonl
   {
     what: 'an option that the page lacks',
     changes: {
-      'packages/banyan/src/command-line.ts':
-        sound['packages/banyan/src/command-line.ts']?.replace(
+      'packages/banyan/src/commands.ts':
+        sound['packages/banyan/src/commands.ts']?.replace(
           'options: {',
           "options: { own: { value: 'A', summary: 'Own.' },",
         ) ?? '',

@@ -29,9 +29,9 @@ export async function readCommandLine(root: string): Promise<CommandLine> {
     const file = path.join(source, name);
     return existsSync(file) ? ((await import(pathToFileURL(file).href)) as Record<string, unknown>) : {};
   };
-  const [commandLine, environment] = [await load('command-line.ts'), await load('environment.ts')];
+  const [table, environment] = [await load('commands.ts'), await load('environment.ts')];
   return {
-    commands: (commandLine['commands'] ?? []) as readonly Command[],
+    commands: (table['commands'] ?? []) as readonly Command[],
     variables: (environment['environmentVariables'] ?? []) as readonly Variable[],
   };
 }

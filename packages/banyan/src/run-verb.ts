@@ -1,5 +1,5 @@
 import { ServiceError } from '@banyan/core';
-import type { CommandInput } from './command-line.ts';
+import type { CommandInput } from './command.ts';
 import type { EventVerb } from './event-verbs/verb.ts';
 import { openServicePorts } from './service-ports.ts';
 import type { Terminal } from './terminal.ts';

@@ -14,7 +14,7 @@ import {
 } from '@banyan/postgres';
 import type { SagaStore } from '@banyan/saga';
 import { openBroker } from './brokers.ts';
-import type { CommandInput } from './command-line.ts';
+import type { CommandInput } from './command.ts';
 import { dataFolderAt, readSecret } from './data-folder.ts';
 import { servicesWithDatabase } from './engines.ts';
 import { outboxLogOptions } from './launch.ts';

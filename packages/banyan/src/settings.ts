@@ -6,7 +6,7 @@ import { readTelemetrySettings, type TelemetrySettings } from '@banyan/telemetry
 import { type AlertMail, parseAlertMail } from './alert-mail.ts';
 import { checkBrokerUrl } from './brokers.ts';
 import { type CertificateSource, parseTls } from './certificates.ts';
-import type { CommandInput } from './command-line.ts';
+import type { CommandInput } from './command.ts';
 import { durationMs } from './durations.ts';
 import { checkCacheUrl } from './edge-state.ts';
 import { checkRegistryUrl } from './engines.ts';

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import type { CommandInput } from './command-line.ts';
+import type { CommandInput } from './command.ts';
 import type { Terminal } from './terminal.ts';
 
 /** The folder that `--dir` names, else the working directory. */

@@ -46,12 +46,12 @@ test('lists over all services name the one whose database is away, and show the 
   // Whoever asks for that service alone is told why.
   await assert.rejects(streams.listStreams({ service: 'right' }, asker), { reason: 'database_unavailable' });
 
-  assert.equal(await events({ ...input, positionals: ['status'] }, terminal), 1);
+  assert.equal(await events.run({ ...input, positionals: ['status'] }, terminal), 1);
   assert.match(output(), /left +on time/);
   assert.match(output(), /1 service could not be asked: right \(database_unavailable\)/);
-  assert.equal(await audit({ ...input, positionals: ['ls'] }, terminal), 1);
+  assert.equal(await audit.run({ ...input, positionals: ['ls'] }, terminal), 1);
   assert.equal(output().split('could not be asked').length, 3);
-  await assert.rejects(audit({ ...input, positionals: ['ls', 'nobody'] }, terminal), {
+  await assert.rejects(audit.run({ ...input, positionals: ['ls', 'nobody'] }, terminal), {
     reason: 'no_service',
   });
 });

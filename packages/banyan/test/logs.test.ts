@@ -57,7 +57,7 @@ test('a line that is stored while the lines so far are looked for is shown, and 
     confirm: async () => false,
     stopRequested: stop.promise,
   };
-  const following = logs({ options: { data: folder, follow: true }, positionals: [] }, terminal);
+  const following = logs.run({ options: { data: folder, follow: true }, positionals: [] }, terminal);
   const has = (text: string) => lines.some((line) => line.includes(text));
   await eventually(
     async () => has('just before'),

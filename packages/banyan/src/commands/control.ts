@@ -1,10 +1,10 @@
 import { operationsApi } from '@banyan/console-api';
 import type { InputOf } from '@banyan/contract';
-import type { CommandInput } from '../command-line.ts';
+import { defineCommand } from '../command.ts';
 import { findConsole } from '../console/console-client.ts';
 import { durationMs } from '../durations.ts';
 import { wrong } from '../event-verbs/verb.ts';
-import type { Terminal } from '../terminal.ts';
+import { data, dir } from '../shared-options.ts';
 
 const { controlService } = operationsApi.operations;
 type Action = InputOf<typeof controlService.input>['action'];
@@ -25,22 +25,29 @@ const done: Readonly<Record<Action, (service: string, delay: string) => string>>
 };
 
 /** `banyan control VERB NAME`: what the Control page of the console does, in development. */
-export async function control(input: CommandInput, terminal: Terminal): Promise<number> {
-  const [verb = '', service, delay, ...others] = input.positionals;
-  if (!isAction(verb)) throw wrong(`There is no 'control ${verb}'. Verbs: ${Object.keys(done).join(', ')}.`);
-  if (service === undefined) throw wrong(`Name a service: banyan control ${verb} NAME.`);
-  if (others.length > 0 || (verb === 'slow') === (delay === undefined))
-    throw wrong(verb === 'slow' ? slowUsage : `'control ${verb}' takes the name of a service and no more.`);
-  const delayMs = delay === undefined ? undefined : delayOf(delay);
-  const console = await findConsole(input, terminal);
-  await console.ask(controlService, {
-    service,
-    action: verb,
-    ...(delayMs === undefined ? undefined : { delayMs }),
-  });
-  terminal.write(`${done[verb](service, delay ?? '')}\n`);
-  return 0;
-}
+export const control = defineCommand({
+  name: 'control',
+  usage: 'banyan control VERB NAME [DELAY] [options]',
+  summary: 'Stop, start, restart, pause, resume, slow, split or merge a service, in development.',
+  options: { dir, data },
+  async run(input, terminal) {
+    const [verb = '', service, delay, ...others] = input.positionals;
+    if (!isAction(verb))
+      throw wrong(`There is no 'control ${verb}'. Verbs: ${Object.keys(done).join(', ')}.`);
+    if (service === undefined) throw wrong(`Name a service: banyan control ${verb} NAME.`);
+    if (others.length > 0 || (verb === 'slow') === (delay === undefined))
+      throw wrong(verb === 'slow' ? slowUsage : `'control ${verb}' takes the name of a service and no more.`);
+    const delayMs = delay === undefined ? undefined : delayOf(delay);
+    const console = await findConsole(input, terminal);
+    await console.ask(controlService, {
+      service,
+      action: verb,
+      ...(delayMs === undefined ? undefined : { delayMs }),
+    });
+    terminal.write(`${done[verb](service, delay ?? '')}\n`);
+    return 0;
+  },
+});
 
 const slowUsage = "Say for how long: banyan control slow NAME 300ms, up to 60s; 'off' ends it.";
 

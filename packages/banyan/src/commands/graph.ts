@@ -1,26 +1,35 @@
 import { writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { describeGraph, type SystemGraph } from '@banyan/chassis';
-import type { CommandInput } from '../command-line.ts';
+import { defineCommand } from '../command.ts';
 import { renderGraphSvg } from '../graph-svg.ts';
 import { loadSystem } from '../load-system.ts';
+import { dir, json } from '../shared-options.ts';
 import { systemDirectory } from '../system-directory.ts';
-import type { Terminal } from '../terminal.ts';
 
-/** `banyan graph`. */
-export async function graph(input: CommandInput, terminal: Terminal): Promise<number> {
-  const system = await loadSystem(systemDirectory(input, terminal));
-  const described = describeGraph(system);
-  const { svg, json } = input.options;
-  if (typeof svg === 'string') {
-    const file = resolve(terminal.workingDirectory, svg);
-    await writeFile(file, renderGraphSvg(system.name, described));
-    terminal.write(`Drawn into ${file}\n`);
+export const graph = defineCommand({
+  name: 'graph',
+  usage: 'banyan graph [options]',
+  summary: 'Show who calls and who listens to whom.',
+  options: {
+    dir,
+    svg: { type: 'string', value: 'FILE', summary: 'Draw it into an SVG file.' },
+    json,
+  },
+  async run(input, terminal) {
+    const system = await loadSystem(systemDirectory(input, terminal));
+    const described = describeGraph(system);
+    const { svg, json } = input.options;
+    if (svg !== undefined) {
+      const file = resolve(terminal.workingDirectory, svg);
+      await writeFile(file, renderGraphSvg(system.name, described));
+      terminal.write(`Drawn into ${file}\n`);
+      return 0;
+    }
+    terminal.write(json === true ? `${JSON.stringify(described, null, 2)}\n` : renderGraphText(described));
     return 0;
-  }
-  terminal.write(json === true ? `${JSON.stringify(described, null, 2)}\n` : renderGraphText(described));
-  return 0;
-}
+  },
+});
 
 function renderGraphText(described: SystemGraph): string {
   const blocks = described.nodes.map((node) => {

@@ -1,9 +1,10 @@
 import { telemetryApi } from '@banyan/console-api';
 import type { OutputOf } from '@banyan/contract';
 import type { LogLevel } from '@banyan/core';
-import type { CommandInput } from '../command-line.ts';
+import { defineCommand } from '../command.ts';
 import { type ConsoleClient, findConsole } from '../console/console-client.ts';
 import { limitOf, parseTime, wrong } from '../event-verbs/verb.ts';
+import { data, dir, json } from '../shared-options.ts';
 import type { Terminal } from '../terminal.ts';
 
 const { searchLogs } = telemetryApi.operations;
@@ -12,25 +13,45 @@ type Line = OutputOf<typeof searchLogs.output>['lines'][number];
 const levels: readonly LogLevel[] = ['debug', 'info', 'warn', 'error'];
 
 /** `banyan logs [NAME]`: the newest lines of all processes, oldest first; `--follow` goes on with those that come. */
-export async function logs(input: CommandInput, terminal: Terminal): Promise<number> {
-  const { options, positionals } = input;
-  const console = await findConsole(input, terminal);
-  const filter = {
-    service: positionals[0],
-    level: levelOf(options['level']),
-    traceId: typeof options['trace'] === 'string' ? options['trace'] : undefined,
-    text: typeof options['text'] === 'string' ? options['text'] : undefined,
-  };
-  const since = options['since'];
-  const from = typeof since === 'string' ? parseTime('--since', since, Date.now()) : undefined;
-  const write = (line: Line) =>
-    terminal.write(options['json'] === true ? `${JSON.stringify(line)}\n` : renderLine(line));
-  const limit = Math.min(limitOf({ options }), 1_000);
-  const search = async () => (await console.ask(searchLogs, { ...filter, from, limit })).lines.toReversed();
-  if (options['follow'] === true) await follow(console, { filter, search, write, terminal });
-  else for (const line of await search()) write(line);
-  return 0;
-}
+export const logs = defineCommand({
+  name: 'logs',
+  usage: 'banyan logs [NAME] [options]',
+  summary: 'Show the newest log lines of all processes, or of one service.',
+  options: {
+    dir,
+    data,
+    follow: { type: 'boolean', short: 'f', summary: 'Go on with the lines that come.' },
+    level: { type: 'string', value: 'LEVEL', summary: 'This level and those more serious.' },
+    text: {
+      type: 'string',
+      value: 'WORDS',
+      summary: 'Lines with these words; "…" a phrase, -word without.',
+    },
+    trace: { type: 'string', value: 'ID', summary: 'Lines of one trace.' },
+    since: { type: 'string', value: 'TIME', summary: 'Default: 1h ago. A time, or 30s, 15m, 2h, 1d.' },
+    limit: { type: 'string', value: 'N', summary: 'At most so many, up to 1000. Default: 50.' },
+    json,
+  },
+  async run(input, terminal) {
+    const { options, positionals } = input;
+    const console = await findConsole(input, terminal);
+    const filter = {
+      service: positionals[0],
+      level: levelOf(options.level),
+      traceId: options.trace,
+      text: options.text,
+    };
+    const { since } = options;
+    const from = since === undefined ? undefined : parseTime('--since', since, Date.now());
+    const write = (line: Line) =>
+      terminal.write(options.json === true ? `${JSON.stringify(line)}\n` : renderLine(line));
+    const limit = Math.min(limitOf({ options }), 1_000);
+    const search = async () => (await console.ask(searchLogs, { ...filter, from, limit })).lines.toReversed();
+    if (options.follow === true) await follow(console, { filter, search, write, terminal });
+    else for (const line of await search()) write(line);
+    return 0;
+  },
+});
 
 interface Following {
   readonly filter: Readonly<Record<string, string | undefined>>;
@@ -64,7 +85,7 @@ async function follow(console: ConsoleClient, { filter, search, write, terminal 
   }
 }
 
-function levelOf(value: string | boolean | undefined): LogLevel | undefined {
+function levelOf(value: string | undefined): LogLevel | undefined {
   if (value === undefined) return undefined;
   const level = levels.find((each) => each === value);
   if (level === undefined) throw wrong(`--level is one of ${levels.join(', ')}.`);

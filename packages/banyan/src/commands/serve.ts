@@ -5,34 +5,45 @@ import { ServiceError, systemClock } from '@banyan/core';
 import { type InstanceName, provisionSystem, takeInstanceName } from '@banyan/postgres';
 import { createLogger, createMetrics, createTelemetry } from '@banyan/telemetry';
 import { advertisedAddress } from '../advertised-address.ts';
-import type { CommandInput } from '../command-line.ts';
+import { type CommandInput, defineCommand } from '../command.ts';
 import { servicesWithDatabase } from '../engines.ts';
 import { defaultPort } from '../environment.ts';
 import { createLaunch, type LaunchPlan } from '../launch.ts';
 import { loadSystem } from '../load-system.ts';
 import { readSettings, type Settings } from '../settings.ts';
+import { dir, production } from '../shared-options.ts';
 import { connectToSupervisor, type SupervisorChannel } from '../supervised.ts';
 import { dataDirectory, systemDirectory } from '../system-directory.ts';
 import type { Terminal } from '../terminal.ts';
 
 /** `banyan serve`: what a container runs, and every process of `banyan up --split`. Log lines are JSON on stdout. */
-export async function serve(input: CommandInput, terminal: Terminal): Promise<number> {
-  const directory = systemDirectory(input, terminal);
-  const supervisor = connectToSupervisor();
-  try {
-    const system = await loadSystem(directory);
-    const settings = readSettings(directory, servicesOf(system, true), { input, terminal });
-    terminal.changeDirectory(directory);
-    const plan = await planOf(system, { input, terminal, settings });
-    await runNamed({ system, settings, terminal, supervisor, plan });
-    return 0;
-  } catch (error) {
-    supervisor?.failed(error);
-    throw error;
-  } finally {
-    supervisor?.disconnect();
-  }
-}
+export const serve = defineCommand({
+  name: 'serve',
+  usage: 'banyan serve NAME… [options]',
+  summary: 'Run the named services (or gateway) alone: the entry point of a container.',
+  options: {
+    dir,
+    port: { type: 'string', value: 'N', summary: 'Port. Default: PORT, else any free one.' },
+    production,
+  },
+  async run(input, terminal) {
+    const directory = systemDirectory(input, terminal);
+    const supervisor = connectToSupervisor();
+    try {
+      const system = await loadSystem(directory);
+      const settings = readSettings(directory, servicesOf(system, true), { input, terminal });
+      terminal.changeDirectory(directory);
+      const plan = await planOf(system, { input, terminal, settings });
+      await runNamed({ system, settings, terminal, supervisor, plan });
+      return 0;
+    } catch (error) {
+      supervisor?.failed(error);
+      throw error;
+    } finally {
+      supervisor?.disconnect();
+    }
+  },
+});
 
 interface Serving {
   readonly system: System;

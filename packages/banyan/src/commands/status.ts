@@ -1,11 +1,11 @@
 import { operationsApi, telemetryApi } from '@banyan/console-api';
 import type { InputOf, OutputOf } from '@banyan/contract';
 import { isServiceError } from '@banyan/core';
-import type { CommandInput } from '../command-line.ts';
+import { defineCommand } from '../command.ts';
 import { type ConsoleClient, findConsole } from '../console/console-client.ts';
 import { ms, percent, rate } from '../console/figures.ts';
+import { data, dir, json } from '../shared-options.ts';
 import { renderTable } from '../table.ts';
-import type { Terminal } from '../terminal.ts';
 
 const { getMap, getStore } = telemetryApi.operations;
 const { getSystem } = operationsApi.operations;
@@ -16,20 +16,26 @@ type SystemAnswer = OutputOf<typeof getSystem.output>;
 type Window = InputOf<typeof getMap.input>;
 
 /** `banyan status`: what runs, and how it did in the last minute, unless the telemetry of that cannot be read. */
-export async function status(input: CommandInput, terminal: Terminal): Promise<number> {
-  const console = await findConsole(input, terminal);
-  const [system, telemetry] = await Promise.all([
-    console.ask(getSystem, {}).catch(unlessNotOffered),
-    askTelemetry(console),
-  ]);
-  if (input.options['json'] === true) {
-    terminal.write(`${JSON.stringify({ console: console.url, system, ...telemetry }, null, 2)}\n`);
-  } else {
-    terminal.write(renderStatus(system, telemetry.map));
-    terminal.write(`\nTelemetry  ${describeTelemetry(telemetry)}\nConsole    ${console.url}/\n`);
-  }
-  return telemetry.missing === undefined ? 0 : 1;
-}
+export const status = defineCommand({
+  name: 'status',
+  usage: 'banyan status [options]',
+  summary: 'Show what runs, and how each service did in the last minute.',
+  options: { dir, data, json },
+  async run(input, terminal) {
+    const console = await findConsole(input, terminal);
+    const [system, telemetry] = await Promise.all([
+      console.ask(getSystem, {}).catch(unlessNotOffered),
+      askTelemetry(console),
+    ]);
+    if (input.options.json === true) {
+      terminal.write(`${JSON.stringify({ console: console.url, system, ...telemetry }, null, 2)}\n`);
+    } else {
+      terminal.write(renderStatus(system, telemetry.map));
+      terminal.write(`\nTelemetry  ${describeTelemetry(telemetry)}\nConsole    ${console.url}/\n`);
+    }
+    return telemetry.missing === undefined ? 0 : 1;
+  },
+});
 
 type Telemetry =
   | { readonly map: MapAnswer; readonly store: StoreAnswer; readonly missing?: undefined }

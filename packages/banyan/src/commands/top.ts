@@ -1,10 +1,10 @@
 import { telemetryApi } from '@banyan/console-api';
 import type { OutputOf } from '@banyan/contract';
-import type { CommandInput } from '../command-line.ts';
+import { defineCommand } from '../command.ts';
 import { type ConsoleClient, findConsole } from '../console/console-client.ts';
 import { ms, percent, rate } from '../console/figures.ts';
+import { data, dir } from '../shared-options.ts';
 import { renderTable } from '../table.ts';
-import type { Terminal } from '../terminal.ts';
 import { lastMinute } from './status.ts';
 
 const { listOperations } = telemetryApi.operations;
@@ -15,22 +15,28 @@ const shown = 30;
 const clear = '\u001b[2J\u001b[H';
 
 /** `banyan top`: the operations of the last minute, those with most time in all first; anew every second where a person watches. */
-export async function top(input: CommandInput, terminal: Terminal): Promise<number> {
-  const console = await findConsole(input, terminal);
-  if (!terminal.interactive || input.options['once'] === true) {
-    terminal.write(await renderTop(console));
+export const top = defineCommand({
+  name: 'top',
+  usage: 'banyan top [options]',
+  summary: 'Show the busiest operations of the last minute, anew every second.',
+  options: { dir, data, once: { type: 'boolean', summary: 'Once, as without a terminal.' } },
+  async run(input, terminal) {
+    const console = await findConsole(input, terminal);
+    if (!terminal.interactive || input.options.once === true) {
+      terminal.write(await renderTop(console));
+      return 0;
+    }
+    let isStopping = false;
+    const stopped = terminal.stopRequested.then(() => {
+      isStopping = true;
+    });
+    while (!isStopping) {
+      terminal.write(`${clear}${await renderTop(console)}\nCtrl-C ends it.\n`);
+      await Promise.race([stopped, new Promise((resolve) => setTimeout(resolve, refreshMs))]);
+    }
     return 0;
-  }
-  let isStopping = false;
-  const stopped = terminal.stopRequested.then(() => {
-    isStopping = true;
-  });
-  while (!isStopping) {
-    terminal.write(`${clear}${await renderTop(console)}\nCtrl-C ends it.\n`);
-    await Promise.race([stopped, new Promise((resolve) => setTimeout(resolve, refreshMs))]);
-  }
-  return 0;
-}
+  },
+});
 
 async function renderTop(console: ConsoleClient): Promise<string> {
   const { operations } = await console.ask(listOperations, lastMinute());

@@ -1,10 +1,10 @@
 import { telemetryApi } from '@banyan/console-api';
 import type { OutputOf } from '@banyan/contract';
-import type { CommandInput } from '../command-line.ts';
+import { defineCommand } from '../command.ts';
 import { findConsole } from '../console/console-client.ts';
 import { ms } from '../console/figures.ts';
 import { wrong } from '../event-verbs/verb.ts';
-import type { Terminal } from '../terminal.ts';
+import { data, dir, json } from '../shared-options.ts';
 
 const { getTrace } = telemetryApi.operations;
 type Trace = OutputOf<typeof getTrace.output>;
@@ -13,16 +13,24 @@ const barWidth = 40;
 const nameWidth = 44;
 
 /** `banyan trace NAME`, the name being its id: its spans as a waterfall; those of the critical path are marked. */
-export async function trace(input: CommandInput, terminal: Terminal): Promise<number> {
-  const [id = ''] = input.positionals;
-  const traceId = id.toLowerCase().replaceAll('-', '');
-  if (!/^[0-9a-f]{32}$/.test(traceId))
-    throw wrong('Name a trace: banyan trace ID, 32 hexadecimal digits, as log lines and answers have them.');
-  const console = await findConsole(input, terminal);
-  const found = await console.ask(getTrace, { traceId });
-  terminal.write(input.options['json'] === true ? `${JSON.stringify(found, null, 2)}\n` : renderTrace(found));
-  return 0;
-}
+export const trace = defineCommand({
+  name: 'trace',
+  usage: 'banyan trace NAME [options]',
+  summary: 'Draw one trace, named by its id, with its critical path.',
+  options: { dir, data, json },
+  async run(input, terminal) {
+    const [id = ''] = input.positionals;
+    const traceId = id.toLowerCase().replaceAll('-', '');
+    if (!/^[0-9a-f]{32}$/.test(traceId))
+      throw wrong(
+        'Name a trace: banyan trace ID, 32 hexadecimal digits, as log lines and answers have them.',
+      );
+    const console = await findConsole(input, terminal);
+    const found = await console.ask(getTrace, { traceId });
+    terminal.write(input.options.json === true ? `${JSON.stringify(found, null, 2)}\n` : renderTrace(found));
+    return 0;
+  },
+});
 
 function renderTrace(found: Trace): string {
   const critical = new Set(found.criticalPath.map(({ spanId }) => spanId));

@@ -9,7 +9,7 @@ import {
   outputValidator,
 } from '@banyan/contract';
 import { fromProblem, ServiceError } from '@banyan/core';
-import type { CommandInput } from '../command-line.ts';
+import type { CommandInput } from '../command.ts';
 import type { DataFolder } from '../data-folder.ts';
 import { dataDirectory } from '../system-directory.ts';
 import type { Terminal } from '../terminal.ts';

@@ -2,7 +2,7 @@ import type { Server } from 'node:net';
 import type { System } from '@banyan/chassis';
 import { type ConsoleServerOptions, createConsoleServer } from '@banyan/console-api';
 import { type Logger, systemClock } from '@banyan/core';
-import type { CommandInput } from '../command-line.ts';
+import type { CommandInput } from '../command.ts';
 import { userName } from '../event-verbs/verb.ts';
 import { openServicePorts, type SystemPorts } from '../service-ports.ts';
 import type { Settings } from '../settings.ts';

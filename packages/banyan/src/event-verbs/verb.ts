@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import { text as readAll } from 'node:stream/consumers';
 import { ServiceError } from '@banyan/core';
-import type { CommandInput } from '../command-line.ts';
+import type { CommandInput } from '../command.ts';
 import { durationMs } from '../durations.ts';
 import type { SystemPorts } from '../service-ports.ts';
 import type { Terminal } from '../terminal.ts';

@@ -1,5 +1,5 @@
 import { checkSystemPolicies } from '@banyan/chassis';
-import type { CommandInput } from '../command-line.ts';
+import type { CommandInput } from '../command.ts';
 import { loadSystem } from '../load-system.ts';
 import { systemDirectory } from '../system-directory.ts';
 import type { Terminal } from '../terminal.ts';

@@ -1,7 +1,7 @@
 import { policyDocument, type System } from '@banyan/chassis';
 import type { Caller } from '@banyan/core';
 import { createPolicySet, type PolicyDocument, parsePolicies } from '@banyan/policy';
-import type { CommandInput } from '../command-line.ts';
+import type { CommandInput } from '../command.ts';
 import { type VerbInput, wrong } from '../event-verbs/verb.ts';
 import { loadSystem } from '../load-system.ts';
 import { systemDirectory } from '../system-directory.ts';

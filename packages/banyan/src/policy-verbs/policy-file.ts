@@ -3,7 +3,7 @@ import { pathToFileURL } from 'node:url';
 import { checkSystemPolicies, type System } from '@banyan/chassis';
 import { ServiceError } from '@banyan/core';
 import type { PolicyDocument } from '@banyan/policy';
-import type { CommandInput } from '../command-line.ts';
+import type { CommandInput } from '../command.ts';
 import { readJson, wrong } from '../event-verbs/verb.ts';
 import type { Terminal } from '../terminal.ts';
 
