@@ -25,13 +25,15 @@ export interface InstanceName {
 }
 
 const checkEveryMs = 1_000;
+const answerWithinMs = 2_000;
 /** A server that is busy needs a moment to see that the process is gone which had the name before a restart. */
 const patienceMs = 500;
 const askEveryMs = 50;
 
 /**
  * Takes a name that no other living process of the system has for the same part. It is held by a connection, so it is free as soon as the process is
- * gone, however that ended: a restart gets it again. After a lost connection it is taken again; that another process got it in between is logged.
+ * gone, however that ended: a restart gets it again. After a lost connection, noticed within seconds, it is taken again. Until then another process can take
+ * it as well, which is logged.
  * @throws ServiceError `unavailable` `database_unavailable`
  */
 export async function takeInstanceName(options: InstanceNameOptions): Promise<InstanceName> {
@@ -116,7 +118,24 @@ class HeldName implements InstanceName {
   }
 
   async #hold(session: DatabaseSession): Promise<void> {
-    while (session.isOpen && !this.#stopping.signal.aborted) await this.#pause();
+    while (session.isOpen && !this.#stopping.signal.aborted) {
+      await this.#pause();
+      await this.#ask(session);
+    }
+  }
+
+  /** The network may have swallowed that the server ended the connection: only an answer shows that it has not. */
+  async #ask(session: DatabaseSession): Promise<void> {
+    const answered = new AbortController();
+    sleep(answerWithinMs, this.#clock, answered.signal).then(
+      () => session.destroy(),
+      () => {},
+    );
+    try {
+      await session.sql`select 1`;
+    } finally {
+      answered.abort();
+    }
   }
 
   /** Takes it again whenever the connection was lost. */

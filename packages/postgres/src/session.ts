@@ -1,6 +1,6 @@
 import type { Database, Logger, Sql, Transaction, TransactionOptions } from '@banyan/core';
 import type { PoolClient } from 'pg';
-import { isLost, runStatement, type StatementNames } from './connection.ts';
+import { destroyConnection, isLost, runStatement, type StatementNames } from './connection.ts';
 import { postgresError } from './errors.ts';
 import { createSql } from './sql-template.ts';
 import { runTransaction } from './transaction.ts';
@@ -12,6 +12,8 @@ import { runTransaction } from './transaction.ts';
 export interface DatabaseSession extends Database {
   /** False once the connection is gone, and with it every lock of the session. */
   readonly isOpen: boolean;
+  /** Ends the connection at once, whatever is still to be answered on it: for a server that says nothing any more. */
+  destroy(): void;
 }
 
 export interface SessionParts {
@@ -53,6 +55,11 @@ class ClientSession implements DatabaseSession {
 
   end(): void {
     this.#ended = true;
+  }
+
+  destroy(): void {
+    this.#ended = true;
+    destroyConnection(this.#parts.client);
   }
 
   tx<Result>(

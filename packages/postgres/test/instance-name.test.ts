@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import { takeInstanceName } from '@banyan/postgres';
-import { createTestDatabase, eventually } from '@banyan/testing';
+import { createManualClock } from '@banyan/core/testing';
+import { type InstanceNameOptions, takeInstanceName } from '@banyan/postgres';
+import { createTestDatabase, eventually, until } from '@banyan/testing';
 
 async function open(t: TestContext) {
   const { url: platformUrl, database } = await createTestDatabase(t);
-  const take = async (parts: readonly string[], { wanted = 'host', system = 'shop' } = {}) => {
-    const taken = await takeInstanceName({ platformUrl, system, parts, wanted });
+  const take = async (parts: readonly string[], options: Partial<InstanceNameOptions> = {}) => {
+    const taken = await takeInstanceName({ platformUrl, system: 'shop', parts, wanted: 'host', ...options });
     t.after(() => taken.release());
     return taken;
   };
@@ -24,10 +25,17 @@ test('a name that a living process has goes to nobody else, and is free as soon 
 });
 
 test('a restart gets the name that is given back a moment later', async (t) => {
-  const { take } = await open(t);
+  const { database, take } = await open(t);
   const before = await take(['orders']);
-  const restarted = take(['orders']);
+  const clock = createManualClock();
+  const restarted = take(['orders'], { clock });
+  await until(async () => {
+    const asked = await database.sql`
+      select from pg_stat_activity where datname = current_database() and query = 'select pg_advisory_unlock_all()'`;
+    return asked.length > 0;
+  }, 'it was refused once');
   await before.release();
+  clock.advance(100);
   assert.equal((await restarted).name, 'host');
 });
 
