@@ -4,10 +4,10 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { createMetrics } from '@banyan/telemetry';
+import { broken } from '@banyan/test-support/releases';
 import { eventually, temporaryFolder } from '@banyan/testing';
 import { accountingService } from '../accounting/service.ts';
 import { expiredCard, startFood } from './fixtures/food.ts';
-import { broken } from './fixtures/service-database.ts';
 
 const rules = new URL('../alerts.prometheus.yaml', import.meta.url);
 /** Of the Debian package `prometheus`. */

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { broken } from '@banyan/test-support/releases';
 import { until } from '@banyan/testing';
 import { accounting } from '../accounting/contract.ts';
 import { accountingService } from '../accounting/service.ts';
 import { kitchenService } from '../kitchen/service.ts';
 import { type Approved, euros, everyPart, type Food, startFood } from './fixtures/food.ts';
-import { broken } from './fixtures/service-database.ts';
 import { createWitness } from './fixtures/witness.ts';
 
 const soon = () => new Date(Date.now() + 3_600_000).toISOString();

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { createRandom, pick, seed } from '@banyan/test-support/random';
+import { broken } from '@banyan/test-support/releases';
 import { until } from '@banyan/testing';
 import { accountingService } from '../accounting/service.ts';
 import { kitchenService } from '../kitchen/service.ts';
@@ -9,7 +10,6 @@ import { ordersService } from '../orders/service.ts';
 import foodToGo from '../system.ts';
 import { describeCreateOrder } from './fixtures/create-order-suite.ts';
 import { type Consumer, euros, everyPart, expiredCard, type Food, startFood } from './fixtures/food.ts';
-import { broken } from './fixtures/service-database.ts';
 import { createWitness } from './fixtures/witness.ts';
 
 describeCreateOrder('orders by choreography, in one process', 'choreography');

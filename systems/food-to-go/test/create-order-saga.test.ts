@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
 import { isServiceError, type Service, ServiceError } from '@banyan/banyan';
+import { broken } from '@banyan/test-support/releases';
 import { until } from '@banyan/testing';
 import { accounting } from '../accounting/contract.ts';
 import { accountingService } from '../accounting/service.ts';
@@ -9,7 +10,7 @@ import { consumersService } from '../consumers/service.ts';
 import { kitchen } from '../kitchen/contract.ts';
 import { kitchenService } from '../kitchen/service.ts';
 import { euros, expiredCard, type Food, startFood } from './fixtures/food.ts';
-import { broken, inDatabaseOfOrders } from './fixtures/service-database.ts';
+import { inDatabaseOfOrders } from './fixtures/service-database.ts';
 import { createWitness } from './fixtures/witness.ts';
 
 /** The system, and what it tells of orders, from before the first test to after the last one. */

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
+import { broken } from '@banyan/test-support/releases';
 import { until } from '@banyan/testing';
 import { accountingService } from '../accounting/service.ts';
 import type { Coordination } from '../vocabulary/coordination.ts';
 import { expiredCard, startFood } from './fixtures/food.ts';
-import { broken } from './fixtures/service-database.ts';
 
 test('whoever looks sees how far an order is, when it goes by orchestration', (t) =>
   look(t, 'orchestration'));

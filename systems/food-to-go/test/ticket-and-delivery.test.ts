@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { describe, test } from 'node:test';
+import type { HttpClient } from '@banyan/test-support/http-client';
 import { until } from '@banyan/testing';
 import { type Delivery, delivery } from '../delivery/contract.ts';
 import { kitchen } from '../kitchen/contract.ts';
 import { orders } from '../orders/contract.ts';
 import { ajanta, euros, everyPart, type Food, type FoodOptions, home, startFood } from './fixtures/food.ts';
-import type { HttpClient } from './fixtures/http-client.ts';
 
 const inHours = (hours: number) => new Date(Date.now() + hours * 60 * 60 * 1_000).toISOString();
 

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import type { Service } from '@banyan/banyan';
+import { broken } from '@banyan/test-support/releases';
 import { until } from '@banyan/testing';
 import { accountingService } from '../accounting/service.ts';
 import { kitchenService } from '../kitchen/service.ts';
 import { euros, everyPart, expiredCard, type Food, home, startFood } from './fixtures/food.ts';
-import { broken, inDatabaseOfOrders } from './fixtures/service-database.ts';
+import { inDatabaseOfOrders } from './fixtures/service-database.ts';
 import { createWitness } from './fixtures/witness.ts';
 
 // What the source of this system lacks, by the numbers of the catalogue; W20 is in delivery.test.ts and ticket-and-delivery.test.ts, W21 in order-history.test.ts.

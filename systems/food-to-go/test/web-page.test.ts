@@ -7,9 +7,9 @@ import {
   scrollsSideways,
   startPageBrowser,
 } from '@banyan/test-support/page-browser';
+import { broken } from '@banyan/test-support/releases';
 import { orderHistoryService } from '../order-history/service.ts';
 import { type Food, startFood } from './fixtures/food.ts';
-import { broken } from './fixtures/service-database.ts';
 
 describe('the page in Chromium', { skip: noChromium }, () => {
   let food: Food;

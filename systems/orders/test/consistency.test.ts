@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { broken } from '@banyan/test-support/releases';
 import { until } from '@banyan/testing';
 import { invoicing } from '../invoicing/contract.ts';
 import { invoicingService } from '../invoicing/service.ts';
 import { shipping } from '../shipping/contract.ts';
 import { shippingService } from '../shipping/service.ts';
 import { startOrders } from './fixtures/orders.ts';
-import { broken, inDatabaseOf } from './fixtures/service-database.ts';
+import { inDatabaseOf } from './fixtures/service-database.ts';
 
 test('the delay of each flow is measured against the agreed bound', async (t) => {
   const { place, settled, send } = await startOrders(t);

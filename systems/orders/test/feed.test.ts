@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { broken } from '@banyan/test-support/releases';
 import { until } from '@banyan/testing';
 // The feed itself, to put something into it that order never would.
 import { orderFeed } from '../order/publish.ts';
@@ -8,7 +9,7 @@ import { shipping } from '../shipping/contract.ts';
 import { shippingService } from '../shipping/service.ts';
 import { type Orders, startOrders } from './fixtures/orders.ts';
 import { describeOrders } from './fixtures/orders-suite.ts';
-import { broken, inDatabaseOf } from './fixtures/service-database.ts';
+import { inDatabaseOf } from './fixtures/service-database.ts';
 
 for (const feed of ['atom', 'json', 'json-embedded'] as const) {
   describeOrders(`orders told in the ${feed} feed, without events`, { feed });

@@ -7,10 +7,11 @@ import {
   scrollsSideways,
   startPageBrowser,
 } from '@banyan/test-support/page-browser';
+import { broken } from '@banyan/test-support/releases';
 import { invoicingService } from '../invoicing/service.ts';
 import { orderService } from '../order/service.ts';
 import { type Orders, startOrders } from './fixtures/orders.ts';
-import { broken, inDatabaseOf } from './fixtures/service-database.ts';
+import { inDatabaseOf } from './fixtures/service-database.ts';
 
 describe('the pages in Chromium', { skip: noChromium }, () => {
   let orders: Orders;

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { broken } from '@banyan/test-support/releases';
 import { printingService } from '../printing/service.ts';
 import { startPhotoPrint } from './fixtures/photo-print.ts';
 
@@ -8,9 +9,7 @@ test('while printing is down an order is paid and waits; it completes on recover
   const ada = await customer();
   const [host] = system.hosts;
   assert.ok(host);
-  // A version that cannot start takes the running one's place.
-  const broken = { ...printingService, migrations: new URL('./no-such-folder/', import.meta.url) };
-  await assert.rejects(host.reload(broken));
+  await assert.rejects(host.reload(broken(printingService)));
 
   const placed = await ada.order({});
   assert.equal(placed.status, 202);
