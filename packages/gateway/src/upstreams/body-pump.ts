@@ -28,6 +28,9 @@ export function createBodyPump(exchange: Exchange, options: BodyPumpOptions): Bo
   return new Pump(exchange, options);
 }
 
+/** Of each upload, beside what the operating system holds. */
+const maxUnsentBytes = 131_072;
+
 class Pump implements BodyPump {
   readonly #exchange: Exchange;
   readonly #options: BodyPumpOptions;
@@ -76,8 +79,8 @@ class Pump implements BodyPump {
       return;
     }
     this.#options.onChunk(chunk);
-    // A large piece is told to wait for, also if the system has taken all of it at once.
-    if (!this.#send(socket, chunk) && socket.writableLength > 0) this.#exchange.request.pause();
+    // To stop and start the client for every few bytes that the system has not taken costs more than to keep some.
+    if (!this.#send(socket, chunk) && socket.writableLength > maxUnsentBytes) this.#exchange.request.pause();
   };
 
   readonly #onEnd = (): void => {
