@@ -73,7 +73,7 @@ export async function run(quick: boolean): Promise<BenchResult> {
     },
     notes: [
       'Proxy on one CPU; upstream (nginx) and wrk with 64 connections on the other, which is the slower side for the fastest proxies.',
-      'nginx, HAProxy and Caddy are Debian’s; those that are not installed are left out. nginx passes uploads on as they come.',
+      'nginx, HAProxy and Caddy are Debian’s; those that are not installed are left out. nginx passes uploads on as they come, and puts no answers on disk.',
       'Over the lane a service checks and answers 200 bytes of JSON by POST, or gives and checks them by GET; peers and pass-through are GET of the same JSON.',
       'Half load: as many requests per second as half of what pass-through took in this run, at random times; added is the median less that without a proxy.',
       'Rules change in the gateway’s own process, in memory: the current-version link of a service moves to its other version and back.',

@@ -38,7 +38,7 @@ export function startNginxProxy(port: number, upstreamPort: number): Promise<Nat
     cpu: 0,
     before: `upstream back { server 127.0.0.1:${upstreamPort}; keepalive 128; }`,
     server:
-      'location / { proxy_pass http://back; proxy_http_version 1.1; proxy_set_header Connection ""; proxy_request_buffering off; }',
+      'location / { proxy_pass http://back; proxy_http_version 1.1; proxy_set_header Connection ""; proxy_request_buffering off; proxy_max_temp_file_size 0; }',
   });
 }
 
