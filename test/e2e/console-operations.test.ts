@@ -33,7 +33,7 @@ function atConsole(url: string) {
 
 interface LetterList {
   readonly deadLetters: readonly { readonly id: string; readonly key: string }[];
-  readonly totals: Readonly<Record<string, number>>;
+  readonly totals: Readonly<Record<string, { readonly count: number; readonly last: string }>>;
   readonly next?: string;
 }
 
@@ -52,6 +52,29 @@ test('the console shows no secret of the configuration', async (t) => {
   const named = (name: string) => settings.find((each) => each.name === name);
   assert.equal(named('BANYAN_ALERT_WEBHOOK')?.isSecret, true);
   assert.equal(named('OTEL_EXPORTER_ZIPKIN_ENDPOINT')?.value, 'http://127.0.0.1:9/spans?api_key=[redacted]');
+});
+
+test('who means all dead letters gives up those that they have seen, and nothing else', async (t) => {
+  const system = await startSystem(t, { directory: tillDirectory, flags: ['--calm'], environment });
+  const ask = atConsole(consoleOf(system));
+  const tills = atTills(system.url);
+  const keysOf = ({ deadLetters }: LetterList) => deadLetters.map(({ key }) => key);
+  const listOf = (count: number) =>
+    eventually(
+      () => ask<LetterList>('GET', '/api/dead-letters'),
+      ({ deadLetters }) => deadLetters.length === count,
+    );
+  await tills.sell('one', [5]);
+  const seen = await listOf(1);
+  await tills.sell('two', [5]);
+  const [, since] = keysOf(await listOf(2));
+
+  for (const body of [{}, { id: 'x' }, { ids: ['x'], through: 'x' }, { through: 'x' }])
+    for (const verb of ['discard', 'retry']) await ask('POST', `/api/dead-letters/books/${verb}`, body, 400);
+  await listOf(2);
+  const chosen = { through: seen.totals['books']?.last };
+  assert.deepEqual(await ask('POST', '/api/dead-letters/books/discard', chosen), { count: 1 });
+  assert.deepEqual(keysOf(await listOf(1)), [since]);
 });
 
 test('what is done from the console is on the audit log, and is searched before it is cut off', async (t) => {
@@ -90,7 +113,7 @@ test('what is done from the console is on the audit log, and is searched before 
   const [first, second] = deadLetters;
   const pageOf = (rest: string) => ask<LetterList>('GET', `/api/dead-letters?limit=1${rest}`);
   const page = await pageOf('');
-  assert.deepEqual([page.deadLetters, page.totals], [[first], { books: 2 }]);
+  assert.deepEqual([page.deadLetters, page.totals['books']?.count], [[first], 2]);
   const lastPage = await pageOf(`&after=${encodeURIComponent(page.next ?? '')}`);
   assert.deepEqual([lastPage.deadLetters, lastPage.next], [[second], undefined]);
   await ask('GET', '/api/dead-letters?after=nowhere', undefined, 400);

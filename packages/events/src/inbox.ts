@@ -107,6 +107,19 @@ export interface DeadLetter {
 /** Where a page of dead letters ends: the next one begins behind it. */
 export type DeadLetterPlace = Pick<DeadLetter, 'deadAt' | 'id'>;
 
+/**
+ * Which dead letters: by their ids, or all of a total that somebody has seen. What has died since is not among them, so nothing is given up that nobody
+ * knew of.
+ */
+export type DeadLetterChoice = readonly string[] | { readonly through: DeadLetterPlace };
+
+/** How many dead letters there were at one moment. */
+export interface DeadLetterTotal {
+  readonly count: number;
+  /** Undefined if there is none. */
+  readonly last: DeadLetterPlace | undefined;
+}
+
 /** One deed of an operator. */
 export interface AuditEntry {
   /** RFC 3339 UTC. */
@@ -191,15 +204,16 @@ export interface Inbox {
   deadLetters(limit: number, after?: DeadLetterPlace): Promise<readonly DeadLetter[]>;
   /** The one with this id. */
   deadLetter(id: string): Promise<DeadLetter | undefined>;
-  /** Starts delivery of these, or of all, anew, with a fresh count of attempts; returns of how many. Malformed ones need `editDeadLetter`. */
-  retryDeadLetters(ids: readonly string[] | 'all', by: string): Promise<number>;
+  deadLetterTotal(): Promise<DeadLetterTotal>;
+  /** Starts their delivery anew, with a fresh count of attempts; returns of how many. Malformed ones need `editDeadLetter`. */
+  retryDeadLetters(chosen: DeadLetterChoice, by: string): Promise<number>;
   /**
    * Replaces the data of a dead letter, or a malformed record by a whole event, and starts delivery anew. False if there is no such dead letter.
    * @throws ServiceError `invalid_argument` `invalid_event`
    */
   editDeadLetter(id: string, event: CloudEvent, by: string): Promise<boolean>;
-  /** Gives these dead letters up for good, or all, so that later events of their keys go on; returns how many were dead letters. */
-  discardDeadLetters(ids: readonly string[] | 'all', by: string): Promise<number>;
+  /** Gives them up for good, so that later events of their keys go on; returns how many were dead letters. */
+  discardDeadLetters(chosen: DeadLetterChoice, by: string): Promise<number>;
   /** What operators did, newest first. */
   audit(limit: number): Promise<readonly AuditEntry[]>;
   /**

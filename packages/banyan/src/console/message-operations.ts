@@ -1,7 +1,7 @@
 import { topicsOf } from '@banyan/chassis';
 import type { OperationsHandlers } from '@banyan/console-api';
 import { ServiceError } from '@banyan/core';
-import type { CloudEvent, DeadLetter, DeadLetterPlace, EventLog } from '@banyan/events';
+import type { CloudEvent, DeadLetter, DeadLetterChoice, DeadLetterPlace, EventLog } from '@banyan/events';
 import { parseEvent } from '@banyan/events';
 import { askServices } from '../ask-services.ts';
 import { standingBounds, standingOf } from '../event-verbs/status.ts';
@@ -81,12 +81,15 @@ export function createMessageOperations(openPorts: () => Promise<SystemPorts>): 
     async listDeadLetters({ service, limit = 200, after }) {
       const ports = await openPorts();
       const asked = { named: service === undefined ? [] : [service], all: ports.names };
-      const begin = after === undefined ? undefined : placeIn(after);
+      const begin = after === undefined ? undefined : placeIn('after', after);
       const { answers: found, leftOut } = await askServices(asked, async (name) => {
         const { inbox } = await ports.open(name);
         // One more than asked for, to know whether that is all.
-        const [letters, { dead }] = await Promise.all([inbox.deadLetters(limit + 1, begin), inbox.counts()]);
-        return [{ name, dead, letters: letters.map((letter) => summaryOf(name, letter)) }];
+        const [letters, total] = await Promise.all([
+          inbox.deadLetters(limit + 1, begin),
+          inbox.deadLetterTotal(),
+        ]);
+        return [{ name, total, letters: letters.map((letter) => summaryOf(name, letter)) }];
       });
       const letters = found.flatMap((each) => each.letters).toSorted(byPlace);
       const page = letters.slice(0, limit);
@@ -94,9 +97,11 @@ export function createMessageOperations(openPorts: () => Promise<SystemPorts>): 
       return {
         deadLetters: page,
         totals: Object.fromEntries(
-          found.filter(({ dead }) => dead > 0).map(({ name, dead }) => [name, dead]),
+          found.flatMap(({ name, total: { count, last } }) =>
+            last === undefined ? [] : [[name, { count, last: placeText(last) }] as const],
+          ),
         ),
-        ...(last === undefined ? undefined : { next: `${last.deadSince} ${last.id}` }),
+        ...(last === undefined ? undefined : { next: placeText({ deadAt: last.deadSince, id: last.id }) }),
         leftOut: [...leftOut],
       };
     },
@@ -117,13 +122,15 @@ export function createMessageOperations(openPorts: () => Promise<SystemPorts>): 
       if (!(await inbox.editDeadLetter(id, event, by))) throw noDeadLetter(service, id);
       return {};
     },
-    async retryDeadLetters({ service, ids }, { by }) {
+    async retryDeadLetters({ service, ...asked }, { by }) {
+      const chosen = choiceOf(asked);
       const { inbox } = await (await openPorts()).open(service);
-      return { count: await inbox.retryDeadLetters(ids ?? 'all', by) };
+      return { count: await inbox.retryDeadLetters(chosen, by) };
     },
-    async discardDeadLetters({ service, ids }, { by }) {
+    async discardDeadLetters({ service, ...asked }, { by }) {
+      const chosen = choiceOf(asked);
       const { inbox } = await (await openPorts()).open(service);
-      return { count: await inbox.discardDeadLetters(ids ?? 'all', by) };
+      return { count: await inbox.discardDeadLetters(chosen, by) };
     },
   };
 }
@@ -156,11 +163,24 @@ function sortable(time: string): string {
   return `${seconds}.${fraction.padEnd(6, '0')}`;
 }
 
-/** What `next` of a page says. @throws ServiceError `invalid_argument` `invalid_input` for anything else */
-function placeIn(after: string): DeadLetterPlace {
-  const [, deadAt, id] = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?Z) (.+)$/.exec(after) ?? [];
+interface Chosen {
+  readonly ids?: readonly string[] | undefined;
+  readonly through?: string | undefined;
+}
+
+function choiceOf({ ids, through = '' }: Chosen): DeadLetterChoice {
+  return ids ?? { through: placeIn('through', through) };
+}
+
+function placeText({ deadAt, id }: DeadLetterPlace): string {
+  return `${deadAt} ${id}`;
+}
+
+/** What `placeText` has said. @throws ServiceError `invalid_argument` `invalid_input` for anything else */
+function placeIn(field: string, text: string): DeadLetterPlace {
+  const [, deadAt, id] = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?Z) (.+)$/.exec(text) ?? [];
   if (deadAt !== undefined && id !== undefined && !Number.isNaN(Date.parse(deadAt))) return { deadAt, id };
-  throw new ServiceError('after: expected what a page before gave as next.', {
+  throw new ServiceError(`${field}: expected a place that a list of dead letters gave.`, {
     code: 'invalid_argument',
     reason: 'invalid_input',
   });

@@ -1,5 +1,11 @@
 import { ServiceError } from '@banyan/core';
-import { type CloudEvent, type DeadLetter, type Inbox, parseEvent } from '@banyan/events';
+import {
+  type CloudEvent,
+  type DeadLetter,
+  type DeadLetterChoice,
+  type Inbox,
+  parseEvent,
+} from '@banyan/events';
 import { renderTable } from '../table.ts';
 import { actor, limitOf, readJson, serviceNamed, type VerbInput, wrong } from './verb.ts';
 
@@ -62,8 +68,8 @@ export async function retry(input: VerbInput): Promise<number> {
 }
 
 async function retryAll(inbox: Inbox, input: VerbInput): Promise<number> {
-  const { dead: before } = await inbox.counts();
-  const count = await inbox.retryDeadLetters('all', actor(input));
+  const { asked: before, chosen } = await allOf(inbox);
+  const count = await inbox.retryDeadLetters(chosen, actor(input));
   input.terminal.write(`${count} delivered again.\n`);
   if (before > count)
     input.terminal.write(
@@ -76,7 +82,8 @@ async function retryAll(inbox: Inbox, input: VerbInput): Promise<number> {
 export async function discard(input: VerbInput): Promise<number> {
   const letters = await lettersNamed(input, 'discard');
   const { inbox } = await input.ports.open(serviceNamed(input, 'discard'));
-  const asked = letters === 'all' ? (await inbox.counts()).dead : letters.length;
+  const { asked, chosen } =
+    letters === 'all' ? await allOf(inbox) : { asked: letters.length, chosen: idsOf(letters) };
   const isSure =
     asked === 0 ||
     input.options['yes'] === true ||
@@ -87,9 +94,15 @@ export async function discard(input: VerbInput): Promise<number> {
     input.terminal.write("Nothing was discarded. Answer 'y', or use '--yes'.\n");
     return 1;
   }
-  const count = await inbox.discardDeadLetters(letters === 'all' ? 'all' : idsOf(letters), actor(input));
+  const count = await inbox.discardDeadLetters(chosen, actor(input));
   input.terminal.write(`${count} discarded.\n`);
   return letters === 'all' || count === letters.length ? 0 : 1;
+}
+
+/** All that are dead by now; what dies later is not among them. */
+async function allOf(inbox: Inbox): Promise<{ readonly asked: number; readonly chosen: DeadLetterChoice }> {
+  const { count, last } = await inbox.deadLetterTotal();
+  return { asked: count, chosen: last === undefined ? [] : { through: last } };
 }
 
 /** `banyan events edit NAME ID --file FILE`: new data (or, for what was no event, a whole event), then delivered again. */

@@ -47,7 +47,18 @@ export const DeadLetter = z.object({
   behind: z.int(),
 });
 
-const asked = { ids: z.array(z.string().max(200)).min(1).max(1_000) } as const;
+/** A whole service is meant only by what somebody has seen of it: what has died since then is not among them. */
+const Chosen = z
+  .object({
+    service: Name,
+    ids: z.array(z.string().max(200)).min(1).max(1_000).optional(),
+    /** All up to here: the `last` of a total. */
+    through: z.string().max(500).optional(),
+  })
+  .refine(
+    ({ ids, through }) => (ids === undefined) !== (through === undefined),
+    'expected either ids, or through with the last of a total',
+  );
 
 export const messageOperations = {
   listTopics: operation('GET /api/topics', {
@@ -70,8 +81,8 @@ export const messageOperations = {
     input: z.object({ service: Name.optional(), ...paging }),
     output: z.object({
       deadLetters: z.array(DeadLetter),
-      /** How many there are of each service that has some, on all pages. */
-      totals: z.record(z.string(), z.int()),
+      /** Of each service that has some, on all pages. */
+      totals: z.record(z.string(), z.object({ count: z.int(), last: z.string() })),
       ...next,
       ...leftOut,
     }),
@@ -93,14 +104,14 @@ export const messageOperations = {
     errors: notFound,
   }),
   retryDeadLetters: operation('POST /api/dead-letters/:service/retry', {
-    summary: 'Deliver dead letters again; without ids all of the service',
-    input: z.object({ service: Name, ids: asked.ids.optional() }),
+    summary: 'Deliver dead letters again: those that are named, or all up to one',
+    input: Chosen,
     output: z.object({ count: z.int() }),
     errors: notFound,
   }),
   discardDeadLetters: operation('POST /api/dead-letters/:service/discard', {
-    summary: 'Give dead letters up for good; without ids all of the service',
-    input: z.object({ service: Name, ids: asked.ids.optional() }),
+    summary: 'Give dead letters up for good: those that are named, or all up to one',
+    input: Chosen,
     output: z.object({ count: z.int() }),
     errors: notFound,
   }),

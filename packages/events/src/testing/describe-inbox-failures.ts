@@ -201,13 +201,19 @@ export function describeInboxFailures(name: string, create: () => Promise<InboxF
       const last = await inbox.deadLetter(events[2]?.id ?? '');
       assert.deepEqual(last?.event, events[2]);
       assert.equal(await inbox.deadLetter('no such id'), undefined);
-      assert.equal(await inbox.retryDeadLetters('all', 'ann'), 3);
-      assert.deepEqual(await inbox.deadLetters(10), []);
+      const letters = await inbox.deadLetters(10);
+      const total = await inbox.deadLetterTotal();
+      assert.deepEqual([total.count, total.last?.id], [3, letters[2]?.id]);
+      assert.ok(letters[1] && total.last);
+      assert.equal(await inbox.retryDeadLetters({ through: letters[1] }, 'ann'), 2);
+      assert.deepEqual(await inbox.deadLetters(10), [letters[2]]);
+      assert.equal(await inbox.retryDeadLetters({ through: total.last }, 'ann'), 1);
+      assert.deepEqual(await inbox.deadLetterTotal(), { count: 0, last: undefined });
       assert.equal((await claim()).length, 3);
       assert.equal((await inbox.audit(10)).length, 3);
     });
 
-    test('dead letters are read page by page, and all are discarded at once', async () => {
+    test('dead letters are read page by page, and those of a total are discarded without what has died since', async () => {
       const { inbox, ingest, claim, claimOne } = driver;
       const events = ['a', 'b', 'c', 'd', 'e'].map((key) => sampleEvent(key));
       for (const event of events) {
@@ -223,10 +229,13 @@ export function describeInboxFailures(name: string, create: () => Promise<InboxF
       assert.deepEqual(idsOf(all).toSorted(), events.map(({ id }) => id).toSorted());
       assert.deepEqual(await inbox.deadLetters(2, third[0]), []);
       await ingest(sampleEvent('a'));
-      assert.equal(await inbox.discardDeadLetters('all', 'ann'), 5);
-      assert.deepEqual(await inbox.deadLetters(10), []);
+      const [seen, since] = [all[3], all[4]];
+      assert.ok(seen && since);
+      assert.equal(await inbox.discardDeadLetters({ through: seen }, 'ann'), 4);
+      assert.deepEqual(idsOf(await inbox.deadLetters(10)), [since.id]);
+      assert.equal((await inbox.audit(10)).length, 4);
+      assert.equal(await inbox.discardDeadLetters({ through: since }, 'ann'), 1);
       assert.equal((await claim()).length, 1);
-      assert.equal((await inbox.audit(10)).length, 5);
     });
 
     test('what lives cannot be retried or discarded', async () => {

@@ -7,7 +7,9 @@ import type {
   Claim,
   ClaimRequest,
   DeadLetter,
+  DeadLetterChoice,
   DeadLetterPlace,
+  DeadLetterTotal,
   Failure,
   Inbox,
   ReplayRequest,
@@ -139,18 +141,23 @@ class MemoryInbox implements Inbox {
       .slice(0, limit);
   }
 
+  async deadLetterTotal(): Promise<DeadLetterTotal> {
+    const letters = this.#letters();
+    return { count: letters.length, last: letters.sort(byPlace).at(-1) };
+  }
+
   #letters(): DeadLetter[] {
     const malformed = [...this.#malformed].map(([id, letter]) => toMalformedLetter(id, letter));
     return [...this.#dead().map(toDeadLetter), ...malformed];
   }
 
-  async retryDeadLetters(ids: readonly string[] | 'all', by: string): Promise<number> {
-    const chosen = this.#dead().filter(({ head }) => ids === 'all' || ids.includes(head.event.id));
-    for (const { queue, head } of chosen) {
+  async retryDeadLetters(chosen: DeadLetterChoice, by: string): Promise<number> {
+    const retried = this.#dead().filter((dead) => isChosen(toDeadLetter(dead), chosen));
+    for (const { queue, head } of retried) {
       this.#queues.reset(queue);
       this.#record(by, 'retry', head.event.id, undefined);
     }
-    return chosen.length;
+    return retried.length;
   }
 
   async editDeadLetter(id: string, event: CloudEvent, by: string): Promise<boolean> {
@@ -178,19 +185,20 @@ class MemoryInbox implements Inbox {
     return true;
   }
 
-  async discardDeadLetters(ids: readonly string[] | 'all', by: string): Promise<number> {
-    const isChosen = (id: string) => ids === 'all' || ids.includes(id);
-    const chosen = this.#dead().filter(({ head }) => isChosen(head.event.id));
-    for (const { queue, head } of chosen) {
+  async discardDeadLetters(chosen: DeadLetterChoice, by: string): Promise<number> {
+    const discarded = this.#dead().filter((dead) => isChosen(toDeadLetter(dead), chosen));
+    for (const { queue, head } of discarded) {
       this.#record(by, 'discard', head.event.id, head.event);
       this.#finish(queue, head.event);
     }
-    const malformed = [...this.#malformed].filter(([id]) => isChosen(id));
+    const malformed = [...this.#malformed].filter(([id, letter]) =>
+      isChosen(toMalformedLetter(id, letter), chosen),
+    );
     for (const [id, { text }] of malformed) {
       this.#record(by, 'discard', id, text);
       this.#malformed.delete(id);
     }
-    return chosen.length + malformed.length;
+    return discarded.length + malformed.length;
   }
 
   async audit(limit: number): Promise<readonly AuditEntry[]> {
@@ -292,6 +300,10 @@ function toMalformedLetter(id: string, { topic, text, reason, deadAtMs }: Malfor
     deadAt: new Date(deadAtMs).toISOString(),
     waiting: 0,
   };
+}
+
+function isChosen(letter: DeadLetter, chosen: DeadLetterChoice): boolean {
+  return 'through' in chosen ? byPlace(letter, chosen.through) <= 0 : chosen.includes(letter.id);
 }
 
 function byPlace(a: DeadLetterPlace, b: DeadLetterPlace): number {

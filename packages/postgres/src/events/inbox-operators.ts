@@ -1,10 +1,12 @@
-import type { Sql } from '@banyan/core';
+import type { Sql, SqlFragment } from '@banyan/core';
 import { ServiceError } from '@banyan/core';
 import {
   type AuditEntry,
   type CloudEvent,
   type DeadLetter,
+  type DeadLetterChoice,
   type DeadLetterPlace,
+  type DeadLetterTotal,
   encodeEvent,
   orderingKeyOf,
   parseEvent,
@@ -53,31 +55,56 @@ export async function readDeadLetters(
   }));
 }
 
-export async function retryDead(sql: Sql, ids: readonly string[] | 'all', by: string): Promise<number> {
-  const isChosen = ids === 'all' ? sql`true` : sql`i.event_id::text = any(${sql.array(ids, 'text')})`;
+export async function readDeadTotal(sql: Sql): Promise<DeadLetterTotal> {
+  const [last] = await sql<DeadLetterPlace & { readonly count: number }>`
+    select dead_at, id, count(*) over ()::int8 as count from (
+      select k.dead_at, i.event_id::text collate "C" as id
+      from banyan.inbox_key as k join banyan.inbox as i on i.seq = k.seq where k.dead_at is not null
+      union all
+      select dead_at, id::text collate "C" from banyan.inbox_malformed where done_at is null
+    ) as letter
+    order by dead_at desc, id desc limit 1`;
+  if (last === undefined) return { count: 0, last };
+  const { count, ...place } = last;
+  return { count, last: place };
+}
+
+/** The condition that a letter is one of these, from the expressions of its id and of when it died. */
+function isOneOf(
+  sql: Sql,
+  chosen: DeadLetterChoice,
+  letter: { readonly id: SqlFragment; readonly deadAt: SqlFragment },
+) {
+  if (!('through' in chosen)) return sql`${letter.id} = any(${sql.array(chosen, 'text')})`;
+  const { deadAt, id } = chosen.through;
+  return sql`(${letter.deadAt}, ${letter.id} collate "C") <= (${deadAt}::timestamptz, ${id} collate "C")`;
+}
+
+export async function retryDead(sql: Sql, chosen: DeadLetterChoice, by: string): Promise<number> {
+  const isRetried = isOneOf(sql, chosen, { id: sql`i.event_id::text`, deadAt: sql`k.dead_at` });
   const retried = await sql`
     with retried as (
       update banyan.inbox_key as k set
         ready_at = clock_timestamp(), dead_at = null, seq = null, reason = null, stack = null,
         attempts = 0, failures = 0, deferrals = 0, first_attempt_at = null
       from banyan.inbox as i
-      where ${isChosen} and i.key = k.key and i.seq = k.seq and k.dead_at is not null
+      where ${isRetried} and i.key = k.key and i.seq = k.seq and k.dead_at is not null
       returning i.event_id
     )
     insert into banyan.inbox_audit (by, action, subject) select ${by}, 'retry', event_id::text from retried returning 1`;
   return retried.length;
 }
 
-export async function discardDead(sql: Sql, ids: readonly string[] | 'all', by: string): Promise<number> {
-  const isChosen = ids === 'all' ? sql`true` : sql`i.event_id::text = any(${sql.array(ids, 'text')})`;
-  const isForgotten = ids === 'all' ? sql`true` : sql`id::text = any(${sql.array(ids, 'text')})`;
+export async function discardDead(sql: Sql, chosen: DeadLetterChoice, by: string): Promise<number> {
+  const isEnded = isOneOf(sql, chosen, { id: sql`i.event_id::text`, deadAt: sql`k.dead_at` });
+  const isForgotten = isOneOf(sql, chosen, { id: sql`id::text`, deadAt: sql`dead_at` });
   const discarded = await sql`
     with ended as (
       update banyan.inbox_key as k set
         pending = k.pending - 1, ready_at = clock_timestamp(), dead_at = null, seq = null, reason = null, stack = null,
         attempts = 0, failures = 0, deferrals = 0, first_attempt_at = null
       from banyan.inbox as i
-      where ${isChosen} and i.key = k.key and i.seq = k.seq and k.dead_at is not null
+      where ${isEnded} and i.key = k.key and i.seq = k.seq and k.dead_at is not null
       returning i.seq
     ), gone as (
       delete from banyan.inbox as i using ended where i.seq = ended.seq returning i.event_id, i.event

@@ -6,7 +6,9 @@ import {
   type ClaimRequest,
   type CloudEvent,
   type DeadLetter,
+  type DeadLetterChoice,
   type DeadLetterPlace,
+  type DeadLetterTotal,
   type Failure,
   type Inbox,
   type InboxCounts,
@@ -23,6 +25,7 @@ import {
   editDead,
   readAudit,
   readDeadLetters,
+  readDeadTotal,
   replayTopics,
   retryDead,
 } from './inbox-operators.ts';
@@ -143,16 +146,20 @@ class PostgresInbox implements Inbox {
     return readDeadLetters(this.#database.sql, { limit, after });
   }
 
-  retryDeadLetters(ids: readonly string[] | 'all', by: string): Promise<number> {
-    return retryDead(this.#database.sql, ids, by);
+  deadLetterTotal(): Promise<DeadLetterTotal> {
+    return readDeadTotal(this.#database.sql);
+  }
+
+  retryDeadLetters(chosen: DeadLetterChoice, by: string): Promise<number> {
+    return retryDead(this.#database.sql, chosen, by);
   }
 
   editDeadLetter(id: string, event: CloudEvent, by: string): Promise<boolean> {
     return this.#database.tx(({ sql }) => editDead(sql, id, event, by));
   }
 
-  discardDeadLetters(ids: readonly string[] | 'all', by: string): Promise<number> {
-    return discardDead(this.#database.sql, ids, by);
+  discardDeadLetters(chosen: DeadLetterChoice, by: string): Promise<number> {
+    return discardDead(this.#database.sql, chosen, by);
   }
 
   audit(limit: number): Promise<readonly AuditEntry[]> {

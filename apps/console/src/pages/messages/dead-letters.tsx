@@ -85,7 +85,7 @@ function Pages({ shown, total, next }: PagesProps): JSX.Element | null {
 }
 
 function sumOf(totals: Totals): number {
-  return Object.values(totals).reduce((sum, count) => sum + count, 0);
+  return Object.values(totals).reduce((sum, { count }) => sum + count, 0);
 }
 
 function List({ letters }: { readonly letters: readonly DeadLetter[] }): JSX.Element {
@@ -163,10 +163,12 @@ function discardAll(totals: Totals, reload: () => void): void {
   });
 }
 
+/** Those that were counted: what has died since nobody was asked about. */
 async function forEachService(totals: Totals, verb: 'retry' | 'discard'): Promise<number> {
-  let count = 0;
-  for (const service of Object.keys(totals))
-    count += (await post<{ count: number }>(`/api/dead-letters/${encodeURIComponent(service)}/${verb}`))
-      .count;
-  return count;
+  let sum = 0;
+  for (const [service, { last }] of Object.entries(totals)) {
+    const path = `/api/dead-letters/${encodeURIComponent(service)}/${verb}`;
+    sum += (await post<{ count: number }>(path, { through: last })).count;
+  }
+  return sum;
 }
