@@ -10,7 +10,13 @@ import {
   tellAlerts,
 } from '@banyan/console-api';
 import { type Clock, silentLogger, systemClock } from '@banyan/core';
-import { type Alert, createTelemetryStore, type TelemetryStore } from '@banyan/telemetry-store';
+import { createManualClock, untilPasses } from '@banyan/core/testing';
+import {
+  type Alert,
+  type AlertNotice,
+  createTelemetryStore,
+  type TelemetryStore,
+} from '@banyan/telemetry-store';
 import { createTestDatabase, eventually } from '@banyan/testing';
 import { SMTPServer } from 'smtp-server';
 
@@ -112,23 +118,96 @@ test('an alert that nobody could be told of is told after a restart, and its end
       ['firing', 'firing', 'ended'],
     ],
   );
-  // The answer to the last one may be on its way.
-  await eventually(
-    () => second.store.dueNotices(),
-    (due) => due.length === 0,
-  );
 });
 
-test('an alert is tried for a day, and then given up', async (t) => {
+/** Whatever the channel is to be told now. */
+async function claimAll(store: TelemetryStore, channel: string): Promise<readonly AlertNotice[]> {
+  const notice = await store.claimNotice(channel);
+  return notice === undefined ? [] : [notice, ...(await claimAll(store, channel))];
+}
+
+test('an alert is tried for a day, and then given up, also if nobody was there to try', async (t) => {
   const { url } = await createTestDatabase(t);
   const ahead = { ms: 0 };
   const { store, clock } = await startStore(t, url, ahead);
   await failRequests(store, clock);
-  const [notice] = await store.dueNotices();
-  assert.ok(notice);
-  assert.equal(await store.noticeFailed(notice), true);
-  ahead.ms += 24 * 3_600_000;
-  assert.equal(await store.noticeFailed(notice), false);
+  const notices = await claimAll(store, 'webhook');
+  for (const notice of notices) await store.noticeFailed(notice);
+  ahead.ms += 23 * 3_600_000;
+  const again = await claimAll(store, 'webhook');
+  assert.deepEqual(
+    again.map(({ noticeId, attempts }) => [noticeId, attempts]),
+    notices.map(({ noticeId }) => [noticeId, 1]),
+  );
+  ahead.ms += 2 * 3_600_000;
+  assert.deepEqual(await claimAll(store, 'webhook'), []);
+  assert.deepEqual(await claimAll(store, 'mail'), []);
+});
+
+test('consoles that share a store tell each alert once', async (t) => {
+  const { url } = await createTestDatabase(t);
+  const ahead = { ms: 0 };
+  const { store, clock } = await startStore(t, url, ahead);
+  const { store: other } = await startStore(t, url, ahead);
+  await failRequests(store, clock);
+  const claimed = await Promise.all([claimAll(store, 'mail'), claimAll(other, 'mail')]);
+  assert.deepEqual(levelsOf(claimed.flat()), ['page', 'ticket']);
+  // Whoever has claimed them is gone.
+  ahead.ms += 120_000;
+  assert.deepEqual(levelsOf(await claimAll(other, 'mail')), ['page', 'ticket']);
+});
+
+function levelsOf(notices: readonly AlertNotice[]): readonly string[] {
+  return notices.map(({ alert }) => alert.level).toSorted();
+}
+
+test('a notifier that never answers holds up neither the others nor the end', {
+  timeout: 30_000,
+}, async (t) => {
+  const { url } = await createTestDatabase(t);
+  const { store, clock } = await startStore(t, url, { ms: 0 });
+  const signals: AbortSignal[] = [];
+  const webhook: AlertNotifier = {
+    notify: (_, signal) => {
+      signals.push(signal);
+      return new Promise(() => {});
+    },
+  };
+  const mailed: Alert[] = [];
+  const mail: AlertNotifier = { notify: async (alert) => void mailed.push(alert) };
+  const end = tellAlerts({ store, notifiers: { webhook, mail }, clock, logger: silentLogger });
+  await failRequests(store, clock);
+  await untilPasses(async () => assert.equal(mailed.length, 2));
+  await store.removeObjective('shop');
+  await untilPasses(async () => assert.equal(mailed.length, 4));
+  await end();
+  assert.deepEqual(
+    signals.map(({ aborted }) => aborted),
+    [true],
+  );
+});
+
+test('that the store cannot say whom to tell is said once, until it can again', async (t) => {
+  const clock = createManualClock();
+  const warnings: string[] = [];
+  const logger = { ...silentLogger, warn: (message: string) => void warnings.push(message) };
+  let isAway = true;
+  const store = {
+    async claimNotice() {
+      if (isAway) throw new Error('away');
+      return undefined;
+    },
+    async noticeTold() {},
+    async noticeFailed() {},
+  };
+  t.after(tellAlerts({ store, notifiers: { mail: silent }, clock, logger }));
+  await clock.advanceAndSettle(5_000);
+  assert.equal(warnings.length, 1);
+  isAway = false;
+  await clock.advanceAndSettle(5_000);
+  isAway = true;
+  await clock.advanceAndSettle(5_000);
+  assert.equal(warnings.length, 2);
 });
 
 interface Mail {

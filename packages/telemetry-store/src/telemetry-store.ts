@@ -143,11 +143,14 @@ export interface TelemetryStore {
   alerts(): Promise<readonly Alert[]>;
   /** Called when an alert begins, and again, with `endedAt`, when it ends. */
   onAlert(listener: (alert: Alert) => void): () => void;
-  /** What `alertChannels` are to be told now, oldest first; the end of an alert after its begin. */
-  dueNotices(): Promise<readonly AlertNotice[]>;
+  /**
+   * What one of `alertChannels` is to be told next: oldest first, the end of an alert after its begin, nothing that is a day old. Nobody else gets it within a
+   * minute, also no other store on the same database.
+   */
+  claimNotice(channel: string): Promise<AlertNotice | undefined>;
   noticeTold(noticeId: number): Promise<void>;
-  /** It comes again after a back-off. @returns false if it does not, since it is a day old */
-  noticeFailed(notice: AlertNotice): Promise<boolean>;
+  /** It comes again after a back-off. */
+  noticeFailed(notice: AlertNotice): Promise<void>;
   /** Looks at every objective now; by itself it does so every fifteen seconds. */
   watchObjectives(): Promise<void>;
   state(): Promise<StoreState>;
@@ -203,7 +206,7 @@ class PostgresTelemetryStore implements TelemetryStore {
       logger,
       onAlert: (alert) => this.#tell(this.#alertListeners, alert),
     });
-    this.#notices = new AlertNotices({ sql: database.sql, channels: options.alertChannels, clock });
+    this.#notices = new AlertNotices({ sql: database.sql, clock, logger });
     this.#writer = new Writer({
       database,
       chunks: this.#chunks,
@@ -379,15 +382,15 @@ class PostgresTelemetryStore implements TelemetryStore {
     return () => this.#alertListeners.delete(listener);
   }
 
-  dueNotices(): Promise<readonly AlertNotice[]> {
-    return this.#notices.due();
+  claimNotice(channel: string): Promise<AlertNotice | undefined> {
+    return this.#notices.claim(channel);
   }
 
   noticeTold(noticeId: number): Promise<void> {
     return this.#notices.told(noticeId);
   }
 
-  noticeFailed(notice: AlertNotice): Promise<boolean> {
+  noticeFailed(notice: AlertNotice): Promise<void> {
     return this.#notices.failed(notice);
   }
 
