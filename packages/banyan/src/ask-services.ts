@@ -1,4 +1,5 @@
-import { isServiceError, sleep, systemClock } from '@banyan/core';
+import { isServiceError } from '@banyan/core';
+import { inTime, NoAnswer } from './in-time.ts';
 
 /** A service that is missing in a list over all of them, because it could not be asked. */
 export interface LeftOut {
@@ -21,7 +22,7 @@ interface Asked {
   readonly all: readonly string[];
 }
 
-/** Asks services side by side. */
+/** Asks services side by side. @throws what is no `ServiceError`, whatever it came of */
 export async function askServices<Answer>(
   { named, all }: Asked,
   ask: (name: string) => Promise<readonly Answer[]>,
@@ -30,7 +31,7 @@ export async function askServices<Answer>(
   const found = await Promise.all(
     all.map(async (service) => {
       try {
-        return { answers: await inTime(ask(service)), leftOut: [] };
+        return { answers: await inTime(ask(service), patienceMs), leftOut: [] };
       } catch (error) {
         return { answers: [], leftOut: [{ service, reason: reasonOf(error) }] };
       }
@@ -48,22 +49,9 @@ export function sayLeftOut(leftOut: readonly LeftOut[]): string {
   return `${leftOut.length} ${leftOut.length === 1 ? 'service' : 'services'} could not be asked: ${named}`;
 }
 
-class NoAnswer extends Error {}
-
-async function inTime<Value>(answer: Promise<Value>): Promise<Value> {
-  const answered = new AbortController();
-  const late = sleep(patienceMs, systemClock, answered.signal).then(
-    () => Promise.reject(new NoAnswer()),
-    () => answer,
-  );
-  try {
-    return await Promise.race([answer, late]);
-  } finally {
-    answered.abort();
-  }
-}
-
+/** @throws what is no refusal: a bug is nothing that a list may hide */
 function reasonOf(error: unknown): string {
   if (error instanceof NoAnswer) return 'no_answer';
-  return isServiceError(error) ? error.reason : 'internal';
+  if (isServiceError(error)) return error.reason;
+  throw error;
 }

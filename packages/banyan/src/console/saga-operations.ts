@@ -81,8 +81,7 @@ async function pathOf({ ports, saga, definition }: NamedSaga, timings: ReadonlyM
     const inputs = definition?.kind === 'saga' ? inputsOf(definition, saga) : new Map<string, unknown>();
     return {
       steps: Object.entries(saga.state.steps).map(([name, record]) => ({
-        ...stepOf(name, record),
-        ...timesOf(timings.get(name)),
+        ...stepOf(name, record, timings.get(name)),
         ...(inputs.has(name) ? { input: shownValue(inputs.get(name)) as never } : undefined),
       })),
       svg: definition?.kind === 'saga' ? drawSaga(definition, saga) : '',
@@ -102,25 +101,25 @@ async function pathOf({ ports, saga, definition }: NamedSaga, timings: ReadonlyM
   };
 }
 
-function stepOf(name: string, { s, r, n, e }: StepRecord) {
+function stepOf(name: string, record: StepRecord, { forward, compensate }: Partial<StepTimings> = {}) {
+  const { s, r, e } = record;
   return {
     name,
     state: s,
     isCompensation: s === 'undone' || s === 'void',
-    // `n` counts what failed; what has ended was tried once more.
-    attempts: (n ?? 0) + (s === 'failing' || s === 'waiting' ? 0 : 1),
+    attempts: Math.max(attemptsOf(record), forward?.attempts ?? 0),
+    ...forward?.times,
+    ...(compensate?.times && { undone: { ...compensate.times, attempts: compensate.attempts } }),
     ...(r === undefined ? undefined : { output: shownValue(r) as never }),
     ...(e === undefined ? undefined : { error: scrubText(e.detail ?? e.reason ?? e.code) }),
   };
 }
 
-function timesOf({ forward, compensate }: StepTimings = {}) {
-  return {
-    ...(forward === undefined
-      ? undefined
-      : { attempts: forward.attempts, startedAt: forward.startedAt, endedAt: forward.endedAt }),
-    ...(compensate === undefined ? undefined : { undone: compensate }),
-  };
+/** At least so many times it was done, or tried: of what succeeded the record does not say how often that had failed. */
+function attemptsOf({ s, n = 0 }: StepRecord): number {
+  if (s === 'failing' || s === 'waiting') return n;
+  // `n` of what is done counts failures of what comes after it, such as undoing.
+  return s === 'failed' || s === 'ignored' ? Math.max(n, 1) : 1;
 }
 
 /** As a log line would have it: without secrets, and of bounded size. */
