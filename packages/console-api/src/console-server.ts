@@ -129,6 +129,8 @@ class HttpConsole implements ConsoleServer {
   }
 
   #refuse(response: ServerResponse, error: unknown): void {
+    // Given up because nobody waits for it any longer.
+    if (response.closed && error instanceof Error && error.name === 'AbortError') return;
     if (!isServiceError(error) || error.code === 'internal')
       this.#options.logger.error('the console could not answer', { url: response.req.url, error });
     writeProblem(response, error);

@@ -12,9 +12,9 @@ export function telemetryHandlers(store: TelemetryStore, nowMs: () => number): T
   };
   return {
     getMap: async (input) => mutable(await store.map(await windowIn(input))),
-    async getCallDepth({ atMost = 3, ...input }) {
+    async getCallDepth({ atMost = 3, ...input }, { signal }) {
       const window = await windowIn(input);
-      const { operations, ...read } = await store.deepestChains(window);
+      const { operations, ...read } = await store.deepestChains(window, signal);
       return {
         from: toTime(window.fromUs),
         to: toTime(window.toUs),

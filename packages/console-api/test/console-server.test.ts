@@ -112,6 +112,30 @@ test('with sign-in nothing is answered without a token that is known', async (t)
   assert.equal(await send(`${url}/api/runs`, { authorization: 'Bearer right' }), 200);
 });
 
+test('what was given up because nobody waits for it any longer is logged as no failure', async (t) => {
+  const failures: string[] = [];
+  const [begun, ended] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const url = await startConsole(t, {
+    logger: { ...silentLogger, error: (message) => void failures.push(message) },
+    telemetry: {
+      async listRuns(_, { signal }) {
+        begun.resolve();
+        await new Promise((resolve) => signal.addEventListener('abort', resolve));
+        ended.resolve();
+        throw signal.reason;
+      },
+    },
+  });
+  const gone = new AbortController();
+  const asked = fetch(`${url}/api/runs`, { signal: gone.signal });
+  await begun.promise;
+  gone.abort();
+  await assert.rejects(asked);
+  await ended.promise;
+  await fetch(`${url}/api/map`);
+  assert.deepEqual(failures, []);
+});
+
 test('what a handler answers against the contract does not go out', async (t) => {
   const url = await startConsole(t, { telemetry: { listRuns: async () => ({ runs: 'none' }) as never } });
   const answer = await fetch(`${url}/api/runs`);

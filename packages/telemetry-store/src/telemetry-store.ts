@@ -120,7 +120,7 @@ export interface TelemetryStore {
     | undefined
   >;
   /** How deep calls wait for each other, by the operation that began them. */
-  deepestChains(window: Window): Promise<DeepestChains>;
+  deepestChains(window: Window, signal?: AbortSignal): Promise<DeepestChains>;
   searchLogs(query: LogQuery): Promise<LogLines>;
   map(window: Window): Promise<ServiceMap>;
   operations(query: Window & { readonly service?: string | undefined }): Promise<readonly OperationTraffic[]>;
@@ -296,8 +296,8 @@ class PostgresTelemetryStore implements TelemetryStore {
     return searchTraces(this.#sql, query);
   }
 
-  deepestChains(window: Window): Promise<DeepestChains> {
-    return readDeepestChains(this.#sql, window);
+  deepestChains(window: Window, signal?: AbortSignal): Promise<DeepestChains> {
+    return readDeepestChains(this.#sql, window, signal);
   }
 
   trace(traceId: string): Promise<Trace | undefined> {

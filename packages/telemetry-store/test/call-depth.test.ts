@@ -75,3 +75,10 @@ test('of an operation that began many traces those with most spans are read, and
   assert.deepEqual([traces, isWhole], [10, false]);
   assert.deepEqual([operations[0]?.depth, operations[0]?.traceId], [1, hexId(32, 13)]);
 });
+
+test('nothing more is read for somebody who is gone', async (t) => {
+  const { store } = await givenStore(t);
+  give(store, 1, [['gateway', 'GET /', server, 0]]);
+  await store.flush();
+  await assert.rejects(store.deepestChains(window, AbortSignal.abort()), { name: 'AbortError' });
+});

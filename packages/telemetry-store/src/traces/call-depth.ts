@@ -1,13 +1,13 @@
-import type { Trace, TraceSpan } from './trace.ts';
+import type { SpanRecord } from '../records.ts';
+import { inOrder, spanTrees } from './span-tree.ts';
 
 export interface Called {
   readonly service: string;
   readonly operation: string;
 }
 
-export const entryKinds = ['request', 'event', 'step', 'other'] as const;
 /** What begins a chain of calls, with nobody waiting above it: a request from outside, an event that is handled, a step of a saga, or anything else. */
-export type EntryKind = (typeof entryKinds)[number];
+export type EntryKind = 'request' | 'event' | 'step' | 'other';
 
 export interface CallChain {
   readonly kind: EntryKind;
@@ -16,11 +16,10 @@ export interface CallChain {
 }
 
 /** Of each entry operation of a trace its longest chain of calls: services that wait for each other. */
-export function callChainsOf({ spans }: Pick<Trace, 'spans'>): readonly CallChain[] {
+export function callChainsOf(spans: readonly SpanRecord[]): readonly CallChain[] {
   const known = new Map<string, CallChain>();
   const longest = new Map<string, CallChain>();
-  // Each span comes before its children.
-  for (const span of spans) {
+  for (const { span } of inOrder(spanTrees(spans))) {
     const above = span.parentId === undefined ? undefined : known.get(span.parentId);
     const here = chainAt(span, above);
     known.set(span.spanId, here);
@@ -35,9 +34,9 @@ export function entryKey({ kind, chain: [entry] }: CallChain): string {
   return `${kind}\n${entry?.service}\n${entry?.operation}`;
 }
 
-function chainAt(span: TraceSpan, above: CallChain | undefined): CallChain {
-  const { service, name, kind, attributes } = span;
-  const self = { service, operation: name };
+function chainAt(span: SpanRecord, above: CallChain | undefined): CallChain {
+  const { resource, name, kind, attributes } = span;
+  const self = { service: resource.service, operation: name };
   if (kind === 'consumer') return { kind: 'event', chain: [self] };
   // A saga goes on by itself, whoever has started it.
   if (typeof attributes['banyan.saga.step'] === 'string') return { kind: 'step', chain: [self] };

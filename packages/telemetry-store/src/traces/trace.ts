@@ -44,13 +44,14 @@ export interface Trace extends Omit<TraceSummary, 'spans'> {
 }
 
 /** More than anybody looks at; such a trace is a loop, or a batch that should have been several. */
-const maxSpans = 5_000;
+export const maxSpans = 5_000;
 const maxPages = 1_000;
 
 export async function readTrace(sql: Sql, traceId: string): Promise<Trace | undefined> {
-  const [summaries, spans] = await Promise.all([readSummaries(sql, [traceId]), readSpans(sql, traceId)]);
+  const [summaries, found] = await Promise.all([readSummaries(sql, [traceId]), readSpansOf(sql, [traceId])]);
   const summary = summaries.get(traceId);
-  if (summary === undefined || spans.length === 0) return undefined;
+  const spans = found.get(traceId);
+  if (summary === undefined || spans === undefined) return undefined;
   const roots = spanTrees(spans.slice(0, maxSpans));
   const { startUs } = summary;
   const nodes = inOrder(roots);
@@ -69,14 +70,22 @@ export async function readTrace(sql: Sql, traceId: string): Promise<Trace | unde
   };
 }
 
-async function readSpans(sql: Sql, traceId: string): Promise<readonly SpanRecord[]> {
+/** By trace, oldest first. */
+export async function readSpansOf(
+  sql: Sql,
+  traceIds: readonly string[],
+): Promise<ReadonlyMap<string, readonly SpanRecord[]>> {
   const rows = await sql<{ body: Uint8Array }>`
-    select p.body from telemetry.trace_parts t
-    join telemetry.span_pages p on p.chunk = t.chunk and p.page = t.page
-    where t.trace_id = ${toUuid(traceId)}::uuid order by t.start_us limit ${maxPages}`;
+    select p.body from (
+      select chunk, page, min(start_us) as start_us from telemetry.trace_parts
+      where trace_id = any(${sql.array(traceIds.map(toUuid), 'uuid')}) group by chunk, page
+    ) as t join telemetry.span_pages p on p.chunk = t.chunk and p.page = t.page
+    order by t.start_us limit ${maxPages}`;
   const pages = await Promise.all(rows.map(({ body }) => unpackPage<SpanRecord>(body)));
-  const spans = pages.flat().filter((span) => span.traceId === traceId);
-  return spans.sort((a, b) => a.startUs - b.startUs);
+  const asked = new Set(traceIds);
+  const spans = pages.flat().filter(({ traceId }) => asked.has(traceId));
+  spans.sort((a, b) => a.startUs - b.startUs);
+  return Map.groupBy(spans, ({ traceId }) => traceId);
 }
 
 function toTraceSpan({ span, depth, selfUs }: SpanNode, startUs: number): TraceSpan {
