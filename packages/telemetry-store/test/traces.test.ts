@@ -126,6 +126,27 @@ test('the map has the calls, the events and the databases of what was sent', asy
   assert.ok(Math.abs((orders?.p99Ms ?? 0) - 80) < 8, `p99 of one request of 80 ms is ${orders?.p99Ms}`);
 });
 
+test('the map says when a service failed last', async (t) => {
+  const { store } = await givenStore(t);
+  const request = (second: number, isError: boolean) => ({
+    ...{ traceId: hexId(32, 100 + second), spanId: hexId(16, 100 + second), kind: 2 },
+    ...{ startUs: startUs + second * 1e6, durationUs: 500, isError },
+  });
+  const asked = [request(5, false), request(15, true), request(25, false)];
+  store.receive('spans', spansRequest('orders', asked));
+  store.receive('spans', spansRequest('mails', [request(40, false)]));
+  await store.flush();
+  const { services } = await store.map({ fromUs: startUs - 60e6, toUs: startUs + 60e6 });
+  assert.deepEqual(
+    services.map(({ name, lastErrorAt }) => [name, lastErrorAt && Date.parse(lastErrorAt)]),
+    [
+      ['mails', undefined],
+      // Requests are summed up in steps of ten seconds.
+      ['orders', startUs / 1_000 + 10_000],
+    ],
+  );
+});
+
 test('what was stored is there after a restart', async (t) => {
   const { store, url } = await givenStore(t);
   await givenTrace(store);

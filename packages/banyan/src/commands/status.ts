@@ -37,27 +37,42 @@ export const status = defineCommand({
   },
 });
 
+/** Why there are no figures. */
+interface Missing {
+  readonly reason: string;
+  readonly message: string;
+}
+
 type Telemetry =
   | { readonly map: MapAnswer; readonly store: StoreAnswer; readonly missing?: undefined }
-  /** Why there are no figures. */
-  | { readonly missing: { readonly reason: string; readonly message: string }; readonly map?: undefined };
+  | { readonly missing: Missing; readonly map?: undefined };
 
 async function askTelemetry(console: ConsoleClient): Promise<Telemetry> {
   try {
     const [map, store] = await Promise.all([console.ask(getMap, lastMinute()), console.ask(getStore, {})]);
     return { map, store };
   } catch (error) {
-    // Without the console itself nothing is known at all.
-    if (!isServiceError(error) || error.reason === 'not_running') throw error;
-    return { missing: { reason: error.reason, message: error.message } };
+    return { missing: whyMissing(error) };
   }
 }
 
+/** @throws the error if it does not come from the console: without that nothing is known at all */
+function whyMissing(error: unknown): Missing {
+  if (!isServiceError(error) || error.reason === 'not_running') throw error;
+  return { reason: error.reason, message: error.message };
+}
+
+/** For a person, in the place of figures. @throws as `whyMissing` */
+export function sayMissing(error: unknown): string {
+  return textOf(whyMissing(error));
+}
+
+function textOf({ reason, message }: Missing): string {
+  return `no figures: ${message} (${reason})`;
+}
+
 function describeTelemetry(telemetry: Telemetry): string {
-  if (telemetry.missing !== undefined) {
-    const { reason, message } = telemetry.missing;
-    return `no figures: ${message} (${reason})`;
-  }
+  if (telemetry.missing !== undefined) return textOf(telemetry.missing);
   const { store } = telemetry;
   const shed = Object.values(store.signals).reduce((sum, signal) => sum + signal.shed, 0);
   const kept = `${(store.bytes / 1024 ** 2).toFixed(0)} of ${(store.maxBytes / 1024 ** 2).toFixed(0)} MB`;

@@ -5,7 +5,7 @@ import { type ConsoleClient, findConsole } from '../console/console-client.ts';
 import { ms, percent, rate } from '../console/figures.ts';
 import { data, dir } from '../shared-options.ts';
 import { renderTable } from '../table.ts';
-import { lastMinute } from './status.ts';
+import { lastMinute, sayMissing } from './status.ts';
 
 const { listOperations } = telemetryApi.operations;
 type Operations = OutputOf<typeof listOperations.output>['operations'];
@@ -31,7 +31,9 @@ export const top = defineCommand({
       isStopping = true;
     });
     while (!isStopping) {
-      terminal.write(`${clear}${await renderTop(console)}\nCtrl-C ends it.\n`);
+      // They come back by themselves: whoever watches need not begin anew.
+      const figures = await renderTop(console).catch((error: unknown) => `${sayMissing(error)}\n`);
+      terminal.write(`${clear}${figures}\nCtrl-C ends it.\n`);
       await Promise.race([stopped, new Promise((resolve) => setTimeout(resolve, refreshMs))]);
     }
     return 0;

@@ -8,6 +8,8 @@ export const Traffic = z.object({
   perSecond: z.number(),
   /** Share of requests that the server could not answer, 0–1; refusals are no errors. */
   errorRate: z.number(),
+  /** When the ten seconds began in which it was last so; of windows above two hours, five minutes. */
+  lastErrorAt: Time.optional(),
   p50Ms: z.number().optional(),
   p99Ms: z.number().optional(),
 });

@@ -25,9 +25,9 @@ export const SystemService = z.object({
   group: z.string(),
   isHealthy: z.boolean(),
   instances: z.array(Instance),
-  /** Of the calls that it makes. */
   /** How long each call to it is held up, if an operator has slowed it. */
   delayMs: z.int().optional(),
+  /** Of the calls that it makes. */
   breakers: z.array(z.object({ to: z.string(), state: z.enum(['closed', 'open', 'half_open']) })),
   calls: z.array(z.string()),
   listensTo: z.array(z.string()),

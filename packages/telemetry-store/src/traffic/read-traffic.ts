@@ -13,6 +13,8 @@ export interface TrafficWindow {
 export interface TrafficTotal {
   count: number;
   errors: number;
+  /** Seconds since the epoch at which the newest bucket with errors begins; 0 if there are none. */
+  lastErrorBucket: number;
   readonly marks: Marks;
 }
 
@@ -61,11 +63,12 @@ export function totalsBy(
     const key = keyOf(row);
     let total = totals.get(key);
     if (total === undefined) {
-      total = { count: 0, errors: 0, marks: {} };
+      total = { count: 0, errors: 0, lastErrorBucket: 0, marks: {} };
       totals.set(key, total);
     }
     total.count += row.count;
     total.errors += row.errors;
+    if (row.errors > 0) total.lastErrorBucket = Math.max(total.lastErrorBucket, row.bucket);
     addMarks(total.marks, row.marks);
   }
   return totals;

@@ -10,6 +10,7 @@ export interface Traffic {
   readonly count: number;
   readonly perSecond: number;
   readonly errorRate: number;
+  readonly lastErrorAt?: string;
   readonly p50Ms?: number;
   readonly p99Ms?: number;
 }
@@ -140,13 +141,14 @@ export async function readOperations(
 
 export function toTraffic(total: TrafficTotal | undefined, seconds: number): Traffic {
   if (total === undefined || total.count === 0) return { count: 0, perSecond: 0, errorRate: 0 };
-  const { count, errors, marks } = total;
+  const { count, errors, lastErrorBucket, marks } = total;
   const p50Ms = quantileMs(marks, 0.5);
   const p99Ms = quantileMs(marks, 0.99);
   return {
     count,
     perSecond: seconds > 0 ? count / seconds : 0,
     errorRate: errors / count,
+    ...(errors === 0 ? undefined : { lastErrorAt: toTime(lastErrorBucket * 1e6) }),
     ...(p50Ms === undefined ? undefined : { p50Ms }),
     ...(p99Ms === undefined ? undefined : { p99Ms }),
   };

@@ -69,7 +69,7 @@ export function ControlPage(): JSX.Element {
 
 interface ProcessProps {
   readonly services: readonly SystemService[];
-  /** The system has no other process, and the console is in this one. */
+  /** The whole system runs in this process: there is nothing to control apart. */
   readonly isAlone: boolean;
 }
 

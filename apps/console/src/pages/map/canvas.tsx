@@ -231,8 +231,8 @@ interface LinkLineProps {
 }
 
 function LinkLine({ link, path, at, isNear }: LinkLineProps): JSX.Element {
-  const { perSecond, errorRate } = flowOf(link);
-  const state = link.breaker !== undefined || errorRate >= 0.01 ? 'is-bad' : perSecond > 0 ? 'is-busy' : '';
+  const { perSecond } = flowOf(link);
+  const state = link.breaker !== undefined || link.isErring ? 'is-bad' : perSecond > 0 ? 'is-busy' : '';
   const width = perSecond === 0 ? 1.2 : Math.min(4, 1.5 + Math.log10(1 + perSecond));
   return (
     <g class={`map-link is-${link.kind} ${state} ${isNear ? 'is-near' : ''}`}>

@@ -1,6 +1,7 @@
 import type { JSX } from 'preact';
 import type { ServiceMap } from '../../data/api-types.ts';
 import { useResource } from '../../data/resource.ts';
+import { plural } from '../../format.ts';
 import { PageHead } from '../../parts/page-head.tsx';
 import { QueryToggle } from '../../parts/search-tools.tsx';
 import { Segments } from '../../parts/segments.tsx';
@@ -96,7 +97,10 @@ function aboutOf({ nodes }: MapPicture): string {
   const groups = new Set(services.map(({ service }) => service?.group)).size;
   const ill = services.filter(({ standing }) => standing.tone === 'bad').length;
   const where = groups === 1 ? 'in one process' : `in ${groups} processes`;
-  return `${services.length} services ${where}, ${ill === 0 ? 'all healthy' : `${ill} not healthy`}`;
+  // The gateway has a node, and is none of the services that a system lists.
+  const count = services.filter(({ name }) => name !== 'gateway').length;
+  const what = `${plural(count, 'service')}${count === services.length ? '' : ' and the gateway'}`;
+  return `${what} ${where}, ${ill === 0 ? 'all healthy' : `${ill} not healthy`}`;
 }
 
 function withoutDatabases({ nodes, links }: MapPicture): MapPicture {

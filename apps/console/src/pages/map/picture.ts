@@ -24,6 +24,8 @@ export interface MapLink extends Link {
   readonly call: MapEdge | undefined;
   readonly event: MapEdge | undefined;
   readonly kind: MapEdge['kind'];
+  /** Requests fail now, and not only in the time shown. */
+  readonly isErring: boolean;
   /** The caller has stopped asking for a while. */
   readonly breaker: 'open' | 'half_open' | undefined;
 }
@@ -49,13 +51,25 @@ export function toPicture(system: SystemNow | undefined, map: ServiceMap | undef
       kind: seen?.kind ?? 'service',
       service,
       traffic: seen,
-      standing: standingOf(service, seen),
+      standing: standingOf(service, seen, map),
     } satisfies MapNode;
   });
   return { nodes, links };
 }
 
-function standingOf(service: SystemService | undefined, traffic: MapService | undefined): Standing {
+/** Telemetry sums up ten seconds, and arrives a little later. */
+const recentMs = 20_000;
+
+function isErring(traffic: MapService | MapEdge | undefined, map: ServiceMap | undefined): boolean {
+  if (traffic?.lastErrorAt === undefined || map === undefined || traffic.errorRate < 0.01) return false;
+  return Date.parse(map.to) - Date.parse(traffic.lastErrorAt) < recentMs;
+}
+
+function standingOf(
+  service: SystemService | undefined,
+  traffic: MapService | undefined,
+  map: ServiceMap | undefined,
+): Standing {
   if (service !== undefined) {
     const states = service.instances.map(({ state }) => state);
     if (states.length > 0 && states.every((state) => state === 'paused'))
@@ -67,7 +81,7 @@ function standingOf(service: SystemService | undefined, traffic: MapService | un
     if (!service.isHealthy) return { tone: 'bad', word: 'down' };
     if (service.delayMs !== undefined) return { tone: 'warn', word: `slowed ${formatMs(service.delayMs)}` };
   }
-  if (traffic !== undefined && traffic.errorRate >= 0.01) return { tone: 'bad', word: 'errors' };
+  if (isErring(traffic, map)) return { tone: 'bad', word: 'errors' };
   return {
     tone: service === undefined ? 'plain' : 'good',
     word: service === undefined ? 'outside' : 'healthy',
@@ -83,6 +97,7 @@ function linksOf(system: SystemNow | undefined, map: ServiceMap | undefined): re
       call: undefined,
       event: undefined,
       kind: 'call' as const,
+      isErring: false,
       breaker: undefined,
     };
     links.set(name, { ...before, ...more });
@@ -97,12 +112,15 @@ function linksOf(system: SystemNow | undefined, map: ServiceMap | undefined): re
   }
   for (const edge of map?.edges ?? []) {
     const link = { from: edge.from, to: edge.to };
+    const more = isErring(edge, map) ? { isErring: true } : {};
     if (edge.kind === 'event')
-      add(link, { event: edge, ...(links.has(linkName(link)) ? {} : { kind: 'event' }) });
-    else add(link, { call: edge, kind: edge.kind });
+      add(link, { ...more, event: edge, ...(links.has(linkName(link)) ? {} : { kind: 'event' }) });
+    else add(link, { ...more, call: edge, kind: edge.kind });
   }
-  for (const { name, breakers } of system?.services ?? []) {
-    for (const { to, state } of breakers) if (state !== 'closed') add({ from: name, to }, { breaker: state });
+  // A caller has a circuit for each version that it calls: one that is open says more than one that is half open.
+  for (const shown of ['half_open', 'open'] as const) {
+    for (const { name, breakers } of system?.services ?? [])
+      for (const { to, state } of breakers) if (state === shown) add({ from: name, to }, { breaker: shown });
   }
   return [...links.values()];
 }
