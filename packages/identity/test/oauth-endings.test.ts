@@ -76,12 +76,19 @@ async function mayReadNotes(token = ''): Promise<boolean> {
   return status === 200;
 }
 
-async function changePassword(loginId: string): Promise<void> {
-  const { token } = (await identity.signIn(loginId)).json;
-  const passwords = { current: goodPassword, password: newPassword };
-  const { status } = await identity.send('PUT', '/account/password', passwords, {
-    authorization: `Bearer ${token}`,
-  });
+async function changePassword(
+  loginId: string,
+  { current = goodPassword, password = newPassword } = {},
+): Promise<void> {
+  const { token } = (await identity.signIn(loginId, current)).json;
+  const { status } = await identity.send(
+    'PUT',
+    '/account/password',
+    { current, password },
+    {
+      authorization: `Bearer ${token}`,
+    },
+  );
   assert.equal(status, 200);
 }
 
@@ -153,6 +160,25 @@ test('an event of a new password that is late ends what came of the old one, and
     assert.equal(await mayReadNotes((await refresh(refresh_token))['access_token']), true);
   }
   for (const each of [browser, other]) assert.equal(await isSignedIn(each), true);
+});
+
+test('a sign-in as somebody else that does not end whose session it is leaves it as old as it was', async () => {
+  const [{ loginId }, other] = [await identity.register(), await identity.register()];
+  const [browser, elsewhere] = [newBrowser(), newBrowser()];
+  await signIn(browser, loginId);
+  await signIn(elsewhere, loginId);
+  // More often than the first one does: by its own count, the other's password is a later one.
+  await changePassword(other.loginId);
+  await changePassword(other.loginId, { current: newPassword, password: 'a third of its kind' });
+  const asked = await signIn(browser, other.loginId, {
+    password: 'a third of its kind',
+    url: `${authorize}&prompt=login`,
+  });
+  assert.equal(asked.url.searchParams.has('code'), false, 'the first one has to be signed out before');
+  assert.equal(await isSignedIn(browser), true);
+  await changePassword(loginId);
+  await until(async () => !(await isSignedIn(elsewhere)));
+  assert.equal(await isSignedIn(browser), false);
 });
 
 test('an event of signing out everywhere that is late leaves alone who has signed in since', async () => {

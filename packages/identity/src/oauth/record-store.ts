@@ -76,7 +76,7 @@ class SealedRecords implements RecordStore {
     const idHash = handleHash(id);
     const sealed = this.#ring.seal(JSON.stringify(payload), place(kind, idHash));
     const { accountId } = payload;
-    const { signedInAt, passwordRevision } = this.#signIn.mark;
+    const { signedInAt, passwordRevision } = this.#signIn.markOf(payload);
     // A grant stays as old as it was: tokens name it that came of its first sign-in.
     await this.#sql`
       insert into records as known

@@ -14,12 +14,13 @@ const sources: ReadonlySet<string> = new Set(['Session', 'AuthorizationCode', 'R
  * read several, the oldest, so that nothing gets newer than what it comes of.
  */
 export class RequestSignIn {
-  #fresh: SignInMark | undefined;
+  #fresh: Fresh | undefined;
   #inherited: SignInMark | undefined;
 
-  /** For what the request writes. */
-  get mark(): SignInMark {
-    return this.#fresh ?? this.#inherited ?? { signedInAt: null, passwordRevision: null };
+  /** For what the request writes of an account. Who signs in may be somebody else than whose session the browser has, which is written again. */
+  markOf({ accountId }: { readonly accountId?: unknown }): SignInMark {
+    if (this.#fresh !== undefined && this.#fresh.accountId === accountId) return this.#fresh;
+    return this.#inherited ?? { signedInAt: null, passwordRevision: null };
   }
 
   /**
@@ -29,16 +30,21 @@ export class RequestSignIn {
   reads(kind: string, payload: object, mark: SignInMark): boolean {
     if (kind === 'Interaction') this.#fresh = freshIn(payload) ?? this.#fresh;
     if (sources.has(kind)) this.#inherited = older(this.#inherited, mark);
-    const { passwordRevision } = this.mark;
+    const { passwordRevision } = this.markOf(payload);
     return kind !== 'Grant' || passwordRevision === null || passwordRevision <= (mark.passwordRevision ?? 0);
   }
 }
 
-/** Of a sign-in that has succeeded and whose session is yet to begin. */
-function freshIn(interaction: { readonly result?: { readonly login?: Partial<SignInMark> } }) {
+/** A sign-in that has succeeded and whose session is yet to begin. */
+interface Fresh extends SignInMark {
+  readonly accountId: string | undefined;
+}
+
+function freshIn(interaction: { readonly result?: { readonly login?: Partial<Fresh> } }): Fresh | undefined {
   const login = interaction.result?.login;
   if (login === undefined) return undefined;
-  return { signedInAt: login.signedInAt ?? null, passwordRevision: login.passwordRevision ?? null };
+  const { accountId, signedInAt = null, passwordRevision = null } = login;
+  return { accountId, signedInAt, passwordRevision };
 }
 
 function older(one: SignInMark | undefined, other: SignInMark): SignInMark {
