@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { authenticationService, loginIdsService, oauthService } from '@banyan/identity';
+import { authenticationService, loginIdsService, oauthService, passwords } from '@banyan/identity';
 import { until } from '@banyan/testing';
 import * as oauth from 'oauth4webapi';
 import { holdNext, holdNextEvent } from './fixtures/hold-next.ts';
 import { goodPassword } from './fixtures/identity.ts';
 import { createOAuthBrowser, type OAuthBrowser, type Visit } from './fixtures/oauth-browser.ts';
 import { type OAuthIdentity, startOAuth } from './fixtures/oauth-system.ts';
+import { reloadWatched } from './fixtures/watched-database.ts';
 
 // Of the trusted client: nobody is asked to agree, so one request leads from a session to a code.
 const redirectUri = 'https://own.example/callback';
@@ -211,6 +212,25 @@ test('a refresh that is under way when the password is changed gives nothing', a
   letGo();
   assert.equal((await underWay)['error'], 'invalid_grant');
   assert.equal((await refresh(old['refresh_token']))['error'], 'invalid_grant');
+});
+
+test('whoever has an old password back from a back-up is let in once its end is forgotten', async () => {
+  const { loginId } = await identity.register();
+  const care = identity.system.client(passwords, { service: 'authentication', timeoutMs: 30_000 });
+  const { backupId } = await care.backUp({});
+  const browser = newBrowser();
+  await signIn(browser, loginId);
+  await changePassword(loginId);
+  await until(async () => !(await isSignedIn(browser)));
+  await care.restore({ backupId });
+  const early = newBrowser();
+  assert.equal((await exchange(await signIn(early, loginId)))['error'], 'invalid_grant');
+  const sql = await reloadWatched(identity, oauthService);
+  await sql`update ended_accounts set remembered_until = now()`;
+  // Tidies up as soon as it has started.
+  await reloadWatched(identity, oauthService);
+  await until(async () => (await exchange(await signIn(newBrowser(), loginId)))['error'] === undefined);
+  assert.equal(await isSignedIn(early), false, 'what was ended stays so');
 });
 
 test('a code of the old password is worth nothing after the new one', async () => {

@@ -1,4 +1,5 @@
 import type { Sql } from '@banyan/banyan';
+import { endRememberedMinutes } from '../sessions/session.ts';
 
 export interface Ending {
   readonly accountId: string;
@@ -20,7 +21,7 @@ export async function endSignIns(
   await sql`
     insert into ended_accounts as known (account_id, ended_at, password_revision, remembered_until)
     values (${accountId}, coalesce(${endedAt ?? null}::timestamptz, case when ${everything} then clock_timestamp() else '-infinity' end),
-            ${passwordRevision ?? 0}, now() + interval '1 hour')
+            ${passwordRevision ?? 0}, now() + make_interval(mins => ${endRememberedMinutes}))
     on conflict (account_id) do update set
       ended_at = greatest(known.ended_at, excluded.ended_at),
       password_revision = greatest(known.password_revision, excluded.password_revision),
@@ -35,8 +36,10 @@ export async function endSignIns(
 
 export async function forgetOldRecords(sql: Sql): Promise<void> {
   await sql`delete from records where expires_at < now() - interval '1 hour'`;
-  // No request and no sign-in takes that long; what such a one has written is still kept out until it expires.
+  // No request and no sign-in takes as long as an end is remembered. What such a one has written goes first, or else it would come to life again.
   await sql`
-    delete from ended_accounts where remembered_until < now()
-      and not exists (select from records where records.account_id = ended_accounts.account_id)`;
+    delete from records using marked_records marked
+    where marked.kind = records.kind and marked.id_hash = records.id_hash and marked.is_ended`;
+  // A record that comes in between is of a password that was restored from a backup, and counts from now on.
+  await sql`delete from ended_accounts where remembered_until < now()`;
 }
