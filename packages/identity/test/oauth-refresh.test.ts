@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type { Sql } from '@banyan/banyan';
-import { oauthService } from '@banyan/identity';
+import { oauthService, sessionsService } from '@banyan/identity';
+import { eventually } from '@banyan/testing';
 import * as oauth from 'oauth4webapi';
 import * as openid from 'openid-client';
-import { until } from './fixtures/identity.ts';
 import { basic, codeOf, oauthFlow, postForm, type TokenAnswer } from './fixtures/oauth-flow.ts';
 import { type OAuthIdentity, redirectUri, shopSecret, startOAuth } from './fixtures/oauth-system.ts';
 import { reloadWatched } from './fixtures/watched-database.ts';
@@ -58,6 +58,13 @@ const readNotes = (token: string) =>
 /** As if refresh tokens of the account had been used so long ago. */
 const pass = ({ accountId }: Member, seconds: number) =>
   sql`update records set consumed_at = consumed_at - make_interval(secs => ${seconds}) where account_id = ${accountId}`;
+
+async function reusesOnRecord(accountId: string): Promise<number | undefined> {
+  const [record] = await sql<{ told: number }>`
+    select count(*)::int4 as told from banyan.audit
+    where record::text like '%refreshTokenReused%' and record::text like ${`%${accountId}%`}`;
+  return record?.told;
+}
 
 /** Whoever comes now has no grant behind them. */
 async function assertOver(...answers: readonly TokenAnswer[]): Promise<void> {
@@ -138,15 +145,28 @@ test('whoever comes after the next one was used ends the family: tokens of all, 
   const thief = await refresh(stolen);
   assert.deepEqual([thief.status, thief.json.error], [400, 'invalid_grant']);
   await assertOver(second, third);
-  const refused = await until(
+  const refused = await eventually(
     () => readNotes(third.json.access_token),
     ({ status }) => status !== 200,
   );
   assert.equal(refused.status, 401);
-  const [record] = await sql<{ told: number }>`
-    select count(*)::int4 as told from banyan.audit
-    where record::text like '%refreshTokenReused%' and record::text like ${`%${accountId}%`}`;
-  assert.equal(record?.told, 1, 'on record, once');
+  assert.equal(await reusesOnRecord(accountId), 1);
+});
+
+test('whoever comes too late is on record and gets nothing, also while sessions is away', async (t) => {
+  const somebody = await member();
+  const second = await refresh(somebody.refreshToken);
+  await pass(somebody, 31);
+  const revokeTokens = () => Promise.reject(new Error('away'));
+  const operations = { ...sessionsService.operations, revokeTokens };
+  await identity.system.hosts[0]?.reload({ ...sessionsService, operations });
+  t.after(() => identity.system.hosts[0]?.reload(sessionsService));
+  for (const _ of ['first', 'again']) {
+    const late = await refresh(somebody.refreshToken);
+    assert.deepEqual([late.status, late.json.error], [400, 'invalid_grant']);
+  }
+  assert.equal(await reusesOnRecord(somebody.accountId), 1);
+  await assertOver(second);
 });
 
 test('whoever comes when the grace is over ends the family, although the next one was not used', async () => {

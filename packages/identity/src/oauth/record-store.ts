@@ -24,7 +24,7 @@ export interface RecordStore {
   consume(kind: string, id: string): Promise<boolean>;
   /**
    * Uses a refresh token. Whoever comes with it again within the grace, before its successor was used, did not get the answer, and is given the same
-   * successor. Whoever comes later, or after that, ends the grant.
+   * successor. Of whoever comes later, or after that, nobody can tell whether they are a thief: the grant is to be ended.
    */
   rotate(id: string, graceS: number): Promise<Rotation>;
   destroy(kind: string, id: string): Promise<void>;
@@ -38,9 +38,8 @@ export interface RecordStore {
 
 export type Rotation =
   | { readonly kind: 'rotated'; readonly successor: string }
-  /** The grant has ended. */
   | { readonly kind: 'reused' }
-  /** It ended meanwhile. */
+  /** Its grant has ended meanwhile. */
   | { readonly kind: 'gone' };
 
 interface Row extends SignInMark {
@@ -129,9 +128,10 @@ class SealedRecords implements RecordStore {
             where successor.kind = used.kind and successor.id_hash = used.successor_hash
               and successor.consumed_at is not null))
       returning sealed_successor`;
-    if (rotated === undefined)
-      return { kind: (await this.#endGrantBehind(kind, idHash)) ? 'reused' : 'gone' };
-    return { kind: 'rotated', successor: this.#ring.open(rotated.sealedSuccessor, successorPlace(idHash)) };
+    if (rotated !== undefined)
+      return { kind: 'rotated', successor: this.#ring.open(rotated.sealedSuccessor, successorPlace(idHash)) };
+    const used = await this.#sql`select kind from records where kind = ${kind} and id_hash = ${idHash}`;
+    return { kind: used.length > 0 ? 'reused' : 'gone' };
   }
 
   async destroy(kind: string, id: string): Promise<void> {
@@ -160,12 +160,10 @@ class SealedRecords implements RecordStore {
     return this.#open(kind, rows)[0];
   }
 
-  /** @returns false if the record is gone, and its grant with it */
-  async #endGrantBehind(kind: string, idHash: string): Promise<boolean> {
+  async #endGrantBehind(kind: string, idHash: string): Promise<void> {
     const [row] = await this.#sql<{ grantHash: string | null }>`
       select grant_hash from records where kind = ${kind} and id_hash = ${idHash}`;
     if (row?.grantHash) await this.#endGrantOf(row.grantHash);
-    return row !== undefined;
   }
 
   async #endGrantOf(grantHash: string): Promise<void> {

@@ -1,5 +1,6 @@
 import { errors, Provider } from 'oidc-provider';
 import { currentRequest } from './current-request.ts';
+import { grantMark } from './grants.ts';
 
 type RefreshToken = InstanceType<Provider['RefreshToken']>;
 
@@ -25,7 +26,7 @@ export function repeatRefreshes(provider: Provider, graceS: number): void {
   };
   tokens.prototype.consume = async function consume(this: RefreshToken) {
     const rotation = await currentRequest().records.rotate(this.jti, graceS);
-    if (rotation.kind === 'reused') await tellReuse(this);
+    if (rotation.kind === 'reused') await endReused(this);
     if (rotation.kind !== 'rotated') throw new errors.InvalidGrant('refresh token already used');
     successors.set(this, rotation.successor);
   };
@@ -36,11 +37,17 @@ export function repeatRefreshes(provider: Provider, graceS: number): void {
   };
 }
 
-/** Somebody has it who should not, and nobody can tell who: its grant has ended. */
-async function tellReuse({ accountId, clientId = '' }: RefreshToken): Promise<void> {
-  const { tx, log } = currentRequest();
-  log.warn('a refresh token came twice; its grant has ended', { accountId, clientId });
+/** Somebody has it who should not, and nobody can tell who. On record first: once the grant has ended, whoever comes again finds nothing. */
+async function endReused({ accountId, clientId = '', grantId = '' }: RefreshToken): Promise<void> {
+  const { tx, log, records } = currentRequest();
+  log.warn('a refresh token came twice; its grant ends', { accountId, clientId });
   await tx(async ({ audit }) =>
     audit('refreshTokenReused', { subject: accountId, details: { client: clientId.slice(0, 64) } }),
   );
+  try {
+    await records.endGrant(grantId);
+  } catch (error) {
+    if (await records.hasGrant(grantMark(grantId))) throw error;
+    log.error('a grant has ended, and gateways may not know it', { accountId, clientId, error });
+  }
 }
