@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { oauth } from '@banyan/identity';
+import { oauth, oauthService } from '@banyan/identity';
 import * as client from 'openid-client';
+import { holdNextReading } from './fixtures/hold-next.ts';
 import { goodPassword } from './fixtures/identity.ts';
 import { createOAuthBrowser } from './fixtures/oauth-browser.ts';
 import { clients, type OAuthIdentity, startOAuth } from './fixtures/oauth-system.ts';
@@ -88,4 +89,25 @@ test('openid-client verifies ID tokens of every kind of key, before and after a 
   await operator.rotateKeys({ withdrawOthers: true });
   assert.equal((await published()).length, 3, 'at once, where it was asked for');
   for (const alg of algs) assert.equal((await signIn(identity, loginId, alg)).subject, accountId);
+});
+
+test('a request that has read a key before its withdrawal leaves it to nobody', async (t) => {
+  const identity = await startOAuth(t);
+  const published = async (): Promise<Record<string, string>[]> =>
+    (await identity.send('GET', '/oauth/jwks')).json.keys;
+  const operator = identity.system.client(oauth, { service: 'gateway' });
+  await operator.rotateKeys({ withdrawOthers: true });
+  const { held, letGo } = await holdNextReading(identity, oauthService, {
+    operation: 'handle',
+    table: 'signing_keys',
+  });
+  const underWay = published();
+  await held;
+  const { keyId } = await operator.rotateKeys({ withdrawOthers: true });
+  letGo();
+  await underWay;
+  assert.deepEqual(
+    (await published()).map(({ kid }) => kid),
+    [keyId],
+  );
 });

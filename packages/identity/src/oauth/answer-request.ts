@@ -1,6 +1,7 @@
 import inject from 'light-my-request';
 import type { Provider } from 'oidc-provider';
 import type { z } from 'zod';
+import { createHeldKey, type HeldKey } from '../keys/held-key.ts';
 import { keyRingOf } from '../keys/open-key-ring.ts';
 import { allSigningKeys } from '../keys/signing-keys.ts';
 import { signingAlgsOf } from './config.ts';
@@ -13,16 +14,11 @@ import { createRecordStore } from './record-store.ts';
 type Request = z.output<typeof oauth.operations.handle.input>;
 type Response = z.input<typeof oauth.operations.handle.output>;
 
-/** How long another instance's new key may be unknown here. */
-const keysAgeMs = 5_000;
+/** How long another instance's new key, or its withdrawal of one, may be unknown here. */
+const maxAgeMs = 5_000;
 
-interface Known {
-  readonly kids: string;
-  readonly provider: Provider;
-  lookedAtMs: number;
-}
-
-const known = new WeakMap<object, Known>();
+/** Of each running service; keys belong to the construction of a provider. */
+const providers = new WeakMap<object, HeldKey<Provider>>();
 
 /** Lets the library answer, as if the request had come to it from the network. */
 export async function answerRequest(request: Request, context: OAuthContext): Promise<Response> {
@@ -60,28 +56,26 @@ export async function answerRequest(request: Request, context: OAuthContext): Pr
 }
 
 /** Whoever asks from now on is answered with the keys of that moment. */
-export function forgetKeys({ config }: Pick<OAuthContext, 'config'>): void {
-  known.delete(config);
+export function forgetKeys(context: Pick<OAuthContext, 'config'>): void {
+  heldProvider(context).forget();
 }
 
-/** One for each set of keys, for they belong to its construction. */
 async function providerOf(context: OAuthContext): Promise<Provider> {
   const { config, sql } = context;
-  const before = known.get(config);
-  if (before !== undefined && performance.now() - before.lookedAtMs < keysAgeMs) return before.provider;
-  const ring = await keyRingOf(context);
-  const { tokenSeconds } = config;
-  const ofEach = signingAlgsOf(config).map((alg) => allSigningKeys(sql, ring, { tokenSeconds, alg }));
-  const keys = (await Promise.all(ofEach)).flat();
-  const kids = keys.map(({ kid }) => kid).join(' ');
-  if (before?.kids === kids) {
-    before.lookedAtMs = performance.now();
-    return before.provider;
-  }
-  const cookieKey = ring.derive(ring.newest, 'cookies').toString('base64url');
-  const provider = createProvider({ config, keys, cookieKey });
-  known.set(config, { kids, provider, lookedAtMs: performance.now() });
-  return provider;
+  return heldProvider(context).get(async () => {
+    const ring = await keyRingOf(context);
+    const { tokenSeconds } = config;
+    const ofEach = signingAlgsOf(config).map((alg) => allSigningKeys(sql, ring, { tokenSeconds, alg }));
+    const keys = (await Promise.all(ofEach)).flat();
+    const cookieKey = ring.derive(ring.newest, 'cookies').toString('base64url');
+    return { value: createProvider({ config, keys, cookieKey }), nextInMs: null };
+  });
+}
+
+function heldProvider({ config }: Pick<OAuthContext, 'config'>): HeldKey<Provider> {
+  const known = providers.get(config) ?? createHeldKey<Provider>({ maxAgeMs });
+  providers.set(config, known);
+  return known;
 }
 
 function headerList(headers: Readonly<Record<string, unknown>>): [string, string][] {
