@@ -137,6 +137,19 @@ test('a back-up shows nothing, and one that is damaged, cut short or moved puts 
   );
 });
 
+test('copies and other files beside the back-ups are neither listed nor taken for the newest one', async (t) => {
+  const { identity, ask, sql, backups } = await startCare(t);
+  const { accountId } = await identity.register();
+  const { backupId } = await ask('backUp');
+  const text = await readFile(join(backups, `${backupId}.backup`), 'utf8');
+  for (const name of ['Monday copy', 'z-a-copy-of-it', `${backupId} (1)`])
+    await writeFile(join(backups, `${name}.backup`), text);
+  const { backups: listed } = await ask('listBackups');
+  assert.deepEqual(listed, [{ backupId, bytes: Buffer.byteLength(text) }]);
+  await sql`delete from passwords`;
+  assert.deepEqual(await ask('repair'), { repaired: [accountId], needRecovery: [] });
+});
+
 test('a hash of an older cost and pepper is replaced at the next sign-in, and the password stays the same', async (t) => {
   const { identity, sql } = await startCare(t);
   const { loginId, accountId } = await identity.register();

@@ -11,6 +11,8 @@ import type { PasswordRecord } from './password-record.ts';
  */
 
 const ending = '.backup';
+/** As writeBackup names them. */
+const named = /^\d{17}-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\.backup$/;
 type Line = readonly PasswordRecord[] | { readonly pages: number };
 
 /** Writes the pages to a new backup; it appears under its name once it is on disk as a whole. */
@@ -50,8 +52,9 @@ export interface Backup {
 /** The backups in the folder, newest first. */
 export async function backupsIn(folder: string): Promise<readonly Backup[]> {
   await mkdir(folder, { recursive: true, mode: 0o700 });
+  // Whatever else an operator keeps there.
   const names = (await readdir(folder))
-    .filter((name) => name.endsWith(ending))
+    .filter((name) => named.test(name))
     .sort()
     .reverse();
   return Promise.all(
