@@ -58,6 +58,14 @@ export class Endpoints {
       .some((instance) => isAlone || instance.version === version);
   }
 
+  /** See `EdgeOptions.isRunning`. */
+  async isRunning(contractName: string, to: Destination): Promise<boolean> {
+    if (this.#hosted(contractName, to) !== undefined) return true;
+    const watch = this.#watch(contractName);
+    await watch.ready();
+    return watch.instances().some((instance) => admits(to, instance));
+  }
+
   close(): void {
     for (const remote of this.#remotes.values()) remote.close();
     for (const watch of this.#watches.values()) watch.close();

@@ -315,6 +315,7 @@ class ProcessHost implements Host {
     this.#edge = system.gateway.create({
       systemName: system.name,
       endpoint: (contractName, to) => this.endpoint(contractName, 'gateway', to),
+      isRunning: (contractName, to) => this.#endpoints.isRunning(contractName, to),
       health: () => this.health(),
       host: publicHost,
       port: publicPort,

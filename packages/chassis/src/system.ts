@@ -59,6 +59,8 @@ export interface EdgeOptions {
   readonly systemName: string;
   /** The service that keeps the contract of that name, wherever it runs; `to` narrows the choice among its instances. */
   readonly endpoint: (contractName: string, to?: Destination) => Endpoint;
+  /** False if no instance of the service is known that would answer for `to`; waits until it is known which there are. Default: always true. */
+  readonly isRunning?: (contractName: string, to: Destination) => Promise<boolean>;
   /** Readiness of each part of the system that the edge depends on. */
   readonly health: () => Promise<readonly PartHealth[]>;
   readonly host: string;

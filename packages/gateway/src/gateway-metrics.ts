@@ -29,7 +29,7 @@ export interface GatewayMetrics {
   unreadable(): void;
   cached(route: string, outcome: CacheOutcome): void;
   /** Requests of the service went back to the version before. */
-  returned(service: string): void;
+  wentBack(service: string): void;
   stop(): void;
 }
 
@@ -110,7 +110,7 @@ export function createGatewayMetrics({
     },
     unreadable: () => unreadable.inc(),
     cached: (route, outcome) => cache.labels(route, outcome).inc(),
-    returned: (service) => returns.labels(service).inc(),
+    wentBack: (service) => returns.labels(service).inc(),
     stop() {
       stop();
       inProgress.set(0);

@@ -84,7 +84,7 @@ class RunningGateway implements RunningEdge, ExchangeEnvironment {
     this.#monitor = createVersionMonitor({
       ...options,
       traffic: this.#traffic,
-      onReturn: (service) => this.#metrics.returned(service),
+      onGoingBack: (service) => this.#metrics.wentBack(service),
     });
     this.#watch = createTrafficWatch(options.clock, definition.limits);
     const [service, operation] = definition.userTokens?.revocations ?? [];

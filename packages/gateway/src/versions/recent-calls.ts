@@ -21,15 +21,21 @@ interface OpenCall {
 /** The calls to one destination in the last five seconds, and those that have not ended. */
 export class RecentCalls {
   readonly #withinMs: number;
+  readonly #nowMs: () => number;
   readonly #open = new Set<OpenCall>();
   readonly #slots = Array.from({ length: slots }, () => ({ number: -1, total: 0, bad: 0 }));
 
-  constructor({ withinMs = Number.POSITIVE_INFINITY }: { readonly withinMs?: number }) {
+  /** @param nowMs default: a clock that nobody sets */
+  constructor(
+    { withinMs = Number.POSITIVE_INFINITY }: { readonly withinMs?: number },
+    nowMs = () => performance.now(),
+  ) {
     this.#withinMs = withinMs;
+    this.#nowMs = nowMs;
   }
 
   async run(call: () => Promise<unknown>, isTimed: boolean): Promise<unknown> {
-    const open: OpenCall = { startedMs: performance.now(), isTimed };
+    const open: OpenCall = { startedMs: this.#nowMs(), isTimed };
     this.#open.add(open);
     try {
       const output = await call();
@@ -47,7 +53,7 @@ export class RecentCalls {
   }
 
   showing(): Showing {
-    const now = slotNow();
+    const now = this.#slotNow();
     const recent = this.#slots.filter(({ number }) => number > now - slots);
     // What hangs would not be known before it is given up.
     const late = [...this.#open].filter((open) => this.#isLate(open)).length;
@@ -58,21 +64,21 @@ export class RecentCalls {
   }
 
   #isLate({ startedMs, isTimed }: OpenCall): boolean {
-    return isTimed && performance.now() - startedMs > this.#withinMs;
+    return isTimed && this.#nowMs() - startedMs > this.#withinMs;
   }
 
   #note(isBad: boolean): void {
-    const number = slotNow();
+    const number = this.#slotNow();
     const slot = this.#slots[number % slots];
     if (slot === undefined) return;
     if (slot.number !== number) Object.assign(slot, { number, total: 0, bad: 0 });
     slot.total += 1;
     if (isBad) slot.bad += 1;
   }
-}
 
-function slotNow(): number {
-  return Math.floor(performance.now() / slotMs);
+  #slotNow(): number {
+    return Math.floor(this.#nowMs() / slotMs);
+  }
 }
 
 /** Once in so many looks a destination that just keeps its target is taken for one that does not. */

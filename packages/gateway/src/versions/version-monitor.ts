@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { EdgeOptions } from '@banyan/chassis';
 import type { RuntimeDocuments } from '@banyan/config';
+import { isServiceError } from '@banyan/core';
 import {
   type Destination,
   destinationText,
@@ -19,10 +20,11 @@ import type { Traffic } from './traffic.ts';
 /** Whom the requests of one route are handed to. */
 export type EndpointOf = (asking: AskingRequest) => Endpoint;
 
-export interface VersionMonitorOptions extends Pick<EdgeOptions, 'documents' | 'clock' | 'logger'> {
+export interface VersionMonitorOptions
+  extends Pick<EdgeOptions, 'documents' | 'isRunning' | 'clock' | 'logger'> {
   readonly traffic: Traffic;
   /** Requests of the service went back. */
-  readonly onReturn: (service: string) => void;
+  readonly onGoingBack: (service: string) => void;
 }
 
 /** Takes requests back from versions that break what the watch of their rule promises. */
@@ -51,12 +53,14 @@ interface Judged {
 
 /** A rule with a watch, since it is in force here. */
 interface Watched {
-  readonly rule: ServiceTraffic;
+  rule: ServiceTraffic;
   readonly watch: VersionWatch;
   readonly judged: readonly Judged[];
   /** Why requests leave; undefined while all is well. */
   why: string | undefined;
   isLeaving: boolean;
+  /** It has been said that there is nowhere to go back to. */
+  isStuck: boolean;
 }
 
 const lookEveryMs = 500;
@@ -109,9 +113,14 @@ class Monitor implements VersionMonitor {
   /** A rule that changes is judged anew; one that is read again because another one changed is not. */
   #watchedBy(service: string, rule: ServiceTraffic, watch: VersionWatch): Watched {
     const known = this.#watched.get(service);
-    if (known !== undefined && (known.rule === rule || isDeepStrictEqual(known.rule, rule))) return known;
+    if (known?.rule === rule) return known;
+    if (known !== undefined && isDeepStrictEqual(known.rule, rule)) {
+      // Or else every call would compare them again.
+      known.rule = rule;
+      return known;
+    }
     const judged = watchedDestinations(rule).map((to) => ({ to, calls: new RecentCalls(watch) }));
-    const watched = { rule, watch, judged, why: undefined, isLeaving: false };
+    const watched = { rule, watch, judged, why: undefined, isLeaving: false, isStuck: false };
     this.#watched.set(service, watched);
     return watched;
   }
@@ -122,18 +131,23 @@ class Monitor implements VersionMonitor {
       return;
     }
     watched.why ??= verdictOn(watched);
-    if (watched.why !== undefined && !watched.isLeaving) void this.#leave(service, watched, watched.why);
+    if (watched.why === undefined) watched.isStuck = false;
+    else if (!watched.isLeaving) void this.#leave(service, watched, watched.why);
   }
 
   /** Of several gateways that see it, the first one does it. What cannot be written down is tried again at the next look. */
   async #leave(service: string, watched: Watched, why: string): Promise<void> {
-    const { logger, onReturn } = this.#options;
+    const { isRunning, logger, onGoingBack } = this.#options;
     const { back } = watched.watch;
     watched.isLeaving = true;
     try {
+      if ((await isRunning?.(service, { version: back })) === false) {
+        this.#stay(service, watched, why);
+        return;
+      }
       const change = await goBack(this.#documents, { service, rule: watched.rule, why });
       if (change === undefined) return;
-      onReturn(service);
+      onGoingBack(service);
       logger.error('a version broke its promise; requests went back', {
         of: service,
         back,
@@ -141,6 +155,8 @@ class Monitor implements VersionMonitor {
         rules: change.version,
       });
     } catch (error) {
+      // Whatever the rule is now is judged at the next look.
+      if (isServiceError(error) && error.reason === 'document_changed') return;
       logger.warn('requests should go back from a version that broke its promise, and cannot yet', {
         of: service,
         back,
@@ -150,6 +166,21 @@ class Monitor implements VersionMonitor {
     } finally {
       watched.isLeaving = false;
     }
+  }
+
+  /** A version that fails now and then is better than one that is not there. Judged anew at each look: either one may come up. */
+  #stay(service: string, watched: Watched, why: string): void {
+    watched.why = undefined;
+    if (watched.isStuck) return;
+    watched.isStuck = true;
+    this.#options.logger.error(
+      'a version broke its promise, and no instance runs that requests could go back to',
+      {
+        of: service,
+        back: watched.watch.back,
+        why,
+      },
+    );
   }
 }
 

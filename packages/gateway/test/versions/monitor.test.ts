@@ -1,34 +1,34 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { service } from '@banyan/chassis';
-import { createMemoryDocumentStore } from '@banyan/config/testing';
-import { type Clock, type Logger, ServiceError, silentLogger, systemClock } from '@banyan/core';
+import { type Logger, ServiceError, silentLogger } from '@banyan/core';
 import { createManualClock } from '@banyan/core/testing';
-import { createTrafficAdmin, expose, type TrafficAdmin } from '@banyan/gateway';
+import { createTrafficAdmin } from '@banyan/gateway';
 import { createMetrics } from '@banyan/telemetry';
 import { startTestSystem } from '@banyan/testing';
-// A pure function with many cases; through the door it would need as many requests.
-import { breaks } from '../../src/versions/recent-calls.ts';
-import { cameras, camerasOne, camerasTwo, one } from '../support/cameras.ts';
-import { runShop } from '../support/running-shop.ts';
+// A pure function with many cases; through the door it would need as many requests. And a window of time with a clock of its own.
+import { breaks, RecentCalls } from '../../src/versions/recent-calls.ts';
+import { cameras, camerasTwo, one } from '../support/cameras.ts';
 import { versionAt, withinFiveSeconds } from '../support/traffic.ts';
-
-const reason = { by: 'ada', why: 'release' };
+import { fails, hangs, isBack, reason, runVersions, stuck, works } from '../support/two-versions.ts';
 
 /** How the second version behaves from now on. */
 interface Second {
   answer: () => Promise<void>;
 }
 
-const fails = () => Promise.reject(new Error('the lens is stuck'));
-const hangs = () => new Promise<never>(() => undefined);
-const works = () => Promise.resolve();
+interface CamerasOptions {
+  readonly gateways?: number;
+  /** Those that run. */
+  readonly versions?: readonly string[];
+  readonly logger?: Logger;
+}
 
 /** Both versions on hosts of their own, the second one as `second` says. */
 async function startCameras(
   t: TestContext,
   second: Second,
-  { gateways = 1, logger = silentLogger }: { readonly gateways?: number; readonly logger?: Logger } = {},
+  { gateways = 1, versions = ['cameras', 'cameras-v2'], logger = silentLogger }: CamerasOptions = {},
 ) {
   const two = service(camerasTwo, {
     name: 'cameras-v2',
@@ -46,7 +46,7 @@ async function startCameras(
     t,
     { ...cameras, services: [one, two] },
     {
-      placement: [...Array.from({ length: gateways }, () => ['gateway']), ['cameras'], ['cameras-v2']],
+      placement: [...Array.from({ length: gateways }, () => ['gateway']), ...versions.map((name) => [name])],
       harsh: false,
       logger,
       metrics,
@@ -72,15 +72,6 @@ function load(t: TestContext, urls: readonly string[]) {
   };
   t.after(end);
   return { end };
-}
-
-async function isBack(admin: TrafficAdmin, url: string): Promise<boolean> {
-  const { rules } = await admin.rules();
-  if (rules.services['cameras']?.current !== '1') return false;
-  // Where the change has not arrived, the second version still refuses.
-  const response = await fetch(url);
-  await response.arrayBuffer();
-  return response.status === 200 && response.headers.get('api-version') === '1.0.0';
 }
 
 function linesOf(lines: Record<string, unknown>[]): Logger {
@@ -146,35 +137,6 @@ test('all gateways leave it, and one of them says so', async (t) => {
   assert.match(metrics.render(), /^banyan_gateway_version_returns_total\{service="cameras"\} 1$/m);
 });
 
-/** Two versions without a system around them; `second` answers every call to the second one. */
-async function runVersions(t: TestContext, second: () => Promise<void>, clock: Clock = systemClock) {
-  const store = createMemoryDocumentStore();
-  const operator = store.open();
-  const shop = await runShop(t, {
-    gateway: {
-      expose: [expose(camerasOne, { getCamera: 'anyone' }), expose(camerasTwo, { getCamera: 'anyone' })],
-    },
-    edge: {
-      documents: store.open(),
-      clock,
-      endpoint: (_name, to) => ({
-        contract: to?.version === '1' ? camerasOne : camerasTwo,
-        async call() {
-          if (to?.version === '1' && to.label === undefined) return { id: '7', model: '001' };
-          await second();
-          return { cameraId: '7' };
-        },
-      }),
-    },
-  });
-  const admin = createTrafficAdmin({ documents: operator, routes: cameras.gateway?.routes ?? [] });
-  const url = `${shop.url}/cameras/7`;
-  const ask = async (count: number) => {
-    for (let index = 0; index < count; index += 1) await (await fetch(url)).arrayBuffer();
-  };
-  return { store, admin, url, ask, log: shop.log };
-}
-
 test('a canary that fails loses its share, and matches stay', async (t) => {
   const { admin, url, ask } = await runVersions(t, fails);
   const weights = [
@@ -198,7 +160,7 @@ test('refusals are no failures, and few failures among many calls are within the
       if (asked % 40 === 0) throw new Error('once in a while');
       throw new ServiceError('no such camera', { code: 'not_found', reason: 'cameraNotFound' });
     },
-    clock,
+    { clock },
   );
   await admin.link('cameras', '2', { ...reason, watch: { back: '1', target: 0.99 } });
   await ask(120);
@@ -208,15 +170,18 @@ test('refusals are no failures, and few failures among many calls are within the
   assert.equal((await admin.rules()).version, 1);
 });
 
-test('while the store is away it is tried again, and done as soon as it is there', async (t) => {
-  const { store, admin, url, ask, log } = await runVersions(t, fails);
+test('a version that fails is not left for one of which nothing runs', async (t) => {
+  const lines: Record<string, unknown>[] = [];
+  const { admin, urls } = await startCameras(
+    t,
+    { answer: fails },
+    { versions: ['cameras-v2'], logger: linesOf(lines) },
+  );
   await admin.link('cameras', '2', { ...reason, watch: { back: '1', target: 0.99 } });
-  store.setReachable(false);
-  await ask(10);
-  const message = 'requests should go back from a version that broke its promise, and cannot yet';
-  await t.waitFor(() => assert.ok(log.some((line) => line.message === message)), { timeout: 20_000 });
-  store.setReachable(true);
-  await withinFiveSeconds('back at 1', () => isBack(admin, url));
+  const running = load(t, urls);
+  await t.waitFor(() => assert.ok(lines.some(({ message }) => message === stuck)), { timeout: 20_000 });
+  await running.end();
+  assert.equal((await admin.rules()).rules.services['cameras']?.current, '2');
 });
 
 test('a watch that leads nowhere else, or promises nothing, is refused', async (t) => {
@@ -256,4 +221,21 @@ test('few calls need a clear failure, many show a small one', () => {
   ] as const) {
     assert.deepEqual([bad, total, breaks({ bad, total }, target)], [bad, total, expected]);
   }
+});
+
+test('calls count for five seconds; one that hangs counts as soon as it takes too long, unless its time is the client’s', async () => {
+  let nowMs = 0;
+  const calls = new RecentCalls({ withinMs: 300 }, () => nowMs);
+  await assert.rejects(calls.run(fails, true));
+  await calls.run(works, true);
+  void calls.run(hangs, true);
+  void calls.run(hangs, false);
+  nowMs = 300;
+  assert.deepEqual(calls.showing(), { total: 2, bad: 1 });
+  nowMs = 301;
+  assert.deepEqual(calls.showing(), { total: 3, bad: 2 });
+  nowMs = 4_999;
+  assert.deepEqual(calls.showing(), { total: 3, bad: 2 });
+  nowMs = 5_000;
+  assert.deepEqual(calls.showing(), { total: 1, bad: 1 });
 });
