@@ -136,9 +136,9 @@ class RunningGateway implements RunningEdge, ExchangeEnvironment {
 
   async #stop(timeoutMs: number): Promise<void> {
     this.#traffic.close();
-    this.#monitor.stop();
     // A start that failed has nothing to undo, and its caller knows.
     await this.#starting?.catch(() => undefined);
+    this.#monitor.stop();
     const server = this.#server;
     if (server === undefined) return;
     this.draining = true;

@@ -3,6 +3,10 @@ import { once } from 'node:events';
 import { Agent, request } from 'node:http';
 import { createServer } from 'node:net';
 import { test } from 'node:test';
+import { createMemoryDocumentStore } from '@banyan/config/testing';
+import { silentLogger } from '@banyan/core';
+import { createManualClock } from '@banyan/core/testing';
+import { cameras } from './support/cameras.ts';
 import { exchangeRaw, openRaw, readToEnd, runShop, until } from './support/running-shop.ts';
 
 test('says which port is taken and how to choose another', async (t) => {
@@ -23,6 +27,23 @@ test('may be stopped before it was started, twice, and while it starts', async (
   await Promise.all([shop.edge.stop(), shop.edge.stop()]);
   await shop.edge.stop();
   await assert.rejects(fetch(`${shop.url}/products`));
+});
+
+test('a gateway that is stopped while it starts looks at nothing any more', async () => {
+  const clock = createManualClock();
+  const edge = cameras.gateway?.create({
+    systemName: 'cameras',
+    endpoint: () => assert.fail('nobody asks'),
+    health: async () => [],
+    host: '127.0.0.1',
+    port: 0,
+    development: false,
+    documents: createMemoryDocumentStore().open(),
+    clock,
+    logger: silentLogger,
+  });
+  await Promise.all([edge?.start(), edge?.stop()]);
+  assert.equal(clock.timers, 0);
 });
 
 test('finishes what it has begun, takes nothing new, and says so to balancers', async (t) => {
