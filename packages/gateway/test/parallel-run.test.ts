@@ -276,9 +276,9 @@ test('old answers that are compressed are compared as what they say, and bombs a
   const old = await runUpstream(t, (incoming, response) => {
     incoming.resume();
     const [coding = '', body] = compressed[String(incoming.headers['x-form'])] ?? [];
-    response.writeHead(200, { 'content-type': 'application/json', 'content-encoding': coding }).end(body);
+    response.writeHead(status, { 'content-type': 'application/json', 'content-encoding': coding }).end(body);
   });
-  let value = 1;
+  let [value, status] = [1, 200];
   const shop = await runCompared(t, {
     handlers: { openReading: () => ({ value }) },
     gateway: {
@@ -295,6 +295,9 @@ test('old answers that are compressed are compared as what they say, and bombs a
   for (const form of ['bomb', 'bomb in a bomb']) assert.equal(await ask(form), 'left_out', form);
   assert.equal(shop.contexts.length, asked);
   assert.equal(await ask('too often'), 'same');
+  // Of a refusal nothing but its status is compared, so nothing is decompressed.
+  status = 404;
+  for (const form of ['gzip', 'bomb']) assert.equal(await ask(form), 'different', form);
 });
 
 test('a request with a condition or for a range, and an answer that is only a part, are left out', async (t) => {

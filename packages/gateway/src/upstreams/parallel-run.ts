@@ -145,16 +145,19 @@ class Copy implements RelayCopy {
     const { exchange, params } = this.#run;
     const { traceId } = exchange.trace;
     try {
-      const old = await plainBody(Buffer.concat(this.#answer), codingsOf(this.#head), maxBytes);
+      const status = this.#head?.status ?? 0;
+      // The words of a refusal are each system's own.
+      const old =
+        status < 400
+          ? await plainBody(Buffer.concat(this.#answer), codingsOf(this.#head), maxBytes)
+          : undefined;
       const own = old === 'too large' ? undefined : await ask({ exchange, params, body: this.#body });
       if (old === 'too large' || own === undefined) {
         onOutcome('left_out');
         return;
       }
       const { operation } = own;
-      const status = this.#head?.status ?? 0;
-      // The words of a refusal are each system's own.
-      const body = status < 400 && old !== undefined ? jsonOf(old) : undefined;
+      const body = old === undefined ? undefined : jsonOf(old);
       const answer = { status: own.status, body: body === undefined ? undefined : own.body };
       const at = firstDifference({ status, body }, answer, new Set(compare.ignore ?? []));
       onOutcome(at === undefined ? 'same' : 'different');
