@@ -22,13 +22,14 @@ export interface BenchResult {
   readonly notes: readonly string[];
 }
 
-/** Runs every case `rounds` times, A B C A B C …, after one round of each that does not count. */
+/** Runs every case `rounds` times, A B C A B C …, after one round of each that does not count, unless each round gets warm by itself. */
 export async function interleave(
   cases: readonly BenchCase[],
   rounds: number,
+  { getsWarm = false }: { readonly getsWarm?: boolean } = {},
 ): Promise<readonly CaseResult[]> {
   const figures = new Map(cases.map((each) => [each.name, [] as number[]]));
-  for (let round = -1; round < rounds; round += 1) {
+  for (let round = getsWarm ? 0 : -1; round < rounds; round += 1) {
     for (const each of cases) {
       const figure = await each.round();
       if (round >= 0) figures.get(each.name)?.push(figure);

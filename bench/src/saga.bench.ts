@@ -8,7 +8,7 @@ import { restateProcess, startRestate } from './saga/restate.stack.ts';
 import { drive, type SagaFigures, type SagaStack } from './saga/stack.ts';
 
 /** How V8 comes to have compiled what is measured, and tables to have statistics. */
-const warmUpMs = 1_500;
+const warmUpMs = 2_000;
 
 /** A saga of three steps, begun and waited for: beside workflows and chained jobs on the same PostgreSQL. */
 export async function run(quick: boolean): Promise<BenchResult> {
@@ -49,6 +49,7 @@ export async function run(quick: boolean): Promise<BenchResult> {
   const cases = await interleave(
     [64, 1].flatMap((concurrency) => entries.map(([name, start]) => caseOf(name, start, concurrency))),
     quick ? 1 : 3,
+    { getsWarm: true },
   );
   await pair.stop();
   return {
