@@ -1,5 +1,5 @@
 import { dataValidator } from '@banyan/contract';
-import type { Caller, Logger } from '@banyan/core';
+import type { Caller, Logger, Sql } from '@banyan/core';
 import { createMessage } from '@banyan/events';
 import { createCallContext, type Endpoint } from '@banyan/rpc';
 import type { SagaEnvironment, SagaTransaction, StepIdentity, StepMessage } from '@banyan/saga';
@@ -77,21 +77,7 @@ function inTransaction<Result>(
           const trace = runtime.spans && parseTraceparent(identity.traceparent);
           const own = trace === undefined ? sql : traced(runtime, { trace }, sql);
           const admission = interleaving.admit(own, onInterleaved);
-          const context = {
-            sql: admission.sql,
-            emit: (name: string, data: unknown) => {
-              const cause = contextOf(runtime.contract.name, identity);
-              outgoing.push(createEmission({ runtime, context: cause }, name, data));
-              cause.end();
-            },
-            get metrics() {
-              return runtime.metrics.measure(() => runtime.spans && trace, onceCommitted(outgoing));
-            },
-            get log() {
-              return logOf(runtime, identity);
-            },
-          };
-          return { context, admission };
+          return { context: new OpenStepContext(runtime, admission.sql, { identity, outgoing }), admission };
         },
       });
       await recordOutgoing(runtime, transaction, outgoing);
@@ -99,6 +85,43 @@ function inTransaction<Result>(
     },
     { concurrent: true, ...(signal && { signal }) },
   );
+}
+
+/** Everything but `sql` is made when it is asked for. */
+class OpenStepContext {
+  readonly sql: Sql;
+  readonly #runtime: ServiceRuntime;
+  readonly #step: { readonly identity: StepIdentity; readonly outgoing: Outgoing[] };
+
+  constructor(
+    runtime: ServiceRuntime,
+    sql: Sql,
+    step: { readonly identity: StepIdentity; readonly outgoing: Outgoing[] },
+  ) {
+    this.sql = sql;
+    this.#runtime = runtime;
+    this.#step = step;
+  }
+
+  get emit() {
+    const runtime = this.#runtime;
+    const { identity, outgoing } = this.#step;
+    return (name: string, data: unknown) => {
+      const cause = contextOf(runtime.contract.name, identity);
+      outgoing.push(createEmission({ runtime, context: cause }, name, data));
+      cause.end();
+    };
+  }
+
+  get metrics() {
+    const { metrics, spans } = this.#runtime;
+    const { identity, outgoing } = this.#step;
+    return metrics.measure(() => spans && parseTraceparent(identity.traceparent), onceCommitted(outgoing));
+  }
+
+  get log(): Logger {
+    return logOf(this.#runtime, this.#step.identity);
+  }
 }
 
 function createSagaMessage({ contract, clock, spans }: ServiceRuntime, step: StepMessage): OutgoingEvent {

@@ -1,6 +1,6 @@
 import type { Clock } from '@banyan/core';
-import type { StepContext, TxStepContext } from '../definition/action.ts';
-import { identityOf, keyOf, refuse, runWatched, tell, within } from '../engine/step-work.ts';
+import type { StepContext } from '../definition/action.ts';
+import { identityOf, keyOf, refuse, runWatched, StepTxContext, tell, within } from '../engine/step-work.ts';
 import type {
   SagaEnvironment,
   SagaTransaction,
@@ -94,8 +94,7 @@ export async function performTx(
   const { context: opened, admission } = transaction.open(watched?.identity ?? own, onInterleaved);
   try {
     if (request.kind !== 'tx') throw new TypeError(`'${request.kind}' is not done in the own transaction`);
-    // By prototype: spreading would make a logger that few pieces ask for.
-    const context: TxStepContext = Object.assign(Object.create(opened), contextOf(live, due), { refuse });
+    const context = new StepTxContext(contextOf(live, due), opened);
     const running = runWatched(watched, () => request.tx(context));
     const result = await within(running, { timeoutMs: request.timeoutMs, clock });
     const outcome = succeeded(name, 'do', result);

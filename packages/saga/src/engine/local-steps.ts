@@ -1,6 +1,5 @@
 import { createValidator } from '@banyan/contract';
 import { type Clock, uuidv7 } from '@banyan/core';
-import type { TxStepContext } from '../definition/action.ts';
 import type { SagaEnvironment, SagaTransaction, StepIdentity, WatchedStep } from '../environment.ts';
 import { failed, type Outcome, succeeded } from '../plan/outcome.ts';
 import type { Plan } from '../plan/plan.ts';
@@ -15,8 +14,8 @@ import {
   expiryOf,
   identityOf,
   isLocal,
-  refuse,
   runWatched,
+  StepTxContext,
   within,
 } from './step-work.ts';
 
@@ -182,20 +181,7 @@ export class LocalSteps {
     const { context: opened, admission } = transaction.open(identity, onInterleaved);
     try {
       if (action.kind !== 'tx') throw new TypeError(`'${action.kind}' is no piece of the transaction`);
-      const { sql, emit } = opened;
-      const context: TxStepContext = {
-        ...contextOf(live, work, plan.state),
-        sql,
-        emit,
-        refuse,
-        // Few steps ask for these, and making one costs more than they do.
-        get metrics() {
-          return opened.metrics;
-        },
-        get log() {
-          return opened.log;
-        },
-      };
+      const context = new StepTxContext(contextOf(live, work, plan.state), opened);
       const running = runWatched(watched, () => action.tx(work.state, context));
       const result = await within(running, { timeoutMs, clock });
       return { outcome: succeeded(step, phase, result), restsOnOthers: admission.restsOnOthers };

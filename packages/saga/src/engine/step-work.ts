@@ -1,9 +1,9 @@
-import { type Clock, ServiceError } from '@banyan/core';
-import type { StepContext } from '../definition/action.ts';
-import type { SagaEnvironment, StepAttempt, StepIdentity, WatchedStep } from '../environment.ts';
+import { type Clock, type Logger, ServiceError, type Sql } from '@banyan/core';
+import type { StepContext, TxStepContext } from '../definition/action.ts';
+import type { OpenStep, SagaEnvironment, StepAttempt, StepIdentity, WatchedStep } from '../environment.ts';
 import { failed, type Outcome, succeeded } from '../plan/outcome.ts';
 import type { Work } from '../plan/work.ts';
-import type { Phase, SagaState } from '../state.ts';
+import type { Phase, SagaFailure, SagaState } from '../state.ts';
 import type { LiveSaga } from './live-saga.ts';
 
 const defaultTimeoutMs = 10_000;
@@ -37,6 +37,40 @@ export function contextOf({ row }: LiveSaga, work: Work, state: SagaState): Step
     expiresAt: expiresAtMs === undefined ? undefined : new Date(expiresAtMs).toISOString(),
     failure,
   };
+}
+
+/** Few steps ask for metrics, a logger or events: getters that all share, because making them costs more than the rest. */
+export class StepTxContext implements TxStepContext {
+  readonly sagaId: string;
+  readonly idempotencyKey: string;
+  readonly attempt: number;
+  readonly expiresAt: string | undefined;
+  readonly failure: SagaFailure | undefined;
+  readonly sql: Sql;
+  readonly refuse: typeof refuse = refuse;
+  readonly #opened: OpenStep['context'];
+
+  constructor(step: StepContext, opened: OpenStep['context']) {
+    this.sagaId = step.sagaId;
+    this.idempotencyKey = step.idempotencyKey;
+    this.attempt = step.attempt;
+    this.expiresAt = step.expiresAt;
+    this.failure = step.failure;
+    this.sql = opened.sql;
+    this.#opened = opened;
+  }
+
+  get emit(): TxStepContext['emit'] {
+    return this.#opened.emit;
+  }
+
+  get metrics(): TxStepContext['metrics'] {
+    return this.#opened.metrics;
+  }
+
+  get log(): Logger {
+    return this.#opened.log;
+  }
 }
 
 /** When a message is of no use any more: a step that has not begun by then will not be needed. What has to happen never expires. */
