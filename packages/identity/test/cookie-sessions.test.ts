@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { goodPassword, type Identity, identitySystem, startIdentity, until } from './fixtures/identity.ts';
+import { eventually } from '@banyan/testing';
+import { goodPassword, type Identity, identitySystem, startIdentity } from './fixtures/identity.ts';
 
 const cleaning: (() => unknown)[] = [];
 let identity: Identity;
@@ -168,7 +169,7 @@ test('a new password ends all sessions, within seconds', async () => {
   assert.equal((await send('GET', '/account', undefined, { cookie })).status, 200);
   const given = { current: goodPassword, password: 'some noisy seagulls' };
   assert.equal((await send('PUT', '/account/password', given, fromHere(cookie))).status, 200);
-  await until(
+  await eventually(
     () => send('GET', '/account', undefined, { cookie }),
     ({ status }) => status === 401,
   );
@@ -182,7 +183,7 @@ test('a session ends when nothing is heard of it, and after its longest time how
   const [used, idle] = [await short.signInWithCookie(loginId), await short.signInWithCookie(loginId)];
   const beganAtMs = Date.now();
   const ask = (cookie: string) => short.send('GET', '/account', undefined, { cookie });
-  await until(
+  await eventually(
     () => ask(used),
     ({ status }) => status === 401,
   );
@@ -207,7 +208,7 @@ test('sessions outlive the services that know them, and any instance knows them'
   await placed.system.addHost(['sessions']);
   const again = await placed.signInWithCookie(loginId);
   for (const each of [cookie, again]) {
-    const answer = await until(
+    const answer = await eventually(
       () => placed.send('GET', '/account', undefined, { cookie: each }),
       ({ status }) => status !== 503,
     );

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { sessionsService } from '@banyan/identity';
+import { eventually } from '@banyan/testing';
 import { holdNext } from './fixtures/hold-next.ts';
-import { goodPassword, type Identity, startIdentity, tokenIn, until } from './fixtures/identity.ts';
+import { goodPassword, type Identity, startIdentity, tokenIn } from './fixtures/identity.ts';
 
 let identity: Identity;
 const newPassword = 'some noisy seagulls';
@@ -28,7 +29,7 @@ const confirm = (workflowId: string, as: 'cookie' | 'token') =>
 
 /** What the account had is over once this session is: all hear of it in the same way. */
 async function untilOut({ owner }: Member): Promise<void> {
-  await until(
+  await eventually(
     () => identity.send('GET', '/account/sessions', undefined, owner),
     ({ status }) => status === 401,
   );

@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type { Logger, Sql } from '@banyan/banyan';
 import { oauthService, sessionsService } from '@banyan/identity';
+import { eventually } from '@banyan/testing';
 import * as oauth from 'oauth4webapi';
-import { goodPassword, until } from './fixtures/identity.ts';
+import { goodPassword } from './fixtures/identity.ts';
 import { createOAuthBrowser } from './fixtures/oauth-browser.ts';
 import { basic, codeOf, type Flow, oauthFlow, postForm } from './fixtures/oauth-flow.ts';
 import {
@@ -182,7 +183,7 @@ test('a code that comes twice ends what it gave: refresh token, and access token
   const endedMs = performance.now();
   assert.equal((await refresh(first.json.refresh_token)).json.error, 'invalid_grant');
   assert.equal(await isActive(first.json.access_token), false);
-  const refused = await until(
+  const refused = await eventually(
     () => readNotes(first.json.access_token),
     ({ status }) => status !== 200,
   );
@@ -465,7 +466,7 @@ test('a new password ends sessions, refresh tokens and access tokens of the acco
   );
   assert.equal(changed.status, 200);
   const changedMs = performance.now();
-  const refused = await until(
+  const refused = await eventually(
     () => readNotes(tokens.access_token),
     ({ status }) => status !== 200,
   );
@@ -484,7 +485,7 @@ test('a new password ends an account with more consents than are revoked at once
   const { token } = (await identity.signIn(one.loginId)).json;
   const passwords = { current: goodPassword, password: 'some noisy seagulls' };
   await identity.send('PUT', '/account/password', passwords, { authorization: `Bearer ${token}` });
-  const refused = await until(
+  const refused = await eventually(
     () => readNotes(tokens.access_token),
     ({ status }) => status !== 200,
   );

@@ -3,7 +3,7 @@ import { type TestContext, test } from 'node:test';
 import { sessions, sessionsService } from '@banyan/identity';
 import { noRedis, startRedis } from '@banyan/test-support/redis';
 import { eventually } from '@banyan/testing';
-import { goodPassword, identitySystem, startIdentity, until } from './fixtures/identity.ts';
+import { goodPassword, identitySystem, startIdentity } from './fixtures/identity.ts';
 import { startLoad } from './fixtures/load.ts';
 import { reloadWatched } from './fixtures/watched-database.ts';
 
@@ -189,7 +189,7 @@ test('Redis killed under load: nobody is let in whom it would have to know, acce
   assert.equal(signingOut.status, 503, 'what cannot be ended is not said to have ended');
   await redis.restart();
   for (const cookie of cookies) {
-    await until(
+    await eventually(
       () => identity.send('GET', '/account', undefined, { cookie }),
       ({ status }) => status === 200,
     );

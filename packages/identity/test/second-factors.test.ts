@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { after, before, test } from 'node:test';
+import { eventually } from '@banyan/testing';
 import { fromBase32 } from '../src/second-factors/base32.ts';
 import { stepAt, totpCode } from '../src/second-factors/totp.ts'; // What an authenticator app does.
-import { codeIn, goodPassword, type Identity, startIdentity, tokenIn, until } from './fixtures/identity.ts';
+import { codeIn, goodPassword, type Identity, startIdentity, tokenIn } from './fixtures/identity.ts';
 
 const cleaning: (() => unknown)[] = [];
 let identity: Identity;
@@ -139,7 +140,7 @@ test('a code to the phone that has expired is refused', async () => {
   const sent = await send('POST', `/logins/${workflowId}/codes`, {});
   const code = codeIn((await messagesTo(phone, 2))[0]);
   // The database's clock decides, and it is the one of this machine.
-  await until(
+  await eventually(
     () => send('GET', `/logins/${workflowId}`),
     () => Date.now() > Date.parse(sent.json.expiresAt),
   );

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { authenticationService } from '@banyan/identity';
-import { goodPassword, identitySystem, startIdentity, until } from './fixtures/identity.ts';
+import { eventually } from '@banyan/testing';
+import { goodPassword, identitySystem, startIdentity } from './fixtures/identity.ts';
 import { reloadWatched } from './fixtures/watched-database.ts';
 
 test('with user information down, signing in goes on, and an account shows what is left', async (t) => {
@@ -74,7 +75,7 @@ test('with second factors down nobody gets a token; what was right stays right u
   const refused = await confirm();
   assert.ok([503, 504].includes(refused.status), refused.text);
   await placed.system.addHost(['second-factors']);
-  const confirmed = await until(confirm, ({ status }) => status !== 503);
+  const confirmed = await eventually(confirm, ({ status }) => status !== 503);
   assert.equal(confirmed.status, 201);
 });
 
@@ -92,7 +93,7 @@ test('an attempt whose process died is given up after half a minute, costs nothi
     (await attempt(workflowId, loginId, goodPassword).catch(() => undefined))?.json.reason,
     'attemptUnderWay',
   );
-  const taken = await until(
+  const taken = await eventually(
     () => send('POST', `/logins/${workflowId}/attempts`, { loginId, password: goodPassword }),
     ({ json }) => json.reason !== 'attemptUnderWay',
   );
@@ -119,7 +120,7 @@ test('a sign-up that nobody finished gives its login id back, and leaves nothing
   assert.equal((await send('POST', '/registrations', { loginId })).status, 409, 'not yet');
   // Looking for what is over is the first thing that the service does when it starts.
   const sql = await reloadWatched(identity, authenticationService);
-  const again = await until(
+  const again = await eventually(
     () => send('POST', '/registrations', { loginId }),
     ({ status }) => status !== 409,
   );

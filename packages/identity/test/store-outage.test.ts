@@ -3,8 +3,9 @@ import { randomUUID } from 'node:crypto';
 import { test } from 'node:test';
 import { contract, expose, operation, service } from '@banyan/banyan';
 import { startDatabaseUnderFault } from '@banyan/test-support/database-under-fault';
+import { eventually } from '@banyan/testing';
 import { z } from 'zod';
-import { goodPassword, type Identity, identityWith, startIdentity, until } from './fixtures/identity.ts';
+import { goodPassword, type Identity, identityWith, startIdentity } from './fixtures/identity.ts';
 import { type Load, startLoad } from './fixtures/load.ts';
 
 /** Something for signed-in users that needs no database. */
@@ -121,7 +122,7 @@ test('the database of identity killed under load: who is signed in goes on, sign
     ({ action }) => action === 'refreshTokenReused',
   );
   assert.deepEqual(reused, []);
-  const again = await until(
+  const again = await eventually(
     () => identity.signIn(loginId),
     ({ status }) => status === 201,
   );

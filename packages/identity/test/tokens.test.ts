@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, test } from 'node:test';
 import { sessions, sessionsService } from '@banyan/identity';
-import { goodPassword, type Identity, startIdentity, until } from './fixtures/identity.ts';
+import { eventually } from '@banyan/testing';
+import { goodPassword, type Identity, startIdentity } from './fixtures/identity.ts';
 import { reloadWatched } from './fixtures/watched-database.ts';
 
 const cleaning: (() => unknown)[] = [];
@@ -143,7 +144,7 @@ test('keys are rotated with overlap; a withdrawn one ends what it has signed', a
     (await send('GET', '/.well-known/jwks.json')).json.keys.map(({ kid }: { kid: string }) => kid);
   assert.deepEqual((await published()).sort(), [partsOf(first)[0].kid, keyId].sort());
   // The gateway fetches keys anew for a name that it does not know, but not more often than every ten seconds.
-  await until(
+  await eventually(
     () => askAccount(second),
     ({ status }) => status === 200,
   );
@@ -152,7 +153,7 @@ test('keys are rotated with overlap; a withdrawn one ends what it has signed', a
   await operator.rotateKeys({ withdrawOthers: true });
   const third = (await signIn(loginId, goodPassword)).json.token;
   assert.deepEqual(await published(), [partsOf(third)[0].kid]);
-  await until(
+  await eventually(
     () => askAccount(third),
     ({ status }) => status === 200,
   );
