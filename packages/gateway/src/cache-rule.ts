@@ -79,8 +79,8 @@ export function tagOfParameters(
 }
 
 /**
- * The answers at a path, whatever the query. Of an answer, `@` and `%40` are the same in a segment: its key is the decoded input. What cannot be decoded, as in
- * a `Location` from elsewhere, is nobody's path.
+ * The answers at a path, whatever the query. Both spellings of a segment are one path, because answers are kept by the decoded input. What cannot be decoded,
+ * as in a `Location` from elsewhere, is nobody's path.
  */
 export function tagOfPath(path: string): string {
   try {
