@@ -8,7 +8,10 @@ export interface LoadOptions {
   readonly headers?: Readonly<Record<string, string>>;
   /** Makes each request a POST with it, or with so many bytes. */
   readonly body?: string | number;
-  /** About so many requests per second, spread by chance, whether answers are fast or slow. Default: as many as come back. */
+  /**
+   * So many requests per second if answers took no time, spread by chance. wrk is a closed loop: each connection waits after its answer, so slow answers make
+   * requests fewer, and what comes behind a slow one is not counted as late. Default: without waiting.
+   */
   readonly rate?: number;
   readonly seconds: number;
   readonly connections: number;
@@ -54,7 +57,7 @@ function bodyLines(body: LoadOptions['body']): readonly string[] {
   return [`wrk.method = 'POST'`, `wrk.headers['content-type'] = '${type}'`, `wrk.body = ${text}`];
 }
 
-/** Each connection waits before each request, on average for as long as makes the rate. */
+/** Each connection waits between an answer and its next request, on average for as long as makes the rate. */
 function delayLines({ rate, connections }: LoadOptions): readonly string[] {
   if (rate === undefined) return [];
   const meanMs = (connections / rate) * 1_000;
