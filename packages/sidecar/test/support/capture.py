@@ -1,4 +1,4 @@
-"""Writes every packet of the loopback interface that comes from or goes to one of the given TCP ports, as it is, to standard output."""
+"""Writes every TCP segment of the loopback interface that comes from or goes to one of the given ports to standard output, its length in four bytes first."""
 
 import socket
 import sys
@@ -16,5 +16,6 @@ while True:
     start = 14 + (packet[14] & 15) * 4
     ends = {int.from_bytes(packet[start : start + 2], "big"), int.from_bytes(packet[start + 2 : start + 4], "big")}
     if ends & ports:
-        sys.stdout.buffer.write(packet[start:])
+        segment = packet[start : 14 + int.from_bytes(packet[16:18], "big")]
+        sys.stdout.buffer.write(len(segment).to_bytes(4, "big") + segment)
         sys.stdout.buffer.flush()
