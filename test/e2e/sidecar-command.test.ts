@@ -4,12 +4,11 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { request } from 'node:https';
-import { type AddressInfo, createServer } from 'node:net';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { createAuthority, createServiceTokens } from '@banyan/auth';
 import { resetSystem } from '@banyan/postgres';
-import { startTestServer } from '@banyan/testing';
+import { freePort, startTestServer } from '@banyan/testing';
 import { runBanyan } from '../support/running-system.ts';
 
 const python = '/usr/bin/python3';
@@ -17,15 +16,6 @@ const skip = existsSync(python) ? false : 'needs Python 3';
 const directory = fileURLToPath(new URL('./fixtures/reviews-system/', import.meta.url));
 const script = fileURLToPath(new URL('../../packages/sidecar/test/reviews.py', import.meta.url));
 const system = 'reviews-of-books';
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
-}
 
 test('a Python service speaks mutual TLS with the system through its sidecar, and nothing reaches it without', {
   skip,

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { type AddressInfo, connect, createServer } from 'node:net';
+import { connect } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { createServiceTokens, generateSystemKey } from '@banyan/auth';
 import { contract, operation } from '@banyan/contract';
@@ -12,6 +12,7 @@ import {
   type ServiceServerOptions,
 } from '@banyan/rpc';
 import { createMetrics, createTelemetry, readTelemetrySettings, type Tracer } from '@banyan/telemetry';
+import { freePort } from '@banyan/testing';
 import { z } from 'zod';
 
 const notes = contract('notes', {
@@ -266,14 +267,6 @@ test('a taken port is a clear error', async (t) => {
   await assert.rejects(second.start(), { code: 'failed_precondition', reason: 'port_taken' });
   await second.stop();
 });
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
 
 function createTracer(t: TestContext): Tracer | undefined {
   const source = { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:9' };

@@ -4,8 +4,8 @@ import { once } from 'node:events';
 import { type AddressInfo, connect, createServer } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { startTestSystem } from '@banyan/testing';
-import { books, freePort, people, python, reviews, skip, startPython } from './support/books.ts';
+import { freePort, startTestSystem } from '@banyan/testing';
+import { books, people, python, reviews, skip, startPython } from './support/books.ts';
 
 const script = fileURLToPath(new URL('./support/capture.py', import.meta.url));
 const maySeePackets = process.platform === 'linux' && process.getuid?.() === 0;

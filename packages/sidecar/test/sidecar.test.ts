@@ -5,9 +5,9 @@ import type { AddressInfo } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { binary, contract, operation } from '@banyan/contract';
 import { sidecar } from '@banyan/sidecar';
-import { startTestSystem, type TestSystem, until } from '@banyan/testing';
+import { freePort, startTestSystem, type TestSystem, until } from '@banyan/testing';
 import { z } from 'zod';
-import { books, freePort, reviews, skip, startPython } from './support/books.ts';
+import { books, reviews, skip, startPython } from './support/books.ts';
 
 async function start(t: TestContext) {
   const [port, outgoing] = [await freePort(), await freePort()];

@@ -1,8 +1,7 @@
 import { spawn } from 'node:child_process';
-import { createServer } from 'node:net';
 import path from 'node:path';
 import type { TestContext } from 'node:test';
-import { eventually, lastFirst } from '@banyan/testing';
+import { eventually, freePort, lastFirst } from '@banyan/testing';
 import { fetchJars, type MavenJars, whatJarsNeed } from '../maven-jars.ts';
 
 const jars: MavenJars = {
@@ -35,13 +34,4 @@ export async function startZipkin(t: Pick<TestContext, 'after'>): Promise<string
     );
   await eventually(isUp, (up) => up, 90_000);
   return url;
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === 'object' ? (address?.port ?? 0) : 0));
-    });
-  });
 }

@@ -1,7 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { type AddressInfo, createServer } from 'node:net';
 import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { service, system } from '@banyan/chassis';
@@ -49,15 +48,6 @@ export const books = system('sidecar-books', {
     service(shop, { uses: { reviews, people }, operations: {} }),
   ],
 });
-
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
-}
 
 /** Reviews in Python's standard library, beside a sidecar whose outgoing port is given. */
 export async function startPython(t: TestContext, port: number, outgoing: number): Promise<ChildProcess> {
