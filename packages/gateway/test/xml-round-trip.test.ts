@@ -13,8 +13,6 @@ process.stdout.write(`BANYAN_SEED=${seed}\n`);
 
 function comesBack(value: unknown, shape: Shape): void {
   const json = JSON.stringify(value);
-  // Not ours: V8 of Node 26.10 reads the key of `{"a":0,"\\n":0}` as a backslash once it has read `{"a":0,"\\\\":0}`.
-  if (JSON.stringify(JSON.parse(json)) !== json) return;
   const xml = writeXml(json, { shape, root: 'answer' });
   assert.deepEqual(JSON.stringify(readXml(xml, shape)), json, xml);
 }
@@ -56,28 +54,35 @@ const text = fc.oneof(
   }),
   fc.constantFrom('', 'true', '1', 'null', ' x ', '\u00A0', '\u2028', '<![CDATA[', '--', ']]>'),
 );
-const name = fc.oneof(
-  text,
-  fc.constantFrom(
-    'a',
-    'b',
-    'entry',
-    'item',
-    'name',
-    '__proto__',
-    'constructor',
-    'xml',
-    'xmlns',
-    'XmLx',
-    'a:b',
-    '2nd',
-    '-',
-    'a b',
-    'é',
-    '\u2F00',
-    'ſ',
-  ),
-);
+/**
+ * Those with a backslash come last, in a test of their own. Not ours: V8 of Node 26.10 reads the key of `{"a":0,"\\n":0}` as a backslash once it has read
+ * `{"a":0,"\\\\":0}`.
+ */
+const mayComeNow = (each: string) => !each.includes('\\');
+const name = fc
+  .oneof(
+    text,
+    fc.constantFrom(
+      'a',
+      'b',
+      'entry',
+      'item',
+      'name',
+      '__proto__',
+      'constructor',
+      'xml',
+      'xmlns',
+      'XmLx',
+      'a:b',
+      '2nd',
+      '-',
+      'a b',
+      'é',
+      '\u2F00',
+      'ſ',
+    ),
+  )
+  .filter(mayComeNow);
 const json = fc.letrec((tie) => ({
   value: fc.oneof(
     { depthSize: 'medium', maxDepth: 8 },
@@ -109,7 +114,8 @@ suite('XML', () => {
   test('every character comes back as it was', () => {
     for (let code = 0; code <= 0xffff; code += 1) {
       const character = String.fromCharCode(code);
-      comesBack({ text: character, [character]: 1, [`a${character}`]: 2 }, anyShape);
+      const named = mayComeNow(character) ? { [character]: 1, [`a${character}`]: 2 } : undefined;
+      comesBack({ text: character, ...named }, anyShape);
     }
   });
 
@@ -158,5 +164,9 @@ suite('XML', () => {
       }),
       { numRuns: 3_000, seed },
     );
+  });
+
+  test('a name with a backslash comes back as it was', () => {
+    for (const each of ['\\', 'a\\', '\\\\']) comesBack({ [each]: 1 }, anyShape);
   });
 });
