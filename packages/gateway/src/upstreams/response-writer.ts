@@ -121,7 +121,8 @@ class Writer implements ResponseWriter {
   #send(data: Buffer): void {
     const { response } = this.#exchange;
     if (response.destroyed) return;
-    const socket = this.#goesStraight ? response.socket : null;
+    // When a client half-closes, Node ends its side, too: a write would fail, and take along what is still to be sent. The response keeps it to itself.
+    const socket = this.#goesStraight && response.socket?.writable ? response.socket : null;
     const stream: Writable = socket ?? response;
     if (stream.write(data) || this.isFull) return;
     // A large piece is told to wait for, also if the system has taken all of it at once.
