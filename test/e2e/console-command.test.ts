@@ -81,7 +81,10 @@ for (const flags of [['--calm'], ['--calm', '--split']]) {
     const drawn = await command(system, 'trace', sale?.traceId ?? '');
     assert.match(drawn, /gateway POST \/sales/);
     assert.match(drawn, /sales sales\.sell/);
-    assert.match(await command(system, 'status'), /books +1\.0\.0 +ready +1 /);
+    const status = await command(system, 'status');
+    assert.match(status, /books +1\.0\.0 +ready +1 /);
+    // What the process itself tells is no service's.
+    assert.doesNotMatch(status, /^till-system /m);
     assert.match(await command(system, 'top'), /sales +sales\.sell /);
     const lines = await eventually(
       () => command(system, 'logs', '--text', 'request', '--limit', '5'),

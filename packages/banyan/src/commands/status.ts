@@ -100,6 +100,8 @@ export function renderStatus(system: SystemAnswer | undefined, map: MapAnswer | 
   const seen = new Map(
     map?.services.filter(({ kind }) => kind === 'service').map((each) => [each.name, each]),
   );
+  // By its own name the system tells what belongs to no service.
+  if (system !== undefined && !known.has(system.name)) seen.delete(system.name);
   const names = [...new Set([...known.keys(), ...seen.keys()])].sort();
   const rows = names.map((name) => {
     const service = known.get(name);
