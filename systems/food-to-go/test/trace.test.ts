@@ -32,6 +32,8 @@ for (const [where, placement] of Object.entries({ 'in one process': undefined, a
     const restaurant = await food.restaurant();
     const { json, headers } = await food.order(consumer, restaurant, 5);
     await food.until(consumer, json.orderId, 'APPROVED');
+    // First the services, so that what they are in the midst of ends, with its span.
+    await food.system.stop();
     await stop();
     const spans = receiver.spans.filter(({ traceId }) => traceId === headers.get('x-trace-id'));
     const { run, steps } = stepsOf(spans);
@@ -60,6 +62,7 @@ test('a saga that goes back shows the steps of its way back', async (t) => {
   const consumer = await food.consumer(expiredCard);
   const { json, headers } = await food.order(consumer, await food.restaurant(), 5);
   await food.until(consumer, json.orderId, 'REJECTED');
+  await food.system.stop();
   await stop();
   const spans = receiver.spans.filter(({ traceId }) => traceId === headers.get('x-trace-id'));
   const { run, steps } = stepsOf(spans);
