@@ -1,4 +1,4 @@
-import type { ErrorCode } from '@banyan/core';
+import type { ErrorTable } from '@banyan/core';
 
 export const authErrors = {
   certificates_unusable: {
@@ -21,4 +21,4 @@ export const authErrors = {
     code: 'unavailable',
     text: 'The keys that access tokens are checked with could not be fetched.',
   },
-} as const satisfies Record<string, { readonly code: ErrorCode; readonly text: string }>;
+} as const satisfies ErrorTable;

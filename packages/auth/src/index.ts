@@ -18,7 +18,7 @@ export {
   type ServiceTokens,
   type ServiceTokensOptions,
 } from './service-tokens.ts';
-export { generateSystemKey } from './system-key.ts';
+export { generateSystemKey, isSystemKey } from './system-key.ts';
 export {
   createUserTokenSigner,
   generateUserKey,

@@ -149,7 +149,7 @@ class CachedServiceTokens implements ServiceTokens {
   }
 
   #renewAtMs(expiresAtMs: number): number {
-    return expiresAtMs - this.#lifetimeS * 200;
+    return expiresAtMs - (this.#lifetimeS * 1_000) / 5;
   }
 }
 

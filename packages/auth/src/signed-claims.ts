@@ -4,7 +4,7 @@ import { type JWTPayload, jwtVerify, SignJWT } from 'jose';
 /** Longer tokens are refused unread, so that a hostile one costs nothing. */
 const maxTokenLength = 8_192;
 /** How far the clocks of two machines may be apart. */
-const clockToleranceS = 5;
+export const clockToleranceS = 5;
 
 export interface ClaimsKind {
   /** `typ` header; keeps a token of one kind from being used as another (RFC 8725, 3.11). */

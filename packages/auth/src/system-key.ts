@@ -7,9 +7,14 @@ export function generateSystemKey(): string {
   return randomBytes(minimumBytes).toString('base64url');
 }
 
+/** True for base64url of at least 256 bits. */
+export function isSystemKey(text: string): boolean {
+  return isBase64url(text) && Buffer.from(text, 'base64url').length >= minimumBytes;
+}
+
 /** @throws TypeError unless `key` is base64url of at least 256 bits, the least that HS256 is safe with (RFC 7518, 3.2) */
 export function parseSystemKey(key: string): Uint8Array {
-  if (typeof key !== 'string' || !/^[A-Za-z0-9_-]+$/.test(key)) {
+  if (typeof key !== 'string' || !isBase64url(key)) {
     throw new TypeError('The system key must be base64url text; make one with generateSystemKey().');
   }
   const bytes = Buffer.from(key, 'base64url');
@@ -19,4 +24,8 @@ export function parseSystemKey(key: string): Uint8Array {
     );
   }
   return new Uint8Array(bytes);
+}
+
+function isBase64url(text: string): boolean {
+  return /^[A-Za-z0-9_-]+$/.test(text);
 }

@@ -2,7 +2,7 @@ import { type Clock, ServiceError, systemClock, type User } from '@banyan/core';
 import { createLocalJWKSet, decodeProtectedHeader, type JSONWebKeySet, jwtVerify } from 'jose';
 import { createExpiringCache } from './expiring-cache.ts';
 import { parseScope } from './scope.ts';
-import { checkTokenShape, refusal } from './signed-claims.ts';
+import { checkTokenShape, clockToleranceS, refusal } from './signed-claims.ts';
 import { checkStrictly } from './strict-token.ts';
 
 const reason = 'invalid_user_token';
@@ -98,7 +98,7 @@ async function verifyWith(
       issuer,
       audience: options.audience,
       requiredClaims: ['sub', 'iat', 'exp'],
-      clockTolerance: 5,
+      clockTolerance: clockToleranceS,
       currentDate: new Date((options.clock ?? systemClock).nowMs()),
     });
     const { sub, exp = 0, scope, jti, sid } = payload;

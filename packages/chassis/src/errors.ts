@@ -1,4 +1,4 @@
-import type { ErrorCode } from '@banyan/core';
+import type { ErrorTable } from '@banyan/core';
 
 /** Reasons that this package gives; docs/reference/errors.md lists them all. */
 export const chassisErrors = {
@@ -70,4 +70,4 @@ export const chassisErrors = {
     code: 'failed_precondition',
     text: 'A reply came to something that this version of the service does not ask for.',
   },
-} as const satisfies Record<string, { readonly code: ErrorCode; readonly text: string }>;
+} as const satisfies ErrorTable;

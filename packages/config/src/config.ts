@@ -105,7 +105,8 @@ export function readAllConfig(
   if (problems.length === 0) return values;
   const count = problems.length === 1 ? 'a problem' : `${problems.length} problems`;
   const lines = problems.map((problem) => `\n  ${problem.message}`).join('');
-  throw configError('invalid_configuration', `The configuration has ${count}:${lines}`, {
+  throw configError('invalid_configuration', {
+    message: `The configuration has ${count}:${lines}`,
     details: { problems },
   });
 }

@@ -97,5 +97,5 @@ function checkAfterQuote(reader: Reader, text: string): void {
 }
 
 function refuse(reader: Reader, problem: string) {
-  return configError('invalid_env_file', `${reader.fileName}:${reader.at + 1}: ${problem}.`);
+  return configError('invalid_env_file', { message: `${reader.fileName}:${reader.at + 1}: ${problem}.` });
 }

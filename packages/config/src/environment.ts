@@ -42,7 +42,7 @@ function readEnvFile(file: string | URL): ConfigSource {
   } catch (cause) {
     const code = String((cause as { code?: unknown }).code);
     if (code === 'ENOENT') return {};
-    throw configError('invalid_env_file', `${path}: the file cannot be read (${code}).`, { cause });
+    throw configError('invalid_env_file', { message: `${path}: the file cannot be read (${code}).`, cause });
   }
   return parseEnvFile(text, path);
 }

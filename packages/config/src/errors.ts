@@ -1,4 +1,4 @@
-import { type ErrorCode, ServiceError } from '@banyan/core';
+import { createErrorFactory, type ErrorTable } from '@banyan/core';
 
 export const configErrors = {
   invalid_configuration: {
@@ -25,12 +25,6 @@ export const configErrors = {
     code: 'invalid_argument',
     text: 'The change of a run-time document was refused; nothing was changed. The message says what is wrong.',
   },
-} as const satisfies Record<string, { readonly code: ErrorCode; readonly text: string }>;
+} as const satisfies ErrorTable;
 
-export function configError(
-  reason: keyof typeof configErrors,
-  message: string = configErrors[reason].text,
-  more: { readonly details?: unknown; readonly cause?: unknown } = {},
-): ServiceError {
-  return new ServiceError(message, { code: configErrors[reason].code, reason, ...more });
-}
+export const configError = createErrorFactory(configErrors);

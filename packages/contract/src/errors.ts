@@ -1,4 +1,4 @@
-import type { ErrorCode } from '@banyan/core';
+import type { ErrorTable } from '@banyan/core';
 
 /** Every reason that this package puts into a `ServiceError`. */
 export const contractErrors = {
@@ -18,4 +18,4 @@ export const contractErrors = {
     code: 'internal',
     text: 'A schema validates asynchronously, or one of its own functions threw; contracts need schemas that answer at once.',
   },
-} as const satisfies Record<string, { readonly code: ErrorCode; readonly text: string }>;
+} as const satisfies ErrorTable;

@@ -79,6 +79,24 @@ export function toServiceError(error: unknown): ServiceError {
   });
 }
 
+/** The reasons that one package gives, each with its code and the text that explains it. */
+export type ErrorTable<Reason extends string = string> = Readonly<
+  Record<Reason, { readonly code: ErrorCode; readonly text: string }>
+>;
+
+export interface TableErrorOptions extends Omit<ServiceErrorOptions, 'code' | 'reason'> {
+  /** What happened here, instead of the table's text; it reaches the caller. */
+  readonly message?: string;
+}
+
+/** A function that makes the errors of `table`: the reason decides the code, and the text if no message is given. */
+export function createErrorFactory<Reason extends string>(
+  table: ErrorTable<Reason>,
+): (reason: Reason, options?: TableErrorOptions) => ServiceError {
+  return (reason, { message = table[reason].text, ...options } = {}) =>
+    new ServiceError(message, { ...options, code: table[reason].code, reason });
+}
+
 /** RFC 9457 problem details, with Banyan's stable `code` and `reason`. */
 export interface Problem {
   readonly type: string;
@@ -193,4 +211,4 @@ export const coreErrors = {
     code: 'unknown',
     text: 'A service answered with a body that is no problem document; the code is then the one of its HTTP status.',
   },
-} as const satisfies Record<string, { readonly code: ErrorCode; readonly text: string }>;
+} as const satisfies ErrorTable;

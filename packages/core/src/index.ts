@@ -3,13 +3,16 @@ export { type Clock, sleep, systemClock } from './clock.ts';
 export {
   codeOfHttpStatus,
   coreErrors,
+  createErrorFactory,
   type ErrorCode,
+  type ErrorTable,
   fromProblem,
   httpStatusOfCode,
   isServiceError,
   type Problem,
   ServiceError,
   type ServiceErrorOptions,
+  type TableErrorOptions,
   toProblem,
   toServiceError,
 } from './errors.ts';

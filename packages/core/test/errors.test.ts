@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import {
   codeOfHttpStatus,
+  createErrorFactory,
   fromProblem,
   httpStatusOfCode,
   isServiceError,
@@ -9,6 +10,25 @@ import {
   toProblem,
   toServiceError,
 } from '@banyan/core';
+
+test('an error of a table has the code of its reason, and its text unless the place says more', () => {
+  const shelfError = createErrorFactory({
+    shelf_empty: { code: 'failed_precondition', text: 'Nothing is left.' },
+    shelf_locked: { code: 'permission_denied', text: 'The shelf is locked.' },
+  });
+  const empty = shelfError('shelf_empty');
+  assert.ok(isServiceError(empty));
+  assert.deepEqual(
+    [empty.code, empty.reason, empty.message, empty.cause],
+    ['failed_precondition', 'shelf_empty', 'Nothing is left.', undefined],
+  );
+  const cause = new Error('no key');
+  const locked = shelfError('shelf_locked', { message: 'Shelf 7 is locked.', cause, status: 423 });
+  assert.deepEqual(
+    [locked.code, locked.message, locked.cause, locked.status],
+    ['permission_denied', 'Shelf 7 is locked.', cause, 423],
+  );
+});
 
 test('a problem says what a caller may know, and its reader gets the same error', () => {
   const error = new ServiceError('Only 1 left.', {

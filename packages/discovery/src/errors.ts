@@ -1,4 +1,4 @@
-import { type ErrorCode, ServiceError } from '@banyan/core';
+import { createErrorFactory, type ErrorTable } from '@banyan/core';
 
 export const discoveryErrors = {
   registry_unavailable: {
@@ -17,11 +17,6 @@ export const discoveryErrors = {
     code: 'invalid_argument',
     text: 'Traffic rules were refused, and nothing was changed. The message names the place that is wrong and what belongs there.',
   },
-} as const satisfies Record<string, { readonly code: ErrorCode; readonly text: string }>;
+} as const satisfies ErrorTable;
 
-export function discoveryError(
-  reason: keyof typeof discoveryErrors,
-  message: string = discoveryErrors[reason].text,
-): ServiceError {
-  return new ServiceError(message, { code: discoveryErrors[reason].code, reason });
-}
+export const discoveryError = createErrorFactory(discoveryErrors);

@@ -51,7 +51,7 @@ function addInstance(instances: Map<string, Instance>, service: string, url: str
 }
 
 function invalid(problem: string) {
-  return discoveryError('invalid_static_registry', `${problem}. Write it as ${example}`);
+  return discoveryError('invalid_static_registry', { message: `${problem}. Write it as ${example}` });
 }
 
 function quote(text: string): string {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type BalancerOptions, createBalancer } from '@banyan/discovery';
+import { createRandom } from '@banyan/test-support/random';
 import fc from 'fast-check';
 
 function countPicks(times: number, pick: () => string | undefined): Readonly<Record<string, number>> {
@@ -10,17 +11,6 @@ function countPicks(times: number, pick: () => string | undefined): Readonly<Rec
     counts[picked] = (counts[picked] ?? 0) + 1;
   }
   return counts;
-}
-
-/** mulberry32: the same draws in every run. */
-function seeded(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }
 
 test('round robin gives each of three instances 100 of 300 requests', () => {
@@ -64,7 +54,7 @@ test('least requests keeps 300 open requests within a few of 100 each', () => {
   const balancer = createBalancer<string>({
     strategy: 'least_requests',
     requestsInFlight: (name) => inFlight.get(name) ?? 0,
-    random: seeded(1),
+    random: createRandom(1),
   });
   for (let index = 0; index < 300; index += 1) {
     const picked = balancer.pick([...inFlight.keys()]) ?? 'none';
@@ -78,7 +68,7 @@ test('least requests spreads idle traffic over all', () => {
   const balancer = createBalancer<string>({
     strategy: 'least_requests',
     requestsInFlight: () => 0,
-    random: seeded(2),
+    random: createRandom(2),
   });
   const counts = countPicks(3_000, () => balancer.pick(['a', 'b', 'c']));
   for (const name of ['a', 'b', 'c'])
@@ -90,7 +80,7 @@ test('least requests never chooses the busiest of all', () => {
   const balancer = createBalancer<string>({
     strategy: 'least_requests',
     requestsInFlight: (name) => load[name] ?? 0,
-    random: seeded(3),
+    random: createRandom(3),
   });
   const counts = countPicks(1_000, () => balancer.pick(['busy', 'idle', 'some']));
   assert.equal(counts['busy'], undefined);

@@ -1,4 +1,4 @@
-import { type ErrorCode, ServiceError } from '@banyan/core';
+import { createErrorFactory, type ErrorTable } from '@banyan/core';
 
 /** Every `reason` that this package gives, with its code. */
 export const eventStoreErrors = {
@@ -83,20 +83,9 @@ export const eventStoreErrors = {
     code: 'invalid_argument',
     text: 'The search asks for a field that the index does not have, or for more than it gives.',
   },
-} as const satisfies Record<string, { readonly code: ErrorCode; readonly text: string }>;
+} as const satisfies ErrorTable;
 
+/** Every `reason` of this package. */
 export type EventStoreReason = keyof typeof eventStoreErrors;
 
-interface ErrorOptions {
-  readonly details?: unknown;
-  readonly cause?: unknown;
-}
-
-/** The error of that reason; `text` says what happened here. */
-export function eventStoreError(
-  reason: EventStoreReason,
-  text: string = eventStoreErrors[reason].text,
-  options: ErrorOptions = {},
-): ServiceError {
-  return new ServiceError(text, { code: eventStoreErrors[reason].code, reason, ...options });
-}
+export const eventStoreError = createErrorFactory(eventStoreErrors);

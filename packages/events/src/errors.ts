@@ -1,4 +1,4 @@
-import type { ErrorCode } from '@banyan/core';
+import type { ErrorTable } from '@banyan/core';
 
 /** Every `reason` that this package gives, with its code. */
 export const eventsErrors = {
@@ -54,4 +54,4 @@ export const eventsErrors = {
     code: 'unavailable',
     text: 'The event log did not confirm a batch in time; the relay publishes it again.',
   },
-} as const satisfies Record<string, { readonly code: ErrorCode; readonly text: string }>;
+} as const satisfies ErrorTable;

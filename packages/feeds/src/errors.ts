@@ -1,4 +1,4 @@
-import type { ErrorCode } from '@banyan/core';
+import { createErrorFactory, type ErrorTable } from '@banyan/core';
 
 /** Every `reason` that this package gives, with its code. */
 export const feedsErrors = {
@@ -46,6 +46,8 @@ export const feedsErrors = {
     code: 'aborted',
     text: 'Another instance polls the feed now; the transaction must roll back.',
   },
-} as const satisfies Record<string, { readonly code: ErrorCode; readonly text: string }>;
+} as const satisfies ErrorTable;
 
 export type FeedsReason = keyof typeof feedsErrors;
+
+export const feedsError = createErrorFactory(feedsErrors);

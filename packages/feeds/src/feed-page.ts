@@ -1,7 +1,7 @@
 import type { ServiceError } from '@banyan/core';
+import { feedsError } from './errors.ts';
 import type { FeedRequest } from './feed-operation.ts';
 import type { FeedHead } from './feed-store.ts';
-import { feedsError } from './feeds-error.ts';
 
 /** Which entries a document has, and where its neighbours are. Queries are relative to the feed: `page=3`, or empty for the feed itself. */
 export interface FeedPage {
@@ -47,7 +47,9 @@ export function pageOf(request: FeedRequest, head: FeedHead): FeedPage {
 function archivePage(page: number, fullPages: number, head: FeedHead): FeedPage {
   const { pageSize } = head;
   if (page > fullPages) {
-    throw feedsError('feed_page_unknown', `There is no archive page ${page}; the newest is ${fullPages}.`);
+    throw feedsError('feed_page_unknown', {
+      message: `There is no archive page ${page}; the newest is ${fullPages}.`,
+    });
   }
   if (page * pageSize < head.firstSequence) throw prunedError(head);
   const isFinal = page < fullPages;
@@ -69,7 +71,9 @@ function archivePage(page: number, fullPages: number, head: FeedHead): FeedPage 
 function cursorPage(after: number, head: FeedHead): FeedPage {
   const { pageSize, firstSequence, lastSequence } = head;
   if (after > lastSequence) {
-    throw feedsError('feed_cursor_ahead', `The newest entry is number ${lastSequence}, not ${after}.`);
+    throw feedsError('feed_cursor_ahead', {
+      message: `The newest entry is number ${lastSequence}, not ${after}.`,
+    });
   }
   if (after + 1 < firstSequence) throw prunedError(head);
   const last = Math.min(after + pageSize, lastSequence);
@@ -90,5 +94,5 @@ function cursorPage(after: number, head: FeedHead): FeedPage {
 export function prunedError({ firstSequence, pageSize }: FeedHead): ServiceError {
   const page = Math.ceil(firstSequence / pageSize);
   const text = `The oldest entry that is kept is number ${firstSequence}, on archive page ${page}: begin there, or with after=${firstSequence - 1}.`;
-  return feedsError('feed_page_pruned', text, { status: 410 });
+  return feedsError('feed_page_pruned', { message: text, status: 410 });
 }

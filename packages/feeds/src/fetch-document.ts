@@ -1,5 +1,5 @@
 import { isServiceError } from '@banyan/core';
-import { feedsError } from './feeds-error.ts';
+import { feedsError } from './errors.ts';
 
 export interface FetchOptions {
   readonly accept: string;
@@ -48,13 +48,10 @@ export async function fetchDocument(
   } catch (cause) {
     if (options.signal.aborted) throw options.signal.reason;
     if (isServiceError(cause)) throw cause;
-    throw feedsError(
-      'feed_unavailable',
-      `${url} did not answer within ${options.timeoutMs} ms or broke off.`,
-      {
-        cause,
-      },
-    );
+    throw feedsError('feed_unavailable', {
+      message: `${url} did not answer within ${options.timeoutMs} ms or broke off.`,
+      cause,
+    });
   }
 }
 
@@ -68,11 +65,13 @@ function headersOf({ accept, etag, lastModified }: FetchOptions): Record<string,
 
 function refusalOf(url: string, response: Response): Error {
   const { status } = response;
-  if (status === 410) return feedsError('feed_gone', `${url} answered 410: it is gone for good.`);
+  if (status === 410)
+    return feedsError('feed_gone', { message: `${url} answered 410: it is gone for good.` });
   const isPassing = status >= 500 || status === 408 || status === 429;
-  if (!isPassing) return feedsError('feed_refused', `${url} answered ${status}.`);
+  if (!isPassing) return feedsError('feed_refused', { message: `${url} answered ${status}.` });
   const seconds = Number(response.headers.get('retry-after') ?? Number.NaN);
-  return feedsError('feed_unavailable', `${url} answered ${status}.`, {
+  return feedsError('feed_unavailable', {
+    message: `${url} answered ${status}.`,
     ...(seconds >= 0 && seconds <= 86_400 ? { retryAfterMs: seconds * 1_000 } : undefined),
   });
 }
@@ -83,12 +82,13 @@ async function readText(url: string, response: Response, maxBytes: number): Prom
   // Leaving the loop early closes the connection.
   for await (const chunk of response.body ?? []) {
     bytes += chunk.byteLength;
-    if (bytes > maxBytes) throw feedsError('feed_too_large', `${url} has more than ${maxBytes} bytes.`);
+    if (bytes > maxBytes)
+      throw feedsError('feed_too_large', { message: `${url} has more than ${maxBytes} bytes.` });
     chunks.push(chunk);
   }
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(chunks));
   } catch (cause) {
-    throw feedsError('feed_malformed', `${url} is not written in UTF-8.`, { cause });
+    throw feedsError('feed_malformed', { message: `${url} is not written in UTF-8.`, cause });
   }
 }

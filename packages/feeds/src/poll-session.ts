@@ -1,7 +1,7 @@
 import type { Contract } from '@banyan/contract';
 import { isServiceError } from '@banyan/core';
 import { describe, isWaiting, toEntryFailure } from './entry-failure.ts';
-import { feedsError } from './feeds-error.ts';
+import { feedsError } from './errors.ts';
 import { type FetchedDocument, fetchDocument } from './fetch-document.ts';
 import { parseAtom } from './parse-atom.ts';
 import { parseJson } from './parse-json.ts';
@@ -130,13 +130,15 @@ export class PollSession<C extends Contract, Config> {
     let { position } = walk;
     for (let url: string | undefined = from; url !== undefined; ) {
       if (seen.has(url) || seen.size === maxPages) {
-        throw feedsError('feed_malformed', `The archive leads in a circle, or on and on: ${url}`);
+        throw feedsError('feed_malformed', {
+          message: `The archive leads in a circle, or on and on: ${url}`,
+        });
       }
       seen.add(url);
       const document = await this.#fetchOlder(url, { ...walk, position });
       if (document === 'gone') return received;
       if (document === undefined)
-        throw feedsError('feed_malformed', `${url} answered 304 without a condition.`);
+        throw feedsError('feed_malformed', { message: `${url} answered 304 without a condition.` });
       const taken = await this.#takePage(this.#parse(document, url), { ...walk, position });
       received += taken.added;
       ({ position, next: url } = taken);
@@ -241,7 +243,9 @@ export class PollSession<C extends Contract, Config> {
     const { lease, options } = this.#parts;
     const { origin } = new URL(url);
     if (origin === new URL(lease.url).origin || options.trustedOrigins?.includes(origin)) return;
-    throw feedsError('feed_foreign_link', `The feed ${lease.url} leads to ${origin}, which is not trusted.`);
+    throw feedsError('feed_foreign_link', {
+      message: `The feed ${lease.url} leads to ${origin}, which is not trusted.`,
+    });
   }
 }
 
@@ -249,6 +253,6 @@ function read<Result>(url: string, parse: () => Result): Result {
   try {
     return parse();
   } catch (cause) {
-    throw feedsError('feed_malformed', `${url} cannot be read.`, { cause });
+    throw feedsError('feed_malformed', { message: `${url} cannot be read.`, cause });
   }
 }

@@ -1,5 +1,5 @@
 import type { Sql } from '@banyan/core';
-import { feedsError } from './feeds-error.ts';
+import { feedsError } from './errors.ts';
 import type { ParsedEntry } from './parsed-page.ts';
 
 /** The right to poll, with the position that the reader has reached. */
@@ -304,5 +304,5 @@ const neverPolled: FeedReaderStatus = {
 };
 
 function leaseLost(name: string): Error {
-  return feedsError('feed_lease_lost', `Another instance polls the feed of '${name}' now.`);
+  return feedsError('feed_lease_lost', { message: `Another instance polls the feed of '${name}' now.` });
 }

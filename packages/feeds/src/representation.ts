@@ -1,5 +1,5 @@
+import { feedsError } from './errors.ts';
 import { type EntryForm, type FeedRequest, mediaTypes } from './feed-operation.ts';
-import { feedsError } from './feeds-error.ts';
 
 /** One of the forms that the same URL answers in. */
 export interface Representation {
@@ -49,7 +49,8 @@ export function negotiate({ accept, entries }: FeedRequest): Representation {
     best = { quality: range.quality, representation: toRepresentation(format, form) };
   }
   if (best !== undefined) return best.representation;
-  throw feedsError('not_acceptable', `A feed comes as ${Object.values(mediaTypes).join(', ')}.`, {
+  throw feedsError('not_acceptable', {
+    message: `A feed comes as ${Object.values(mediaTypes).join(', ')}.`,
     status: 406,
   });
 }

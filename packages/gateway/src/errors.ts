@@ -1,4 +1,4 @@
-import type { ErrorCode } from '@banyan/core';
+import type { ErrorTable } from '@banyan/core';
 
 /** Every reason that this package itself puts into a `ServiceError`. */
 export const gatewayErrors = {
@@ -146,4 +146,4 @@ export const gatewayErrors = {
     code: 'unavailable',
     text: 'A part of the system that the gateway depends on is not ready; `details.parts` names each.',
   },
-} as const satisfies Record<string, { readonly code: ErrorCode; readonly text: string }>;
+} as const satisfies ErrorTable;

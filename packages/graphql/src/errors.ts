@@ -1,4 +1,4 @@
-import type { ErrorCode } from '@banyan/core';
+import type { ErrorTable } from '@banyan/core';
 
 /** Every reason that this package itself puts into the errors of an answer. */
 export const graphqlErrors = {
@@ -18,4 +18,4 @@ export const graphqlErrors = {
     code: 'resource_exhausted',
     text: 'The query needs more calls of services than one may cause; what was had before is in the answer.',
   },
-} as const satisfies Record<string, { readonly code: ErrorCode; readonly text: string }>;
+} as const satisfies ErrorTable;

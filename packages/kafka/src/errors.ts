@@ -1,4 +1,4 @@
-import { type ErrorCode, ServiceError } from '@banyan/core';
+import { createErrorFactory, type ErrorTable } from '@banyan/core';
 
 /** Every `reason` that this package gives beside those of the port, with its code. */
 export const kafkaErrors = {
@@ -23,14 +23,8 @@ export const kafkaErrors = {
     text: 'The URL of the Kafka log cannot be understood; the message says what is wrong.',
   },
   kafka_log_closed: { code: 'unavailable', text: 'The Kafka log was used after `close`.' },
-} as const satisfies Record<string, { readonly code: ErrorCode; readonly text: string }>;
+} as const satisfies ErrorTable;
 
 export type KafkaReason = keyof typeof kafkaErrors;
 
-export function kafkaError(
-  reason: KafkaReason,
-  options: { readonly message?: string; readonly cause?: unknown } = {},
-): ServiceError {
-  const { message = kafkaErrors[reason].text, cause } = options;
-  return new ServiceError(message, { code: kafkaErrors[reason].code, reason, cause });
-}
+export const kafkaError = createErrorFactory(kafkaErrors);

@@ -1,4 +1,4 @@
-import { type ErrorCode, ServiceError } from '@banyan/core';
+import { createErrorFactory, type ErrorTable } from '@banyan/core';
 
 /** Every `reason` that this package gives beside those of the port, with its code. */
 export const natsErrors = {
@@ -23,14 +23,8 @@ export const natsErrors = {
     text: 'The URL of the NATS log cannot be understood; the message says what is wrong.',
   },
   nats_log_closed: { code: 'unavailable', text: 'The NATS log was used after `close`.' },
-} as const satisfies Record<string, { readonly code: ErrorCode; readonly text: string }>;
+} as const satisfies ErrorTable;
 
 export type NatsReason = keyof typeof natsErrors;
 
-export function natsError(
-  reason: NatsReason,
-  options: { readonly message?: string; readonly cause?: unknown } = {},
-): ServiceError {
-  const { message = natsErrors[reason].text, cause } = options;
-  return new ServiceError(message, { code: natsErrors[reason].code, reason, cause });
-}
+export const natsError = createErrorFactory(natsErrors);

@@ -79,6 +79,8 @@ export class Publisher {
     const { connection, guard } = this.#options;
     if (!connection.isUp) throw this.#downError();
     if (!guard.isSure) await guard.makeSure();
+    // It may have been closed meanwhile.
+    if (!connection.isUp) throw this.#downError();
     return new Promise((resolve, reject) => {
       const batch: Batch = { openChains: 0, isOver: false, resolve, reject };
       const chains = new Map<string, Chain>();

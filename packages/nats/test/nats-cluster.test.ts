@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
-import { type AddressInfo, createServer } from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import { isServiceError } from '@banyan/core';
 import type { EventLog } from '@banyan/events';
 import { createNatsEventLog } from '@banyan/nats';
+import { freePorts } from '@banyan/testing';
 import { createEmitter, createReading } from './fault-driver.ts';
 import { lacksServer, type OwnServer, startOwnServer } from './own-server.ts';
 
@@ -69,13 +68,4 @@ async function openWhenThereIsALeader(url: string): Promise<EventLog> {
       if (Date.now() > endMs || !isServiceError(error) || error.code !== 'unavailable') throw error;
     }
   }
-}
-
-/** Held all at once, so that they differ. */
-async function freePorts(count: number): Promise<number[]> {
-  const probes = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'));
-  await Promise.all(probes.map((probe) => once(probe, 'listening')));
-  const ports = probes.map((probe) => (probe.address() as AddressInfo).port);
-  await Promise.all(probes.map((probe) => once(probe.close(), 'close')));
-  return ports;
 }

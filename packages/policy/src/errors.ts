@@ -1,8 +1,8 @@
-import type { ErrorCode } from '@banyan/core';
+import type { ErrorTable } from '@banyan/core';
 
 export const policyErrors = {
   invalid_policies: {
     code: 'invalid_argument',
     text: 'A policy document is refused as a whole: it has a mistake, or names what the contracts do not have.',
   },
-} as const satisfies Record<string, { readonly code: ErrorCode; readonly text: string }>;
+} as const satisfies ErrorTable;

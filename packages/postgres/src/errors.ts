@@ -1,4 +1,4 @@
-import { type ErrorCode, ServiceError } from '@banyan/core';
+import { createErrorFactory, type ErrorTable } from '@banyan/core';
 
 export const postgresErrors = {
   unique_violation: {
@@ -58,6 +58,10 @@ export const postgresErrors = {
   database_exhausted: {
     code: 'resource_exhausted',
     text: 'The database server has run out of connections, memory or disk.',
+  },
+  database_failed: {
+    code: 'internal',
+    text: 'The database server could not read or write its files, found them damaged or failed in itself; its log says more.',
   },
   connections_exhausted: {
     code: 'resource_exhausted',
@@ -131,18 +135,8 @@ export const postgresErrors = {
     code: 'failed_precondition',
     text: 'The data folder was made by another major version of PostgreSQL, or holds something else.',
   },
-} as const satisfies Record<string, { readonly code: ErrorCode; readonly text: string }>;
+} as const satisfies ErrorTable;
 
 export type PostgresReason = keyof typeof postgresErrors;
 
-export interface PostgresErrorOptions {
-  /** Instead of the table's text; reaches the caller. */
-  readonly message?: string;
-  readonly details?: unknown;
-  readonly cause?: unknown;
-}
-
-export function postgresError(reason: PostgresReason, options: PostgresErrorOptions = {}): ServiceError {
-  const { message = postgresErrors[reason].text, details, cause } = options;
-  return new ServiceError(message, { code: postgresErrors[reason].code, reason, details, cause });
-}
+export const postgresError = createErrorFactory(postgresErrors);

@@ -1,4 +1,4 @@
-import { type ErrorCode, isServiceError, ServiceError } from '@banyan/core';
+import { createErrorFactory, type ErrorTable, isServiceError, type ServiceError } from '@banyan/core';
 
 /** Every `reason` that this package gives beside those of the port, with its code. */
 export const rabbitErrors = {
@@ -23,17 +23,11 @@ export const rabbitErrors = {
     text: 'The URL of the RabbitMQ log cannot be understood; the message says what is wrong.',
   },
   rabbit_log_closed: { code: 'unavailable', text: 'The RabbitMQ log was used after `close`.' },
-} as const satisfies Record<string, { readonly code: ErrorCode; readonly text: string }>;
+} as const satisfies ErrorTable;
 
 export type RabbitReason = keyof typeof rabbitErrors;
 
-export function rabbitError(
-  reason: RabbitReason,
-  options: { readonly message?: string; readonly cause?: unknown } = {},
-): ServiceError {
-  const { message = rabbitErrors[reason].text, cause } = options;
-  return new ServiceError(message, { code: rabbitErrors[reason].code, reason, cause });
-}
+export const rabbitError = createErrorFactory(rabbitErrors);
 
 /** AMQP 0-9-1 reply codes that repeating does not mend. */
 const finalReplies: Readonly<Record<number, RabbitReason>> = {

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { createEvent, toEncodedEvent } from '@banyan/events';
+import { createRandom, seed } from '@banyan/test-support/random';
 import { startFaultRun } from './fault-run.ts';
 import { createHastyClock } from './hasty-clock.ts';
 import { createRabbitFixture, type RabbitFixture, type RabbitMode } from './rabbit-fixture.ts';
-import { chooseSeed, createRandom } from './random.ts';
 import { type Direction, startTcpFaultProxy, type TcpFaultProxy } from './tcp-fault-proxy.ts';
 
 const serverUrl = process.env['BANYAN_TEST_RABBITMQ_URL'];
@@ -34,7 +34,6 @@ function describeFaults(mode: RabbitMode): void {
   });
 
   test('connections that break in the middle of publishes and reads lose nothing, and keep the order of keys', async (t) => {
-    const seed = chooseSeed();
     t.diagnostic(`BANYAN_SEED=${seed}`);
     const random = createRandom(seed);
     const run = await startFaultRun(await fixture.open(url), await fixture.open(url));
@@ -52,7 +51,6 @@ function describeFaults(mode: RabbitMode): void {
   test('a log that is opened while its connections break is there or unavailable, and never in between', {
     timeout: 120_000,
   }, async (t) => {
-    const seed = chooseSeed();
     t.diagnostic(`BANYAN_SEED=${seed}`);
     const random = createRandom(seed);
     // So that only the connecting remains to be done.

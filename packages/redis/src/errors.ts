@@ -1,4 +1,4 @@
-import { type ErrorCode, ServiceError } from '@banyan/core';
+import { createErrorFactory, type ErrorTable } from '@banyan/core';
 
 /** Every reason that this package gives, with its code. */
 export const redisErrors = {
@@ -14,14 +14,8 @@ export const redisErrors = {
     code: 'failed_precondition',
     text: 'The URL of Redis cannot be understood; the message says what is wrong.',
   },
-} as const satisfies Record<string, { readonly code: ErrorCode; readonly text: string }>;
+} as const satisfies ErrorTable;
 
 export type RedisReason = keyof typeof redisErrors;
 
-export function redisError(
-  reason: RedisReason,
-  options: { readonly message?: string; readonly cause?: unknown } = {},
-): ServiceError {
-  const { message = redisErrors[reason].text, cause } = options;
-  return new ServiceError(message, { code: redisErrors[reason].code, reason, cause });
-}
+export const redisError = createErrorFactory(redisErrors);

@@ -1,4 +1,4 @@
-import type { ErrorCode } from '@banyan/core';
+import type { ErrorTable } from '@banyan/core';
 
 /** Every `reason` that this package gives, with its code. */
 export const replicasErrors = {
@@ -10,4 +10,4 @@ export const replicasErrors = {
     code: 'unavailable',
     text: 'A change of a peer came before an earlier one; it is delivered again.',
   },
-} as const satisfies Record<string, { readonly code: ErrorCode; readonly text: string }>;
+} as const satisfies ErrorTable;

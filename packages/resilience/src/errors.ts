@@ -1,4 +1,4 @@
-import type { ErrorCode } from '@banyan/core';
+import type { ErrorTable } from '@banyan/core';
 
 export const resilienceErrors = {
   circuit_open: {
@@ -13,4 +13,4 @@ export const resilienceErrors = {
     code: 'unavailable',
     text: 'The store that rate limits are shared through does not answer, and the limit lets nothing through then.',
   },
-} as const satisfies Record<string, { readonly code: ErrorCode; readonly text: string }>;
+} as const satisfies ErrorTable;

@@ -2,19 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createManualClock, type ManualClock } from '@banyan/core/testing';
 import { type ConcurrencyLimit, createConcurrencyLimit } from '@banyan/resilience';
-
-const seed = Number(process.env['BANYAN_SEED'] ?? Date.now() % 1_000_000);
-
-/** Mulberry32: small, and the same on every machine. */
-function createRandom(start: number): () => number {
-  let state = start;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}
+import { createRandom, seed } from '@banyan/test-support/random';
 
 interface Load {
   readonly perSecond: number;

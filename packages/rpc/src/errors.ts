@@ -1,4 +1,4 @@
-import type { ErrorCode } from '@banyan/core';
+import type { ErrorTable } from '@banyan/core';
 
 export const rpcErrors = {
   deadline_passed: {
@@ -121,4 +121,4 @@ export const rpcErrors = {
     code: 'failed_precondition',
     text: 'The port that the service should listen on is in use by another program.',
   },
-} as const satisfies Record<string, { readonly code: ErrorCode; readonly text: string }>;
+} as const satisfies ErrorTable;

@@ -1,4 +1,4 @@
-import type { ErrorCode } from '@banyan/core';
+import type { ErrorTable } from '@banyan/core';
 
 /** Reasons that this package gives; docs/reference/errors.md lists them all. */
 export const sagaErrors = {
@@ -34,4 +34,4 @@ export const sagaErrors = {
     code: 'failed_precondition',
     text: 'A durable function waited for a saga that was compensated.',
   },
-} as const satisfies Record<string, { readonly code: ErrorCode; readonly text: string }>;
+} as const satisfies ErrorTable;

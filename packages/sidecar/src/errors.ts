@@ -1,5 +1,6 @@
-import type { ErrorCode } from '@banyan/core';
+import type { ErrorTable } from '@banyan/core';
 
+/** Every `reason` that this package gives, with its code. */
 export const sidecarErrors = {
   bad_plain_answer: {
     code: 'internal',
@@ -25,7 +26,7 @@ export const sidecarErrors = {
     code: 'not_found',
     text: "A plain service called a service that the sidecar does not have in its 'uses'.",
   },
-} as const satisfies Record<string, { readonly code: ErrorCode; readonly text: string }>;
+} as const satisfies ErrorTable;
 
 type Reason = keyof typeof sidecarErrors;
 export const sidecarReason = <R extends Reason>(reason: R) => ({ code: sidecarErrors[reason].code, reason });

@@ -1,5 +1,6 @@
-import { type ErrorCode, ServiceError } from '@banyan/core';
+import { createErrorFactory, type ErrorTable } from '@banyan/core';
 
+/** Every `reason` that this package gives, with its code. */
 export const telemetryStoreErrors = {
   invalid_otlp: {
     code: 'invalid_argument',
@@ -9,14 +10,6 @@ export const telemetryStoreErrors = {
     code: 'invalid_argument',
     text: 'The place to go on from is not one that an answer before has named.',
   },
-} as const satisfies Record<string, { readonly code: ErrorCode; readonly text: string }>;
+} as const satisfies ErrorTable;
 
-export function storeError(
-  reason: keyof typeof telemetryStoreErrors,
-  {
-    message = telemetryStoreErrors[reason].text,
-    cause,
-  }: { readonly message?: string; readonly cause?: unknown } = {},
-): ServiceError {
-  return new ServiceError(message, { code: telemetryStoreErrors[reason].code, reason, cause });
-}
+export const storeError = createErrorFactory(telemetryStoreErrors);

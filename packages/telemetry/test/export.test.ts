@@ -13,7 +13,7 @@ import {
   type Tracer,
 } from '@banyan/telemetry';
 import { type OtlpReceiver, startOtlpReceiver } from '@banyan/test-support/otlp-receiver';
-import { eventually } from '@banyan/testing';
+import { eventually, until } from '@banyan/testing';
 
 const work: SpanType = { name: 'work', kind: 'internal', attributes: {} };
 
@@ -152,6 +152,20 @@ test('a receiver that stays busy is told once, from the third refusal on', async
   );
   assert.deepEqual(toldAtRequest, [0, 0, 0, 1, 1]);
   assert.match(told[0] ?? '', /traces of this process are not accepted: it is kept.*HTTP 503/);
+});
+
+test('a receiver that stays busy is told as well if each batch is given up for newer ones', async (t) => {
+  const { receiver, tracer, told } = await startExport(t);
+  let requests = 0;
+  receiver.behave(() => {
+    // More than a batch: what waits is as much as there is room for, always.
+    record(tracer, requests === 0 ? 40_000 : 2_000);
+    requests += 1;
+    return { status: 503, headers: { 'retry-after': '0' } };
+  });
+  record(tracer, 10);
+  await until(() => requests > 6, 'it asks again');
+  assert.match(told[0] ?? '', /traces of this process are not accepted: it is kept/);
 });
 
 test('what a receiver rejects of a request that it accepts is counted as refused, not as exported', async (t) => {

@@ -1,5 +1,5 @@
 export { eventually, until, untilPasses } from '@banyan/core/testing';
-export { freePort } from './free-port.ts';
+export { freePort, freePorts } from './free-port.ts';
 export { lastFirst, type Undoing } from './last-first.ts';
 export { type HostPlan, type OpenedHost, openHost } from './open-host.ts';
 export { temporaryFolder } from './temporary-folder.ts';

@@ -1,5 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
+import { extname } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { ProcessPlan, ProcessReady } from './process-main.ts';
 
@@ -17,7 +18,8 @@ export interface TestProcess {
  * @throws Error with what the process said before it ended
  */
 export async function forkProcess(plan: ProcessPlan): Promise<TestProcess> {
-  const child = fork(new URL('./process-main.ts', import.meta.url), {
+  // JavaScript, once the package is installed.
+  const child = fork(new URL(`./process-main${extname(import.meta.url)}`, import.meta.url), {
     stdio: ['ignore', 'inherit', 'pipe', 'ipc'],
   });
   let said = '';

@@ -50,5 +50,5 @@ function toJson(value: unknown): string {
 }
 
 function invalid(message: string, cause?: unknown): Error {
-  return configError('invalid_document', message, { cause });
+  return configError('invalid_document', { message, cause });
 }

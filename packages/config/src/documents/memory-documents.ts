@@ -61,7 +61,7 @@ class Store {
     const { expectedVersion, by, why } = change;
     const versions = this.#versions.get(name) ?? [];
     if (versions.length !== expectedVersion) {
-      throw configError('document_changed', undefined, { details: { version: versions.length } });
+      throw configError('document_changed', { details: { version: versions.length } });
     }
     const document: RuntimeDocument = {
       ...{ name, version: expectedVersion + 1, value: JSON.parse(json), by, why },

@@ -157,7 +157,11 @@ class BoundedQueue<Item> implements ExportQueue<Item> {
       if (this.#giveUp.signal.aborted) return this.#shed('stopped', size);
       await this.#wait(outcome.afterMs ?? backoffMs(attempt));
       // It is the oldest there is; with a full queue behind it, it goes first.
-      if (this.#size >= this.#options.maxItems) return this.#shed('full', size);
+      if (this.#size >= this.#options.maxItems) {
+        // The next batch begins to count anew, and may be given up as soon.
+        this.#tell(outcome);
+        return this.#shed('full', size);
+      }
     }
   }
 
