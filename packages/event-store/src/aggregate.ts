@@ -24,6 +24,7 @@ export interface Aggregate<Types extends EventTypes, State, Command> {
   readonly snapshotEvery: number | undefined;
 }
 
+/** For each type of event that can be reversed, the events that make up for it. */
 export type Compensations<Types extends EventTypes, State> = {
   readonly [Type in keyof Types & string]?: (
     event: Extract<EventOf<Types>, { readonly type: Type }>,
@@ -31,6 +32,7 @@ export type Compensations<Types extends EventTypes, State> = {
   ) => readonly NewEvent<Types>[];
 };
 
+/** What {@link defineAggregate} is told. */
 export interface AggregateOptions<Types extends EventTypes, State, Command> {
   readonly name: string;
   readonly events: Types;

@@ -92,11 +92,13 @@ export function toAppended(member: AppendMember, { verdict, head, lastPosition }
     case 1:
       throw wrongRevision(member, head ?? -1);
     case 3:
-      throw eventStoreError('append_condition_failed', undefined, { details: { position: lastPosition } });
+      throw eventStoreError('append_condition_failed', { details: { position: lastPosition } });
     case 4:
       throw eventStoreError('isolation_unsupported');
     default:
-      throw eventStoreError('stream_busy', `The stream '${member.stream}' is held by another transaction.`);
+      throw eventStoreError('stream_busy', {
+        message: `The stream '${member.stream}' is held by another transaction.`,
+      });
   }
 }
 
@@ -113,7 +115,8 @@ function wrongRevision(
 ): Error {
   const wanted = expectations[expected] ?? expected;
   const is = actual === undefined ? 'another one' : actual === -1 ? 'no stream' : `at revision ${actual}`;
-  return eventStoreError('wrong_expected_revision', `The stream '${stream}' is ${is}; expected: ${wanted}.`, {
+  return eventStoreError('wrong_expected_revision', {
+    message: `The stream '${stream}' is ${is}; expected: ${wanted}.`,
     details: { stream, expected: wanted, actual },
     cause,
   });

@@ -87,5 +87,5 @@ function isName(value: unknown, maxLength: number): value is string {
 }
 
 export function invalid(text: string): Error {
-  return eventStoreError('append_invalid', text);
+  return eventStoreError('append_invalid', { message: text });
 }

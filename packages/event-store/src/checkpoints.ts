@@ -39,10 +39,9 @@ export async function acquireLease(
     [known] = await find();
   }
   if (known?.partitions !== partitions) {
-    throw eventStoreError(
-      'subscription_changed',
-      `The subscription '${name}' has ${known?.partitions} partitions, not ${partitions}. Give it a new name.`,
-    );
+    throw eventStoreError('subscription_changed', {
+      message: `The subscription '${name}' has ${known?.partitions} partitions, not ${partitions}. Give it a new name.`,
+    });
   }
   const [row] = await sql<{ token: string; cursor: EventCursor }>`
     update banyan.event_subscription set
@@ -88,6 +87,7 @@ export async function forgetSubscription(sql: Sql, name: string): Promise<void> 
   await sql`delete from banyan.event_subscription where name = ${name}`;
 }
 
+/** How far a reader of the log is behind. */
 export interface SubscriptionLag {
   /** Positions between its place and the end of the log, those of all partitions and of events it does not want included. */
   readonly positions: number;
@@ -111,8 +111,7 @@ export async function readLag(sql: Sql, name: string): Promise<SubscriptionLag> 
 }
 
 function leaseLost({ name, partition }: Lease): Error {
-  return eventStoreError(
-    'subscription_lease_lost',
-    `Another instance runs partition ${partition} of '${name}' now.`,
-  );
+  return eventStoreError('subscription_lease_lost', {
+    message: `Another instance runs partition ${partition} of '${name}' now.`,
+  });
 }

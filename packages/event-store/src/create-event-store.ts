@@ -28,13 +28,14 @@ import type {
   RecordedEvent,
 } from './event-store.ts';
 import { EventReader, type EventTypes, type NewEvent } from './event-types.ts';
-import { type RawPage, readPage } from './log-read.ts';
+import { type RawPage, readPage, readShownPage } from './log-read.ts';
 import { Sealing } from './sealing.ts';
 import { Slots } from './slots.ts';
 import { EventDecoder } from './stored-event.ts';
 import { type AnyQuery, readQuery, readStream } from './stream-read.ts';
 import { type KeyEncryption, SubjectKeys } from './subject-keys.ts';
 
+/** What {@link createEventStore} needs. */
 export interface EventStoreOptions<Types extends EventTypes> {
   /** Its `sql` must commit each statement by itself. Needs the tables of `platformMigrations.service` of `@banyan/postgres`. */
   readonly database: EventStoreDatabase;
@@ -45,7 +46,10 @@ export interface EventStoreOptions<Types extends EventTypes> {
   readonly logger?: Logger;
 }
 
-/** The event store of one database. Create one for a process and database: appends that share it share commits. */
+/**
+ * The event store of one database. Create one for a process and database: appends that share it share commits.
+ * @throws TypeError if a key of `encryption` has not 32 bytes, or the current one is missing
+ */
 export function createEventStore<Types extends EventTypes>(
   options: EventStoreOptions<Types>,
 ): EventStore<Types> {
@@ -173,17 +177,22 @@ class DatabaseEventStore<Types extends EventTypes> implements EventStore<Types> 
     while (next !== undefined) {
       const page: RawPage = await next;
       // Asked for before this page is decoded, so that the server reads meanwhile.
-      next = page.more ? this.#fetchPage(page.next, options) : undefined;
+      next = page.more ? this.#fetchPage(page.next, options, page.isFarBehind) : undefined;
       // Whoever stops reading early does not wait for it, and a rejection that nobody observes would end the process.
       next?.catch(() => {});
       yield await this.#decodePage(page);
     }
   }
 
-  async #fetchPage(place: Place, { filter, pageSize = 2_000 }: ReadLogOptions<Types>): Promise<RawPage> {
+  async #fetchPage(
+    place: Place,
+    { filter, pageSize = 500 }: ReadLogOptions<Types>,
+    isFarBehind = false,
+  ): Promise<RawPage> {
     if (!Number.isInteger(pageSize) || pageSize < 1 || pageSize > 10_000) {
       throw new TypeError("'pageSize' is a whole number from 1 to 10,000.");
     }
+    if (isFarBehind) return readShownPage(this.sql, place, pageSize);
     return readPage(this.sql, place, { limit: pageSize, filter });
   }
 

@@ -26,6 +26,7 @@ export interface Recorded {
   readonly subject: string | undefined;
 }
 
+/** An event as it is read: what was appended, in the current version of its type, and what the store knows of it. */
 export type RecordedEvent<Types extends EventTypes> = EventOf<Types> & Recorded;
 
 /** Matches an event that matches one of the items. */
@@ -40,6 +41,7 @@ export interface EventQueryItem<Types extends EventTypes = EventTypes> {
 /** Where a reader is: what it has seen, which is more than a number, because transactions commit out of order. Opaque text. */
 export type EventCursor = string;
 
+/** What must not have happened for an append to succeed (a dynamic consistency boundary). */
 export interface AppendCondition<Types extends EventTypes = EventTypes> {
   /** The append fails if an event that matches exists … */
   readonly failIf: EventQuery<Types>;
@@ -47,6 +49,7 @@ export interface AppendCondition<Types extends EventTypes = EventTypes> {
   readonly after?: EventCursor;
 }
 
+/** What an append expects, and in which transaction it happens. */
 export interface AppendOptions<Types extends EventTypes = EventTypes> {
   /** Default `any`. */
   readonly expected?: ExpectedRevision;
@@ -62,6 +65,7 @@ export interface AppendOptions<Types extends EventTypes = EventTypes> {
  */
 export type AppendTransaction = Pick<Transaction, 'sql'> & Partial<Pick<Transaction, 'onCommit'>>;
 
+/** Where the events of an append are. */
 export interface Appended {
   /** Of the last event in its stream. */
   readonly revision: number;
@@ -69,6 +73,7 @@ export interface Appended {
   readonly position: number;
 }
 
+/** Which part of a stream is read. */
 export interface ReadStreamOptions {
   /** First revision, inclusive; default 0. */
   readonly from?: number;
@@ -89,6 +94,7 @@ export interface EventFilter<Types extends EventTypes = EventTypes> {
   readonly partition?: { readonly index: number; readonly of: number };
 }
 
+/** One page of the log. */
 export interface EventPage<Types extends EventTypes> {
   /** In the order of positions. Those that were committed late come on a later page, each exactly once. */
   readonly events: readonly RecordedEvent<Types>[];
@@ -100,9 +106,10 @@ export interface EventPage<Types extends EventTypes> {
   readonly more: boolean;
 }
 
+/** Which events a reader of the log gets, and how many it looks at at once. */
 export interface ReadLogOptions<Types extends EventTypes = EventTypes> {
   readonly filter?: EventFilter<Types>;
-  /** Events that a page looks at, before the filter; 1–10,000, default 2,000. */
+  /** Events that a page looks at, before the filter; 1–10,000, default 500. */
   readonly pageSize?: number;
 }
 

@@ -51,6 +51,7 @@ export type NewEvent<Types extends EventTypes> = {
   };
 }[keyof Types & string];
 
+/** What {@link defineEvent} is told. */
 export interface EventOptions<S extends Schema> {
   readonly schema: S;
   /** Default 1. */
@@ -145,10 +146,9 @@ export class EventReader<Types extends EventTypes> {
     const { definition, validator } = this.#find(type);
     if (version === definition.version) return data;
     if (version > definition.version || version < 1) {
-      throw eventStoreError(
-        'event_version_unknown',
-        `'${type}' is stored in version ${version}; this code knows it up to ${definition.version}.`,
-      );
+      throw eventStoreError('event_version_unknown', {
+        message: `'${type}' is stored in version ${version}; this code knows it up to ${definition.version}.`,
+      });
     }
     try {
       let current = data;
@@ -157,20 +157,18 @@ export class EventReader<Types extends EventTypes> {
       return validator.parse(current);
     } catch (cause) {
       const why = isServiceError(cause) ? ` ${cause.message}` : '';
-      throw eventStoreError(
-        'event_upcast_failed',
-        `'${type}' of version ${version} cannot be brought to version ${definition.version}.${why}`,
-        { cause },
-      );
+      throw eventStoreError('event_upcast_failed', {
+        message: `'${type}' of version ${version} cannot be brought to version ${definition.version}.${why}`,
+        cause,
+      });
     }
   }
 
   #find(type: string) {
     const found = this.#types.get(type);
     if (found !== undefined) return found;
-    throw eventStoreError(
-      'event_type_unknown',
-      `'${type}' is no event type of this store; it has ${[...this.#types.keys()].join(', ') || 'none'}.`,
-    );
+    throw eventStoreError('event_type_unknown', {
+      message: `'${type}' is no event type of this store; it has ${[...this.#types.keys()].join(', ') || 'none'}.`,
+    });
   }
 }

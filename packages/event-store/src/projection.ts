@@ -16,6 +16,7 @@ import { createWatchedSubscription, type Subscription, type SubscriptionDatabase
 /** The tables of the version that is being written, for use in `sql`. */
 export type ProjectionTables<Name extends string> = Readonly<Record<Name, SqlFragment>>;
 
+/** What a projection's handler works with: the transaction in which it moves on, and its tables. */
 export interface ProjectionContext<Name extends string> {
   readonly sql: Sql;
   readonly tables: ProjectionTables<Name>;
@@ -58,6 +59,7 @@ export function defineProjection<Types extends EventTypes, const Name extends st
   return projection;
 }
 
+/** How {@link createProjection} reads the log. */
 export interface ProjectionOptions {
   readonly database: SubscriptionDatabase<Transaction>;
   /** See `SubscriptionOptions`. */
@@ -69,6 +71,7 @@ export interface ProjectionOptions {
   readonly logger?: Logger;
 }
 
+/** A projection in one process. Several processes may run it: they share its partitions. */
 export interface RunningProjection {
   /**
    * Makes the tables, follows the log until `signal` aborts, and makes this version the live one as soon as it has passed what the live one has
@@ -89,6 +92,10 @@ export interface RunningProjection {
   readonly lastError: unknown;
 }
 
+/**
+ * Runs `projection` over the log of `store`. Does no I/O until `run`.
+ * @throws TypeError if the number of partitions is not 1 to 256
+ */
 export function createProjection<Types extends EventTypes, Name extends string>(
   store: EventStore<Types>,
   projection: Projection<Types, Name>,

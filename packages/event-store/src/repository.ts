@@ -7,6 +7,7 @@ import type { EventOf, EventTypes, NewEvent } from './event-types.ts';
 import type { Emitting, Publication } from './publication.ts';
 import { findSnapshot, saveSnapshot } from './snapshots.ts';
 
+/** As of when an aggregate is read; default: now. */
 export interface LoadOptions {
   /** The state as it was after this revision. */
   readonly revision?: number;
@@ -15,12 +16,14 @@ export interface LoadOptions {
   readonly tx?: { readonly sql: Sql };
 }
 
+/** An aggregate as it was read. */
 export interface Loaded<State> {
   readonly state: State;
   /** Of the last event in it; -1 if there is none. */
   readonly revision: number;
 }
 
+/** What goes with a command. */
 export interface ExecuteOptions<Tx extends AppendTransaction> {
   readonly metadata?: EventMetadata;
   readonly tx?: Tx;
@@ -28,6 +31,7 @@ export interface ExecuteOptions<Tx extends AppendTransaction> {
   readonly expected?: number;
 }
 
+/** The state after a command, and what it appended. */
 export interface Executed<Types extends EventTypes, State> extends Loaded<State> {
   /** What was appended. */
   readonly events: readonly NewEvent<Types>[];
@@ -35,6 +39,7 @@ export interface Executed<Types extends EventTypes, State> extends Loaded<State>
   readonly position: number | undefined;
 }
 
+/** What the repositories of a kind of aggregate do beside loading and appending. */
 export interface RepositoryOptions<Types extends EventTypes> {
   /** Then every append needs a `tx` with `emit`. */
   readonly publication?: Publication<Types>;
@@ -138,13 +143,10 @@ class StoreRepository<Types extends EventTypes, State, Command> implements Repos
     for (let attempt = 1; ; attempt += 1) {
       const loaded = await this.load(id, { ...(tx && { tx }) });
       if (expected !== undefined && expected !== loaded.revision) {
-        throw eventStoreError(
-          'wrong_expected_revision',
-          `'${this.#streamOf(id)}' is at revision ${loaded.revision}.`,
-          {
-            details: { stream: this.#streamOf(id), expected, actual: loaded.revision },
-          },
-        );
+        throw eventStoreError('wrong_expected_revision', {
+          message: `'${this.#streamOf(id)}' is at revision ${loaded.revision}.`,
+          details: { stream: this.#streamOf(id), expected, actual: loaded.revision },
+        });
       }
       const events = this.#aggregate.decide(command, loaded.state);
       try {
@@ -166,10 +168,9 @@ class StoreRepository<Types extends EventTypes, State, Command> implements Repos
     this.#checkEmit(tx);
     const history = await this.#store.readStream(this.#streamOf(id), { ...(tx && { tx }) });
     if (!Number.isInteger(count) || count < 1 || count > history.length) {
-      throw eventStoreError(
-        'not_reversible',
-        `There are ${history.length} events; ${String(count)} cannot be reversed.`,
-      );
+      throw eventStoreError('not_reversible', {
+        message: `There are ${history.length} events; ${String(count)} cannot be reversed.`,
+      });
     }
     const states = [initialState];
     for (const event of history) states.push(evolve(states.at(-1) as State, event));
@@ -183,10 +184,9 @@ class StoreRepository<Types extends EventTypes, State, Command> implements Repos
     const loaded = { state: states.at(-1) as State, revision: history.length - 1 };
     const after = this.#evolveAll(loaded.state, events);
     if (!isDeepStrictEqual(after, states[first])) {
-      throw eventStoreError(
-        'not_reversible',
-        'The compensations do not lead back to the state before the events.',
-      );
+      throw eventStoreError('not_reversible', {
+        message: 'The compensations do not lead back to the state before the events.',
+      });
     }
     return this.#append(id, loaded, events, { ...options, metadata: { ...metadata, reverses } });
   }
@@ -196,10 +196,9 @@ class StoreRepository<Types extends EventTypes, State, Command> implements Repos
       | ((event: RecordedEvent<Types>, before: State) => readonly NewEvent<Types>[])
       | undefined;
     if (compensate !== undefined) return compensate(event, before);
-    throw eventStoreError(
-      'not_reversible',
-      `'${event.type}' has no compensation: add 'compensate.${event.type}' to the aggregate '${this.#aggregate.name}'.`,
-    );
+    throw eventStoreError('not_reversible', {
+      message: `'${event.type}' has no compensation: add 'compensate.${event.type}' to the aggregate '${this.#aggregate.name}'.`,
+    });
   }
 
   async #append(

@@ -90,7 +90,7 @@ export class Sealing {
       const content = unseal(key, Buffer.from(sealed.box, 'base64'), contextOf(context, subject));
       return { data: { ...open, ...(JSON.parse(content.toString()) as Fields) }, subject, erased: false };
     } catch (cause) {
-      throw eventStoreError('event_tampered', undefined, { cause });
+      throw eventStoreError('event_tampered', { cause });
     }
   }
 

@@ -138,15 +138,17 @@ export class SubjectKeys {
     const { keys } = this.#required();
     const key = Object.hasOwn(keys, kek) ? keys[kek] : undefined;
     if (key === undefined) {
-      throw eventStoreError(
-        'key_encryption_key_missing',
-        `The key-encryption key '${kek}' is not configured.`,
-      );
+      throw eventStoreError('key_encryption_key_missing', {
+        message: `The key-encryption key '${kek}' is not configured.`,
+      });
     }
     try {
       return unseal(key, wrapped, subject);
     } catch (cause) {
-      throw eventStoreError('event_tampered', 'The key of a subject does not authenticate.', { cause });
+      throw eventStoreError('event_tampered', {
+        message: 'The key of a subject does not authenticate.',
+        cause,
+      });
     }
   }
 

@@ -13,6 +13,7 @@ export interface SubscriptionDatabase<Tx extends Transaction> {
   watch?(reader: LogReader): () => void;
 }
 
+/** What {@link createSubscription} follows, and what it does with it. */
 export interface SubscriptionOptions<Types extends EventTypes, Tx extends Transaction = Transaction> {
   /** Its place in the log is kept under this name. */
   readonly name: string;
@@ -38,6 +39,7 @@ export interface SubscriptionOptions<Types extends EventTypes, Tx extends Transa
   readonly logger?: Logger;
 }
 
+/** A subscription in one process. */
 export interface Subscription {
   /**
    * Handles events until `signal` aborts: first those that are there, then new ones. Each partition runs in one instance at a time; instances that run it

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Transaction } from '@banyan/core';
 import {
   createEventStore,
   type EventCursor,
@@ -8,9 +7,9 @@ import {
   type EventStore,
   positionOf,
 } from '@banyan/event-store';
-import type { PostgresDatabase } from '@banyan/postgres';
 import fc from 'fast-check';
 import { createEventDatabase } from './event-database.ts';
+import { openTransaction } from './open-transaction.ts';
 import { cancelled, orderEvents, placed } from './order-events.ts';
 
 type Store = EventStore<typeof orderEvents>;
@@ -29,33 +28,6 @@ async function drain(
     cursor = page.cursor;
     if (!page.more) return { names, cursor };
   }
-}
-
-/** A transaction that the test ends when it likes. */
-function openTransaction(database: PostgresDatabase) {
-  const opened = Promise.withResolvers<Transaction>();
-  const held = Promise.withResolvers<void>();
-  const undone = new Error('rolled back');
-  const ended = database
-    .tx((tx) => {
-      opened.resolve(tx);
-      return held.promise;
-    })
-    .catch((error) => {
-      opened.reject(error);
-      if (error !== undone) throw error;
-    });
-  return {
-    tx: opened.promise,
-    commit() {
-      held.resolve();
-      return ended;
-    },
-    rollBack() {
-      held.reject(undone);
-      return ended;
-    },
-  };
 }
 
 test('an event that is committed late comes on a later page, and none twice', async (t) => {

@@ -28,6 +28,8 @@ const reasonOfState: Readonly<Record<string, PostgresReason>> = {
   '57P02': 'database_unavailable',
   '57P03': 'database_unavailable',
   '57P05': 'database_unavailable',
+  '58': 'database_failed',
+  XX: 'database_failed',
 };
 
 /** The `ServiceError` for what the driver reported; values that did not come from the server pass through. */

@@ -124,15 +124,19 @@ class HeldName implements InstanceName {
     }
   }
 
+  #ask(session: DatabaseSession): Promise<unknown> {
+    return this.#answered(session, session.sql`select 1`);
+  }
+
   /** The network may have swallowed that the server ended the connection: only an answer shows that it has not. */
-  async #ask(session: DatabaseSession): Promise<void> {
+  async #answered<Answer>(session: DatabaseSession, answer: PromiseLike<Answer>): Promise<Answer> {
     const answered = new AbortController();
     sleep(answerWithinMs, this.#clock, answered.signal).then(
       () => session.destroy(),
       () => {},
     );
     try {
-      await session.sql`select 1`;
+      return await answer;
     } finally {
       answered.abort();
     }
@@ -151,7 +155,7 @@ class HeldName implements InstanceName {
   }
 
   async #takeAgain(session: DatabaseSession): Promise<void> {
-    if (await this.#lock(session, this.name)) {
+    if (await this.#answered(session, this.#lock(session, this.name))) {
       this.#isTaken = false;
       await this.#hold(session);
     } else if (!this.#isTaken) {

@@ -1,4 +1,4 @@
-import { ServiceError, uuidv7 } from '@banyan/core';
+import { createErrorFactory, uuidv7 } from '@banyan/core';
 import { discoveryErrors, type Instance, type Registration } from '@banyan/discovery';
 
 export interface InstanceRow {
@@ -33,10 +33,4 @@ export function toInstance({ id, service, url, version, startedAt, metadata }: I
   return Object.freeze(metadata === null ? instance : { ...instance, metadata: Object.freeze(metadata) });
 }
 
-export function registryError(
-  reason: 'registry_closed' | 'registry_unavailable',
-  cause?: unknown,
-): ServiceError {
-  const { code, text } = discoveryErrors[reason];
-  return new ServiceError(text, { code, reason, cause });
-}
+export const registryError = createErrorFactory(discoveryErrors);

@@ -124,7 +124,7 @@ class TableRegistry implements Registry {
     try {
       return await work(this.#database.sql);
     } catch (cause) {
-      throw isServiceError(cause) ? registryError('registry_unavailable', cause) : cause;
+      throw isServiceError(cause) ? registryError('registry_unavailable', { cause }) : cause;
     }
   }
 

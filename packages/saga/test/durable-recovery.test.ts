@@ -35,7 +35,7 @@ test('workers that are killed at any await lose no durable function and repeat n
       last[place] = worker;
       if (isAtAwait) await Promise.race([worker.ended, pause(6_000)]);
       else {
-        await Promise.race([worker.ready.catch(() => {}), pause(10_000)]);
+        await Promise.race([worker.ready.catch(() => {}), pause(60_000, undefined, { ref: false })]);
         await pause(when * 2_000);
       }
       if (killed >= kills) return;

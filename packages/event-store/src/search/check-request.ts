@@ -40,5 +40,5 @@ export function wordsOf(text: string): readonly string[] {
 }
 
 function invalid(text: string): Error {
-  return eventStoreError('search_invalid', text);
+  return eventStoreError('search_invalid', { message: text });
 }

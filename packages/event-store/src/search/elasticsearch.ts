@@ -8,6 +8,7 @@ import type {
   SearchResult,
 } from './search-index.ts';
 
+/** Where the cluster is. */
 export interface ElasticsearchOptions {
   /** Of the cluster, such as `https://search:9200`. */
   readonly url: string;
@@ -115,10 +116,9 @@ class HttpSearch implements SearchEngine {
       if (status < 300 || status === 409) continue;
       if (status === 404) throw eventStoreError('search_index_lost');
       const reason = status === 429 || status >= 500 ? 'search_unavailable' : 'search_refused';
-      throw eventStoreError(
-        reason,
-        `A document was not indexed: ${JSON.stringify(error)?.slice(0, maxAnswerLength)}`,
-      );
+      throw eventStoreError(reason, {
+        message: `A document was not indexed: ${JSON.stringify(error)?.slice(0, maxAnswerLength)}`,
+      });
     }
   }
 
@@ -205,16 +205,15 @@ class HttpSearch implements SearchEngine {
       status = response.status;
       text = await response.text();
     } catch (cause) {
-      throw eventStoreError('search_unavailable', undefined, { cause });
+      throw eventStoreError('search_unavailable', { cause });
     }
     const body = parse(text);
     if (status < 300 || expected.some((each) => each === status || each === errorTypeOf(body)))
       return { status, body };
     const isDown = status === 429 || status >= 500;
-    throw eventStoreError(
-      isDown ? 'search_unavailable' : 'search_refused',
-      `${method} ${path} was answered with ${status}: ${text.slice(0, maxAnswerLength)}`,
-    );
+    throw eventStoreError(isDown ? 'search_unavailable' : 'search_refused', {
+      message: `${method} ${path} was answered with ${status}: ${text.slice(0, maxAnswerLength)}`,
+    });
   }
 
   #aliasOf(name: string): string {

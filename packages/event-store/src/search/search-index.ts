@@ -9,6 +9,7 @@ export type DocumentValues<Fields extends SearchFields = SearchFields> = {
   readonly [Name in keyof Fields]?: string | null;
 };
 
+/** A document as a projection writes it. */
 export interface SearchDocument {
   readonly id: string;
   /** Of the last event in it. A document is never replaced by one of a lower revision. */
@@ -17,6 +18,7 @@ export interface SearchDocument {
   readonly values: DocumentValues | undefined;
 }
 
+/** What is searched for. More than the limits, or an unknown field, is `invalid_argument` `search_invalid`. */
 export interface SearchRequest<Fields extends SearchFields = SearchFields> {
   /** Words that must all be in the text fields; default: every document. */
   readonly text?: string;
@@ -28,12 +30,14 @@ export interface SearchRequest<Fields extends SearchFields = SearchFields> {
   readonly offset?: number;
 }
 
+/** A document as a search finds it. */
 export interface SearchHit<Fields extends SearchFields = SearchFields> {
   readonly id: string;
   readonly revision: number;
   readonly values: DocumentValues<Fields>;
 }
 
+/** One page of what was found, and how much there is. */
 export interface SearchResult<Fields extends SearchFields = SearchFields> {
   readonly total: number;
   /** The best first; equally good ones by id. */

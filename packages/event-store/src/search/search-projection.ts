@@ -53,6 +53,7 @@ export function defineSearchProjection<Types extends EventTypes, const Fields ex
   return projection;
 }
 
+/** How {@link createSearchProjection} reads the log, and where it writes. */
 export interface SearchProjectionOptions {
   /** Keeps the place in the log. */
   readonly database: SubscriptionDatabase<Transaction>;
@@ -79,6 +80,7 @@ export interface RunningSearchProjection<Fields extends SearchFields> {
   readonly lastError: unknown;
 }
 
+/** Writes `projection` into the search engine of `options`. Does no I/O until `run`; searches reject as {@link SearchEngine} says. */
 export function createSearchProjection<Types extends EventTypes, Fields extends SearchFields>(
   store: EventStore<Types>,
   projection: SearchProjection<Types, Fields>,

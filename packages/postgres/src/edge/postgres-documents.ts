@@ -14,9 +14,9 @@ import {
 } from '@banyan/config';
 import {
   type Clock,
+  createErrorFactory,
   isServiceError,
   type Logger,
-  ServiceError,
   type Sql,
   systemClock,
   uuidv7,
@@ -43,6 +43,8 @@ export function createPostgresDocuments(
 const channel = 'banyan_documents';
 /** A notification tells of a change at once; this is for those that get lost. */
 const pollEveryMs = 1_000;
+
+const documentError = createErrorFactory(configErrors);
 
 interface DocumentRow {
   readonly name: string;
@@ -263,12 +265,4 @@ async function insert(
 
 function toDocument({ name, version, value, changedBy, why, changedAt }: DocumentRow): RuntimeDocument {
   return Object.freeze({ name, version, value, by: changedBy, why, at: changedAt });
-}
-
-function documentError(
-  reason: 'document_changed' | 'documents_unavailable' | 'documents_closed',
-  more: { readonly details?: unknown; readonly cause?: unknown } = {},
-): ServiceError {
-  const { code, text } = configErrors[reason];
-  return new ServiceError(text, { code, reason, ...more });
 }

@@ -29,7 +29,7 @@ async function take(sql: Sql, arrival: Arrival): Promise<readonly CloudEvent[]> 
   const { leases, events } = arrival;
   const log = leases[0]?.log ?? '';
   const moves = toMoves(arrival);
-  const [row] = await sql<{ isHeld: boolean; count: number; ids: readonly string[] | null }>`
+  const [row] = await sql<{ isHeld: boolean; added: readonly string[] | null }>`
     with held as materialized (
       select p.partition from banyan.inbox_partition as p
       join unnest(
@@ -50,28 +50,18 @@ async function take(sql: Sql, arrival: Arrival): Promise<readonly CloudEvent[]> 
       from unnest(${sql.array([...moves.keys()], 'int2')}, ${sql.array([...moves.values()], 'text')}) as move (partition, positions)
       join held on held.partition = move.partition
       where p.log = ${log} and p.partition = move.partition
-    ), added as (
-      insert into banyan.inbox_seen (event_id, topic)
-      select e.id, e.topic
-      from unnest(
-        ${sql.array(
-          events.map(({ id }) => id),
-          'uuid',
-        )},
-        ${sql.array(events.map(topicOf), 'text')}
-      ) as e (id, topic), fence
-      where fence.is_held
-      on conflict (event_id) do nothing
-      returning event_id
-    ), counted as materialized (
-      select count(*) as count from added
     )
-    select is_held, count,
-      case when count < ${events.length} then array(select event_id::text from added) end as ids
-    from fence, counted`;
+    select is_held, case when is_held then banyan.remember_events(
+      ${sql.array(
+        events.map(({ id }) => id),
+        'uuid',
+      )},
+      ${sql.array(events.map(topicOf), 'text')}
+    ) end as added
+    from fence`;
   if (row === undefined || !row.isHeld) throw leaseLost();
-  if (row.ids === null) return events;
-  const added = new Set(row.ids);
+  if (row.added === null) return events;
+  const added = new Set(row.added);
   // An id that is twice in the page counts once.
   return events.filter(({ id }) => added.delete(id));
 }

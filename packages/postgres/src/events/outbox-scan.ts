@@ -49,7 +49,10 @@ interface Row extends ScannedRow {
   readonly head: Head | null;
 }
 
-/** At most `limit` rows behind `place`, those committed late among them. One statement, and so one snapshot. */
+/**
+ * At most `limit` rows behind `place`, those committed late among them. One statement, and so one snapshot. Its plan is kept, because making it costs more
+ * than reading a small page: call it with connections of `OutboxSource`, which make none that is bad for a longer table.
+ */
 export async function scanOutbox(sql: Sql, place: Place, options: ScanOptions): Promise<Scan> {
   const { topics, partitions, limit, isCounting = false } = options;
   const columns = sql`seq, xid, partition,
@@ -65,7 +68,7 @@ export async function scanOutbox(sql: Sql, place: Place, options: ScanOptions): 
       null::text as seq, null::text as xid, null::int2 as partition, null::text as event
     from banyan.outbox_state as state
     union all
-    select null, seq::text, xid::text, partition, event from page ${freshPlan}`;
+    select null, seq::text, xid::text, partition, event from page ${place.late === undefined ? sql`` : freshPlan}`;
   const head = first?.head;
   if (head == null) throw new Error('banyan.outbox_state has lost its row.');
   const isFull = rows.length >= limit;

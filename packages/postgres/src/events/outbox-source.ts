@@ -53,7 +53,12 @@ export class OutboxSource {
     this.service = service;
     this.#options = options;
     // Readers wait for each other no longer than a page takes; the listener has a connection of its own.
-    this.database = createDatabase({ url, applicationName: `banyan-reader`, maxConnections: 2, logger });
+    this.database = createDatabase({
+      url: byIndexOnly(url),
+      applicationName: `banyan-reader`,
+      maxConnections: 2,
+      logger,
+    });
     this.#channel = new WakeChannel({
       database: this.database,
       channel: 'banyan_outbox',
@@ -142,6 +147,20 @@ export class OutboxSource {
       return undefined;
     }
   }
+}
+
+/**
+ * Plans are kept from when the outbox was empty: only those by an index, in its order, are as good when it is long. A plan that avoids something counts as so
+ * costly that servers before PostgreSQL 18 would compile it, each time.
+ */
+function byIndexOnly(url: string): string {
+  const indexed = new URL(url);
+  const settings = ['enable_seqscan=off', 'enable_bitmapscan=off', 'jit=off'].map(
+    (setting) => `-c ${setting}`,
+  );
+  const own = indexed.searchParams.get('options') ?? '';
+  indexed.searchParams.set('options', [own, ...settings].join(' ').trim());
+  return indexed.href;
 }
 
 /** No schema, no table, or nothing granted yet: the service makes them when it starts. */

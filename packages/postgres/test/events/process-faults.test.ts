@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { type TestContext, test } from 'node:test';
 import { createEvent, createRelay } from '@banyan/events';
 import { createPostgresInbox, createPostgresOutbox, openPostgresEventLog } from '@banyan/postgres';
+import { createRandom, seed } from '@banyan/test-support/random';
 import { until } from '@banyan/testing';
 import { arrivalOf } from './arrivals.ts';
 import {
@@ -15,7 +16,6 @@ import {
   tally,
 } from './counted-events.ts';
 import { createPlatformDatabase, createServiceDatabase } from './events-databases.ts';
-import { chooseSeed, createRandom } from './random.ts';
 
 /** Enough to meet most moments; `BANYAN_KILLS=200` for more. */
 const kills = Number(process.env['BANYAN_KILLS'] ?? 20);
@@ -53,7 +53,6 @@ async function says(child: ChildProcess): Promise<unknown> {
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 test(`two processes of a service are killed ${kills} times at random moments: every effect once, in order`, async (t) => {
-  const seed = chooseSeed();
   t.diagnostic(`BANYAN_SEED=${seed}`);
   const random = createRandom(seed);
   const { service, platform, outbox, inbox, run } = await createScene(t);

@@ -14,6 +14,7 @@ import {
   type PostgresDatabase,
   platformMigrations,
 } from '@banyan/postgres';
+import { createRandom, seed } from '@banyan/test-support/random';
 import { until } from '@banyan/testing';
 import { createCountedConsumer } from './counted-consumer.ts';
 import {
@@ -27,7 +28,6 @@ import {
 } from './counted-events.ts';
 import { createPlatformDatabase, createServiceDatabase, migrated } from './events-databases.ts';
 import { hold } from './held-transaction.ts';
-import { chooseSeed, createRandom } from './random.ts';
 
 async function createScene(service: PostgresDatabase, platform: PostgresDatabase) {
   await createCountedTables(service.sql);
@@ -113,7 +113,6 @@ test('a long transaction that commits after later ones: they do not wait for it,
 });
 
 test('transactions of one key that overlap, commit late or roll back: the log has each once, in the order of commits', async (t) => {
-  const seed = chooseSeed();
   t.diagnostic(`BANYAN_SEED=${seed}`);
   const random = createRandom(seed);
   const { service, platform } = await createDatabases(t);
@@ -172,7 +171,6 @@ test('transactions of one key that overlap, commit late or roll back: the log ha
 });
 
 test('a connection that breaks at a random statement of relay or consumer repeats and loses nothing', async (t) => {
-  const seed = chooseSeed();
   t.diagnostic(`BANYAN_SEED=${seed}`);
   const random = createRandom(seed);
   const { service, platform } = await createDatabases(t);

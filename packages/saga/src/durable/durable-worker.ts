@@ -3,6 +3,7 @@ import { definitionId } from '../definition/definition.ts';
 import { CallSlots } from '../engine/call-slots.ts';
 import { Gate } from '../engine/gate.ts';
 import type { Hands } from '../engine/intake.ts';
+import { rereadRow } from '../engine/reread-row.ts';
 import type { SagaEnvironment } from '../environment.ts';
 import type { NewSaga, SagaRow, SagaStore } from '../saga-store.ts';
 import { isSettled } from '../state.ts';
@@ -253,20 +254,9 @@ export class DurableWorker implements Hands {
   }
 
   async #fetchMail(live: LiveDurable): Promise<void> {
-    const token = this.#options.token();
-    if (token === undefined) {
-      this.#drop(live);
-      return;
-    }
-    try {
-      const [row] = await this.#options.store.load(token, [live.row.id]);
-      if (row === undefined) this.#drop(live);
-      else this.deliver(row);
-    } catch (error) {
-      // Found again by the next look at what this worker owns.
-      this.#options.logger.debug('letters could not be read; trying again', { error });
-      this.#drop(live);
-    }
+    const row = await rereadRow(live.row.id, this.#options);
+    if (row === undefined) this.#drop(live);
+    else this.deliver(row);
   }
 
   #release(live: LiveDurable, outcomes: readonly CommandOutcome[]): void {

@@ -11,6 +11,7 @@ import { Gate } from './gate.ts';
 import { Group, type Member } from './group.ts';
 import type { Hands } from './intake.ts';
 import { LiveSaga, toFirstRow } from './live-saga.ts';
+import { rereadRow } from './reread-row.ts';
 import { SagaCommits } from './saga-commits.ts';
 import type { StepFailures } from './step-failures.ts';
 import { isLocal, performRemote } from './step-work.ts';
@@ -238,20 +239,9 @@ export class SagaWorker implements Hands {
   }
 
   async #fetchMail(live: LiveSaga): Promise<void> {
-    const token = this.#options.token();
-    if (token === undefined) {
-      this.#drop(live);
-      return;
-    }
-    try {
-      const [row] = await this.#options.store.load(token, [live.row.id]);
-      if (row === undefined) this.#drop(live);
-      else this.deliver(row);
-    } catch (error) {
-      // Found again by the next look at what this worker owns.
-      this.#options.logger.debug('letters could not be read; trying again', { error });
-      this.#drop(live);
-    }
+    const row = await rereadRow(live.row.id, this.#options);
+    if (row === undefined) this.#drop(live);
+    else this.deliver(row);
   }
 
   #release(live: LiveSaga, outcomes: readonly Outcome[]): void {

@@ -21,7 +21,7 @@ export type Outcome =
       readonly asked?: number;
     };
 
-/** Result of one step, as JSON; larger ones belong into the service's own tables. */
+/** Result of one step, as JSON; larger ones belong in the service's own tables. */
 const maxResultLength = 256 * 1_024;
 const maxDetailsLength = 4_000;
 
