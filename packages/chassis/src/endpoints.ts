@@ -24,6 +24,8 @@ export interface EndpointsOptions
   readonly services: ReadonlyMap<string, Service>;
   /** Those of this process, by the name of the service. */
   readonly hosted: ReadonlyMap<string, Endpoint>;
+  /** Whether one of `hosted` has started and not ended. */
+  readonly isUp: (service: string) => boolean;
   readonly tracerOf: (service: string) => Tracer | undefined;
 }
 
@@ -60,7 +62,8 @@ export class Endpoints {
 
   /** See `EdgeOptions.isRunning`. */
   async isRunning(contractName: string, to: Destination): Promise<boolean> {
-    if (this.#hosted(contractName, to) !== undefined) return true;
+    const keeper = this.#hostedKeeper(contractName, to);
+    if (keeper !== undefined && this.#options.isUp(keeper.name)) return true;
     const watch = this.#watch(contractName);
     await watch.ready();
     return watch.instances().some((instance) => admits(to, instance));
@@ -84,13 +87,17 @@ export class Endpoints {
   }
 
   #hosted(contractName: string, to: Destination): Endpoint | undefined {
+    const keeper = this.#hostedKeeper(contractName, to);
+    return keeper && this.#options.hosted.get(keeper.name);
+  }
+
+  #hostedKeeper(contractName: string, to: Destination): Service | undefined {
     const { label, hosted } = this.#options;
     if (to.label !== undefined && to.label !== label) return undefined;
-    const keeper = keeperFor(
+    return keeperFor(
       this.#keepersOf(contractName).filter(({ name }) => hosted.has(name)),
       to,
     );
-    return keeper && hosted.get(keeper.name);
   }
 
   #remote(contractName: string, caller: string, to: Destination): Endpoint {

@@ -1,5 +1,5 @@
 import type { Service } from './service.ts';
-import { type System, servicesOf } from './system.ts';
+import { everyServiceOf, type System, servicesOf } from './system.ts';
 
 export interface GraphNode {
   readonly name: string;
@@ -67,7 +67,7 @@ function eventsHeardBy({ name: self, uses, on, flows }: Service): ReadonlyMap<st
 /** Who may send messages, replies and answers to a service: itself, those that use it, and those that it uses. */
 export function sendersTo(system: System, service: string): readonly string[] {
   const names = new Set([service]);
-  for (const { name, uses } of servicesOf(system, true)) {
+  for (const { name, uses } of everyServiceOf(system)) {
     const used = Object.values(uses).map((contract) => contract.name);
     if (name === service) for (const each of used) names.add(each);
     if (used.includes(service)) names.add(name);

@@ -92,6 +92,7 @@ class ProcessHost implements Host {
       ...options,
       services: this.#services,
       hosted: this.#entrances,
+      isUp: (name) => this.#running.has(name),
       tracerOf: (name) => this.#tracerOf(name),
     });
     this.#policies = createPolicyPoint({
@@ -211,6 +212,7 @@ class ProcessHost implements Host {
     this.#options.onChange?.({ part: name, state: 'starting' });
     try {
       await this.#awaitPolicies();
+      if (this.#stopping.signal.aborted) return;
       const running = await startService(service, this.#surroundingsOf(service));
       if (this.#stopping.signal.aborted) {
         await running.stop(2_000);

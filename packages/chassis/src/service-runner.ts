@@ -161,6 +161,7 @@ class ServiceStart {
     const url = await this.#listen(endpoint, health, denials);
     await this.#register(url);
     const background = this.#startBackground(runtime);
+    let stopped: Promise<void> | undefined;
     return {
       service: this.#service,
       endpoint,
@@ -174,7 +175,11 @@ class ServiceStart {
           flows?.stop(),
         ]);
       },
-      stop: (timeoutMs) => this.undo(timeoutMs),
+      // A reload and a stop may both ask: two would undo side by side, and close the store under calls that are waited for.
+      stop: (timeoutMs) => {
+        stopped ??= this.undo(timeoutMs);
+        return stopped;
+      },
     };
   }
 

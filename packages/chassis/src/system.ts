@@ -2,7 +2,7 @@ import { getCallSites } from 'node:util';
 import type { RuntimeDocuments } from '@banyan/config';
 import type { Contract } from '@banyan/contract';
 import { type Clock, isServiceError, type Logger } from '@banyan/core';
-import { type Destination, majorOf } from '@banyan/discovery';
+import type { Destination } from '@banyan/discovery';
 import type { EventLog } from '@banyan/events';
 import { checkPolicies, type PolicyDocument, type PolicyProblem, parsePolicies } from '@banyan/policy';
 import type { RateLimitStore } from '@banyan/resilience';
@@ -11,8 +11,9 @@ import type { Metrics, Tracer } from '@banyan/telemetry';
 import type { PolicyPoint } from './access/policy-point.ts';
 import { metricProblems } from './check-metrics.ts';
 import { outsideProblems } from './check-sagas.ts';
+import { keeperProblems, namingProblems, routeProblems } from './check-system.ts';
 import type { Service } from './service.ts';
-import { keepersOf, versionProblems } from './versions.ts';
+import { versionProblems } from './versions.ts';
 
 /** One route of the system's public door. */
 export interface EdgeRoute {
@@ -157,7 +158,10 @@ export interface RunningEdge {
 
 export interface SystemOptions {
   readonly services: readonly Service[];
-  /** Services that run in development and tests only: stand-ins for the outside world. */
+  /**
+   * Services that run in development and tests only: stand-ins for the outside world. One that has the name and the contract of one of `services` runs
+   * there in its place.
+   */
   readonly development?: readonly Service[];
   readonly gateway?: Edge;
   /** Who may call what, until an operator sets other policies (`banyan policy set`). Default: nothing is covered. */
@@ -188,19 +192,38 @@ export function system(name: string, options: SystemOptions): System {
     policies: options.policies,
     definedAt: getCallSites(2)[1]?.scriptName ?? '',
   };
-  const problems = [
+  const problems = new Set([
     ...namingProblems(defined),
-    ...versionProblems(servicesOf(defined, true)),
-    ...usesProblems(defined),
-    ...outsideProblems(servicesOf(defined, true)),
-    ...edgeProblems(defined),
-    ...metricProblems(servicesOf(defined, true)),
+    ...routeProblems(defined.gateway),
+    ...keeperProblems(everyServiceOf(defined), defined),
+    ...problemsOf(servicesOf(defined, true)),
+    ...problemsOf(defined.services),
     ...policyProblems(defined),
-  ];
-  if (problems.length > 0) {
-    throw new TypeError(`system '${name}':\n${problems.map((problem) => `  - ${problem}`).join('\n')}`);
+  ]);
+  if (problems.size > 0) {
+    throw new TypeError(`system '${name}':\n${[...problems].map((problem) => `  - ${problem}`).join('\n')}`);
   }
   return defined;
+}
+
+/** What contradicts itself among services that run together. */
+function problemsOf(services: readonly Service[]): readonly string[] {
+  return [...versionProblems(services), ...outsideProblems(services), ...metricProblems(services)];
+}
+
+/**
+ * What parts of the system need in production and no service of it keeps there, one sentence each. A stand-in keeps nothing in production. A service whose
+ * instances run in another system counts as kept if it is one of `services`: callers know it by its contract, and find it through the registry.
+ * @param parts names of services, and `gateway`. Default: all that production has
+ */
+export function productionProblems(defined: System, parts?: readonly string[]): readonly string[] {
+  const kept = servicesOf(defined, false);
+  const isAsked = (part: string) => parts?.includes(part) ?? true;
+  const asking = {
+    services: kept.filter(({ name }) => isAsked(name)),
+    gateway: isAsked('gateway') ? defined.gateway : undefined,
+  };
+  return keeperProblems(kept, asking).map((problem) => `in production ${problem}`);
 }
 
 /** @throws ServiceError `invalid_argument` `invalid_policies` if `document` does not fit the services of the system */
@@ -208,7 +231,7 @@ export function checkSystemPolicies(
   defined: Pick<System, 'services' | 'development'>,
   value: unknown,
 ): PolicyDocument {
-  const services = [...defined.services, ...defined.development];
+  const services = everyServiceOf(defined);
   const contracts = services.map(({ contract }) => contract);
   const document = parsePolicies(value);
   // A further version of a service calls under its own name.
@@ -216,72 +239,16 @@ export function checkSystemPolicies(
   return document;
 }
 
-/** The services of a system as it runs: with the stand-ins in development, without them in production. */
+/** The services of a system as it runs: in development with the stand-ins, and without those whose place they take; in production without stand-ins. */
 export function servicesOf(defined: System, development: boolean): readonly Service[] {
-  return development ? [...defined.services, ...defined.development] : defined.services;
+  if (!development) return defined.services;
+  const standIns = new Set(defined.development.map(({ name }) => name));
+  return [...defined.services.filter(({ name }) => !standIns.has(name)), ...defined.development];
 }
 
-/** Names that the platform itself calls with. */
-const reservedNames = ['gateway', 'banyan', 'console', 'supervisor'];
-
-function namingProblems(defined: System): string[] {
-  const problems: string[] = [];
-  if (!/^[a-z][a-z0-9-]{0,39}$/.test(defined.name)) {
-    problems.push(`name it in kebab-case, at most 40 characters; '${defined.name}' is not.`);
-  }
-  const seen = new Set<string>();
-  for (const { name } of servicesOf(defined, true)) {
-    if (seen.has(name)) problems.push(`two services are named '${name}'; rename the contract of one.`);
-    if (reservedNames.includes(name))
-      problems.push(`'${name}' is a name of the platform; rename the service.`);
-    seen.add(name);
-  }
-  return problems;
-}
-
-function usesProblems(defined: System): string[] {
-  const all = servicesOf(defined, true);
-  const problems: string[] = [];
-  for (const each of all) {
-    for (const used of Object.values(each.uses)) {
-      const kept = keepersOf(all, used.name).map(({ contract }) => contract.version);
-      if (kept.length === 0) {
-        problems.push(
-          `service '${each.name}' uses '${used.name}', which no service of the system keeps; add it to 'services'.`,
-        );
-      } else if (!kept.some((version) => majorOf(version) === majorOf(used.version))) {
-        problems.push(
-          `service '${each.name}' uses '${used.name}' ${used.version}, but the system has ${kept.join(', ')}.`,
-        );
-      }
-    }
-  }
-  return problems;
-}
-
-function edgeProblems(defined: System): string[] {
-  const all = servicesOf(defined, true);
-  const problems: string[] = [];
-  for (const used of defined.gateway?.uses ?? []) {
-    if (keepersOf(all, used.name).length === 0) {
-      problems.push(
-        `the gateway exposes '${used.name}', which no service of the system keeps; add it to 'services'.`,
-      );
-    }
-  }
-  const taken = new Map<string, EdgeRoute>();
-  for (const route of defined.gateway?.routes ?? []) {
-    const shape = `${route.method} ${route.path.replaceAll(/:[^/]+/g, ':')}`;
-    const other = taken.get(shape);
-    // Versions of one service share their paths.
-    if (other !== undefined && (other.service !== route.service || other.version === route.version)) {
-      problems.push(
-        `'${route.service}.${route.operation}' and '${other.service}.${other.operation}' both want ${route.method} ${route.path}; change one path.`,
-      );
-    }
-    taken.set(shape, route);
-  }
-  return problems;
+/** All definitions of a system, those of production first: two of one name where a stand-in takes the place of a service. */
+export function everyServiceOf(defined: Pick<System, 'services' | 'development'>): readonly Service[] {
+  return [...defined.services, ...defined.development];
 }
 
 function policyProblems(defined: System): string[] {

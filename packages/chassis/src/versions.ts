@@ -43,7 +43,9 @@ export function versionProblems(all: readonly Service[]): string[] {
       const { version } = keeper.contract;
       const other = seen.get(version);
       if (other !== undefined && other.name !== keeper.name)
-        problems.push(`'${keeper.name}' and '${other.name}' both keep '${name}' ${version}; remove one.`);
+        problems.push(
+          `'${keeper.name}' and '${other.name}' both keep '${name}' ${version}; remove one, or give a stand-in of 'development' the name of the service whose place it takes.`,
+        );
       seen.set(version, keeper);
       if (keeper.name === name) continue;
       if (all.some(({ name: taken, contract }) => contract.name === keeper.name && taken !== keeper.name))

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { describeGraph, type Edge, service, system } from '@banyan/chassis';
+import { describeGraph, type Edge, productionProblems, service, servicesOf, system } from '@banyan/chassis';
 import { contract, event, message, operation } from '@banyan/contract';
 import { saga } from '@banyan/saga';
 import { z } from 'zod';
@@ -93,6 +93,66 @@ test('a system lists every contradiction at once', () => {
       return true;
     },
   );
+});
+
+const realStock = service(stock, { operations: { reserve: async () => ({ id: 'real' }) } });
+
+test('a stand-in takes the place of the service of its name, in development alone', () => {
+  const shopSystem = system('shop', { services: [shopService, realStock], development: [stockService] });
+  assert.deepEqual(servicesOf(shopSystem, true), [shopService, stockService]);
+  assert.deepEqual(servicesOf(shopSystem, false), [shopService, realStock]);
+  const { nodes } = describeGraph(shopSystem);
+  assert.deepEqual(
+    nodes.map(({ name, development }) => [name, development]),
+    [
+      ['shop', false],
+      ['stock', true],
+    ],
+  );
+});
+
+test('a stand-in that is not the same to its callers is refused, with what differs', () => {
+  const define = (standIn: typeof stockService) => () =>
+    system('shop', { services: [shopService, realStock], development: [standIn] });
+  const operations = { reserve: async ({ id }: { id: string }) => ({ id }) };
+  const newer = contract('stock', { version: '1.3.0', operations: stock.operations, events: stock.events });
+  assert.throws(define(service(newer, { operations })), {
+    message:
+      /'stock' of 'development' takes the place .* keeps 'stock' 1\.3\.0, but that one keeps 'stock' 1\.2\.0; let both keep the same version/,
+  });
+  const otherName = service(contract('stock', { version: '1.2.0', operations: stock.operations }), {
+    name: 'fake-stock',
+    operations,
+  });
+  assert.throws(define(otherName as never), {
+    message:
+      /both keep 'stock' 1\.2\.0; remove one, or give a stand-in of 'development' the name of the service/,
+  });
+  assert.throws(
+    () => system('shop', { services: [shopService], development: [stockService, stockService] }),
+    { message: /two services are named 'stock'/ },
+  );
+});
+
+test('what nobody keeps in production is named, for services and for the gateway', () => {
+  const standIns = system('shop', {
+    services: [shopService],
+    development: [stockService],
+    gateway: edge([], [stock, shop]),
+  });
+  const ofShop =
+    "in production service 'shop' uses 'stock', which no service of the system keeps; add it to 'services'.";
+  const ofGateway =
+    "in production the gateway exposes or asks 'stock', which no service of the system keeps; add it to 'services'.";
+  assert.deepEqual(productionProblems(standIns), [ofShop, ofGateway]);
+  assert.deepEqual(productionProblems(standIns, ['gateway']), [ofGateway]);
+  assert.deepEqual(productionProblems(standIns, ['shop']), [ofShop]);
+  const whole = system('shop', {
+    services: [shopService, realStock],
+    development: [stockService],
+    gateway: edge([], [stock, shop]),
+  });
+  assert.deepEqual(productionProblems(whole), []);
 });
 
 test('a service may not use a major version that the system does not have', () => {

@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { type TestContext, test } from 'node:test';
-import { type Service, service, system } from '@banyan/chassis';
+import { setTimeout as pause } from 'node:timers/promises';
+import { createClient, hasDatabase, type Service, service, system } from '@banyan/chassis';
 import { contract, counter, operation } from '@banyan/contract';
 import { systemClock } from '@banyan/core';
 import { createMemoryRegistry, type Registry } from '@banyan/discovery';
 import { provisionSystem, resetSystem } from '@banyan/postgres';
+import { createCallContext } from '@banyan/rpc';
 import { createMetrics, type Metrics } from '@banyan/telemetry';
 import { openHost, startTestServer } from '@banyan/testing';
 import { z } from 'zod';
@@ -13,6 +15,11 @@ import { z } from 'zod';
 const clockwork = contract('clockwork', {
   version: '1.0.0',
   operations: { tick: operation('GET /tick', { input: z.object({}), output: z.object({}) }) },
+});
+
+const probe = service(contract('probe', { version: '1.0.0', operations: {} }), {
+  uses: { clockwork },
+  operations: {},
 });
 
 /** Definitions of one service, and which of them run. */
@@ -42,12 +49,12 @@ async function hostOf(
   const secret = randomBytes(32).toString('base64url');
   const urls = await provisionSystem({
     ...{ adminUrl, system: `reload-${mark}`, prefix: `t${mark}_` },
-    services: [],
+    services: hasDatabase(first) ? ['clockwork'] : [],
     secret,
   });
   t.after(() => resetSystem({ adminUrl, system: `reload-${mark}` }));
   const { host, stop } = await openHost({
-    system: system('reload', { services: [first] }),
+    system: system('reload', { services: [first, probe] }),
     parts: ['clockwork'],
     urls,
     secret,
@@ -118,6 +125,34 @@ test('a stop waits for the reload that is under way, after which nothing runs', 
   await Promise.all([reloading, stopping]);
   assert.deepEqual(told, ['registers', 'registers', 'is registered', 'has stopped']);
   assert.deepEqual([live, await inner.list()], [[], []]);
+});
+
+test('a stop during a reload leaves its database to the call that both wait for', async (t) => {
+  const [entered, gate] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const define = () =>
+    service(clockwork, {
+      operations: {
+        async tick(_input, { tx }) {
+          entered.resolve();
+          await gate.promise;
+          await tx(({ sql }) => sql`select 1`);
+          return {};
+        },
+      },
+      audited: { tick: () => undefined },
+    });
+  const { host } = await hostOf(t, define());
+  await host.start();
+  const callContext = createCallContext({ caller: { service: 'probe' }, timeoutMs: 10_000 });
+  const client = createClient(clockwork, host.endpoint('clockwork', 'probe'), () => callContext);
+  const answer = client.tick({});
+  await entered.promise;
+  const ending = Promise.all([host.reload(define()), host.stop()]);
+  // Long enough for a stop that waits for nothing to come to its end.
+  await Promise.race([ending, pause(500)]);
+  gate.resolve();
+  assert.deepEqual(await answer, {});
+  await ending;
 });
 
 test('a reload may change how a metric is declared; one that did not change goes on counting', async (t) => {

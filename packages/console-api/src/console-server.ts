@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo, Server as Listener, Socket } from 'node:net';
 import { isServiceError, type Logger } from '@banyan/core';
 import { createRouter, type Route, type Router, routeError, urlTooLong, writeProblem } from '@banyan/rpc';
-import { admit, type ConsoleAccess } from './access.ts';
+import { admit, type ConsoleAccess, checkOrigin } from './access.ts';
 import { apiRoutes, type Target } from './api-routes.ts';
 import { operationsApi } from './contract/operations-contract.ts';
 import { telemetryApi } from './contract/telemetry-contract.ts';
@@ -52,6 +52,8 @@ const headers = {
   'referrer-policy': 'no-referrer',
   'cross-origin-resource-policy': 'same-origin',
   'cross-origin-opener-policy': 'same-origin',
+  // Files of the page say otherwise.
+  'cache-control': 'no-store',
 } as const;
 
 class HttpConsole implements ConsoleServer {
@@ -110,6 +112,7 @@ class HttpConsole implements ConsoleServer {
     const queryAt = url.indexOf('?');
     const path = queryAt === -1 ? url : url.slice(0, queryAt);
     const found = this.#router.find(request.method ?? '', path);
+    if (await this.#signIn(request, response)) return;
     const by = await admit(request, this.#options.access);
     if (found.kind === 'match') {
       const gone = new AbortController();
@@ -119,13 +122,33 @@ class HttpConsole implements ConsoleServer {
         response,
         params: found.params,
         query: queryAt === -1 ? '' : url.slice(queryAt + 1),
-        asker: { by, signal: gone.signal },
+        asker: { by, signal: gone.signal, isAdmitted: () => this.#isAdmitted(request) },
       });
       return;
     }
     const isPage = found.kind === 'none' && (request.method === 'GET' || request.method === 'HEAD');
     if (isPage && !path.startsWith('/api/') && this.#site?.serve(path, response)) return;
     throw routeError(found);
+  }
+
+  /** Whether the session of a request that goes on and on still lasts. */
+  #isAdmitted(request: IncomingMessage): boolean {
+    const { access } = this.#options;
+    if (access.kind === 'loopback' || request.headers.authorization !== undefined) return true;
+    return access.signIn?.userOf(request) !== undefined;
+  }
+
+  /** Whoever opens a page is led to where they sign in; programs are told to. @returns true if it has answered */
+  async #signIn(request: IncomingMessage, response: ServerResponse): Promise<boolean> {
+    const { access } = this.#options;
+    if (access.kind === 'loopback' || access.signIn === undefined) return false;
+    checkOrigin(request, access);
+    if (await access.signIn.serve(request, response)) return true;
+    const opensPage = request.method === 'GET' && request.headers.accept?.includes('text/html') === true;
+    if (!opensPage || access.signIn.userOf(request) !== undefined) return false;
+    const location = `/sign-in?to=${encodeURIComponent(request.url ?? '/')}`;
+    response.writeHead(302, { location, 'cache-control': 'no-store' }).end();
+    return true;
   }
 
   #refuse(response: ServerResponse, error: unknown): void {

@@ -1,4 +1,4 @@
-import { type ErrorCode, ServiceError } from '@banyan/core';
+import { createErrorFactory, type ErrorTable } from '@banyan/core';
 
 export const consoleErrors = {
   not_offered: {
@@ -17,6 +17,18 @@ export const consoleErrors = {
     code: 'unauthenticated',
     text: 'The console asks who you are: sign in, or send a bearer token.',
   },
+  sign_in_failed: {
+    code: 'unauthenticated',
+    text: 'The OpenID provider did not say who you are, or its answer is not for this browser: sign in again.',
+  },
+  sign_in_away: {
+    code: 'unavailable',
+    text: 'Nobody can sign in now: the OpenID provider cannot be asked.',
+  },
+  no_operator: {
+    code: 'permission_denied',
+    text: 'You have signed in, and your account is none of those that may use this console.',
+  },
   malformed_gzip: {
     code: 'invalid_argument',
     text: 'A body that says it is compressed with gzip is not, or ends too early.',
@@ -33,16 +45,8 @@ export const consoleErrors = {
     code: 'internal',
     text: 'The console was about to answer something that its contract does not promise; the log says what.',
   },
-} as const satisfies Record<string, { readonly code: ErrorCode; readonly text: string }>;
+} as const satisfies ErrorTable;
 
 export type ConsoleReason = keyof typeof consoleErrors;
 
-export function consoleError(
-  reason: ConsoleReason,
-  {
-    message = consoleErrors[reason].text,
-    cause,
-  }: { readonly message?: string; readonly cause?: unknown } = {},
-): ServiceError {
-  return new ServiceError(message, { code: consoleErrors[reason].code, reason, cause });
-}
+export const consoleError = createErrorFactory(consoleErrors);

@@ -8,6 +8,8 @@ export interface Asker {
   readonly by: string;
   /** Aborted when nobody waits for the answer any more. */
   readonly signal: AbortSignal;
+  /** For an answer that goes on and on: false once the user has signed out, or the session is over. Default: true. */
+  readonly isAdmitted?: () => boolean;
 }
 
 type HandlerOf<Op> = Op extends Operation

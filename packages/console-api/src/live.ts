@@ -10,6 +10,7 @@ import {
 } from '@banyan/telemetry-store';
 import type { Target } from './api-routes.ts';
 import { levels } from './contract/logs.ts';
+import type { Asker } from './handlers.ts';
 
 export const livePath = '/api/live';
 
@@ -45,6 +46,7 @@ const beatEveryMs = 15_000;
 
 interface Watcher {
   readonly response: ServerResponse;
+  readonly asker: Asker;
   readonly topics: ReadonlySet<string>;
   readonly wants: (line: StoredNews['lines'][number]) => boolean;
   missed: number;
@@ -81,13 +83,14 @@ class LiveEvents implements Live {
     this.#watchers.clear();
   }
 
-  #watch({ response, query }: Parameters<Target>[0]): void {
+  #watch({ response, query, asker }: Parameters<Target>[0]): void {
     if (this.#watchers.size >= maxWatchers) throw tooMany();
     const parameters = new URLSearchParams(query);
     const asked = parameters.getAll('topic');
     const isWanted = logMatcher(filterOf(parameters));
     const watcher: Watcher = {
       response,
+      asker,
       topics: new Set(asked.length === 0 ? liveTopics : asked),
       wants: (line) => isWanted(line, line.service),
       missed: 0,
@@ -145,10 +148,12 @@ class LiveEvents implements Live {
     response.write(`event: ${topic}\ndata: ${data}\n\n`);
   }
 
-  /** Proxies end connections on which nothing happens. */
+  /** Proxies end connections on which nothing happens; a session that is over ends its own. */
   #beat(): void {
     this.#cancelBeat = this.#options.clock.setTimer(() => {
-      for (const { response } of this.#watchers) response.write(': beat\n\n');
+      for (const { response, asker } of this.#watchers)
+        if (asker.isAdmitted?.() === false) response.end();
+        else response.write(': beat\n\n');
       this.#beat();
     }, beatEveryMs);
   }

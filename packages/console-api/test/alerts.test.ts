@@ -19,6 +19,7 @@ import {
 } from '@banyan/telemetry-store';
 import { createTestDatabase, eventually } from '@banyan/testing';
 import { SMTPServer } from 'smtp-server';
+import { failRequests } from './fixtures/fail-requests.ts';
 
 interface Told {
   readonly state: string;
@@ -49,25 +50,6 @@ async function startStore(t: TestContext, url: string, ahead: { ms: number }) {
   t.after(() => store.stop());
   await store.start();
   return { store, clock };
-}
-
-/** Requests of which nine in ten fail: the objective of `shop` is not kept. */
-async function failRequests(store: TelemetryStore, clock: Clock, operation = 'shop.buy'): Promise<void> {
-  await store.setObjective({ objectiveId: 'shop', service: 'shop', operation, target: 0.99 });
-  const startUs = clock.nowMs() * 1_000 - 60e6;
-  const spans = Array.from({ length: 100 }, (_, index) => ({
-    traceId: (index + 1).toString(16).padStart(32, '0'),
-    spanId: (index + 1).toString(16).padStart(16, '0'),
-    name: operation,
-    kind: 2,
-    startTimeUnixNano: `${startUs}000`,
-    endTimeUnixNano: `${startUs + 10}000`,
-    status: index % 10 === 0 ? {} : { code: 2 },
-  }));
-  const attributes = [{ key: 'service.name', value: { stringValue: 'shop' } }];
-  store.receive('spans', { resourceSpans: [{ resource: { attributes }, scopeSpans: [{ spans }] }] });
-  await store.flush();
-  await store.watchObjectives();
 }
 
 function telling(

@@ -9,6 +9,7 @@ export interface Exposure {
   readonly policies: Readonly<Record<string, Policy>>;
 }
 
+/** A policy for each operation that is to be reached; the others are not. */
 export type Policies<C extends Contract> = {
   readonly [Name in keyof C['operations'] & string]?: Policy;
 };

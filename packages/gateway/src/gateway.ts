@@ -23,6 +23,7 @@ import { type OperationRef, type SessionOptions, sessionProblems } from './sessi
 import { forwardProblems } from './upstreams/forward-problems.ts';
 import { byLength, covers, type Forwarding } from './upstreams/forwarding.ts';
 
+/** Whose access tokens count, and how they are checked. */
 export interface UserTokens<Keys extends Contract = Contract> {
   /** `iss` of every accepted token. */
   readonly issuer: string;
@@ -44,6 +45,7 @@ export interface UserTokens<Keys extends Contract = Contract> {
   readonly session?: SessionOptions;
 }
 
+/** What {@link gateway} answers, for whom, and within which limits. */
 export interface GatewayOptions<Keys extends Contract = Contract> {
   readonly expose: readonly Exposure[];
   /** Operations that answer every request below a prefix, whole; see {@link httpApp}. Default: none. */

@@ -237,7 +237,7 @@ class OperationTarget implements Target {
     return undefined;
   }
 
-  /** Puts the session that was opened into a cookie, or takes the cookie back. @returns what belongs into the body */
+  /** Puts the session that was opened into a cookie, or takes the cookie back. @returns what belongs in the body */
   #withSession(headers: HeaderList, output: unknown): unknown {
     const { session, authentication } = this.#options;
     if (session === 'opens') return openSession(headers, output);

@@ -26,8 +26,10 @@ export interface RoutePolicy {
 }
 
 export const priorities = ['low', 'normal', 'high', 'exempt'] as const;
+/** What is refused first under overload: `low` before `normal` before `high`; `exempt` never. */
 export type Priority = (typeof priorities)[number];
 
+/** Who may use an exposed operation, alone or with all else that the gateway does about it. */
 export type Policy = Access | RoutePolicy;
 
 export function toRoutePolicy(policy: Policy): RoutePolicy {

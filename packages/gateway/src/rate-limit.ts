@@ -6,6 +6,7 @@ import { type LimitedRate, rateProblem, type StoreFailureMode, storeFailureModes
  */
 export type RateKey = 'address' | 'user' | 'route' | { readonly input: string };
 
+/** What a rate limit counts by, and how much it allows. */
 export interface RateLimitOptions {
   /** Units in each window; they come back one by one, not all at its end. */
   readonly quota: number;

@@ -1,102 +1,13 @@
 import assert from 'node:assert/strict';
-import { suite, type TestContext, test } from 'node:test';
-import { ServiceError } from '@banyan/core';
-import { expose, type Format, gateway } from '@banyan/gateway';
+import { suite, test } from 'node:test';
+import { expose, gateway } from '@banyan/gateway';
 import fc from 'fast-check';
-import { type Incident, incidents } from './support/incidents.ts';
-import { type Handler, type RunningShop, runShop } from './support/running-shop.ts';
+import { incidents } from './support/incidents.ts';
+import { get, north, northAsText, northAsXml, path, put, runIncidents } from './support/running-incidents.ts';
+import { runShop } from './support/running-shop.ts';
 
 const seed = Number(process.env['BANYAN_SEED'] ?? Date.now() % 2 ** 31);
 process.stdout.write(`BANYAN_SEED=${seed}\n`);
-
-const north: Incident = {
-  id: 'A90N2611211400-1',
-  road: 'A90',
-  place: 'stonehaven',
-  direction: 'north',
-  severity: 'significant',
-  lanesClosed: 2,
-  isCleared: false,
-  delayMinutes: null,
-  notes: ['Lorry <overturned> & blocked', 'Police on site'],
-};
-const path = '/incidents/A90/stonehaven/north/1';
-
-const northAsXml = `<?xml version="1.0" encoding="UTF-8"?>
-<incident xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"><id>A90N2611211400-1</id><road>A90</road><place>stonehaven</place>\
-<direction>north</direction><severity>significant</severity><lanesClosed>2</lanesClosed><isCleared>false</isCleared>\
-<delayMinutes xsi:nil="true"/><notes><item>Lorry &lt;overturned&gt; &amp; blocked</item><item>Police on site</item></notes></incident>
-`;
-
-const northAsText = `id: A90N2611211400-1
-road: A90
-place: stonehaven
-direction: north
-severity: significant
-lanesClosed: 2
-isCleared: false
-delayMinutes: (none)
-notes:
-  - Lorry <overturned> & blocked
-  - Police on site
-`;
-
-interface Incidents extends RunningShop {
-  /** What PUT and POST were called with. */
-  readonly written: unknown[];
-}
-
-async function runIncidents(
-  t: TestContext,
-  options: { readonly formats?: readonly Format[]; readonly maxAgeS?: number } = {},
-): Promise<Incidents> {
-  const written: unknown[] = [];
-  const write = (input: object) => {
-    written.push(input);
-    return { ...input, id: north.id };
-  };
-  const handlers: Readonly<Record<string, Handler>> = {
-    listIncidents: () => ({ incidents: [north, { ...north, direction: 'south', severity: 'minor' }] }),
-    getIncident: ({ number }: { number: number }) => {
-      if (number === 1) return north;
-      const details = { known: [1] };
-      throw new ServiceError('There is no such incident.', {
-        code: 'not_found',
-        reason: 'noSuchIncident',
-        details,
-        declared: true,
-      });
-    },
-    reportIncident: write,
-    replaceIncident: write,
-  };
-  const { formats = ['json', 'xml', 'text'], maxAgeS } = options;
-  const running = await runShop(t, {
-    contract: incidents,
-    handlers,
-    gateway: {
-      formats,
-      userTokens: { issuer: 'shop', audience: 'shop', keys: [incidents, 'publicKeys'] } as never,
-      expose: [
-        expose(incidents, {
-          listIncidents: 'anyone',
-          getIncident: maxAgeS === undefined ? 'anyone' : { access: 'anyone', cache: { maxAgeS } },
-          reportIncident: 'anyone',
-          replaceIncident: 'anyone',
-        }),
-      ],
-    },
-  });
-  return { ...running, written };
-}
-
-function get(shop: RunningShop, accept: string | undefined, at = path): Promise<Response> {
-  return fetch(shop.url + at, { headers: accept === undefined ? {} : { accept } });
-}
-
-function put(shop: RunningShop, contentType: string, body: string): Promise<Response> {
-  return fetch(shop.url + path, { method: 'PUT', headers: { 'content-type': contentType }, body });
-}
 
 suite('the formats of answers', () => {
   test('are chosen by Accept: quality, precision, wildcards, and the order of preference among equals', async (t) => {

@@ -8,6 +8,7 @@ import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { forward } from '@banyan/gateway';
+import { createHeldClock } from './support/held-clock.ts';
 import { exchangeRaw, runShop, type ShopOptions, until } from './support/running-shop.ts';
 import { certificateFiles, openSession, runSecureShop, trust } from './support/secure-shop.ts';
 import { runRawUpstream } from './support/upstream.ts';
@@ -138,25 +139,18 @@ test('signed-in users, many at once on one connection, and HSTS', async (t) => {
 
 test('a certificate that is replaced counts for new connections; open ones go on', async (t) => {
   const { files, renew } = await certificateFiles(t);
-  const looks: (() => void)[] = [];
-  const clock = {
-    nowMs: () => Date.now(),
-    setTimer: (callback: () => void, delayMs: number) => {
-      if (delayMs === 10_000) looks.push(callback);
-      return () => undefined;
-    },
-  };
+  const { clock, runOut } = createHeldClock(10_000);
   const shop = await runShop(t, { edge: { tls: files, clock } });
   const session = openSession(t, shop.url);
   assert.equal((await askHttp2(session, { path: '/products' })).status, 200);
   const first = await fingerprint(shop.port);
   await renew();
   await writeFile(files.keyFile, 'half a key');
-  looks.shift()?.();
+  runOut();
   assert.equal(await fingerprint(shop.port), first);
   assert(shop.log.some(({ level }) => level === 'error'));
   await renew();
-  looks.shift()?.();
+  runOut();
   assert.notEqual(await fingerprint(shop.port), first);
   assert.equal((await askHttp2(session, { path: '/products' })).status, 200);
 });
@@ -250,14 +244,7 @@ test('a stop lets requests of HTTP/2 finish, and tells the client to open no mor
 });
 
 test('a client of HTTP/2 that does not read holds back what is sent to it, and is let go', async (t) => {
-  const looks: (() => void)[] = [];
-  const clock = {
-    nowMs: () => Date.now(),
-    setTimer: (callback: () => void, delayMs: number) => {
-      if (delayMs === 1_000) looks.push(callback);
-      return () => undefined;
-    },
-  };
+  const { clock, runOut } = createHeldClock(1_000);
   let produced = 0;
   const shop = await runSecureShop(t, {
     edge: { clock },
@@ -283,7 +270,7 @@ test('a client of HTTP/2 that does not read holds back what is sent to it, and i
     return sameFor > 20;
   }, 'it is held back');
   assert(produced < 15 * 1_048_576, `${produced} bytes were produced although nobody reads`);
-  for (let second = 0; second < 6; second += 1) for (const look of looks.splice(0)) look();
+  for (let second = 0; second < 6; second += 1) runOut();
   await until(() => shop.log.some((line) => line.fields['cutOff'] === true), 'the gateway has given up');
 });
 

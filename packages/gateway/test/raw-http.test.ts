@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { createHeldClock } from './support/held-clock.ts';
 import { exchangeRaw, openRaw, readToEnd, runShop, until } from './support/running-shop.ts';
 
 const close = 'Host: shop\r\nConnection: close\r\n';
@@ -191,15 +192,7 @@ test('headers that never end are cut off', async (t) => {
 });
 
 test('a body that trickles in is cut off with 408', async (t) => {
-  const timers: (() => void)[] = [];
-  const clock = {
-    nowMs: () => Date.now(),
-    setTimer: (callback: () => void, delayMs: number) => {
-      // The traffic watch is the one that looks every second.
-      if (delayMs === 1_000) timers.push(callback);
-      return () => undefined;
-    },
-  };
+  const { clock, runOut } = createHeldClock(1_000);
   const shop = await runShop(t, { edge: { clock } });
   const socket = openRaw(shop.port);
   const answer = readToEnd(socket);
@@ -207,8 +200,8 @@ test('a body that trickles in is cut off with 408', async (t) => {
     'POST /orders HTTP/1.1\r\nHost: shop\r\nContent-Type: application/json\r\nContent-Length: 500\r\n\r\n{"a":',
   );
   await new Promise((resolve) => socket.once('connect', resolve));
-  const beat = () => timers.splice(0).forEach((callback) => { callback(); }); // biome-ignore format: short
-  const trickle = setInterval(beat, 5);
+  // The watch over traffic looks every second.
+  const trickle = setInterval(runOut, 5);
   t.after(() => clearInterval(trickle));
   assert.deepEqual(statusesIn(await answer), [408]);
 });

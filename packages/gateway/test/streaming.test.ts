@@ -4,6 +4,7 @@ import { type IncomingMessage, request } from 'node:http';
 import { text as readText } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
 import { test } from 'node:test';
+import { createHeldClock } from './support/held-clock.ts';
 import { exchangeRaw, openRaw, runShop, until } from './support/running-shop.ts';
 
 const size = 30 * 1_048_576;
@@ -194,14 +195,7 @@ test('a refused body without end is cut off', async (t) => {
 });
 
 test('lets go of a client that has stopped reading', async (t) => {
-  const looks: (() => void)[] = [];
-  const clock = {
-    nowMs: () => Date.now(),
-    setTimer: (callback: () => void, delayMs: number) => {
-      if (delayMs === 1_000) looks.push(callback);
-      return () => undefined;
-    },
-  };
+  const { clock, runOut } = createHeldClock(1_000);
   const shop = await runShop(t, {
     edge: { clock },
     gateway: { limits: { stalledAfterMs: 100 } },
@@ -210,9 +204,7 @@ test('lets go of a client that has stopped reading', async (t) => {
   const socket = openRaw(shop.port);
   socket.write('GET /pictures/1 HTTP/1.1\r\nHost: a\r\n\r\n');
   await once(socket, 'readable');
-  const looking = setInterval(() => {
-    for (const look of looks.splice(0)) look();
-  }, 10);
+  const looking = setInterval(runOut, 10);
   t.after(() => clearInterval(looking));
   await until(() => shop.log.some((line) => line.fields['cutOff'] === true), 'the gateway has given up');
   socket.destroy();

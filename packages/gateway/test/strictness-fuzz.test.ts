@@ -3,20 +3,10 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { forward } from '@banyan/gateway';
+import { createRandom, seed } from '@banyan/test-support/random';
 import { exchangeRaw, runShop } from './support/running-shop.ts';
 
 const runs = Number(process.env['BANYAN_RUNS'] ?? 400);
-
-/** Mulberry32: the same seed gives the same requests. */
-function createRandom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 0x1_0000_0000;
-  };
-}
 
 /** Pieces that parsers are known to disagree about. */
 const pieces = [
@@ -100,7 +90,6 @@ async function runRecorder(t: TestContext) {
 }
 
 test('whatever bytes come in, what goes out has one reading, and there is one request for each answer', async (t) => {
-  const seed = Number(process.env['BANYAN_SEED'] ?? Date.now() % 1_000_000);
   t.diagnostic(`BANYAN_SEED=${seed}`);
   const random = createRandom(seed);
   const recorder = await runRecorder(t);

@@ -11,7 +11,7 @@ import { sessions } from './sessions/contract.ts';
 import { defaultIssuer, sessionsService } from './sessions/service.ts';
 import { userInfoService } from './user-info/service.ts';
 
-/** All services of the set, for `services` of a system. `developmentMessageSender` belongs into `development`. */
+/** All services of the set, for `services` of a system. `developmentMessageSender` belongs in `development`. */
 export const identityServices: readonly Service[] = [
   authenticationService,
   loginControllerService,

@@ -6,6 +6,7 @@ import { createOpenCalls } from './open-calls.ts';
 import { serveOutgoing } from './outgoing-server.ts';
 import { askPlainService, checkPlainService } from './plain-service.ts';
 
+/** What {@link sidecar} is told beside the contract. */
 export interface SidecarOptions<U extends Uses> {
   /** Contracts of the services that the plain service may call through the sidecar, by the name that it uses for them. */
   readonly uses?: U;

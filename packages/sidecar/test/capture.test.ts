@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { type AddressInfo, connect, createServer } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { freePort, startTestSystem } from '@banyan/testing';
+import { freePorts, startTestSystem } from '@banyan/testing';
 import { books, people, python, reviews, skip, startPython } from './support/books.ts';
 
 const script = fileURLToPath(new URL('./support/capture.py', import.meta.url));
@@ -56,7 +56,7 @@ async function startLast(t: TestContext) {
 
 /** A call through the sidecar to Python, which calls `people` through it, and what a network between all of them would have shown. */
 async function callAndCapture(t: TestContext, mutualTls: boolean) {
-  const [port, outgoing] = [await freePort(), await freePort()];
+  const [port = 0, outgoing = 0] = await freePorts(2);
   await startPython(t, port, outgoing);
   const running = await startTestSystem(t, books, {
     harsh: false,

@@ -5,12 +5,12 @@ import type { AddressInfo } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { binary, contract, operation } from '@banyan/contract';
 import { sidecar } from '@banyan/sidecar';
-import { freePort, startTestSystem, type TestSystem, until } from '@banyan/testing';
+import { freePort, freePorts, startTestSystem, type TestSystem, until } from '@banyan/testing';
 import { z } from 'zod';
 import { books, reviews, skip, startPython } from './support/books.ts';
 
 async function start(t: TestContext) {
-  const [port, outgoing] = [await freePort(), await freePort()];
+  const [port = 0, outgoing = 0] = await freePorts(2);
   const plain = await startPython(t, port, outgoing);
   const running = await startTestSystem(t, books, {
     harsh: false,

@@ -13,15 +13,15 @@ export type { Alert } from './objectives/alerts.ts';
 export type { AlertLevel, BurnRate, Objective } from './objectives/burn-rate.ts';
 export type { ObjectiveState } from './objectives/objectives.ts';
 export { decodeOtlp, encodeOtlpResponse, encodeOtlpStatus } from './otlp/protobuf.ts';
+export { createTelemetryStore } from './postgres-telemetry-store.ts';
 export type { LogLevel, MetricKind, SpanKind } from './records.ts';
 export type { SystemRun } from './runs.ts';
-export {
-  createTelemetryStore,
-  type Receipt,
-  type StoredNews,
-  type StoreState,
-  type TelemetryStore,
-  type TelemetryStoreOptions,
+export type {
+  Receipt,
+  StoredNews,
+  StoreState,
+  TelemetryStore,
+  TelemetryStoreOptions,
 } from './telemetry-store.ts';
 export type { CallChain, Called, EntryKind } from './traces/call-depth.ts';
 export type { ComparedRow } from './traces/compare.ts';

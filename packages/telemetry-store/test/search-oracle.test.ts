@@ -204,3 +204,31 @@ test('lines are found by words, phrases, level and service as looking at each of
     );
   }
 });
+
+test('the words of a phrase may have anything between them that is no word, as the text was sent', async (t) => {
+  const { store } = await givenStore(t);
+  const found = [
+    'gave up',
+    'gave\nup',
+    'gave\\up',
+    'gave "up"',
+    'gave\u0001 \t, up',
+    'GAVE, Up',
+    'żółw gave – up',
+  ];
+  const lost = ['gave nup', 'gave it up', 'up gave', 'gaveup', 'gave_up', 'gave ups'];
+  const logRecords = [...found, ...lost].map((text, index) => ({
+    severityNumber: 9,
+    body: { stringValue: text },
+    timeUnixNano: `${startUs + index}000`,
+  }));
+  const resource = { attributes: [{ key: 'service.name', value: { stringValue: 'orders' } }] };
+  store.receive('logs', { resourceLogs: [{ resource, scopeLogs: [{ logRecords }] }] });
+  await store.flush();
+  const search = async (text: string) =>
+    (await store.searchLogs({ fromUs: startUs, toUs: startUs + 1e6, limit: 50, text })).lines.map(
+      ({ message }) => message,
+    );
+  assert.deepEqual((await search('"gave up"')).toReversed(), found);
+  assert.deepEqual(await search('"żółw gave"'), ['żółw gave – up']);
+});

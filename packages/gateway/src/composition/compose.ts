@@ -53,6 +53,7 @@ export type PartInput<Sources, Input> = {
   readonly [Field in keyof Input]: Reference<Sources, Input[Field]> | { readonly value: Input[Field] };
 };
 
+/** Where a part takes its input from, who may see it, and what stands for it when it is missing. */
 export interface PartOptions<Sources, Input, Output, Field extends keyof Output> {
   readonly input: PartInput<Sources, Input>;
   /** Fields of its output that the answer has. Default: all. */
@@ -125,6 +126,7 @@ export type Joined<Mandatory, Optional> = {
   readonly missing: readonly MissingPart[];
 };
 
+/** Input and parts of a joined answer. */
 export interface ComposeOptions<Input extends Schema, Mandatory extends object, Optional extends object> {
   readonly input: Input;
   // biome-ignore lint/complexity/noBannedTypes: `{}` is no optional part yet.

@@ -59,6 +59,8 @@ class HttpAppTarget implements Target {
       answer(exchange, output as AppResponse);
     } finally {
       context.end();
+      // As for operations: to cancel what is over would make an error, with its stack.
+      exchange.context = undefined;
     }
   }
 

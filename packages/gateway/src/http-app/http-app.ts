@@ -19,6 +19,7 @@ export interface AppRequest {
   readonly client: string;
 }
 
+/** The whole answer of an {@link httpApp}: what the client gets. */
 export interface AppResponse {
   readonly status: number;
   /** In their order; a name may come several times. */

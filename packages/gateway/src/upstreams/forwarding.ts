@@ -7,6 +7,7 @@ import type { WebSocketOptions } from './web-socket.ts';
 export const authorizations = ['none', 'as_sent', 'user_token'] as const;
 export type ForwardedAuthorization = (typeof authorizations)[number];
 
+/** Where {@link forward} sends requests, and for whom. */
 export interface ForwardOptions {
   /** Origin of the upstream, or of several equal ones: `http://legacy:8080`. */
   readonly to: string | readonly string[];
@@ -43,6 +44,7 @@ export interface ForwardOptions {
   readonly maxConnections?: number;
 }
 
+/** What is compared of the answers of the upstream and of the operation. */
 export interface CompareOptions {
   /** Default `GET` alone. What changes something happens twice: say others only if the operation works on data of its own. */
   readonly methods?: readonly string[];

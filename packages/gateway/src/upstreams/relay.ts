@@ -144,6 +144,8 @@ class Relay implements Answerer, ConnectionUser, ResponseEvents, TurnTask, Endle
     const { exchange, head } = this.#request;
     const socket = this.#connection?.socket;
     if (!this.#isDue || socket === undefined || this.#upstream === undefined) return;
+    // Its end is told in a moment; until then nothing of the request is gone.
+    if (socket.destroyed) return;
     this.#isDue = false;
     this.#movedAtMs = this.#environment.clock.nowMs();
     socket.write(head(this.#upstream.host), 'latin1');
@@ -178,7 +180,8 @@ class Relay implements Answerer, ConnectionUser, ResponseEvents, TurnTask, Endle
     const connection = this.#connection;
     if (connection === undefined || this.#ended) return;
     this.#isStale = connection.used && this.#reader?.begun === false;
-    if (connection.connected) this.#failed(brokenOff(cause), 'broke_off');
+    const isSent = connection.connected && !this.#isDue;
+    if (isSent) this.#failed(brokenOff(cause), 'broke_off');
     else this.#failed(unreachable(cause), 'unreachable');
   }
 

@@ -5,6 +5,7 @@ import { hasBody } from '../framing.ts';
 import { hostOf } from './request-head.ts';
 import type { ResponseHead } from './response-head.ts';
 
+/** Whose WebSockets are passed on, and how many. */
 export interface WebSocketOptions {
   /** Origins whose pages may connect, beside the gateway's own. Programs that are no browsers say none, and may. */
   readonly origins?: readonly string[];

@@ -14,6 +14,7 @@ import {
 } from '@banyan/discovery';
 import { checkTrafficRules, refusedRules } from './check-traffic-rules.ts';
 
+/** What a {@link TrafficAdmin} works on. */
 export interface TrafficAdminOptions {
   readonly documents: RuntimeDocuments;
   /** Of the system: `system.gateway.routes`. */
@@ -73,6 +74,7 @@ export interface TrafficAdmin {
   history(limit?: number): Promise<readonly RuntimeDocument[]>;
 }
 
+/** Administers the traffic rules in `documents`. Does no I/O by itself; what each method rejects with stands at {@link TrafficAdmin}. */
 export function createTrafficAdmin(options: TrafficAdminOptions): TrafficAdmin {
   return new DocumentTrafficAdmin(options);
 }

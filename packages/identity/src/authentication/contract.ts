@@ -67,6 +67,7 @@ const NewSecondFactor = z.object({
   expiresAt: Timestamp.optional(),
 });
 
+/** Sign-up, sign-in, change and reset, as owners of accounts ask for them. What the world reaches of identity, beside `oauth`, sessions and public keys. */
 export const authentication = contract('authentication', {
   version: '1.0.0',
   description: 'Signing up, signing in, and what an owner does with an account.',

@@ -15,6 +15,10 @@ import { forgetOldTries } from './tries.ts';
 const resetMinutes = 15;
 const tidyEveryMs = 60_000;
 
+/**
+ * Keeps `authentication`: sign-ups and logins under way, and counts of failed tries. Refusals are those of the contract; stored data whose key is
+ * gone is `internal` `key_missing`.
+ */
 export const authenticationService = service(authentication, {
   uses,
   config: AuthenticationConfig,

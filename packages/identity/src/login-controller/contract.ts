@@ -2,6 +2,7 @@ import { contract, operation } from '@banyan/banyan';
 import { z } from 'zod';
 import { AccountId, GivenLoginId, GivenPassword, PasswordRevision } from '../vocabulary.ts';
 
+/** The orchestrated login: one question about login id and password. For `authentication` alone, not for the world. */
 export const loginController = contract('login-controller', {
   version: '1.0.0',
   description: 'The orchestrated login: one service asks the others in turn.',

@@ -3,6 +3,7 @@ import { loginIds } from '../login-ids/contract.ts';
 import { passwords } from '../passwords/contract.ts';
 import { loginController } from './contract.ts';
 
+/** Keeps `loginController` and no data: asks `login-ids`, then `passwords`. Fails with `unavailable` while one of them is away. */
 export const loginControllerService = service(loginController, {
   uses: { loginIds, passwords },
   operations: {

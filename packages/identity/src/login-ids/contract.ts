@@ -5,6 +5,7 @@ import { NewLoginId } from './login-key.ts';
 
 const Account = z.object({ accountId: AccountId, loginId: z.string() });
 
+/** Which login id belongs to which account: reserve, confirm, release, find. For the other services of identity alone. */
 export const loginIds = contract('login-ids', {
   version: '1.0.0',
   description:

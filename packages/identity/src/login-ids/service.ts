@@ -8,6 +8,7 @@ interface Account {
   readonly loginId: string;
 }
 
+/** Keeps `loginIds` in a database of its own. A login id belongs to one account at most, also when two ask at the same moment. */
 export const loginIdsService = service(loginIds, {
   uses: { authentication },
   migrations: new URL('./migrations/', import.meta.url),

@@ -2,6 +2,7 @@ import { contract, operation } from '@banyan/banyan';
 import { z } from 'zod';
 import { PublicJwk } from '../vocabulary.ts';
 
+/** OAuth 2.0 and OpenID Connect for other programs, as one operation that answers every request below its prefix, and the public keys. */
 export const oauth = contract('oauth', {
   version: '1.0.0',
   description: 'OAuth 2.0 and OpenID Connect: other programs act for users who have agreed to it.',

@@ -12,6 +12,10 @@ const tidyEveryMs = 60_000;
 /** As many as `sessions` takes at once. */
 const revokedAtOnce = 1_000;
 
+/**
+ * Keeps `oauth`: consents, sessions of its pages, codes, refresh tokens and signing keys, encrypted with `OAUTH_KEYS`. Set `OAUTH_ISSUER`,
+ * `OAUTH_CLIENTS` and `OAUTH_RESOURCES`; a wrong value stops the start. Stored data whose key is gone is `internal` `key_missing`.
+ */
 export const oauthService = service(oauth, {
   uses,
   config: OAuthConfig,

@@ -26,6 +26,10 @@ const damagedBackup = {
 const BackupId = z.string().regex(/^[0-9a-z-]{1,80}$/);
 const Accounts = z.array(AccountId);
 
+/**
+ * Passwords of accounts: create, change, check and recover; back-ups and checks for operators. For the other services of identity and `banyan
+ * passwords`.
+ */
 export const passwords = contract('passwords', {
   version: '1.0.0',
   description: 'Passwords, and how they are looked after. For services, not for the world.',

@@ -53,6 +53,10 @@ interface GivenNewPassword {
   readonly secondFactor: boolean;
 }
 
+/**
+ * Keeps `passwords`: Argon2id hashes, each sealed with a key of `PASSWORDS_KEYS`. A record that somebody else changed signs nobody in. Errors
+ * beside the refusals: `data_loss` `damaged_backup` and `sealed_value_damaged`, `not_found` `no_such_backup`, `internal` `key_missing`.
+ */
 export const passwordsService = service(passwords, {
   uses: { authentication, loginIds },
   config: PasswordsConfig,

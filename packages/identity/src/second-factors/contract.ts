@@ -9,6 +9,7 @@ const tooManyCodes = {
   data: z.object({ retryAfterS: z.int() }),
 } as const;
 
+/** Second factors of accounts: enrol, send a code, check one. For the other services of identity alone. */
 export const secondFactors = contract('second-factors', {
   version: '1.0.0',
   description:

@@ -22,6 +22,10 @@ interface GivenCode {
   readonly code: string;
 }
 
+/**
+ * Keeps `secondFactors`: seeds and telephone numbers, encrypted with `SECOND_FACTORS_KEYS`, and hashes of recovery codes. A code counts once.
+ * `internal` `key_missing` or `data_loss` `sealed_value_damaged` if what is stored cannot be read.
+ */
 export const secondFactorsService = service(secondFactors, {
   uses: { messageSender },
   config: z.object({

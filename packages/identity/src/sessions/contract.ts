@@ -16,6 +16,7 @@ export const Credentials = z.object({
 
 const Nothing = z.object({});
 
+/** Sessions of users: open, exchange, refresh and end them; public keys of access tokens, and which tokens no longer count. */
 export const sessions = contract('sessions', {
   version: '1.0.0',
   description: 'Who is signed in: sessions, access tokens, and the keys that verify them.',

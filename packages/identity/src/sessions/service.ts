@@ -51,6 +51,10 @@ const SessionsConfig = z.object({
   keyLeadSeconds: z.int().min(0).default(900).describe('How long before its use a signing key is published.'),
 });
 
+/**
+ * Keeps `sessions` and signs access tokens. Sessions of browsers are in PostgreSQL, or in Redis with `SESSIONS_REDIS_URL`. While the store is away,
+ * `unavailable`; signing keys whose secret is gone are `internal` `key_missing`.
+ */
 export const sessionsService = service(sessions, {
   uses: { passwords },
   config: SessionsConfig,

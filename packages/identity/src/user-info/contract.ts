@@ -8,6 +8,7 @@ export const NewUser = z.object({
   email: EmailAddress,
 });
 
+/** Name and e-mail address of accounts. For the other services of identity alone. */
 export const userInfo = contract('user-info', {
   version: '1.0.0',
   description: 'What is known about the person behind an account.',

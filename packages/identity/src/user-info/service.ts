@@ -11,6 +11,7 @@ interface User {
   readonly emailVerified: boolean;
 }
 
+/** Keeps `userInfo`: verifies addresses, and tells owners by mail of changes to their account. */
 export const userInfoService = service(userInfo, {
   uses: { messageSender, passwords, secondFactors },
   migrations: new URL('./migrations/', import.meta.url),

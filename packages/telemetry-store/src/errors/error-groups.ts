@@ -3,8 +3,10 @@ import { fromCursor, toCursor } from '../pages/page-cursor.ts';
 import { toTime } from '../traces/summary.ts';
 
 export const errorStates = ['open', 'resolved', 'ignored'] as const;
+/** What operators have decided about a group. */
 export type ErrorState = (typeof errorStates)[number];
 
+/** Errors of one service with the same cause, counted. */
 export interface ErrorGroup {
   readonly groupId: string;
   readonly service: string;
@@ -18,6 +20,7 @@ export interface ErrorGroup {
   readonly owner?: string;
 }
 
+/** A group of errors with what is known of one of them. */
 export interface ErrorDetail extends ErrorGroup {
   readonly stack: string;
   /** Newest first. */
@@ -29,6 +32,7 @@ export interface ErrorDetail extends ErrorGroup {
   }[];
 }
 
+/** Which groups are listed. */
 export interface ErrorQuery {
   readonly service?: string | undefined;
   readonly state?: ErrorState | undefined;

@@ -3,11 +3,12 @@ import { unpackPage } from '../pages/page-codec.ts';
 import { fromCursor, toCursor } from '../pages/page-cursor.ts';
 import { mayHave } from '../pages/term-filter.ts';
 import { logText, serviceTerm, traceTerm, wordTerm } from '../pages/terms.ts';
-import { matchesText, parseTextQuery } from '../pages/words.ts';
+import { matchesText, parseTextQuery, phrasesInJson } from '../pages/words.ts';
 import { type Attributes, type LogLevel, type LogRecord, logLevels } from '../records.ts';
 import { toTime } from '../traces/summary.ts';
 import { linesPerPage } from '../writing/page-rows.ts';
 
+/** Which lines match; all of what is given must hold. */
 export interface LogFilter {
   readonly service?: string | undefined;
   /** This one and those more serious. */
@@ -16,6 +17,7 @@ export interface LogFilter {
   readonly text?: string | undefined;
 }
 
+/** A filter, in a window of time, and how much of it is wanted. */
 export interface LogQuery extends LogFilter {
   readonly fromUs: number;
   readonly toUs: number;
@@ -23,6 +25,7 @@ export interface LogQuery extends LogFilter {
   readonly after?: string | undefined;
 }
 
+/** A line of a log as it was sent. */
 export interface LogLine {
   readonly id: string;
   readonly at: string;
@@ -34,6 +37,7 @@ export interface LogLine {
   readonly attributes: Attributes;
 }
 
+/** One page of lines. */
 export interface LogLines {
   readonly lines: readonly LogLine[];
   readonly next?: string;
@@ -61,6 +65,7 @@ export async function searchLogs(sql: Sql, query: LogQuery): Promise<LogLines> {
       ? [query.toUs, 0]
       : fromCursor(query.after, [0, 0] as const as readonly [number, number]);
   const isMatch = logMatcher(query);
+  const mayMatch = phrasesInJson(parseTextQuery(query.text ?? ''));
   const isInRange = ({ id, line }: Found) =>
     line.atUs >= query.fromUs && (line.atUs < beforeUs || (line.atUs === beforeUs && id < beforeId));
   const condition = conditionOf(sql, query, beforeUs);
@@ -73,7 +78,7 @@ export async function searchLogs(sql: Sql, query: LogQuery): Promise<LogLines> {
       where to_us >= ${query.fromUs} and (to_us, page) < (${place.toUs}::int8, ${place.page}::int8) and ${condition}
       order by to_us desc, page desc limit ${size}`;
     const pages = await Promise.all(
-      rows.map(async ({ page, body }) => linesOf(page, await unpackPage(body))),
+      rows.map(async ({ page, body }) => linesOf(page, await unpackPage(body, mayMatch))),
     );
     for (const each of pages.flat())
       if (isInRange(each) && isMatch(each.line, each.line.resource.service)) found.push(each);

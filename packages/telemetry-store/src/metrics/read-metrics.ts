@@ -3,6 +3,7 @@ import type { HistogramValue, MetricKind } from '../records.ts';
 import type { Window } from '../traffic/service-map.ts';
 import { type Series, type SeriesList, stepOf } from '../traffic/traffic-series.ts';
 
+/** A metric that was received, and from whom. */
 export interface MetricName {
   readonly name: string;
   readonly kind: MetricKind;
@@ -11,12 +12,14 @@ export interface MetricName {
   readonly services: readonly string[];
 }
 
+/** Which metric, and when. */
 export interface MetricQuery extends Window {
   readonly name: string;
   readonly service?: string | undefined;
   readonly quantile?: number | undefined;
 }
 
+/** Values of a metric over time. */
 export interface MetricSeries extends SeriesList {
   readonly name: string;
   readonly kind: MetricKind;

@@ -1,5 +1,6 @@
 import type { AlertLevel } from './burn-rate.ts';
 
+/** An objective whose error budget burns too fast, or did. */
 export interface Alert {
   readonly alertId: string;
   readonly objectiveId: string;

@@ -1,4 +1,5 @@
 export const alertLevels = ['page', 'ticket'] as const;
+/** How soon somebody should look. */
 export type AlertLevel = (typeof alertLevels)[number];
 
 /** What an operation promises: this share of its requests is good, over a number of days. */
@@ -39,6 +40,7 @@ export const burnRules: readonly {
   { level: 'ticket', longMs: 72 * 3_600_000, shortMs: 6 * 3_600_000, share: 0.1 },
 ];
 
+/** How fast an error budget is used up; at 1 it lasts exactly as long as it is meant to. */
 export interface BurnRate {
   readonly level: AlertLevel;
   readonly longMs: number;

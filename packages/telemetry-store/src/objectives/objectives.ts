@@ -16,6 +16,7 @@ import {
   type Requests,
 } from './burn-rate.ts';
 
+/** An objective, and how it stands. */
 export interface ObjectiveState extends Objective {
   readonly good: number;
   readonly total: number;

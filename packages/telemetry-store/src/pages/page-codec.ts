@@ -28,10 +28,13 @@ export async function packPage<Item extends SpanRecord | LogRecord>(items: reado
   return compress(Buffer.from(JSON.stringify({ resources, items: packed })), level);
 }
 
+/** @param mayMatch says of the page's JSON, in lower case, whether it is worth taking apart; if not, the page counts as empty */
 export async function unpackPage<Item extends SpanRecord | LogRecord>(
   body: Uint8Array,
+  mayMatch?: (text: string) => boolean,
 ): Promise<readonly Item[]> {
   const text = (await decompress(body)).toString();
+  if (mayMatch?.(text.toLowerCase()) === false) return [];
   const { resources, items } = JSON.parse(text) as PackedPage<Item>;
   return items.map(({ r, ...rest }) => ({ ...rest, resource: resources[r] })) as unknown as readonly Item[];
 }

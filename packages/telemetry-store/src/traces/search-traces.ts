@@ -23,6 +23,7 @@ export interface TraceQuery {
   readonly text?: string | undefined;
 }
 
+/** One page of traces. */
 export interface TracePage {
   readonly traces: readonly TraceSummary[];
   readonly next?: string;

@@ -1,6 +1,7 @@
 import type { Sql } from '@banyan/core';
 import { toUuid } from '../writing/insert.ts';
 
+/** A trace in one row. */
 export interface TraceSummary {
   readonly traceId: string;
   readonly service: string;

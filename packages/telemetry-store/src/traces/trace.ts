@@ -6,6 +6,7 @@ import { criticalPathOf } from './critical-path.ts';
 import { inOrder, type SpanNode, spanTrees } from './span-tree.ts';
 import { readSummaries, type TraceSummary } from './summary.ts';
 
+/** A span as it is drawn. */
 export interface TraceSpan {
   readonly spanId: string;
   readonly parentId?: string;
@@ -27,6 +28,7 @@ export interface TraceSpan {
   readonly links: SpanRecord['links'];
 }
 
+/** A whole trace with its critical path. */
 export interface Trace extends Omit<TraceSummary, 'spans'> {
   readonly resources: Readonly<Record<string, Attributes>>;
   readonly spans: readonly TraceSpan[];

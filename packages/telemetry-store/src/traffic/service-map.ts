@@ -15,6 +15,7 @@ export interface Traffic {
   readonly p99Ms?: number;
 }
 
+/** A service on the map. */
 export interface MapService extends Traffic {
   readonly name: string;
   readonly kind: 'service' | 'database' | 'external';
@@ -23,12 +24,14 @@ export interface MapService extends Traffic {
   readonly lastSeenAt?: string;
 }
 
+/** Calls or events from one service to another, or statements to its database. */
 export interface MapEdge extends Traffic {
   readonly from: string;
   readonly to: string;
   readonly kind: 'call' | 'event' | 'database';
 }
 
+/** Services and what flows between them, in a window of time. */
 export interface ServiceMap {
   readonly from: string;
   readonly to: string;
@@ -37,6 +40,7 @@ export interface ServiceMap {
   readonly cycles: readonly (readonly string[])[];
 }
 
+/** Requests of one operation. */
 export interface OperationTraffic extends Traffic {
   readonly service: string;
   readonly operation: string;
@@ -44,6 +48,7 @@ export interface OperationTraffic extends Traffic {
   readonly p95Ms?: number;
 }
 
+/** From when to when, in microseconds since 1970. */
 export interface Window {
   readonly fromUs: number;
   readonly toUs: number;

@@ -1,8 +1,10 @@
 import { sizeOf } from './size-of.ts';
 
 export const signals = ['spans', 'logs', 'metrics'] as const;
+/** What OTLP brings. */
 export type Signal = (typeof signals)[number];
 
+/** What became of the items of a signal since the start. */
 export interface SignalCounts {
   readonly received: number;
   readonly stored: number;

@@ -1,0 +1,1 @@
+export { type ConsoleSignIn, createOidcSignIn, type OidcSignInOptions } from './oidc-sign-in.ts';
