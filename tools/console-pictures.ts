@@ -1,3 +1,4 @@
+import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import sharp from 'sharp';
@@ -5,21 +6,32 @@ import { createApi, eventually } from '../systems/food-to-go/demo/api.ts';
 import { type Cast, gather } from '../systems/food-to-go/demo/cast.ts';
 import { createCustomer } from '../test/support/customer.ts';
 import { type RunningSystem, startSystem } from '../test/support/running-system.ts';
+import { buggyInvoicing, showPoison, showTransfer, showTryOut, showTwoWays } from './pictures/other-walks.ts';
+import type { Camera, Walk } from './pictures/walk.ts';
 
 // Takes the pictures of the console that the documentation shows, of systems that have something to show:
-// `node tools/console-pictures.ts [photo-print] [food-to-go]`.
+// `node tools/console-pictures.ts [SYSTEM …]`.
 
 const root = path.dirname(import.meta.dirname);
 const viewport = { width: 1280, height: 800 };
 
-type Open = (colorScheme: 'light' | 'dark', address: string) => Promise<Page>;
+interface Tour {
+  readonly walk: Walk;
+  /** Default: the folder of its name. */
+  readonly folder?: string;
+  readonly flags?: readonly string[];
+}
 
-const walks: Readonly<Record<string, (system: RunningSystem, open: Open) => Promise<void>>> = {
-  'photo-print': showOrder,
-  'food-to-go': showDeclinedOrder,
+const tours: Readonly<Record<string, Tour>> = {
+  'photo-print': { walk: showOrder, flags: ['--own', 'printing'] },
+  'food-to-go': { walk: showDeclinedOrder },
+  orders: { walk: showPoison, folder: 'orders' },
+  interactions: { walk: showTwoWays, flags: ['--split'] },
+  books: { walk: showTryOut, folder: 'books/stage-1' },
+  'two-phase-commit': { walk: showTransfer },
 };
 
-async function showOrder(system: RunningSystem, open: Open): Promise<void> {
+async function showOrder(system: RunningSystem, { open, keep }: Camera): Promise<void> {
   const customer = await createCustomer(system.url);
   for (const payment of ['tok_ok', 'tok_declined', 'tok_ok', 'tok_ok']) await customer.placeOrder(payment);
 
@@ -34,7 +46,7 @@ async function showOrder(system: RunningSystem, open: Open): Promise<void> {
   await keep(trace, 'console-trace');
 }
 
-async function showDeclinedOrder(system: RunningSystem, open: Open): Promise<void> {
+async function showDeclinedOrder(system: RunningSystem, { open, keep }: Camera): Promise<void> {
   const cast = await gather(createApi(system.url));
   for (const consumer of [cast.ada, cast.bob]) await order(cast, consumer);
 
@@ -76,7 +88,7 @@ async function keep(page: Page, name: string): Promise<void> {
   await picture.toFile(path.join(root, 'docs', 'images', `${name}.png`));
 }
 
-function opener(browser: Browser, system: RunningSystem): Open {
+function opener(browser: Browser, system: RunningSystem): Camera['open'] {
   return async (colorScheme, address) => {
     const context = await browser.newContext({
       ...{ viewport, colorScheme },
@@ -89,19 +101,33 @@ function opener(browser: Browser, system: RunningSystem): Open {
   };
 }
 
+/** A copy of the system with the mistake of the tutorial; removed at the end. */
+function buggyCopy(folder: string): string {
+  // Inside of the repository, where imports find packages.
+  const copy = path.join(root, 'test', 'tmp-pictures');
+  rmSync(copy, { recursive: true, force: true });
+  ending.push(() => rmSync(copy, { recursive: true, force: true }));
+  cpSync(path.join(root, 'systems', folder), copy, { recursive: true });
+  const { file, before, after } = buggyInvoicing;
+  const source = readFileSync(path.join(copy, file), 'utf8');
+  if (!source.includes(before)) throw new Error(`${file} is not as the tutorial has it.`);
+  writeFileSync(path.join(copy, file), source.replace(before, after));
+  return copy;
+}
+
 const named = process.argv.slice(2);
 const ending: (() => unknown)[] = [];
 try {
   const browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: ['--no-sandbox'] });
   ending.unshift(() => browser.close());
-  for (const [name, show] of Object.entries(walks)) {
+  for (const [name, { walk, folder = name, flags = [] }] of Object.entries(tours)) {
     if (named.length > 0 && !named.includes(name)) continue;
-    const flags = name === 'photo-print' ? ['--own', 'printing', '--calm'] : ['--calm'];
+    const directory = name === 'orders' ? buggyCopy(folder) : path.join(root, 'systems', folder);
     const system = await startSystem(
       { after: (end) => ending.unshift(end as () => unknown) },
-      { directory: path.join(root, 'systems', name), flags, environment: { CONSOLE_PORT: '0' } },
+      { directory, flags: [...flags, '--calm'], environment: { CONSOLE_PORT: '0' } },
     );
-    await show(system, opener(browser, system));
+    await walk(system, { open: opener(browser, system), keep });
   }
 } finally {
   for (const end of ending) await end();

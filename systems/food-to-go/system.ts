@@ -38,7 +38,8 @@ export default system('food-to-go', {
     progressService,
     restaurantSearchService,
   ],
-  // A stand-in for the outside world. In production another service keeps the same contract.
+  // A stand-in for the outside world. Production needs a service of the same contract above, whose place this one takes in development:
+  // until then `banyan check --production` names it.
   development: [identityService],
   gateway: gateway({
     title: 'Food to Go',

@@ -29,7 +29,8 @@ export default system('photo-print', {
     printingService,
     despatchService,
   ],
-  // Stand-ins for the outside world. In production other services keep the same contracts.
+  // Stand-ins for the outside world. Production needs services of the same contracts above, whose place these take in development:
+  // until then `banyan check --production` names them.
   development: [paymentProviderService, instagramService],
   gateway: gateway({
     title: 'Photo Print',

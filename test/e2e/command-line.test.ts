@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
@@ -8,7 +9,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { lastFirst, temporaryFolder } from '@banyan/testing';
-import { photoPrintDirectory, runBanyan, startPhotoPrint } from '../support/running-system.ts';
+import {
+  foodToGoDirectory,
+  photoPrintDirectory,
+  runBanyan,
+  startPhotoPrint,
+} from '../support/running-system.ts';
 
 /** The command's exit code and what it said, once it has ended. */
 async function outcomeOf(words: readonly string[], environment: Readonly<Record<string, string>> = {}) {
@@ -36,7 +42,10 @@ test('an unknown command or option says what there is', async () => {
   assert.match(command.output, /no command 'upp'.*up, serve, check/);
   const option = await outcomeOf(['up', '--spilt']);
   assert.equal(option.code, 2);
-  assert.match(option.output, /--spilt.*banyan up --help/s);
+  assert.match(option.output, /There is no option '--spilt'\. See 'banyan up --help'\.\n$/);
+  const value = await outcomeOf(['up', '--port']);
+  assert.equal(value.code, 2);
+  assert.match(value.output, /argument missing\. See 'banyan up --help'\.\n$/);
 });
 
 test('a folder without a system is named', async (t) => {
@@ -79,6 +88,26 @@ test('check finds nothing wrong with photo-print', async () => {
     output,
     /photo-print: \d+ services, \d+ operations \(\d+ public\), \d+ events: nothing wrong\./,
   );
+});
+
+test('what nobody keeps in production is named by check, up and serve, before anything starts', async (t) => {
+  const data = join(await temporaryFolder(t), 'data');
+  const provider = /in production service 'payments' uses 'payment-provider', which no service .* keeps/;
+  const check = await outcomeOf(['check', '--production', '--dir', photoPrintDirectory]);
+  assert.equal(check.code, 1);
+  assert.match(check.output, provider);
+  assert.match(check.output, /service 'uploads' uses 'instagram'/);
+  const food = await outcomeOf(['check', '--dir', foodToGoDirectory], { BANYAN_ENV: 'production' });
+  assert.equal(food.code, 1);
+  assert.match(food.output, /the gateway exposes or asks 'identity'/);
+  const up = await outcomeOf(['up', '--production', '--dir', photoPrintDirectory, '--data', data]);
+  assert.equal(up.code, 1);
+  assert.match(up.output, provider);
+  assert.equal(existsSync(data), false, 'nothing was started');
+  const serve = await outcomeOf(['serve', 'payments', '--production', '--dir', photoPrintDirectory]);
+  assert.equal(serve.code, 1);
+  assert.match(serve.output, provider);
+  assert.doesNotMatch(serve.output, /instagram/);
 });
 
 test('routes lists what is public and for whom', async () => {
@@ -126,6 +155,40 @@ test('every configuration problem of every service is told at once, with variabl
   assert.match(output, /AUTHENTICATION_TOKEN_MINUTES.*whole number/);
   assert.match(output, /UPLOADS_MAX_IMPORTS.*from 1 to 50/);
   assert.equal(existsSync(data), false, 'nothing was started');
+});
+
+test('an environment that there is not is refused, and never taken for development', async () => {
+  const { code, output } = await outcomeOf(['check', '--dir', photoPrintDirectory], { BANYAN_ENV: 'prod' });
+  assert.equal(code, 1);
+  assert.match(output, /BANYAN_ENV must be development or production, not 'prod'/);
+});
+
+test('a signing key that is none is refused before anything is derived from it, and not shown', async () => {
+  for (const secret of ['hunter2hunter2', `${'a'.repeat(42)}!`]) {
+    const wrong = { BANYAN_SECRET: secret, DATABASE_URL: 'postgres://nobody@127.0.0.1:1/none' };
+    for (const words of [['check'], ['serve', 'orders']]) {
+      const { code, output } = await outcomeOf([...words, '--dir', photoPrintDirectory], wrong);
+      assert.equal(code, 1, output);
+      assert.match(output, /BANYAN_SECRET must be base64url text of at least 32 bytes/);
+      assert.ok(!output.includes(secret), output);
+    }
+  }
+});
+
+test('a server that does not answer is named by host, port and variable, without its password', async () => {
+  const there = {
+    DATABASE_URL: 'postgres://banyan:opensesame@127.0.0.1:1/postgres',
+    BANYAN_SECRET: randomBytes(32).toString('base64url'),
+  };
+  for (const words of [
+    ['serve', 'orders'],
+    ['events', 'status'],
+  ]) {
+    const { code, output } = await outcomeOf([...words, '--dir', photoPrintDirectory], there);
+    assert.equal(code, 1, output);
+    assert.match(output, /PostgreSQL at 127\.0\.0\.1:1 \(DATABASE_URL\) does not answer: ECONNREFUSED\./);
+    assert.doesNotMatch(output, /opensesame/);
+  }
 });
 
 test('a wrong port is refused before anything starts', async () => {

@@ -249,7 +249,7 @@ test('in production there is no console to control services from', async (t) => 
     environment,
   );
   assert.equal((await run.exited).code, 1, run.output());
-  assert.match(run.output(), /No console runs here/);
+  assert.match(run.output(), /No console runs here.* In production .*OTEL_EXPORTER_OTLP_ENDPOINT.*\/metrics/);
 });
 
 test('the console refuses as its contract declares', async (t) => {

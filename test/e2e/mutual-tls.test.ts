@@ -3,28 +3,14 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { request } from 'node:https';
-import type { AddressInfo } from 'node:net';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { createAuthority, createServiceTokens } from '@banyan/auth';
 import { createDatabase, resetSystem } from '@banyan/postgres';
-import { startTestServer, temporaryFolder } from '@banyan/testing';
+import { freePort, freePorts, startTestServer, temporaryFolder } from '@banyan/testing';
 import { photoPrintDirectory, runBanyan, startSystem, untilAnswers } from '../support/running-system.ts';
 
 const dayMs = 86_400_000;
-
-async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer());
-  const ports = servers.map(async (server) => {
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    return (server.address() as AddressInfo).port;
-  });
-  const found = await Promise.all(ports);
-  for (const server of servers) server.close();
-  return found;
-}
 
 /** `banyan serve` beside a database server; ended and wiped after the test. */
 async function serve(
@@ -98,7 +84,7 @@ test('certificates of others are read from a folder; one that does not fit ends 
   assert.notEqual((await wrong.exited).code, 0);
   assert.match(wrong.output(), /is not for 'orders'/);
   await write('orders');
-  const [probePort = 0] = await freePorts(1);
+  const probePort = await freePort();
   const run = await serve(t, ['orders'], { ...environment, PROBE_PORT: String(probePort) });
   await untilAnswers(`http://127.0.0.1:${probePort}/health/ready`, run);
 });

@@ -1,21 +1,12 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { createServer } from 'node:http';
-import { type AddressInfo, connect, createServer as createRelay } from 'node:net';
+import { type AddressInfo, connect, createServer } from 'node:net';
 import { hostname } from 'node:os';
 import { test } from 'node:test';
 import { createServiceTokens } from '@banyan/auth';
 import { createDatabase, provisionSystem, resetSystem } from '@banyan/postgres';
-import { eventually, startTestServer, untilPasses } from '@banyan/testing';
+import { eventually, freePort, freePorts, startTestServer, untilPasses } from '@banyan/testing';
 import { photoPrintDirectory, runBanyan, untilAnswers } from '../support/running-system.ts';
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
 
 test('a service runs alone on its port, for callers with a service token only', async (t) => {
   const { url: adminUrl } = await startTestServer({ alone: true });
@@ -49,6 +40,9 @@ test('a service runs alone on its port, for callers with a service token only', 
     .split('\n')
     .filter((line) => line !== '');
   for (const line of lines) assert.doesNotThrow(() => JSON.parse(line), line);
+  const told = lines.filter((line) => line.includes('This is development'));
+  assert.equal(told.length, 1, run.output());
+  assert.match(told[0] ?? '', /"level":"warn".*BANYAN_ENV=production/);
 });
 
 test('two services served together each take a port of their own, whatever PORT says', async (t) => {
@@ -122,10 +116,10 @@ test('two processes of a service on one host have names that differ, and one tha
 
 test('other processes reach a service where it says, not where it listens', async (t) => {
   const { url: adminUrl } = await startTestServer({ alone: true });
-  const [servicePort, gatewayPort] = [await freePort(), await freePort()];
+  const [servicePort = 0, gatewayPort = 0] = await freePorts(2);
   // In the place of a network that translates addresses.
   let connections = 0;
-  const relay = createRelay((outer) => {
+  const relay = createServer((outer) => {
     connections += 1;
     const inner = connect(servicePort, '127.0.0.1');
     outer.on('error', () => inner.destroy()).pipe(inner);
@@ -184,7 +178,7 @@ test('what a lone service needs is asked for by name', async () => {
 
 test('a gateway that runs alone shows its health and metrics on a port of their own', async (t) => {
   const { url: adminUrl } = await startTestServer({ alone: true });
-  const [port, probePort] = [await freePort(), await freePort()];
+  const [port = 0, probePort = 0] = await freePorts(2);
   const run = runBanyan(['serve', 'gateway', '--dir', photoPrintDirectory], {
     DATABASE_URL: adminUrl,
     BANYAN_SECRET: randomBytes(32).toString('base64url'),

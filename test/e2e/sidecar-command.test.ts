@@ -8,7 +8,7 @@ import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { createAuthority, createServiceTokens } from '@banyan/auth';
 import { resetSystem } from '@banyan/postgres';
-import { freePort, startTestServer } from '@banyan/testing';
+import { freePorts, startTestServer } from '@banyan/testing';
 import { runBanyan } from '../support/running-system.ts';
 
 const python = '/usr/bin/python3';
@@ -22,7 +22,7 @@ test('a Python service speaks mutual TLS with the system through its sidecar, an
 }, async (t) => {
   const { url: adminUrl } = await startTestServer({ alone: true });
   t.after(() => resetSystem({ adminUrl, system }));
-  const [plainPort, port, probePort] = [await freePort(), await freePort(), await freePort()];
+  const [plainPort = 0, port = 0, probePort = 0] = await freePorts(3);
   const plain = spawn(python, [script, String(plainPort)], { stdio: ['ignore', 'pipe', 'inherit'] });
   t.after(() => plain.kill('SIGKILL'));
   await once(plain.stdout, 'data');

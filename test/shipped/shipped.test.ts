@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -26,6 +27,20 @@ const method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE' = clock.operations.now
 // @ts-expect-error the types of the package are there: a contract has no such operation
 clock.operations.later;
 console.log(clock.name, method);
+`;
+
+const systemModule = `
+import { contract, expose, gateway, operation, service, system } from '@banyan/banyan';
+import { z } from 'zod';
+
+const clock = contract('clock', {
+  version: '1.0.0',
+  operations: { now: operation('GET /now', { input: z.object({}), output: z.object({ at: z.string() }) }) },
+});
+export default system('clocks', {
+  services: [service(clock, { operations: { now: async () => ({ at: 'noon' }) } })],
+  gateway: gateway({ expose: [expose(clock, { now: 'anyone' })] }),
+});
 `;
 
 suite('the packages as they are published', { skip }, () => {
@@ -86,5 +101,29 @@ suite('the packages as they are published', { skip }, () => {
     const names = readdirSync(path.join(folder, 'node_modules/@banyan'));
     assert.ok(names.length > 10, names.join());
     for (const name of names) run(process.execPath, '-e', `await import('@banyan/${name}')`);
+  });
+
+  test('a system runs in processes of its own, with the console beside it', async (t) => {
+    writeFileSync(path.join(folder, 'system.ts'), systemModule);
+    const banyan = path.join(folder, 'node_modules/.bin/banyan');
+    const up = spawn(banyan, ['up', '--split'], {
+      cwd: folder,
+      env: { ...process.env, PORT: '0', CONSOLE_PORT: '0' },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const ended = once(up, 'exit');
+    t.after(() => {
+      up.kill();
+      return ended;
+    });
+    let said = '';
+    for await (const text of up.stdout.setEncoding('utf8')) {
+      said += text;
+      if (said.includes('Ctrl-C')) break;
+    }
+    const addressOf = (what: string) =>
+      new RegExp(`${what} +(http://\\S+)`).exec(said)?.[1] ?? assert.fail(said);
+    assert.deepEqual(await (await fetch(`${addressOf('Gateway')}now`)).json(), { at: 'noon' });
+    assert.equal((await fetch(`${addressOf('Console')}api/system`)).status, 200);
   });
 });

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { lastFirst, temporaryFolder, type Undoing, untilPasses } from '@banyan/testing';
 
 const main = fileURLToPath(new URL('../../packages/banyan/src/main.ts', import.meta.url));
+export const foodToGoDirectory = fileURLToPath(new URL('../../systems/food-to-go/', import.meta.url));
 export const photoPrintDirectory = fileURLToPath(new URL('../../systems/photo-print/', import.meta.url));
 
 /** The command line in a process of its own, as a user runs it. */

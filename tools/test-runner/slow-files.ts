@@ -8,6 +8,7 @@ const slowFiles: readonly string[] = [
   'test/chaos/consumer-stopped.test.ts',
   'test/chaos/event-kills.test.ts',
   'test/e2e/events-command.test.ts',
+  'test/e2e/events-late.test.ts',
   'packages/nats/test/nats-cluster.test.ts',
   'packages/rabbitmq/test/server-faults.test.ts',
   'test/e2e/console.test.ts',

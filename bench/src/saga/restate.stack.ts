@@ -3,10 +3,10 @@ import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:http2';
 import { createRequire } from 'node:module';
-import { type AddressInfo, createServer as createSocket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { freePorts } from '@banyan/testing';
 import * as restate from '@restatedev/restate-sdk';
 import { Pool } from 'undici';
 import type { SagaStack } from './stack.ts';
@@ -33,7 +33,7 @@ export async function startRestate(): Promise<SagaStack> {
   await once(handlers, 'listening');
   const { port } = handlers.address() as AddressInfo;
   const folder = await mkdtemp(join(tmpdir(), 'banyan-bench-restate-'));
-  const [ingress, admin, node] = [await freePort(), await freePort(), await freePort()];
+  const [ingress = 0, admin = 0, node = 0] = await freePorts(3);
   const server = startServer(folder, { ingress, admin, node });
   await register(`http://127.0.0.1:${admin}`, `http://127.0.0.1:${port}`);
   const pool = new Pool(`http://127.0.0.1:${ingress}`, { connections: 64 });
@@ -101,13 +101,4 @@ async function register(adminUrl: string, uri: string): Promise<void> {
     }
     await pause(200);
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createSocket().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }

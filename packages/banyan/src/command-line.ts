@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 import { isServiceError, ServiceError } from '@banyan/core';
 import type { Command, CommandInput } from './command.ts';
-import { commands, innerCommands } from './commands.ts';
+import { commands } from './commands.ts';
 import { environmentVariables } from './environment.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -16,7 +16,7 @@ export async function runCommandLine(words: readonly string[], terminal: Termina
     terminal.write(`${terminal.version}\n`);
     return 0;
   }
-  const command = [...commands, ...innerCommands].find((each) => each.name === name);
+  const command = commands.find((each) => each.name === name);
   if (command === undefined) {
     terminal.fail(
       `There is no command '${name}'. Commands: ${commands.map((each) => each.name).join(', ')}.`,
@@ -49,13 +49,21 @@ function parseWords(command: Command, words: readonly string[]): CommandInput {
     }
     return { options: parsed.values as CommandInput['options'], positionals: parsed.positionals };
   } catch (cause) {
-    const what = cause instanceof Error ? cause.message : String(cause);
+    const what = describeMistake(cause);
     throw new ServiceError(`${what} See 'banyan ${command.name} --help'.`, {
       code: 'invalid_argument',
       reason: 'invalid_command_line',
       cause,
     });
   }
+}
+
+/** Node's own sentence about an unknown option goes on for three lines, about what is seldom meant. */
+function describeMistake(cause: unknown): string {
+  const [first = ''] = (cause instanceof Error ? cause.message : String(cause)).split('\n');
+  if ((cause as { readonly code?: unknown }).code !== 'ERR_PARSE_ARGS_UNKNOWN_OPTION')
+    return first.endsWith('.') ? first : `${first}.`;
+  return `There is no option ${/'[^']+'/.exec(first)?.[0] ?? 'of that name'}.`;
 }
 
 /** Expected failures in one line (a list of problems in one line each); only what nobody foresaw with its stack. */

@@ -42,8 +42,6 @@ export const commands: readonly Command[] = [
   top,
   depth,
   control,
+  runConsole,
   reset,
 ];
-
-/** What a supervisor starts: no command for people. */
-export const innerCommands: readonly Command[] = [runConsole];

@@ -4,6 +4,7 @@ import { createEmbeddedServer, isCapture, type ProvisionedSystem, provisionSyste
 import type { DataFolder } from './data-folder.ts';
 import { servicesWithDatabase } from './engines.ts';
 import type { Progress } from './progress.ts';
+import { withServer } from './server-answers.ts';
 import type { Settings } from './settings.ts';
 
 export interface DatabaseServerOptions {
@@ -42,14 +43,13 @@ export async function startDatabaseServer(options: DatabaseServerOptions): Promi
   const adminUrl = settings.databaseUrl ?? (await embedded?.start())?.adminUrl ?? '';
   try {
     const services = servicesWithDatabase(running);
-    const urls = await provisionSystem({
-      adminUrl,
-      system: system.name,
-      services,
-      secret,
-      // Elsewhere the role that reads the log is configuration: on a shared server it may see more than the service's own changes.
-      ...(embedded === undefined ? undefined : { captures }),
-    });
+    const urls = await withServer(settings.databaseUrl, () =>
+      provisionSystem({
+        ...{ adminUrl, system: system.name, services, secret },
+        // Elsewhere the role that reads the log is configuration: on a shared server it may see more than the service's own changes.
+        ...(embedded === undefined ? undefined : { captures }),
+      }),
+    );
     progress.step(embedded === undefined ? 'PostgreSQL at DATABASE_URL' : 'PostgreSQL, embedded');
     return { urls, adminUrl, stop: async () => embedded?.stop() };
   } catch (error) {

@@ -58,7 +58,7 @@ export const environmentVariables: readonly EnvironmentVariable[] = [
     name: 'CACHE_URL',
     default: 'memory',
     summary:
-      'What replicas of the gateway share: redis://, rediss://, or `postgres` for tables in the platform’s database. Without it each counts in its own memory.',
+      'Where replicas of the gateway keep the state of rate limits, not answers: redis://, rediss://, or `postgres` for tables in the platform’s database. Without it each counts in its own memory.',
   },
   {
     name: 'REGISTRY_URL',
@@ -114,18 +114,64 @@ export const environmentVariables: readonly EnvironmentVariable[] = [
     default: '1GB',
     summary: 'What the console keeps of traces, logs and metrics at most: `500MB`, `2GB`.',
   },
-  { name: 'BANYAN_TELEMETRY_AGE', default: '7d', summary: 'How long it keeps them at most.' },
+  {
+    name: 'BANYAN_TELEMETRY_AGE',
+    default: '7d',
+    summary: 'How long the console keeps them at most.',
+  },
+  {
+    name: 'BANYAN_CONSOLE_URL',
+    default: 'none',
+    summary: 'For `banyan console`: where browsers reach it, `https://…`, or `http://` on this machine.',
+  },
+  {
+    name: 'BANYAN_CONSOLE_ISSUER',
+    default: 'none',
+    summary:
+      'For `banyan console`: the OpenID provider that operators sign in at, such as `OAUTH_ISSUER` of `@banyan/identity`.',
+  },
+  {
+    name: 'BANYAN_CONSOLE_CLIENT',
+    default: '`console`',
+    summary:
+      'Its name there, with `BANYAN_CONSOLE_URL` + `/sign-in/back` as redirect URI, and ID tokens by RS256.',
+  },
+  {
+    name: 'BANYAN_CONSOLE_CLIENT_SECRET',
+    default: 'a public client',
+    summary: 'Its secret there.',
+    isSecret: true,
+  },
+  {
+    name: 'BANYAN_CONSOLE_OPERATORS',
+    default: 'none',
+    summary: 'Ids of the accounts that may use it, separated by commas.',
+  },
+  {
+    name: 'BANYAN_CONSOLE_SEND_TOKEN',
+    default: 'nobody may',
+    summary:
+      'What senders of telemetry prove themselves with there: `OTEL_EXPORTER_OTLP_HEADERS=authorization=Bearer …` of services. 24 characters or more.',
+    isSecret: true,
+  },
+  {
+    name: 'BANYAN_CONSOLE_READ_TOKEN',
+    default: 'nobody may',
+    summary: 'What programs prove themselves with that read its API or ask `/mcp`. They can change nothing.',
+    isSecret: true,
+  },
   {
     name: 'BANYAN_ALERT_WEBHOOK',
     default: 'none',
-    summary: 'URL that each alert about an objective is posted to as JSON, when it begins and when it ends.',
+    summary:
+      'URL that the console posts each alert about an objective to as JSON, when it begins and when it ends. In production only beside `banyan console`.',
     isSecret: true,
   },
   {
     name: 'BANYAN_ALERT_MAIL',
     default: 'none',
     summary:
-      'Mail server that each alert is sent through, in the same way: `smtp://user:password@host:587`, `smtps://…`.',
+      'Mail server that the console sends each alert through, in the same way: `smtp://user:password@host:587`, `smtps://…`. In production only beside `banyan console`.',
     isSecret: true,
   },
   { name: 'BANYAN_ALERT_MAIL_FROM', default: 'none', summary: 'Address that these mails come from.' },
@@ -134,12 +180,16 @@ export const environmentVariables: readonly EnvironmentVariable[] = [
     default: 'none',
     summary: 'Addresses that they go to, separated by commas.',
   },
-  { name: 'BANYAN_ENV', default: 'development', summary: '`production` is the same as `--production`.' },
+  {
+    name: 'BANYAN_ENV',
+    default: 'development',
+    summary: '`development`, or `production`: the same as `--production`.',
+  },
   { name: 'BANYAN_CALM', default: 'unset', summary: 'Anything: the same as `--calm`.' },
   { name: 'BANYAN_LOG_LEVEL', default: 'info', summary: 'debug, info, warn or error.' },
   {
     name: 'OTEL_EXPORTER_OTLP_ENDPOINT',
-    default: 'none',
+    default: 'the console of `up`, else none',
     summary: 'Where spans, log lines and metrics go, as OTLP over HTTP: `http://collector:4318`.',
   },
   {
@@ -167,7 +217,7 @@ export const environmentVariables: readonly EnvironmentVariable[] = [
   },
   {
     name: 'OTEL_TRACES_SAMPLER_ARG',
-    default: '0.1',
+    default: '1 in development, else 0.1',
     summary: 'Share of the traces that is kept, for the samplers with a ratio.',
   },
   {

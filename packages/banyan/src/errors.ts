@@ -1,4 +1,4 @@
-import type { ErrorCode } from '@banyan/core';
+import type { ErrorTable } from '@banyan/core';
 
 /** Reasons that the command line gives; docs/reference/errors.md lists them all. */
 export const banyanErrors = {
@@ -6,6 +6,10 @@ export const banyanErrors = {
   invalid_definition: {
     code: 'failed_precondition',
     text: 'A module of the system threw while it was imported: usually a definition that contradicts itself. The text has the fix and the place.',
+  },
+  missing_in_production: {
+    code: 'failed_precondition',
+    text: 'A service or the gateway uses a contract that only a stand-in of `development` keeps. The text names each; put a service that keeps it into `services`.',
   },
   invalid_placement: {
     code: 'invalid_argument',
@@ -57,4 +61,4 @@ export const banyanErrors = {
     code: 'not_found',
     text: 'The service has seen no flow of that key, or has forgotten it; or it is not under way, and cannot be dismissed.',
   },
-} as const satisfies Record<string, { readonly code: ErrorCode; readonly text: string }>;
+} as const satisfies ErrorTable;

@@ -1,8 +1,9 @@
-import { join } from 'node:path';
+import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Host, Service, System } from '@banyan/chassis';
 import { type Logger, systemClock } from '@banyan/core';
 import type { Metrics, Telemetry } from '@banyan/telemetry';
+import { shareCompiledCode } from './compiled-code.ts';
 import type { DataFolder } from './data-folder.ts';
 import { createLaunch, type Launch, type LaunchPlan } from './launch.ts';
 import type { LogFile } from './log-file.ts';
@@ -144,13 +145,15 @@ class ManyProcesses implements Run {
   constructor(options: RunOptions) {
     const { placement, plan, settings, logger, directory } = options;
     this.control = createSupervisor({
-      entry: fileURLToPath(new URL('./main.ts', import.meta.url)),
+      // JavaScript, once the package is installed.
+      entry: fileURLToPath(new URL(`./main${extname(import.meta.url)}`, import.meta.url)),
       groups: placement,
       argumentsFor: (parts) => ['serve', ...parts, '--dir', directory],
       environmentFor: (parts) => ({
-        ...childEnvironment(options),
+        ...settings.source,
         BANYAN_RUN_ID: settings.telemetry.runId,
-        // Each process gets the address of its own databases, and not the key to all of them.
+        // Against mistakes: no process connects to the databases of others, or as a role that may do everything. It is no wall against one that was taken
+        // over, which has the signing key, the platform's addresses and the variables of all services.
         DATABASE_URL: '',
         BANYAN_PROCESS: JSON.stringify({
           ...plan,
@@ -174,6 +177,7 @@ class ManyProcesses implements Run {
   }
 
   start(): Promise<{ readonly publicUrl: string | undefined }> {
+    shareCompiledCode();
     return this.control.start();
   }
 
@@ -200,15 +204,6 @@ class ManyProcesses implements Run {
   #tell(): void {
     for (const listener of this.#listeners) listener();
   }
-}
-
-/** What every child has in its environment. */
-export function childEnvironment({
-  folder,
-  settings,
-}: Pick<RunOptions, 'folder' | 'settings'>): NodeJS.ProcessEnv {
-  // The second process finds compiled what the first has compiled, and so does the next run.
-  return { NODE_COMPILE_CACHE: join(folder.path, 'compile-cache'), ...settings.source };
 }
 
 function added(listeners: Set<() => void>, listener: () => void): () => void {

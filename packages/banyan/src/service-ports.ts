@@ -1,5 +1,5 @@
 import type { AuditLog } from '@banyan/audit';
-import { type Service, type System, servicesOf } from '@banyan/chassis';
+import { everyServiceOf, type Service, type System, servicesOf } from '@banyan/chassis';
 import type { RuntimeDocuments } from '@banyan/config';
 import { type Database, isServiceError, ServiceError, silentLogger, systemClock } from '@banyan/core';
 import type { Instance } from '@banyan/discovery';
@@ -19,6 +19,7 @@ import { dataFolderAt, readSecret } from './data-folder.ts';
 import { servicesWithDatabase } from './engines.ts';
 import { outboxLogOptions } from './launch.ts';
 import { loadSystem } from './load-system.ts';
+import { withServer } from './server-answers.ts';
 import { readSettings, type Settings } from './settings.ts';
 import { dataDirectory, systemDirectory } from './system-directory.ts';
 import type { Terminal } from './terminal.ts';
@@ -65,7 +66,7 @@ export interface SystemPorts {
 export async function openServicePorts(input: CommandInput, terminal: Terminal): Promise<SystemPorts> {
   const directory = systemDirectory(input, terminal);
   const system = await loadSystem(directory);
-  const settings = readSettings(directory, servicesOf(system, true), { input, terminal });
+  const settings = readSettings(directory, everyServiceOf(system), { input, terminal });
   const services = servicesOf(system, settings.development);
   const names = servicesWithDatabase(services);
   const urls = await findDatabases(system, names, { input, terminal, settings });
@@ -152,6 +153,22 @@ async function findDatabases(
   services: readonly string[],
   { input, terminal, settings }: Given,
 ): Promise<ProvisionedSystem> {
+  const { adminUrl, secret } = await findServer({ input, terminal, settings });
+  const urls = await withServer(settings.databaseUrl, () =>
+    findSystem({ adminUrl, system: system.name, services, secret }),
+  );
+  if (urls !== undefined) return urls;
+  throw notRunning(
+    `The server has no databases of '${system.name}' for this secret: the system has never run there, or with another BANYAN_SECRET.`,
+  );
+}
+
+/** @throws ServiceError `failed_precondition` `not_running` */
+export async function findServer({
+  input,
+  terminal,
+  settings,
+}: Given): Promise<{ readonly adminUrl: string; readonly secret: string }> {
   const folder = dataFolderAt(dataDirectory(input, terminal));
   const adminUrl = settings.databaseUrl ?? (await findEmbeddedServer(folder.postgres))?.adminUrl;
   if (adminUrl === undefined)
@@ -159,11 +176,7 @@ async function findDatabases(
   const secret = settings.secret ?? (await readSecret(folder));
   if (secret === undefined)
     throw notRunning("The system's secret is not here. Set BANYAN_SECRET to that of the running system.");
-  const urls = await findSystem({ adminUrl, system: system.name, services, secret });
-  if (urls !== undefined) return urls;
-  throw notRunning(
-    `The server has no databases of '${system.name}' for this secret: the system has never run there, or with another BANYAN_SECRET.`,
-  );
+  return { adminUrl, secret };
 }
 
 function notRunning(message: string): ServiceError {

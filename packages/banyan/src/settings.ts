@@ -1,4 +1,5 @@
 import { join, resolve } from 'node:path';
+import { isSystemKey } from '@banyan/auth';
 import type { EdgeTls, Service } from '@banyan/chassis';
 import { loadEnvironment } from '@banyan/config';
 import { type LogLevel, logLevels, uuidv7 } from '@banyan/core';
@@ -10,7 +11,7 @@ import type { CommandInput } from './command.ts';
 import { durationMs } from './durations.ts';
 import { checkCacheUrl } from './edge-state.ts';
 import { checkRegistryUrl } from './engines.ts';
-import { environmentVariables } from './environment.ts';
+import { defaultConsolePort, environmentVariables } from './environment.ts';
 import { invalid } from './invalid-setting.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -26,6 +27,8 @@ export interface Settings {
   readonly port: number | undefined;
   /** Undefined: no console. `preferred` gives way to any free one. */
   readonly consolePort: number | 'preferred' | undefined;
+  /** Of a console that runs by itself. */
+  readonly alonePort: number;
   readonly databaseUrl: string | undefined;
   readonly brokerUrl: string | undefined;
   readonly cacheUrl: string | undefined;
@@ -79,7 +82,7 @@ export function readSettings(
   });
   // An empty variable counts as not set, as it does for the configuration of services.
   const given = (name: string) => source[name] || undefined;
-  const development = input.options['production'] !== true && given('BANYAN_ENV') !== 'production';
+  const development = isDevelopment(given('BANYAN_ENV')) && input.options['production'] !== true;
   checkBrokerUrl(given('BROKER_URL'));
   checkCacheUrl(given('CACHE_URL'));
   checkRegistryUrl(given('REGISTRY_URL'));
@@ -93,6 +96,10 @@ export function readSettings(
       development && input.options['no-console'] !== true && given('CONSOLE_PORT') !== 'off'
         ? (parsePort(given('CONSOLE_PORT'), 'CONSOLE_PORT') ?? 'preferred')
         : undefined,
+    alonePort:
+      given('CONSOLE_PORT') === 'off'
+        ? defaultConsolePort
+        : (parsePort(given('CONSOLE_PORT'), 'CONSOLE_PORT') ?? defaultConsolePort),
     databaseUrl: given('DATABASE_URL'),
     brokerUrl: given('BROKER_URL'),
     cacheUrl: given('CACHE_URL'),
@@ -106,7 +113,7 @@ export function readSettings(
     zone: given('BANYAN_ZONE'),
     label: given('BANYAN_LABEL'),
     placement: given('BANYAN_PLACEMENT'),
-    secret: given('BANYAN_SECRET'),
+    secret: parseSecret(given('BANYAN_SECRET')),
     publicTls: parsePublicTls(directory, given('GATEWAY_TLS_CERT'), given('GATEWAY_TLS_KEY')),
     tls: parseTls(given('BANYAN_TLS'), { directory, development }),
     probePort: parsePort(given('PROBE_PORT'), 'PROBE_PORT'),
@@ -124,10 +131,24 @@ export function readSettings(
   };
 }
 
+/** A mistyped `prod` would otherwise run stand-ins and faults where real users are. */
+function isDevelopment(value = 'development'): boolean {
+  if (value === 'development' || value === 'production') return value === 'development';
+  throw invalid(`BANYAN_ENV must be development or production, not '${value}'.`);
+}
+
 function parseInstance(value: string | undefined): string | undefined {
   if (value === undefined || /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/.test(value)) return value;
   throw invalid(
     `BANYAN_INSTANCE takes at most 63 letters, digits, '.', '_' and '-', with a letter or digit first, not '${value}'.`,
+  );
+}
+
+/** Before anything is derived from it: the passwords of roles would have to be changed again. Never quoted. */
+function parseSecret(value: string | undefined): string | undefined {
+  if (value === undefined || isSystemKey(value)) return value;
+  throw invalid(
+    "BANYAN_SECRET must be base64url text of at least 32 bytes, such as 'openssl rand -base64 32 | tr +/ -_ | tr -d =' makes.",
   );
 }
 

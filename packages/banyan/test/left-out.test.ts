@@ -22,7 +22,7 @@ test('lists over all services name the one whose database is away, and show the 
   await admin.sql`alter database ${admin.sql.identifier(right)} allow_connections false`;
   const asker = { by: 'ann', signal: new AbortController().signal };
   const open = async () => ports;
-  const messages = createMessageOperations(open);
+  const messages = createMessageOperations(open, ports.system.services);
   const streams = createStreamOperations(open);
   const leftOut = [{ service: 'right', reason: 'database_unavailable' }];
 

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { TelemetryHandlers } from '@banyan/console-api';
 // Only traces of sagas that failed for minutes, or a store that hangs, would show it from outside.
+import { stepsUnderWay } from '../src/console/saga-operations.ts';
 import { createSagaTimings } from '../src/console/saga-timings.ts';
 
 type Trace = Awaited<ReturnType<TelemetryHandlers['getTrace']>>;
@@ -45,6 +46,15 @@ test('a step was tried as often as the last span says, and nobody tells when it 
   assert.deepEqual((await timingsOf(traceOf([7])))?.forward, { attempts: 7, times: undefined });
   // An operator had it tried again, which counts anew.
   assert.deepEqual((await timingsOf(traceOf([1, 1])))?.forward, { attempts: 2, times });
+});
+
+test('a step whose service does not answer is shown before the saga has a record of it', async () => {
+  const timings = await createSagaTimings(async () => traceOf([1, 2, 3]))(saga, asker);
+  const times = { startedAt: '2026-01-01T00:00:00.000Z', endedAt: '2026-01-01T00:00:02.010Z' };
+  assert.deepEqual(stepsUnderWay(['verify'], timings), [
+    { name: 'pay', state: 'trying', isCompensation: false, attempts: 3, ...times },
+  ]);
+  assert.deepEqual(stepsUnderWay(['verify', 'pay'], timings), []);
 });
 
 test('nothing is said of a trace of which only a part was read', async () => {

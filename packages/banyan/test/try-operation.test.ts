@@ -33,6 +33,12 @@ test('an answer is shown as it came: JSON as such, what only says that it is JSO
   assert.deepEqual([broken.body, broken.text], [undefined, '[1']);
 });
 
+test('an answer leads to its trace, which the gateway names', async (t) => {
+  const traceresponse = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
+  const { traceId } = await tried(t, (_, response) => response.writeHead(200, { traceresponse }).end());
+  assert.equal(traceId, '0af7651916cd43dd8448eb211c80319c');
+});
+
 test('a redirect is an answer, and nobody follows it', async (t) => {
   const asked: (string | undefined)[] = [];
   const { status } = await tried(t, ({ url }, response) => {

@@ -39,7 +39,7 @@ export async function authorize(
 ): Promise<Granted | Declined> {
   const earlier = await findAuthorization(sql, orderId);
   if (earlier !== undefined) return { authorization: earlier, isChanged: false };
-  const obstacle = await findObstacle(sql, consumerId, { amount: amount.amount, now: new Date() });
+  const obstacle = await findObstacle(sql, consumerId, { amount, now: new Date() });
   if (obstacle !== undefined) return { declined: obstacle };
   const [row] = await sql<Row>`
     insert into authorizations (order_id, consumer_id, amount, currency, status)
@@ -68,7 +68,7 @@ export async function revise(
   if (found === undefined || found.status === 'reversed') return undefined;
   if (found.currency !== amount.currency) throw new RangeError('An authorization keeps its currency.');
   if (amount.amount > found.amount) {
-    const more = amount.amount - found.amount;
+    const more = { ...amount, amount: amount.amount - found.amount };
     const obstacle = await findObstacle(sql, found.consumerId, { amount: more, now: new Date() });
     if (obstacle !== undefined) return { declined: obstacle };
   }

@@ -17,14 +17,14 @@ export type Card = z.infer<typeof Card>;
 export const Account = z.object({
   consumerId: z.string(),
   card: Card.optional(),
-  /** What may be authorized at one time, in minor units of any currency. */
-  limit: z.int().min(0),
+  /** What may be authorized at one time. Other currencies are declined. */
+  limit: Money,
   /** What is authorized now, by currency. */
   authorized: z.array(Money),
 });
 export type Account = z.infer<typeof Account>;
 
-export const declineReasons = ['noCard', 'cardExpired', 'limitExceeded'] as const;
+export const declineReasons = ['noCard', 'cardExpired', 'otherCurrency', 'limitExceeded'] as const;
 export type DeclineReason = (typeof declineReasons)[number];
 
 const Authorization = z.object({

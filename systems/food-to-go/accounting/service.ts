@@ -3,9 +3,10 @@ import { z } from 'zod';
 import { consumers } from '../consumers/contract.ts';
 import { kitchen } from '../kitchen/contract.ts';
 import { orders } from '../orders/contract.ts';
+import { Money } from '../vocabulary/money.ts';
 import { signedIn } from '../vocabulary/signed-in.ts';
 import { isId } from '../vocabulary/text.ts';
-import { findAccount, openAccount, setCard } from './accounts.ts';
+import { findAccount, openAccount, setCard, setLimit } from './accounts.ts';
 import { authorize, findAuthorization, findHistory, newsOf, reverse, revise } from './authorizations.ts';
 import { accounting } from './contract.ts';
 import { choreography } from './create-order.choreography.ts';
@@ -13,8 +14,9 @@ import { choreography } from './create-order.choreography.ts';
 export const accountingService = service(accounting, {
   uses: { consumers, orders, kitchen },
   config: z.object({
-    /** Of new accounts: what may be authorized at one time, in minor units. */
+    /** Of new accounts: what may be authorized at one time, in minor units of `currency`. */
     limit: z.int().min(0).default(50_000),
+    currency: Money.shape.currency.default('EUR'),
   }),
   migrations: new URL('./migrations/', import.meta.url),
   operations: {
@@ -26,14 +28,13 @@ export const accountingService = service(accounting, {
       const consumerId = signedIn(caller);
       return tx(async ({ sql }) => {
         // The news that there is this consumer may still be on its way.
-        await openAccount(sql, consumerId, config.limit);
+        await openAccount(sql, consumerId, limitOf(config));
         return setCard(sql, consumerId, card);
       });
     },
 
     async setLimit({ consumerId, limit }, { sql, fail }) {
-      await sql`update accounts set "limit" = ${limit} where consumer_id = ${consumerId}`;
-      return (await findAccount(sql, consumerId)) ?? fail('accountNotFound');
+      return (await setLimit(sql, consumerId, limit)) ?? fail('accountNotFound');
     },
 
     authorize: (request, { tx, fail }) =>
@@ -75,6 +76,11 @@ export const accountingService = service(accounting, {
   },
   on: {
     ...choreography,
-    'consumers.registered': ({ consumerId }, { sql, config }) => openAccount(sql, consumerId, config.limit),
+    'consumers.registered': ({ consumerId }, { sql, config }) =>
+      openAccount(sql, consumerId, limitOf(config)),
   },
 });
+
+function limitOf({ limit, currency }: { readonly limit: number; readonly currency: string }): Money {
+  return { amount: limit, currency };
+}

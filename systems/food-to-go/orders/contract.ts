@@ -69,7 +69,12 @@ export const orders = contract('orders', {
           ),
       }),
       output: Order,
-      errors: { unknownRestaurant: { status: 422 }, unknownMenuItem, minimumNotMet },
+      errors: {
+        unknownRestaurant: { status: 422 },
+        unknownMenuItem,
+        minimumNotMet,
+        idempotencyKeyReused: { status: 422, description: 'The key belongs to a different order.' },
+      },
       location: '/orders/{orderId}',
     }),
     getOrder: operation('GET /orders/:orderId', {

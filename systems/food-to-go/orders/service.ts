@@ -36,12 +36,13 @@ export const ordersService = service(orders, {
   migrations: new URL('./migrations/', import.meta.url),
   sagas: [createOrder, cancelOrder, reviseOrder],
   operations: {
-    async createOrder({ restaurantId, deliveryAddress, lineItems: wanted }, context) {
+    async createOrder(request, context) {
+      const { restaurantId, deliveryAddress, lineItems: wanted } = request;
       const { tx, caller, config, fail, idempotencyKey: key } = context;
       const consumerId = signedIn(caller);
       return tx(async (tx) => {
         const { sql } = tx;
-        const orderId = await orderIdFor(sql, { consumerId, key });
+        const orderId = (await orderIdFor(sql, { consumerId, key, request })) ?? fail('idempotencyKeyReused');
         const earlier = await findOrder(sql, orderId);
         if (earlier !== undefined) return earlier;
 

@@ -110,7 +110,7 @@ for (const [where, placement] of [
       await work(order, 'accept', { readyBy: soon() });
       const before = await ticketOf(order);
       const staff = await food.signIn('staff', 'joe');
-      await staff.send('PUT', `/accounts/${order.consumer.consumerId}/limit`, { limit: 10_000 });
+      await staff.send('PUT', `/accounts/${order.consumer.consumerId}/limit`, { limit: euros(10_000) });
       assert.equal((await revise(order, vindaloos(10))).status, 202);
       const after = await food.until(order.consumer, order.orderId, 'APPROVED');
       assert.deepEqual([after.total, after.lineItems[0].quantity], [euros(6_170), 5]);

@@ -44,8 +44,27 @@ export function findInvoices(
     select ${columns(sql)} from invoices where order_id < ${before} order by order_id desc limit ${limit}`;
 }
 
+/** Of orders, the ids of those that have no invoice. */
+export async function findOrphans(
+  sql: Sql,
+  orders: AsyncIterable<{ readonly orderId: string }>,
+): Promise<string[]> {
+  const orphans: string[] = [];
+  let ids: string[] = [];
+  const check = async () => {
+    orphans.push(...(await withoutInvoice(sql, ids)));
+    ids = [];
+  };
+  for await (const { orderId } of orders) {
+    ids.push(orderId);
+    if (ids.length === 500) await check();
+  }
+  if (ids.length > 0) await check();
+  return orphans;
+}
+
 /** Those of `orderIds` that have no invoice. */
-export async function withoutInvoice(sql: Sql, orderIds: readonly string[]): Promise<string[]> {
+async function withoutInvoice(sql: Sql, orderIds: readonly string[]): Promise<string[]> {
   const rows = await sql<{ orderId: string }>`
     select wanted.order_id from unnest(${sql.array(orderIds, 'uuid')}) as wanted (order_id)
     where not exists (select from invoices where invoices.order_id = wanted.order_id)`;

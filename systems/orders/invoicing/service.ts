@@ -2,19 +2,25 @@ import { onRefusal, service } from '@banyan/banyan';
 import { z } from 'zod';
 import { measureDelay } from '../consistency/delay.ts';
 import { FeedConfig } from '../consistency/feed-config.ts';
+import { FiguresConfig, figuresOf } from '../consistency/figures.ts';
 import { reconcile } from '../consistency/reconcile.ts';
 import { order } from '../order/contract.ts';
 import { shipping } from '../shipping/contract.ts';
+import type { Delay } from '../vocabulary/consistency.ts';
 import { totalOf } from '../vocabulary/money.ts';
 import { nextPage, walk } from '../vocabulary/page.ts';
 import { invoicing } from './contract.ts';
-import { cancelInvoice, findInvoice, findInvoices, recordInvoice, withoutInvoice } from './invoices.ts';
+import { cancelInvoice, findInvoice, findInvoices, findOrphans, recordInvoice } from './invoices.ts';
 import { orderFeed } from './order-feed.ts';
 import { toInvoice } from './read-order.ts';
+
+const delayFigures = figuresOf<Delay>();
+const orphanFigures = figuresOf<{ deliveries: string[] }>();
 
 export const invoicingService = service(invoicing, {
   uses: { order, shipping },
   config: FeedConfig.extend({
+    ...FiguresConfig.shape,
     /** The agreed longest time until an accepted order is known here. */
     delayBoundSeconds: z.int().min(1).default(60),
   }),
@@ -42,25 +48,21 @@ export const invoicingService = service(invoicing, {
 
     getFeedStatus: async (_input, { sql }) => orderFeed.status(sql),
 
-    async getDelay(_input, { call, sql, config, log }) {
-      const accepted = walk((request) => call.order.listInvoiceData(request, { timeoutMs: 2_000 }));
-      const flow = { name: 'order → invoice', table: 'invoices', boundMs: config.delayBoundSeconds * 1_000 };
-      const delay = await measureDelay(sql, { ...flow, accepted });
-      if (delay.alarm) log.error('Orders have no invoice in time.', { overdue: delay.overdue.length });
-      return delay;
-    },
+    getDelay: (_input, { call, sql, config, log, resource }) =>
+      resource(delayFigures).get(async () => {
+        const accepted = walk((request) => call.order.listInvoiceData(request, { timeoutMs: 2_000 }));
+        const boundMs = config.delayBoundSeconds * 1_000;
+        const flow = { name: 'order → invoice', table: 'invoices', boundMs };
+        const delay = await measureDelay(sql, { ...flow, accepted });
+        if (delay.alarm) log.error('Orders have no invoice in time.', { overdue: delay.overdue.length });
+        return delay;
+      }),
 
-    async listOrphans(_input, { call, sql }) {
-      const deliveries: string[] = [];
-      let after: string | undefined;
-      do {
-        const page = await call.shipping.listOrderIds(after === undefined ? {} : { after });
-        const ids = page.entries.map(({ orderId }) => orderId);
-        deliveries.push(...(await withoutInvoice(sql, ids)));
-        after = page.next;
-      } while (after !== undefined);
-      return { deliveries };
-    },
+    listOrphans: (_input, { call, sql, resource }) =>
+      resource(orphanFigures).get(async () => {
+        const delivered = walk((request) => call.shipping.listOrderIds(request));
+        return { deliveries: await findOrphans(sql, delivered) };
+      }),
 
     async reconcile(_input, { call, sql, log }) {
       const repairs = await reconcile({

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { Sql } from '@banyan/banyan';
 import { isId } from '../vocabulary/text.ts';
 import type { OrderRecord } from './contract.ts';
@@ -9,17 +10,35 @@ export type Change =
   | { readonly result: 'changed' | 'unchanged'; readonly record: OrderRecord }
   | { readonly result: 'notFound' };
 
-/** Stores an order; one that came before under the same idempotency key is left as it is. */
-export async function insertOrder(sql: Sql, order: NewOrder, key: string | undefined): Promise<Change> {
+export interface Placement {
+  readonly order: NewOrder;
+  /** As it came in: a repeat asks for the same, whatever prices are by now. */
+  readonly request: unknown;
+  readonly idempotencyKey: string | undefined;
+}
+
+export type Inserted =
+  | { readonly result: 'changed' | 'unchanged'; readonly record: OrderRecord }
+  /** The customer used the key for another request before. */
+  | { readonly result: 'keyReused' };
+
+/** Stores an order once per customer and idempotency key; one that came before is left as it is. */
+export async function insertOrder(sql: Sql, placement: Placement): Promise<Inserted> {
+  const { order, request, idempotencyKey = null } = placement;
+  const { customer, shippingAddress, billingAddress, orderLine } = order;
+  const digest = createHash('sha256').update(JSON.stringify(request)).digest('hex');
   const [inserted] = await sql<OrderRow>`
-    insert into orders (customer, shipping_address, billing_address, order_line, idempotency_key)
-    values (${sql.json(order.customer)}, ${sql.json(order.shippingAddress)}, ${sql.json(order.billingAddress)},
-            ${sql.json(order.orderLine)}, ${key ?? null})
-    on conflict (idempotency_key) do nothing
+    insert into orders (customer, shipping_address, billing_address, order_line, idempotency_key, request_digest)
+    values (${sql.json(customer)}, ${sql.json(shippingAddress)}, ${sql.json(billingAddress)},
+            ${sql.json(orderLine)}, ${idempotencyKey}, ${digest})
+    on conflict ((customer->>'customerId'), idempotency_key) do nothing
     returning *`;
   if (inserted !== undefined) return { result: 'changed', record: toRecord(inserted) };
-  const [earlier] = await sql<OrderRow>`select * from orders where idempotency_key = ${key ?? null}`;
-  return earlier === undefined ? { result: 'notFound' } : { result: 'unchanged', record: toRecord(earlier) };
+  const [earlier] = await sql<OrderRow>`
+    select * from orders
+    where customer->>'customerId' = ${customer.customerId} and idempotency_key = ${idempotencyKey}
+      and request_digest = ${digest}`;
+  return earlier === undefined ? { result: 'keyReused' } : { result: 'unchanged', record: toRecord(earlier) };
 }
 
 /** Unchanged if the order is cancelled. */

@@ -133,7 +133,11 @@ export const order = contract('order', {
         orderLine: z.array(NewLine).min(1, 'An order needs at least one line.').max(100),
       }),
       output: OrderRecord,
-      errors: { unknownCustomer: { status: 422 }, unknownItem },
+      errors: {
+        unknownCustomer: { status: 422 },
+        unknownItem,
+        idempotencyKeyReused: { status: 422, description: 'The key belongs to a different order.' },
+      },
       location: '/order/{id}',
     }),
     listOrders: operation('GET /order/orders', {

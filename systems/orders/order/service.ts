@@ -42,12 +42,15 @@ export const orderService = service(order, {
       const priced = await priceLines(sql, request.orderLine);
       if ('unknownItem' in priced) return fail('unknownItem', { itemId: priced.unknownItem });
       const orderLine = priced.lines;
-      const record = await tx(async ({ sql, emit }) => {
-        const wanted = { customer, shippingAddress, billingAddress, orderLine };
-        return tell(await insertOrder(sql, wanted, idempotencyKey), { sql, emit, config });
+      const order = { customer, shippingAddress, billingAddress, orderLine };
+      const placed = await tx(async ({ sql, emit }) => {
+        const inserted = await insertOrder(sql, { order, request, idempotencyKey });
+        if (inserted.result === 'keyReused') return fail('idempotencyKeyReused');
+        await tell(inserted, { sql, emit, config });
+        return inserted;
       });
-      if (record === undefined) throw new Error('The order was neither stored nor found.');
-      log.info('An order was accepted.', { orderId: record.id });
+      const { result, record } = placed;
+      if (result === 'changed') log.info('An order was accepted.', { orderId: record.id });
       return record;
     },
 

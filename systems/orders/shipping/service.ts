@@ -2,8 +2,10 @@ import { onRefusal, service } from '@banyan/banyan';
 import { z } from 'zod';
 import { measureDelay } from '../consistency/delay.ts';
 import { FeedConfig } from '../consistency/feed-config.ts';
+import { FiguresConfig, figuresOf } from '../consistency/figures.ts';
 import { reconcile } from '../consistency/reconcile.ts';
 import { order } from '../order/contract.ts';
+import type { Delay } from '../vocabulary/consistency.ts';
 import { nextPage, walk } from '../vocabulary/page.ts';
 import { shipping } from './contract.ts';
 import { orderFeed } from './order-feed.ts';
@@ -17,9 +19,12 @@ import {
   weightOf,
 } from './shipments.ts';
 
+const delayFigures = figuresOf<Delay>();
+
 export const shippingService = service(shipping, {
   uses: { order },
   config: FeedConfig.extend({
+    ...FiguresConfig.shape,
     /** The agreed longest time until an accepted order is known here. */
     delayBoundSeconds: z.int().min(1).default(60),
   }),
@@ -47,17 +52,15 @@ export const shippingService = service(shipping, {
 
     getFeedStatus: async (_input, { sql }) => orderFeed.status(sql),
 
-    async getDelay(_input, { call, sql, config, log }) {
-      const accepted = walk((request) => call.order.listDeliveryData(request, { timeoutMs: 2_000 }));
-      const flow = {
-        name: 'order → shipment',
-        table: 'shipments',
-        boundMs: config.delayBoundSeconds * 1_000,
-      };
-      const delay = await measureDelay(sql, { ...flow, accepted });
-      if (delay.alarm) log.error('Orders have no shipment in time.', { overdue: delay.overdue.length });
-      return delay;
-    },
+    getDelay: (_input, { call, sql, config, log, resource }) =>
+      resource(delayFigures).get(async () => {
+        const accepted = walk((request) => call.order.listDeliveryData(request, { timeoutMs: 2_000 }));
+        const boundMs = config.delayBoundSeconds * 1_000;
+        const flow = { name: 'order → shipment', table: 'shipments', boundMs };
+        const delay = await measureDelay(sql, { ...flow, accepted });
+        if (delay.alarm) log.error('Orders have no shipment in time.', { overdue: delay.overdue.length });
+        return delay;
+      }),
 
     async listOrderIds({ after, limit }, { sql }) {
       const entries = await findOrderIds(sql, { after, limit });

@@ -21,6 +21,20 @@ test('the delay of each flow is measured against the agreed bound', async (t) =>
   }
 });
 
+test('however often the world asks for figures, the orders are gone through once for all of them', async (t) => {
+  const environment = { SHIPPING_FIGURES_SECONDS: '3600', INVOICING_FIGURES_SECONDS: '3600' };
+  const { place, settled, send } = await startOrders(t, { environment });
+  await settled(await place());
+  for (const path of ['/shipping/delay', '/invoicing/delay', '/invoicing/orphans']) {
+    const ask = async () => (await send('GET', path)).json;
+    const first = await ask();
+    // Another walk would find this order.
+    await settled(await place());
+    for (const told of await Promise.all([ask(), ask(), ask()])) assert.deepEqual(told, first, path);
+  }
+  assert.equal((await send('GET', '/shipping/delay')).json.arrived, 1);
+});
+
 test('an invoice that does not come in time raises the alarm, and its delivery is an orphan, until it comes', async (t) => {
   const { system, place, settled, send } = await startOrders(t, {
     environment: { INVOICING_DELAY_BOUND_SECONDS: '1' },

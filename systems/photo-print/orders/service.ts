@@ -46,7 +46,7 @@ export const ordersService = service(orders, {
         return fail('tooFewPixels', missing);
       }
 
-      const orderId = await tx(async ({ sql, emit, metrics }) => {
+      const { orderId, result } = await tx(async ({ sql, emit, metrics }) => {
         const inserted = await insertOrder(sql, { customerId, request, size, idempotencyKey });
         if (inserted.result === 'keyReused') return fail('idempotencyKeyReused');
         if (inserted.result === 'inserted') {
@@ -57,9 +57,9 @@ export const ordersService = service(orders, {
           metrics.placed.inc({ payment: payment.method });
           metrics.value.observe(total.amount / 100);
         }
-        return inserted.orderId;
+        return inserted;
       });
-      log.info('An order was placed.', { orderId, product, size: size.size });
+      if (result === 'inserted') log.info('An order was placed.', { orderId, product, size: size.size });
       return readOrder(sql, orderId, customerId);
     },
 

@@ -6,7 +6,7 @@ import { nextPage } from '../vocabulary/page.ts';
 import { addPhoto } from './add-photo.ts';
 import { type Photo, uploads } from './contract.ts';
 import { findPhoto } from './find-photo.ts';
-import { createPhotoStore } from './photo-store.ts';
+import { createPhotoStore, type PhotoStore } from './photo-store.ts';
 
 const cacheControl = 'private, max-age=3600';
 
@@ -20,7 +20,7 @@ export const uploadsService = service(uploads, {
   migrations: new URL('./migrations/', import.meta.url),
   operations: {
     async uploadPhoto(_input, { upload, caller, idempotencyKey, config, dataFolder, tx, signal, fail }) {
-      const store = createPhotoStore(config.storageFolder ?? dataFolder);
+      const store = storeOf({ config, dataFolder });
       const origin = { ownerId: customerOf(caller), source: 'upload', sourceItem: idempotencyKey } as const;
       const result = await addPhoto(upload.body, origin, { store, tx, signal });
       switch (result.verdict) {
@@ -39,7 +39,7 @@ export const uploadsService = service(uploads, {
       { source, account },
       { call, caller, config, dataFolder, sql, tx, signal, log, fail },
     ) {
-      const store = createPhotoStore(config.storageFolder ?? dataFolder);
+      const store = storeOf({ config, dataFolder });
       const ownerId = customerOf(caller);
       const { posts } = await call.instagram
         .listPosts({ account })
@@ -78,7 +78,7 @@ export const uploadsService = service(uploads, {
       return {
         contentType: photo.type,
         length: photo.bytes,
-        body: createPhotoStore(config.storageFolder ?? dataFolder).readPhoto(photoId),
+        body: storeOf({ config, dataFolder }).readPhoto(photoId),
         etag: photo.checksum,
         cacheControl,
       };
@@ -88,7 +88,7 @@ export const uploadsService = service(uploads, {
       const photo = (await findPhoto(sql, photoId, customerOf(caller))) ?? fail('photoNotFound');
       return {
         contentType: 'image/webp',
-        body: await createPhotoStore(config.storageFolder ?? dataFolder).readThumbnail(photoId),
+        body: await storeOf({ config, dataFolder }).readThumbnail(photoId),
         etag: `${photo.checksum}-thumbnail`,
         cacheControl,
       };
@@ -99,3 +99,13 @@ export const uploadsService = service(uploads, {
     },
   },
 });
+
+interface Storage {
+  readonly config: { readonly storageFolder?: string | undefined };
+  /** For a service that was given no folder. */
+  readonly dataFolder: string;
+}
+
+function storeOf({ config, dataFolder }: Storage): PhotoStore {
+  return createPhotoStore(config.storageFolder ?? dataFolder);
+}

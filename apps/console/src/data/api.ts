@@ -54,7 +54,31 @@ async function send<Answer>(path: string, init: RequestInit): Promise<Answer> {
   const text = await response.text();
   const answer = parse(text);
   if (response.ok) return answer as Answer;
-  throw toProblem(response, answer as Readonly<Record<string, unknown>> | undefined);
+  const problem = toProblem(response, answer as Readonly<Record<string, unknown>> | undefined);
+  if (problem.reason === 'sign_in_needed') signIn();
+  throw problem;
+}
+
+/** What this page asks from now on is refused, and must lead to sign-in no second time. */
+let isLeaving = false;
+
+/** Back to this page afterwards. */
+function signIn(): void {
+  if (isLeaving) return;
+  isLeaving = true;
+  location.assign(`/sign-in?to=${encodeURIComponent(location.pathname + location.search)}`);
+}
+
+/** Goes to where the provider ends its own session, too. */
+export async function signOut(): Promise<void> {
+  isLeaving = true;
+  try {
+    const { to } = await post<{ readonly to: string }>('/sign-out');
+    location.assign(to);
+  } catch (error) {
+    isLeaving = false;
+    throw error;
+  }
 }
 
 function parse(text: string): unknown {

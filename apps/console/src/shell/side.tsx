@@ -1,6 +1,7 @@
 import { signal } from '@preact/signals';
 import type { JSX } from 'preact';
 import { useEffect } from 'preact/hooks';
+import { signOut } from '../data/api.ts';
 import { Icon } from '../icons.tsx';
 import { path } from '../router.ts';
 import { isHelpOpen, isPaletteOpen } from './keyboard.ts';
@@ -68,6 +69,11 @@ export function Side({ current }: { readonly current: string | undefined }): JSX
         >
           <kbd>?</kbd> Keys
         </button>
+        {now !== undefined && !now.development && (
+          <button type="button" class="button is-plain" onClick={() => void signOut()}>
+            Sign out
+          </button>
+        )}
       </footer>
     </aside>
   );

@@ -1,5 +1,6 @@
-import { servicesOf } from '@banyan/chassis';
+import { everyServiceOf, servicesOf } from '@banyan/chassis';
 import { readAllConfig } from '@banyan/config';
+import { checkProduction } from '../check-production.ts';
 import { defineCommand } from '../command.ts';
 import { loadSystem } from '../load-system.ts';
 import { readSettings } from '../settings.ts';
@@ -10,12 +11,13 @@ export const check = defineCommand({
   name: 'check',
   usage: 'banyan check [options]',
   summary: 'Find definition and configuration errors without starting anything.',
-  options: { dir, production },
+  options: { dir, production: { ...production, summary: 'Check what runs in production.' } },
   async run(input, terminal) {
     const directory = systemDirectory(input, terminal);
     const system = await loadSystem(directory);
-    const settings = readSettings(directory, servicesOf(system, true), { input, terminal });
+    const settings = readSettings(directory, everyServiceOf(system), { input, terminal });
     const services = servicesOf(system, settings.development);
+    if (!settings.development) checkProduction(system);
     readAllConfig(services, settings.source);
     const operations = services.reduce(
       (sum, { contract }) => sum + Object.keys(contract.operations).length,

@@ -14,7 +14,7 @@ export const depth = defineCommand({
   name: 'depth',
   usage: 'banyan depth [options]',
   summary:
-    'Show how deep calls wait for each other, as traces tell; fails if it is too deep, or without traces.',
+    'Show how deep calls wait for each other, as traces tell; fails if it is too deep, or without traces. Asks the console, so in development.',
   options: {
     dir,
     data,

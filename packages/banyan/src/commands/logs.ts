@@ -16,7 +16,8 @@ const levels: readonly LogLevel[] = ['debug', 'info', 'warn', 'error'];
 export const logs = defineCommand({
   name: 'logs',
   usage: 'banyan logs [NAME] [options]',
-  summary: 'Show the newest log lines of all processes, or of one service.',
+  summary:
+    'Show the newest log lines of all processes, or of one service; asks the console, so in development.',
   options: {
     dir,
     data,

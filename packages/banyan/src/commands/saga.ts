@@ -1,3 +1,4 @@
+import { sagaStatuses } from '@banyan/saga';
 import { defineCommand } from '../command.ts';
 import { runVerb } from '../run-verb.ts';
 import { check } from '../saga-verbs/check.ts';
@@ -17,7 +18,7 @@ export const saga = defineCommand({
     status: {
       type: 'string',
       value: 'STATUS',
-      summary: 'ls: running, compensating, completed, compensated, stuck.',
+      summary: `ls: ${sagaStatuses.join(', ')}.`,
     },
     svg: { type: 'string', value: 'FILE', summary: 'show: draw the path that it took into an SVG file.' },
     file: {

@@ -1,15 +1,17 @@
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { type System, servicesOf } from '@banyan/chassis';
+import { everyServiceOf, type System, servicesOf } from '@banyan/chassis';
 import { ServiceError, systemClock } from '@banyan/core';
 import { type InstanceName, provisionSystem, takeInstanceName } from '@banyan/postgres';
 import { createLogger, createMetrics, createTelemetry } from '@banyan/telemetry';
 import { advertisedAddress } from '../advertised-address.ts';
+import { checkProduction } from '../check-production.ts';
 import { type CommandInput, defineCommand } from '../command.ts';
 import { servicesWithDatabase } from '../engines.ts';
 import { defaultPort } from '../environment.ts';
 import { createLaunch, type LaunchPlan } from '../launch.ts';
 import { loadSystem } from '../load-system.ts';
+import { withServer } from '../server-answers.ts';
 import { readSettings, type Settings } from '../settings.ts';
 import { dir, production } from '../shared-options.ts';
 import { connectToSupervisor, type SupervisorChannel } from '../supervised.ts';
@@ -31,7 +33,7 @@ export const serve = defineCommand({
     const supervisor = connectToSupervisor();
     try {
       const system = await loadSystem(directory);
-      const settings = readSettings(directory, servicesOf(system, true), { input, terminal });
+      const settings = readSettings(directory, everyServiceOf(system), { input, terminal });
       terminal.changeDirectory(directory);
       const plan = await planOf(system, { input, terminal, settings });
       await runNamed({ system, settings, terminal, supervisor, plan });
@@ -89,6 +91,12 @@ async function run(
   });
   telemetry.useLogger(logger);
   name?.useLogger(logger);
+  // A container without BANYAN_ENV is seldom meant so. What a supervisor starts has been announced by `banyan up`.
+  if (plan.harsh && supervisor === undefined) {
+    const faults =
+      'events are delivered twice, sagas interrupted and calls delayed on purpose, and stand-ins run';
+    logger.warn(`This is development: ${faults}. For real users set BANYAN_ENV=production.`);
+  }
   const stopRequested: Promise<unknown> = supervisor?.stopRequested ?? terminal.stopRequested;
   const stopping = new AbortController();
   void stopRequested.then(() => stopping.abort());
@@ -131,17 +139,16 @@ async function planOf(system: System, { input, terminal, settings }: Given): Pro
   }
   if (parts.length === 0)
     throw wrong(`Name a service: banyan serve NAME. The system has gateway, ${names.join(', ')}.`);
+  if (!settings.development) checkProduction(system, parts);
   if (settings.databaseUrl === undefined)
     throw wrong('Set DATABASE_URL: a service alone has no embedded PostgreSQL.');
   if (settings.secret === undefined)
     throw wrong("Set BANYAN_SECRET to the system's signing key, the same for every process.");
   const advertised = advertisedAddress(settings, parts);
-  const urls = await provisionSystem({
-    adminUrl: settings.databaseUrl,
-    system: system.name,
-    services: servicesWithDatabase(services),
-    secret: settings.secret,
-  });
+  const { databaseUrl: adminUrl, secret } = settings;
+  const urls = await withServer(adminUrl, () =>
+    provisionSystem({ adminUrl, system: system.name, services: servicesWithDatabase(services), secret }),
+  );
   return {
     ...urls,
     parts,
@@ -150,7 +157,7 @@ async function planOf(system: System, { input, terminal, settings }: Given): Pro
     ...(settings.brokerUrl === undefined ? undefined : { broker: settings.brokerUrl }),
     ...(settings.cacheUrl === undefined ? undefined : { cache: settings.cacheUrl }),
     ...(settings.logRetentionMs === undefined ? undefined : { logRetentionMs: settings.logRetentionMs }),
-    secret: settings.secret,
+    secret,
     ...(settings.tls === undefined ? undefined : { tls: settings.tls }),
     dataFolder: join(dataDirectory(input, terminal), 'files'),
     development: settings.development,

@@ -19,7 +19,8 @@ type Window = InputOf<typeof getMap.input>;
 export const status = defineCommand({
   name: 'status',
   usage: 'banyan status [options]',
-  summary: 'Show what runs, and how each service did in the last minute.',
+  summary:
+    'Show what runs, and how each service did in the last minute; asks the console, so in development.',
   options: { dir, data, json },
   async run(input, terminal) {
     const console = await findConsole(input, terminal);

@@ -18,7 +18,8 @@ const clear = '\u001b[2J\u001b[H';
 export const top = defineCommand({
   name: 'top',
   usage: 'banyan top [options]',
-  summary: 'Show the busiest operations of the last minute, anew every second.',
+  summary:
+    'Show the busiest operations of the last minute, anew every second; asks the console, so in development.',
   options: { dir, data, once: { type: 'boolean', summary: 'Once, as without a terminal.' } },
   async run(input, terminal) {
     const console = await findConsole(input, terminal);

@@ -16,7 +16,7 @@ const nameWidth = 44;
 export const trace = defineCommand({
   name: 'trace',
   usage: 'banyan trace NAME [options]',
-  summary: 'Draw one trace, named by its id, with its critical path.',
+  summary: 'Draw one trace, named by its id, with its critical path; asks the console, so in development.',
   options: { dir, data, json },
   async run(input, terminal) {
     const [id = ''] = input.positionals;

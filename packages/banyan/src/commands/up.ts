@@ -1,7 +1,8 @@
 import { relative } from 'node:path';
-import { type Service, type System, servicesOf } from '@banyan/chassis';
+import { everyServiceOf, type Service, type System, servicesOf } from '@banyan/chassis';
 import { readAllConfig } from '@banyan/config';
 import { systemClock } from '@banyan/core';
+import { checkProduction } from '../check-production.ts';
 import { createClosing } from '../closing.ts';
 import { defineCommand } from '../command.ts';
 import { portOf, takeConsolePort, withTelemetryTo } from '../console/console-port.ts';
@@ -44,7 +45,8 @@ export const up = defineCommand({
     // From here on a signal means an orderly stop, also in the middle of a start.
     const { stopRequested } = terminal;
     const system = await loadSystem(directory);
-    const given = readSettings(directory, servicesOf(system, true), { input, terminal });
+    const given = readSettings(directory, everyServiceOf(system), { input, terminal });
+    if (!given.development) checkProduction(system);
     const listener = await takeConsolePort(given.consolePort);
     const settings = withTelemetryTo(given, portOf(listener));
     const services = servicesOf(system, settings.development);

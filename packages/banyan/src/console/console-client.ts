@@ -107,7 +107,7 @@ async function* eventsOf(body: ReadableStream<Uint8Array> | null): AsyncIterable
 
 function notRunning(cause?: unknown): ServiceError {
   return new ServiceError(
-    "No console runs here. Start the system with 'banyan up', without CONSOLE_PORT=off.",
+    "No console runs here: 'banyan up' starts one in development, without CONSOLE_PORT=off. In production open the page of 'banyan console', or name another receiver in OTEL_EXPORTER_OTLP_ENDPOINT and read /metrics.",
     {
       code: 'failed_precondition',
       reason: 'not_running',

@@ -26,8 +26,8 @@ export async function takeConsolePort(wanted: Settings['consolePort']): Promise<
 export const consoleHost = '127.0.0.1';
 
 /** @throws ServiceError `failed_precondition` `port_taken` */
-export function listenAt(port: number): Promise<Server> {
-  return listenForConsole({ host: consoleHost, port });
+export function listenAt(port: number, host = consoleHost): Promise<Server> {
+  return listenForConsole({ host, port });
 }
 
 export function portOf(listener: Server | undefined): number | undefined {

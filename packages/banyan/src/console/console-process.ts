@@ -1,4 +1,5 @@
 import type { Server } from 'node:net';
+import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Clock, Logger } from '@banyan/core';
 import type { Run } from '../run.ts';
@@ -63,7 +64,8 @@ class WatchedConsole implements ConsoleProcess {
     this.#port = portOf(listener) ?? 0;
     this.url = `http://${consoleHost}:${this.#port}`;
     this.#process = new SupervisedProcess(['console'], {
-      entry: fileURLToPath(new URL('../main.ts', import.meta.url)),
+      // JavaScript, once the package is installed.
+      entry: fileURLToPath(new URL(`../main${extname(import.meta.url)}`, import.meta.url)),
       argumentsFor: () => ['console', '--dir', directory, '--data', dataDirectory],
       environmentFor: () => ({ ...environment, BANYAN_CONSOLE: JSON.stringify(plan) }),
       youngGenerationMb,
@@ -136,6 +138,8 @@ class WatchedConsole implements ConsoleProcess {
       this.tell();
       this.#say({ tell: 'done', id, value });
     } catch (error) {
+      // The page shows the message alone; whether it is a fault of ours shows in the stack.
+      this.#options.logger.warn(`'${deed.verb}', asked for in the console, failed`, { error });
       this.#say({ tell: 'done', id, problem: error instanceof Error ? error.message : String(error) });
     }
   }

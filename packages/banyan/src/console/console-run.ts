@@ -4,7 +4,7 @@ import type { DataFolder } from '../data-folder.ts';
 import { defaultConsolePort } from '../environment.ts';
 import type { LogFile } from '../log-file.ts';
 import type { Progress } from '../progress.ts';
-import { childEnvironment, type Run, showLine, showStatus } from '../run.ts';
+import { type Run, showLine, showStatus } from '../run.ts';
 import type { Settings } from '../settings.ts';
 import type { Terminal } from '../terminal.ts';
 import { tellConsole } from './console-client.ts';
@@ -67,7 +67,7 @@ export function createConsoleRun(options: ConsoleRunOptions): ConsoleRun {
     },
     directory: options.directory,
     dataDirectory: options.dataDirectory,
-    environment: childEnvironment(options),
+    environment: settings.source,
     listener,
     run,
     publicUrl: () => publicUrl,

@@ -1,4 +1,4 @@
-import { describeGraph, type System } from '@banyan/chassis';
+import { describeGraph, type Service, type System } from '@banyan/chassis';
 import type { OperationsHandlers } from '@banyan/console-api';
 import { type Contract, exampleOf, metricName, toAsyncApi, toJsonSchema, toOpenApi } from '@banyan/contract';
 import { ServiceError } from '@banyan/core';
@@ -8,13 +8,14 @@ export type ContractOperations = Pick<OperationsHandlers, 'listContracts' | 'get
 
 interface Asked {
   readonly system: System;
+  /** Those that run: without stand-ins in production. */
+  readonly services: readonly Service[];
   /** Where the gateway listens; undefined without one, and before it does. */
   readonly publicUrl: () => string | undefined;
 }
 
 /** What services promise each other, and a way to try it. */
-export function createContractOperations({ system, publicUrl }: Asked): ContractOperations {
-  const services = [...system.services, ...system.development];
+export function createContractOperations({ system, services, publicUrl }: Asked): ContractOperations {
   const { edges } = describeGraph(system);
   const consumersOf = (name: string) => [
     ...new Set(edges.filter(({ to, kind }) => to === name && kind !== 'event').map(({ from }) => from)),

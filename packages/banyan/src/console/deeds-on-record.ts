@@ -3,8 +3,8 @@ import type { Asker } from '@banyan/console-api';
 import { type Clock, isServiceError, type Logger, uuidv7 } from '@banyan/core';
 
 export interface RecordingOptions {
-  /** Whose name stands on record for what is done without a sign-in. */
-  readonly operator: string;
+  /** Whose name stands on record for what is done without a sign-in; undefined where everybody signs in. */
+  readonly operator: string | undefined;
   /** Of the platform. */
   readonly openAudit: () => Promise<AuditLog>;
   readonly clock: Clock;
@@ -22,7 +22,7 @@ const subjects: Readonly<Record<string, (input: Readonly<Record<string, string>>
 };
 
 /**
- * The same handlers, which put on record who did what, also what was refused. Without a sign-in the server says `console`; whoever runs the system is known
+ * The same handlers, which put on record who did what, also what was refused. Without a sign-in whoever runs the system is known
  * by name, as for the verbs. A deed that cannot be put on record is done nevertheless, and the log says so: processes can be controlled without a database.
  */
 export function withDeedsOnRecord<Handlers extends object>(
@@ -32,7 +32,8 @@ export function withDeedsOnRecord<Handlers extends object>(
   const recorded = Object.entries(handlers as Readonly<Record<string, Handler>>).map(([name, handle]) => [
     name,
     async (input: never, asker: Asker) => {
-      const named = asker.by === 'console' ? { ...asker, by: options.operator } : asker;
+      const { operator } = options;
+      const named = operator === undefined ? asker : { ...asker, by: operator };
       const subjectOf = Object.hasOwn(subjects, name) ? subjects[name] : undefined;
       if (subjectOf === undefined) return handle(input, named);
       const deed = { action: name, subject: subjectOf(input), details: input, by: named.by };

@@ -1,11 +1,13 @@
-import { topicsOf } from '@banyan/chassis';
+import { type Service, topicsOf } from '@banyan/chassis';
 import type { OperationsHandlers } from '@banyan/console-api';
 import { ServiceError } from '@banyan/core';
 import type { CloudEvent, DeadLetter, DeadLetterChoice, DeadLetterPlace, EventLog } from '@banyan/events';
 import { parseEvent } from '@banyan/events';
+import { scrubText } from '@banyan/telemetry';
 import { askServices } from '../ask-services.ts';
 import { standingBounds, standingOf } from '../event-verbs/status.ts';
 import type { SystemPorts } from '../service-ports.ts';
+import { hideSecrets, restoreSecrets } from './hidden-secrets.ts';
 import { traceIdIn } from './trace-id.ts';
 
 export type MessageOperations = Pick<
@@ -21,7 +23,10 @@ export type MessageOperations = Pick<
 >;
 
 /** What `banyan events` shows and does, for the console. */
-export function createMessageOperations(openPorts: () => Promise<SystemPorts>): MessageOperations {
+export function createMessageOperations(
+  openPorts: () => Promise<SystemPorts>,
+  services: readonly Service[],
+): MessageOperations {
   const standings = async () => {
     const ports = await openPorts();
     const log: EventLog | Error = await ports.openLog().catch((error: Error) => error);
@@ -37,8 +42,6 @@ export function createMessageOperations(openPorts: () => Promise<SystemPorts>): 
   };
   return {
     async listTopics() {
-      const { system } = await openPorts();
-      const services = [...system.services, ...system.development];
       const listeners = services.map((service) => ({ name: service.name, topics: topicsOf(service) }));
       return {
         topics: services.flatMap(({ name: service, contract }) =>
@@ -111,14 +114,17 @@ export function createMessageOperations(openPorts: () => Promise<SystemPorts>): 
       const traceId = traceIdIn((event as { readonly traceparent?: unknown } | undefined)?.traceparent);
       return {
         ...summaryOf(service, letter),
-        event: (event ?? text ?? null) as never,
-        ...(stack === undefined ? undefined : { stack }),
+        event: shownEvent(event ?? text ?? null) as never,
+        ...(stack === undefined ? undefined : { stack: scrubText(stack) }),
         ...(traceId === undefined ? undefined : { traceId }),
       };
     },
     async editDeadLetter({ service, id, data }, { by }) {
       const { inbox, letter } = await letterOf(service, id);
-      const event: CloudEvent = letter.event === undefined ? parseEvent(data) : { ...letter.event, data };
+      const event: CloudEvent =
+        letter.event === undefined
+          ? parseEvent(restoreSecrets(data, letter.text))
+          : { ...letter.event, data: restoreSecrets(data, letter.event.data) as typeof letter.event.data };
       if (!(await inbox.editDeadLetter(id, event, by))) throw noDeadLetter(service, id);
       return {};
     },
@@ -141,11 +147,18 @@ function summaryOf(service: string, { id, topic, key, reason, attempts, deadAt, 
     id,
     topic: topic ?? 'unknown',
     ...(key === undefined ? undefined : { key }),
-    reason,
+    reason: scrubText(reason),
     attempts,
     deadSince: deadAt,
     behind: waiting,
   };
+}
+
+/** Names of an event's own fields are the platform's, and none is secret. */
+function shownEvent(event: CloudEvent | string | null): unknown {
+  return typeof event === 'object' && event !== null
+    ? { ...event, data: hideSecrets(event.data) }
+    : hideSecrets(event);
 }
 
 type Summary = ReturnType<typeof summaryOf>;

@@ -16,6 +16,8 @@ export interface OpenConsoleOptions
   readonly controlled: SupervisedSystem;
   readonly closing: Closing;
   readonly stopRequested: Promise<unknown>;
+  /** Where browsers reach it. Default: this machine. */
+  readonly publicUrl?: string;
 }
 
 /** How long pages wait for the store of telemetry; then they say that it is away, until it is there. */
@@ -28,7 +30,7 @@ export async function openConsole(options: OpenConsoleOptions): Promise<string> 
   const late = createLateTelemetry({
     ...{ adminUrl, secret, system: system.name, runId, startedAt, about },
     ...settings.telemetryStore,
-    consoleUrl: `http://${consoleHost}:${portOf(controlled.listener)}`,
+    consoleUrl: options.publicUrl ?? `http://${consoleHost}:${portOf(controlled.listener)}`,
     clock: systemClock,
     logger,
   });

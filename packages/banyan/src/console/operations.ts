@@ -1,5 +1,6 @@
 import { type System, servicesOf } from '@banyan/chassis';
 import type { OperationsHandlers, TelemetryHandlers } from '@banyan/console-api';
+import type { Instance } from '@banyan/discovery';
 import type { SystemPorts } from '../service-ports.ts';
 import type { Settings } from '../settings.ts';
 import { createContractOperations } from './contract-operations.ts';
@@ -21,6 +22,8 @@ export interface OperationsOptions {
   readonly runId: string | undefined;
   /** See `ConsolePlan`. */
   readonly instance: string;
+  /** Of a system whose processes somebody else runs. */
+  readonly instances?: (() => readonly Instance[]) | undefined;
   /** Of the telemetry store; undefined without one. */
   readonly getTrace: TelemetryHandlers['getTrace'] | undefined;
   /** Opened when first asked for, and kept. */
@@ -32,10 +35,10 @@ export function createOperations(options: OperationsOptions): OperationsHandlers
   const { system, settings, controlled, openPorts, environment } = options;
   const services = servicesOf(system, settings.development);
   return withDeclaredRefusals({
-    ...createSystemOperations({ ...options, development: settings.development }),
-    ...createContractOperations({ system, publicUrl: controlled.publicUrl }),
+    ...createSystemOperations({ ...options, services, development: settings.development }),
+    ...createContractOperations({ system, services, publicUrl: controlled.publicUrl }),
     ...createRecordOperations({ openPorts, services, settings, environment }),
-    ...createMessageOperations(openPorts),
+    ...createMessageOperations(openPorts, services),
     ...createSagaOperations(openPorts, createSagaTimings(options.getTrace)),
     ...createStreamOperations(openPorts),
   });

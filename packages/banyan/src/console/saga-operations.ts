@@ -80,10 +80,13 @@ async function pathOf({ ports, saga, definition }: NamedSaga, timings: ReadonlyM
   if (saga.state.durable === undefined) {
     const inputs = definition?.kind === 'saga' ? inputsOf(definition, saga) : new Map<string, unknown>();
     return {
-      steps: Object.entries(saga.state.steps).map(([name, record]) => ({
-        ...stepOf(name, record, timings.get(name)),
-        ...(inputs.has(name) ? { input: shownValue(inputs.get(name)) as never } : undefined),
-      })),
+      steps: [
+        ...Object.entries(saga.state.steps).map(([name, record]) => ({
+          ...stepOf(name, record, timings.get(name)),
+          ...(inputs.has(name) ? { input: shownValue(inputs.get(name)) as never } : undefined),
+        })),
+        ...(saga.endedAt === undefined ? stepsUnderWay(Object.keys(saga.state.steps), timings) : []),
+      ],
       svg: definition?.kind === 'saga' ? drawSaga(definition, saga) : '',
     };
   }
@@ -99,6 +102,15 @@ async function pathOf({ ports, saga, definition }: NamedSaga, timings: ReadonlyM
     })),
     svg: drawJournal(saga, entries),
   };
+}
+
+/** What is tried again and again without an answer, such as while a service is away: the saga has no record of it yet, its spans do. */
+export function stepsUnderWay(recorded: readonly string[], timings: ReadonlyMap<string, StepTimings>) {
+  return [...timings].flatMap(([name, { forward }]) =>
+    forward === undefined || recorded.includes(name)
+      ? []
+      : [{ name, state: 'trying', isCompensation: false, attempts: forward.attempts, ...forward.times }],
+  );
 }
 
 function stepOf(name: string, record: StepRecord, { forward, compensate }: Partial<StepTimings> = {}) {

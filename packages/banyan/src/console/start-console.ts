@@ -1,7 +1,8 @@
 import type { Server } from 'node:net';
 import type { System } from '@banyan/chassis';
-import { type ConsoleServerOptions, createConsoleServer } from '@banyan/console-api';
+import { type ConsoleAccess, type ConsoleServerOptions, createConsoleServer } from '@banyan/console-api';
 import { type Logger, systemClock } from '@banyan/core';
+import type { Instance } from '@banyan/discovery';
 import type { CommandInput } from '../command.ts';
 import { userName } from '../event-verbs/verb.ts';
 import { openServicePorts, type SystemPorts } from '../service-ports.ts';
@@ -18,6 +19,10 @@ export interface StartConsoleOptions
   /** See `takeConsolePort`. */
   readonly listener: Server;
   readonly controlled: ControlledSystem;
+  /** Of a system whose processes somebody else runs. */
+  readonly instances?: () => readonly Instance[];
+  /** Default: whoever reaches it on loopback. */
+  readonly access?: ConsoleAccess;
   readonly runId?: string;
   /** See `ConsolePlan`. */
   readonly instance: string;
@@ -35,7 +40,7 @@ export interface RunningConsole {
   stop(): Promise<void>;
 }
 
-/** Starts the console of a development system on loopback, where nobody signs in. */
+/** Starts the console: of a development system on loopback, where nobody signs in, unless `access` says otherwise. */
 export async function startConsole(options: StartConsoleOptions): Promise<RunningConsole> {
   const { system, settings, controlled, environment, input, terminal, logger, site } = options;
   let ports: Promise<SystemPorts> | undefined;
@@ -48,7 +53,7 @@ export async function startConsole(options: StartConsoleOptions): Promise<Runnin
     return ports;
   };
   const recording = {
-    operator: userName(),
+    operator: options.access === undefined ? userName() : undefined,
     openAudit: async () => (await openPorts()).audit,
     clock: systemClock,
     logger,
@@ -58,7 +63,7 @@ export async function startConsole(options: StartConsoleOptions): Promise<Runnin
     port: 0,
     listener: options.listener,
     ...(options.early === undefined ? undefined : { early: options.early }),
-    access: { kind: 'loopback' },
+    access: options.access ?? { kind: 'loopback' },
     version: terminal.version,
     telemetry: withDeedsOnRecord(options.telemetry ?? {}, recording),
     operations: withDeedsOnRecord(
@@ -70,6 +75,7 @@ export async function startConsole(options: StartConsoleOptions): Promise<Runnin
         environment,
         runId: options.runId,
         instance: options.instance,
+        instances: options.instances,
         getTrace: options.telemetry?.getTrace,
         openPorts,
       }),

@@ -2,6 +2,7 @@ import type { OperationsHandlers } from '@banyan/console-api';
 import { ServiceError, type Sql } from '@banyan/core';
 import { askServices } from '../ask-services.ts';
 import type { SystemPorts } from '../service-ports.ts';
+import { hideSecrets } from './hidden-secrets.ts';
 
 export type StreamOperations = Pick<OperationsHandlers, 'listStreams' | 'readStream' | 'getStreamState'>;
 
@@ -53,8 +54,8 @@ export function createStreamOperations(openPorts: () => Promise<SystemPorts>): S
           revision: Number(revision),
           type,
           at: recordedAt,
-          data: data as never,
-          metadata: (metadata ?? {}) as never,
+          data: hideSecrets(data) as never,
+          metadata: hideSecrets(metadata ?? {}) as never,
         })),
       };
     },
@@ -72,7 +73,7 @@ export function createStreamOperations(openPorts: () => Promise<SystemPorts>): S
         isMore = rows.length === pageSize;
       }
       if (revision === -1) throw noStream(service, streamId);
-      return { revision, state };
+      return { revision, state: hideSecrets(state) as never };
     },
   };
 }

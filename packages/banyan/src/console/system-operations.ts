@@ -1,6 +1,7 @@
-import { describeGraph, type System, servicesOf } from '@banyan/chassis';
+import { describeGraph, type Service, type System, servicesOf } from '@banyan/chassis';
 import type { OperationsHandlers } from '@banyan/console-api';
 import { ServiceError } from '@banyan/core';
+import type { Instance } from '@banyan/discovery';
 import type { ProcessStatus } from '../supervised-process.ts';
 import type { ControlledSystem, ProcessControl } from './controlled-system.ts';
 import { notPossible } from './not-possible.ts';
@@ -9,12 +10,16 @@ export type SystemOperations = Pick<OperationsHandlers, 'getSystem' | 'controlSe
 
 interface Known {
   readonly system: System;
+  /** Those that run: without stand-ins in production. */
+  readonly services: readonly Service[];
   readonly version: string;
   readonly development: boolean;
   readonly controlled: ControlledSystem;
   readonly runId: string | undefined;
   /** See `ConsolePlan`. */
   readonly instance: string;
+  /** Of a system whose processes somebody else runs, instead of processes. */
+  readonly instances?: (() => readonly Instance[]) | undefined;
 }
 
 type Action = Exclude<Parameters<SystemOperations['controlService']>[0]['action'], 'slow'>;
@@ -23,16 +28,21 @@ type Action = Exclude<Parameters<SystemOperations['controlService']>[0]['action'
 export function createSystemOperations(known: Known): SystemOperations {
   const { system, controlled } = known;
   const graph = describeGraph(system);
-  const versions = new Map(servicesOf(system, true).map(({ name, contract }) => [name, contract.version]));
+  const versions = new Map(known.services.map(({ name, contract }) => [name, contract.version]));
   const into = (name: string, kind: 'call' | 'event') =>
     kind === 'call'
       ? graph.edges.filter((edge) => edge.from === name && edge.kind !== 'event').map(({ to }) => to)
       : graph.edges
           .filter((edge) => edge.to === name && edge.kind === 'event')
           .flatMap(({ from, labels }) => labels.map((label) => `${from}.${label}`));
+  const flowsOf = (name: string) => ({
+    calls: [...new Set(into(name, 'call'))],
+    listensTo: [...new Set(into(name, 'event'))],
+  });
   return {
     async getSystem(_, asker) {
       const processes = controlled.processes();
+      const registered = known.instances && registeredServices(known, known.instances());
       const url = controlled.publicUrl();
       return {
         name: system.name,
@@ -41,21 +51,22 @@ export function createSystemOperations(known: Known): SystemOperations {
         by: asker.by,
         ...(known.runId === undefined ? undefined : { runId: known.runId }),
         ...(url === undefined ? undefined : { publicUrl: url }),
-        services: processes.flatMap((each, index) =>
-          each.parts.map((name) => ({
-            name,
-            version: versions.get(name) ?? '',
-            group: `process ${index + 1}`,
-            isHealthy: each.state === 'ready',
-            instances: [instanceOf(`${name}-${known.instance}`, versions.get(name) ?? '', each)],
-            breakers: each.circuits
-              .filter(({ from }) => from === name)
-              .map(({ to, state }) => ({ to, state })),
-            ...(each.delaysMs.has(name) ? { delayMs: each.delaysMs.get(name) } : undefined),
-            calls: [...new Set(into(name, 'call'))],
-            listensTo: [...new Set(into(name, 'event'))],
-          })),
-        ),
+        services:
+          registered?.map((each) => ({ ...each, ...flowsOf(each.name) })) ??
+          processes.flatMap((each, index) =>
+            each.parts.map((name) => ({
+              name,
+              version: versions.get(name) ?? '',
+              group: `process ${index + 1}`,
+              isHealthy: each.state === 'ready',
+              instances: [instanceOf(`${name}-${known.instance}`, versions.get(name) ?? '', each)],
+              breakers: each.circuits
+                .filter(({ from }) => from === name)
+                .map(({ to, state }) => ({ to, state })),
+              ...(each.delaysMs.has(name) ? { delayMs: each.delaysMs.get(name) } : undefined),
+              ...flowsOf(name),
+            })),
+          ),
       };
     },
     async controlService({ service, action, delayMs = 0 }) {
@@ -79,6 +90,27 @@ export function createSystemOperations(known: Known): SystemOperations {
       return {};
     },
   };
+}
+
+/** Nothing is known of a system that runs as one process: it is in no registry. */
+function registeredServices({ system, development }: Known, instances: readonly Instance[]) {
+  return servicesOf(system, development).map(({ name, contract: { version } }) => {
+    const own = instances.filter((each) => each.service === name);
+    return {
+      name,
+      version,
+      group: own[0]?.url ?? 'elsewhere',
+      isHealthy: own.length > 0 || instances.length === 0,
+      instances: own.map((each) => ({
+        id: each.id,
+        state: 'ready',
+        url: each.url,
+        version: each.version,
+        startedAt: each.startedAt,
+      })),
+      breakers: [],
+    };
+  });
 }
 
 async function slow(controlled: ControlledSystem, service: string, delayMs: number): Promise<void> {

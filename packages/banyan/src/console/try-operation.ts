@@ -51,7 +51,7 @@ export async function tryThroughGateway(
   });
   const { text, isWhole } = await beginningOf(response);
   const durationMs = performance.now() - startMs;
-  const traceId = traceIdIn(response.headers.get('traceparent'));
+  const traceId = traceIdIn(response.headers.get('traceresponse'));
   const isJson = response.headers.get('content-type')?.includes('json') === true;
   return {
     status: response.status,

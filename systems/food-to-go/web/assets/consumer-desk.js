@@ -121,6 +121,7 @@ function orderForm({ restaurantId, name, menu }, consumer) {
 const reasons = {
   'cardDeclined: cardExpired': 'The card has expired.',
   'cardDeclined: limitExceeded': 'That is more than the card may be charged with.',
+  'cardDeclined: otherCurrency': 'The card may not be charged in this currency.',
   'cardDeclined: noCard': 'There is no card to pay with.',
 };
 

@@ -6,6 +6,8 @@ const byReason = {
   invoiceNotFound: 'There is no invoice for this order yet. Look again in a moment.',
   unknownCustomer: 'This customer is not known any more. Load the page again.',
   unknownItem: 'One of the items is not sold any more. Load the page again.',
+  idempotencyKeyReused:
+    'Something changed while this was on its way. Check it in the list, then save it again.',
   orderCancelled: 'This order is cancelled already.',
   feedOff: 'Orders come here by themselves, as events. There is no feed to ask.',
   invalid_input: 'Some of what you entered needs another look.',

@@ -32,8 +32,9 @@ export async function newOrder() {
   propose();
   const lines = lineFields(items, first);
   const save = element('button', { class: 'button main', type: 'submit' }, 'Save the order');
+  const newKey = () => crypto.getRandomValues(new Uint32Array(4)).join('-');
   // One name for this order, however often the button is pressed or the network fails.
-  const headers = { 'idempotency-key': crypto.getRandomValues(new Uint32Array(4)).join('-') };
+  let key = newKey();
   const form = element(
     'form',
     { novalidate: true },
@@ -60,7 +61,11 @@ export async function newOrder() {
       const shippingAddress = shipping.read();
       const billingAddress = same.checked ? shippingAddress : billing.read();
       const wanted = { customerId: customer.value, shippingAddress, billingAddress, orderLine };
-      const order = await request('POST', '/order', wanted, headers);
+      const order = await request('POST', '/order', wanted, { 'idempotency-key': key }).catch((error) => {
+        // An earlier attempt was saved after all, and the form has changed since: what it says now is another order.
+        if (error.reason === 'idempotencyKeyReused') key = newKey();
+        throw error;
+      });
       announce(`Order ${order.number} is saved.`);
       location.hash = `#/${order.id}`;
     });

@@ -3,6 +3,7 @@ import { patch } from '../../data/api.ts';
 import type { AnswerOf, ErrorGroup } from '../../data/api-types.ts';
 import { useResource } from '../../data/resource.ts';
 import { formatCount, plural } from '../../format.ts';
+import { ask } from '../../parts/ask.tsx';
 import { Badge, type Tone } from '../../parts/badge.tsx';
 import { Text } from '../../parts/json.tsx';
 import { notify } from '../../parts/notices.tsx';
@@ -13,6 +14,7 @@ import { Table } from '../../parts/table.tsx';
 import { Ago } from '../../parts/time.tsx';
 import { href, query } from '../../router.ts';
 import type { PageProps } from '../../shell/pages.ts';
+import { system } from '../../shell/system.ts';
 
 const tones: Record<ErrorGroup['state'], Tone> = { open: 'bad', resolved: 'good', ignored: 'plain' };
 
@@ -102,6 +104,11 @@ function Group({ groupId }: { readonly groupId: string }): JSX.Element {
   return (
     <>
       <PageHead title={value?.type ?? 'Error'} about={value === undefined ? undefined : value.service}>
+        {value !== undefined && (
+          <button type="button" class="button" onClick={() => askOwner(path, value.owner, found.reload)}>
+            {value.owner === undefined ? 'Give it an owner' : 'Another owner'}
+          </button>
+        )}
         {(['resolved', 'ignored', 'open'] as const)
           .filter((state) => value !== undefined && state !== value.state)
           .map((state) => (
@@ -115,9 +122,11 @@ function Group({ groupId }: { readonly groupId: string }): JSX.Element {
           <div class="stack">
             <p class="problem">{group.message}</p>
             <p>
-              <Badge tone={tones[group.state]}>{group.state}</Badge> {plural(group.count, 'time')}, first{' '}
-              <Ago at={group.firstSeenAt} />, last <Ago at={group.lastSeenAt} />, at{' '}
-              <code>{group.place || '?'}</code>
+              <Badge tone={tones[group.state]}>
+                {group.owner === undefined ? group.state : `${group.state}, ${group.owner}`}
+              </Badge>{' '}
+              {plural(group.count, 'time')}, first <Ago at={group.firstSeenAt} />, last{' '}
+              <Ago at={group.lastSeenAt} />, at <code>{group.place || '?'}</code>
             </p>
             <section>
               <h2>Stack</h2>
@@ -153,4 +162,19 @@ function Group({ groupId }: { readonly groupId: string }): JSX.Element {
       </Loaded>
     </>
   );
+}
+
+/** Whoever looks after it. */
+function askOwner(path: string, owner: string | undefined, reload: () => void): void {
+  ask({
+    title: 'Who looks after it?',
+    text: <p>Everybody sees the name in the list. Without one it is nobody's.</p>,
+    edit: { label: 'Owner', text: owner ?? system.value?.by ?? '' },
+    action: 'Keep',
+    async run(text) {
+      await patch(path, { owner: text.trim() });
+      reload();
+      return text.trim() === '' ? 'It is nobody’s.' : `${text.trim()} looks after it.`;
+    },
+  });
 }

@@ -1,0 +1,69 @@
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { noChromium, startPageBrowser } from '../support/page-browser.ts';
+import { consoleOf, startSystem } from '../support/running-system.ts';
+import { atTills, tillDirectory } from '../support/till-system.ts';
+
+const environment = { CONSOLE_PORT: '0' };
+const sagaDirectory = fileURLToPath(new URL('./fixtures/saga-system/', import.meta.url));
+
+test('an error is found with its stack, given an owner and resolved on its page', {
+  skip: noChromium,
+}, async (t) => {
+  const system = await startSystem(t, { directory: tillDirectory, flags: ['--calm'], environment });
+  const tills = atTills(system.url);
+  await tills.setTill('a', true);
+  await tills.sell('a', [5, -1]);
+  const browser = await startPageBrowser(t, consoleOf(system));
+
+  const page = await browser.open(t, '/errors', 'laptop');
+  await page.getByRole('link', { name: /cannot be kept of an amount of -1/ }).click();
+  await page.getByRole('heading', { level: 2, name: 'Stack' }).waitFor();
+  await page
+    .getByText(/till-system\/system\.ts:\d+/)
+    .first()
+    .waitFor();
+  await page.getByRole('button', { name: 'Give it an owner' }).click();
+  await page.getByLabel('Owner').fill('Ada');
+  await page.getByRole('button', { name: 'Keep' }).click();
+  await page.getByText('Ada looks after it.').waitFor();
+  await page.getByRole('button', { name: 'It is resolved' }).click();
+  await page.getByText('resolved, Ada').waitFor();
+});
+
+test('a saga that is stuck is found and repaired on its page, and one that waits is cancelled; the audit says so', {
+  skip: noChromium,
+}, async (t) => {
+  const system = await startSystem(t, { directory: sagaDirectory, flags: ['--calm'], environment });
+  const begin = async (path: string) => {
+    const answer = await fetch(`${system.url}${path}`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ name: 'side' }),
+    });
+    return ((await answer.json()) as { readonly sagaId: string }).sagaId;
+  };
+  const [visit, wait] = [await begin('/visits'), await begin('/waits')];
+  const browser = await startPageBrowser(t, consoleOf(system));
+  const page = await browser.open(t, '/sagas', 'laptop');
+  const stuck = page.getByRole('row').filter({ hasText: 'stuck' });
+  await stuck.first().waitFor();
+  await stuck.getByRole('link').first().click();
+  await page.getByText(visit).waitFor();
+  await page.getByRole('img', { name: 'Path of visit: stuck' }).waitFor();
+  await page.getByRole('button', { name: 'Repair' }).click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByLabel('Result of the step, as JSON').fill('{ "passed": "the garden" }');
+  await dialog.getByRole('button', { name: 'Repair' }).click();
+  await page.getByRole('img', { name: 'Path of visit: completed' }).waitFor();
+
+  await page.goto(`${consoleOf(system)}/sagas/visits/${wait}`);
+  await page.getByRole('button', { name: 'Cancel' }).click();
+  await dialog.getByRole('button', { name: 'Cancel' }).click();
+  await page.getByRole('img', { name: 'Path of wait: compensated' }).waitFor();
+
+  await page.getByRole('link', { name: 'Audit' }).click();
+  const records = page.getByRole('region', { name: 'Records, newest first' }).getByRole('row');
+  await records.filter({ hasText: 'saga.repair' }).waitFor();
+  await records.filter({ hasText: 'saga.cancel' }).waitFor();
+});
