@@ -20,7 +20,7 @@ export class PartitionReader<Types extends EventTypes, Tx extends Transaction> {
   readonly #settings: ReaderOptions<Types, Tx>;
   /** The page in hand has locked the checkpoint. */
   #isHandling = false;
-  #isRenewing = false;
+  #renewal: Promise<void> | undefined;
 
   constructor(lease: Lease, settings: ReaderOptions<Types, Tx>) {
     this.#lease = lease;
@@ -37,19 +37,19 @@ export class PartitionReader<Types extends EventTypes, Tx extends Transaction> {
     const lost = new AbortController();
     const stopped = AbortSignal.any([signal, lost.signal]);
     const renew = async () => {
-      // It would only wait for the lock, with a connection of its own.
-      if (this.#isHandling || this.#isRenewing) return;
-      this.#isRenewing = true;
       try {
         await renewLease(sql, this.#lease, leaseMs);
       } catch (error) {
         logger.warn('a subscription could not keep its lease', { subscription: this.#lease.name, error });
         if (isServiceError(error) && error.reason === 'subscription_lease_lost') lost.abort();
       } finally {
-        this.#isRenewing = false;
+        this.#renewal = undefined;
       }
     };
-    const renewal = setInterval(() => void renew(), leaseMs / 3);
+    const renewal = setInterval(() => {
+      // It would only wait for the lock, with a connection of its own.
+      if (!this.#isHandling) this.#renewal ??= renew();
+    }, leaseMs / 3);
     try {
       await this.#follow(stopped);
     } finally {
@@ -109,6 +109,8 @@ export class PartitionReader<Types extends EventTypes, Tx extends Transaction> {
     const beganAtMs = performance.now();
     this.#isHandling = true;
     try {
+      // One that arrives behind the lock would wait with its connection for as long as the page takes.
+      await this.#renewal;
       await database.tx(async (tx) => {
         // First, so that whoever has lost the lease waits for nothing and does nothing.
         await moveCheckpoint(tx.sql, this.#lease, { cursor: page.cursor, leaseMs });

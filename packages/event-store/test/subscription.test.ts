@@ -203,6 +203,8 @@ test('a page that takes longer than its lease holds one connection, and keeps it
   await store.append('order-0', [placed()]);
   const entered = Promise.withResolvers<void>();
   const gate = Promise.withResolvers<void>();
+  // Whatever fails below: the pools would wait for the page for ever.
+  t.after(() => gate.resolve());
   const owned = connect();
   const subscription = createSubscription(store, {
     ...fast,
@@ -232,6 +234,39 @@ test('a page that takes longer than its lease holds one connection, and keeps it
   gate.resolve();
   await until(async () => (await seenIn(database)).length === 1);
   assert.deepEqual(await seenIn(database), names(1));
+});
+
+test('a page begins when the renewal on its way has come through, so that none waits behind it with a connection', async (t) => {
+  const { database, connect } = await createEventDatabase(t);
+  const store = createEventStore({ database, events: orderEvents });
+  const owned = connect();
+  const [began, gate] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  t.after(() => gate.resolve());
+  const done: string[] = [];
+  const slowRenewal = new Proxy(owned.sql, {
+    apply(sql, self, [strings, ...values]: [TemplateStringsArray, ...unknown[]]) {
+      const query = Reflect.apply(sql, self, [strings, ...values]);
+      if (!/^\s*update banyan\.event_subscription set lease_until/.test(strings[0] ?? '')) return query;
+      began.resolve();
+      return gate.promise.then(() => query).finally(() => done.push('renewed'));
+    },
+  });
+  const subscription = createSubscription(store, {
+    ...fast,
+    name: 'renewing',
+    database: { sql: slowRenewal, tx: (work, options) => owned.tx(work, options) },
+    async handle() {
+      done.push('handled');
+    },
+  });
+  start(t, subscription);
+  await began.promise;
+  await store.append('order-0', [placed()]);
+  // Far more round trips than the page would need.
+  for (let trip = 0; trip < 50; trip += 1) await database.sql`select 1`;
+  gate.resolve();
+  await until(() => done.includes('handled'));
+  assert.equal(done[0], 'renewed');
 });
 
 test('a failing partition goes to another instance, and the first one says no longer that it fails', async (t) => {
