@@ -80,33 +80,33 @@ export class SharedSubscription<Types extends EventTypes, Tx extends Transaction
   /** Comes to its share, if others let it; resolves with the time until the next look. */
   async #share(signal: AbortSignal): Promise<number> {
     const { database, name: subscription } = this.#options;
+    // One moment for all of it: what is not tried again at this look must not count as tried when it ends.
+    const nowMs = performance.now();
     try {
       const member = { subscription, owner: this.#owner, leaseMs: this.#leaseMs };
       // Who fails with all that it had steps back until it tries again: another instance may fare better.
-      if (this.#readings.size === 0 && this.#isBackingOff()) await leaveMembers(database.sql, member);
+      if (this.#readings.size === 0 && this.#isBackingOff(nowMs)) await leaveMembers(database.sql, member);
       else {
         const members = await meetMembers(database.sql, member);
         const share = fairShare(this.#partitions, members, this.#owner);
         await this.#keep(share);
-        await this.#take(share, signal);
+        await this.#take(share, { nowMs, signal });
       }
       this.#failing.delete(everyPartition);
     } catch (error) {
       if (!signal.aborted) this.#fail(everyPartition, error);
     }
-    return this.#waitMs();
+    return this.#waitMs(nowMs);
   }
 
-  #isBackingOff(): boolean {
-    const nowMs = performance.now();
+  #isBackingOff(nowMs: number): boolean {
     return [...this.#failing].some(
       ([partition, { retryAtMs }]) => partition !== everyPartition && retryAtMs > nowMs,
     );
   }
 
   /** Until somebody may have come or gone, or what failed is tried again. */
-  #waitMs(): number {
-    const nowMs = performance.now();
+  #waitMs(nowMs: number): number {
     let waitMs = this.#leaseMs / 4;
     for (const [partition, { retryAtMs }] of this.#failing) {
       if (retryAtMs > nowMs) waitMs = Math.min(waitMs, retryAtMs - nowMs);
@@ -125,12 +125,15 @@ export class SharedSubscription<Types extends EventTypes, Tx extends Transaction
   }
 
   /** Takes partitions that nobody has, up to `count`; where to begin differs, so that instances do not all ask for the same ones. */
-  async #take(count: number, signal: AbortSignal): Promise<void> {
+  async #take(
+    count: number,
+    { nowMs, signal }: { readonly nowMs: number; readonly signal: AbortSignal },
+  ): Promise<void> {
     const first = Math.floor(Math.random() * this.#partitions);
     for (let step = 0; step < this.#partitions && this.#readings.size < count; step += 1) {
       const partition = (first + step) % this.#partitions;
       const retryAtMs = this.#failing.get(partition)?.retryAtMs ?? 0;
-      if (signal.aborted || this.#readings.has(partition) || performance.now() < retryAtMs) continue;
+      if (signal.aborted || this.#readings.has(partition) || nowMs < retryAtMs) continue;
       try {
         const lease = await this.#acquire(partition);
         if (lease !== undefined) this.#read(lease);
