@@ -1,5 +1,10 @@
+import assert from 'node:assert/strict';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { json } from 'node:stream/consumers';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { eventually, lastFirst, type Undoing } from '@banyan/testing';
 import { noChromium, startPageBrowser } from '../support/page-browser.ts';
 import { consoleOf, startSystem } from '../support/running-system.ts';
 import { atTills, tillDirectory } from '../support/till-system.ts';
@@ -7,10 +12,28 @@ import { atTills, tillDirectory } from '../support/till-system.ts';
 const environment = { CONSOLE_PORT: '0' };
 const sagaDirectory = fileURLToPath(new URL('./fixtures/saga-system/', import.meta.url));
 
+/** Takes what is posted. */
+async function startReceiver(t: Undoing) {
+  const posted: unknown[] = [];
+  const server = createServer((request, response) => {
+    json(request).then((body) => posted.push(body), assert.fail);
+    response.end();
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  lastFirst(t).after(() => server.close());
+  return { posted, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/` };
+}
+
 test('an error is found with its stack, given an owner and resolved on its page', {
   skip: noChromium,
 }, async (t) => {
-  const system = await startSystem(t, { directory: tillDirectory, flags: ['--calm'], environment });
+  const { posted, url: webhook } = await startReceiver(t);
+  const alerts = { BANYAN_ALERT_WEBHOOK: webhook, BANYAN_ERROR_OWNERS: 'books=Bea' };
+  const system = await startSystem(t, {
+    directory: tillDirectory,
+    flags: ['--calm'],
+    environment: { ...environment, ...alerts },
+  });
   const tills = atTills(system.url);
   await tills.setTill('a', true);
   await tills.sell('a', [5, -1]);
@@ -23,7 +46,16 @@ test('an error is found with its stack, given an owner and resolved on its page'
     .getByText(/till-system\/system\.ts:\d+/)
     .first()
     .waitFor();
-  await page.getByRole('button', { name: 'Give it an owner' }).click();
+  await page.getByText('open, Bea').waitFor();
+  const [told] = (await eventually(
+    async () => posted,
+    ({ length }) => length > 0,
+  )) as readonly {
+    readonly state: string;
+    readonly error: { readonly service: string; readonly owner: string };
+  }[];
+  assert.deepEqual([told?.state, told?.error.service, told?.error.owner], ['new', 'books', 'Bea']);
+  await page.getByRole('button', { name: 'Another owner' }).click();
   await page.getByLabel('Owner').fill('Ada');
   await page.getByRole('button', { name: 'Keep' }).click();
   await page.getByText('Ada looks after it.').waitFor();

@@ -164,14 +164,14 @@ export const environmentVariables: readonly EnvironmentVariable[] = [
     name: 'BANYAN_ALERT_WEBHOOK',
     default: 'none',
     summary:
-      'URL that the console posts each alert about an objective to as JSON, when it begins and when it ends. In production only beside `banyan console`.',
+      'URL that the console posts each alert about an objective to as JSON, when it begins and when it ends, and each error that is new, or back after it was resolved. In production only beside `banyan console`.',
     isSecret: true,
   },
   {
     name: 'BANYAN_ALERT_MAIL',
     default: 'none',
     summary:
-      'Mail server that the console sends each alert through, in the same way: `smtp://user:password@host:587`, `smtps://…`. In production only beside `banyan console`.',
+      'Mail server that the console sends the same through: `smtp://user:password@host:587`, `smtps://…`. In production only beside `banyan console`.',
     isSecret: true,
   },
   { name: 'BANYAN_ALERT_MAIL_FROM', default: 'none', summary: 'Address that these mails come from.' },
@@ -179,6 +179,12 @@ export const environmentVariables: readonly EnvironmentVariable[] = [
     name: 'BANYAN_ALERT_MAIL_TO',
     default: 'none',
     summary: 'Addresses that they go to, separated by commas.',
+  },
+  {
+    name: 'BANYAN_ERROR_OWNERS',
+    default: 'nobody',
+    summary:
+      'Who looks after new errors of a service: `orders=ada@example.com,payments=the payments team`. An owner that is a mail address is mailed in the place of `BANYAN_ALERT_MAIL_TO`.',
   },
   {
     name: 'BANYAN_ENV',

@@ -12,6 +12,7 @@ import { durationMs } from './durations.ts';
 import { checkCacheUrl } from './edge-state.ts';
 import { checkRegistryUrl } from './engines.ts';
 import { defaultConsolePort, environmentVariables } from './environment.ts';
+import { parseErrorOwners } from './error-owners.ts';
 import { invalid } from './invalid-setting.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -53,12 +54,13 @@ export interface Settings {
   readonly logLevel: LogLevel;
   /** What leaves the process besides its log lines, and where it goes. */
   readonly telemetry: TelemetrySettings;
-  /** How much the console keeps, and who is told of alerts. */
+  /** How much the console keeps, and who is told of alerts and errors. */
   readonly telemetryStore: {
     readonly maxBytes: number | undefined;
     readonly maxAgeMs: number | undefined;
     readonly alertWebhook: string | undefined;
     readonly alertMail: AlertMail | undefined;
+    readonly errorOwners: Readonly<Record<string, string>>;
   };
   /** Everything that a service's configuration may be read from. */
   readonly source: Readonly<Record<string, string | undefined>>;
@@ -123,6 +125,7 @@ export function readSettings(
       maxAgeMs: parseAge(given('BANYAN_TELEMETRY_AGE'), 'BANYAN_TELEMETRY_AGE'),
       alertWebhook: parseWebhook(given('BANYAN_ALERT_WEBHOOK')),
       alertMail: parseAlertMail(given),
+      errorOwners: parseErrorOwners(given('BANYAN_ERROR_OWNERS')),
     },
     telemetry: readTelemetrySettings(source, { development, runId: uuidv7() }),
     source,

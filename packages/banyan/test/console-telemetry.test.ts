@@ -26,7 +26,7 @@ test('a receiver of alerts that never answers does not hold up the end of the ru
     openConsoleTelemetry({
       ...{ adminUrl, runId, alertWebhook, system: 'silent', secret: 'a secret of this test', about: {} },
       startedAt: new Date(systemClock.nowMs()).toISOString(),
-      ...{ maxBytes: undefined, maxAgeMs: undefined, alertMail: undefined },
+      ...{ maxBytes: undefined, maxAgeMs: undefined, alertMail: undefined, errorOwners: {} },
       ...{ consoleUrl: 'http://127.0.0.1', clock: systemClock, logger: silentLogger },
     });
   const { store, stop } = await open('1');

@@ -13,7 +13,13 @@ test('a store that hangs while it is opened does not hold up a stop, and is clos
     createLateTelemetry({
       ...{ adminUrl, runId, system: 'late', secret: 'a secret of this test', about: {} },
       startedAt: '2026-01-01T00:00:00Z',
-      ...{ maxBytes: undefined, maxAgeMs: undefined, alertWebhook: undefined, alertMail: undefined },
+      ...{
+        maxBytes: undefined,
+        maxAgeMs: undefined,
+        alertWebhook: undefined,
+        alertMail: undefined,
+        errorOwners: {},
+      },
       ...{ consoleUrl: 'http://127.0.0.1', clock: systemClock, logger: silentLogger },
     });
   const first = begin('1');

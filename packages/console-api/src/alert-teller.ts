@@ -1,14 +1,14 @@
 import { type Clock, type Logger, sleep } from '@banyan/core';
-import type { Alert, TelemetryStore } from '@banyan/telemetry-store';
+import type { News, TelemetryStore } from '@banyan/telemetry-store';
 
-/** Somebody who is told of alerts: a webhook, or what sends e-mail. */
+/** Somebody who is told of alerts, and of errors that have appeared: a webhook, or what sends e-mail. */
 export interface AlertNotifier {
   /**
-   * Also when the alert has ended: with `endedAt`.
+   * Also when an alert has ended: with `endedAt`. The same news may come again; an alert's id with its state, and the key of errors, tell it.
    * @param signal aborts when nobody waits for it any longer
    * @throws if it could not be told
    */
-  notify(alert: Alert, signal: AbortSignal): Promise<void>;
+  notify(news: News, signal: AbortSignal): Promise<void>;
 }
 
 export interface AlertTellerOptions {
@@ -74,13 +74,14 @@ class AlertChannel {
     const { store, logger, signal } = this.#options;
     const notice = await store.claimNotice(this.#channel);
     if (notice === undefined) return false;
-    const { noticeId, alert, attempts } = notice;
+    const { noticeId, news, attempts } = notice;
     try {
-      await this.#tell(alert);
+      await this.#tell(news);
     } catch (error) {
       // The next process tells it, when the claim has ended.
       if (signal.aborted) return false;
-      const fields = { alertId: alert.alertId, channel: this.#channel, attempt: attempts + 1, error };
+      const about = news.kind === 'alert' ? { alertId: news.alert.alertId } : { errorKey: news.error.key };
+      const fields = { ...about, channel: this.#channel, attempt: attempts + 1, error };
       logger.warn('nobody could be told of an alert; trying on', fields);
       await store.noticeFailed(notice);
       return true;
@@ -89,7 +90,7 @@ class AlertChannel {
     return true;
   }
 
-  async #tell(alert: Alert): Promise<void> {
+  async #tell(news: News): Promise<void> {
     const { clock, signal: stopping } = this.#options;
     stopping.throwIfAborted();
     const ended = new AbortController();
@@ -98,7 +99,7 @@ class AlertChannel {
       throw new Error(`no answer within ${patienceMs / 1_000} s`);
     });
     try {
-      await Promise.race([this.#notifier.notify(alert, signal), late]);
+      await Promise.race([this.#notifier.notify(news, signal), late]);
     } finally {
       ended.abort();
     }

@@ -13,8 +13,9 @@ import { type Clock, silentLogger, systemClock } from '@banyan/core';
 import { createManualClock, untilPasses } from '@banyan/core/testing';
 import {
   type Alert,
-  type AlertNotice,
   createTelemetryStore,
+  type News,
+  type Notice,
   type TelemetryStore,
 } from '@banyan/telemetry-store';
 import { createTestDatabase, eventually } from '@banyan/testing';
@@ -103,7 +104,7 @@ test('an alert that nobody could be told of is told after a restart, and its end
 });
 
 /** Whatever the channel is to be told now. */
-async function claimAll(store: TelemetryStore, channel: string): Promise<readonly AlertNotice[]> {
+async function claimAll(store: TelemetryStore, channel: string): Promise<readonly Notice[]> {
   const notice = await store.claimNotice(channel);
   return notice === undefined ? [] : [notice, ...(await claimAll(store, channel))];
 }
@@ -139,8 +140,8 @@ test('consoles that share a store tell each alert once', async (t) => {
   assert.deepEqual(levelsOf(await claimAll(other, 'mail')), ['page', 'ticket']);
 });
 
-function levelsOf(notices: readonly AlertNotice[]): readonly string[] {
-  return notices.map(({ alert }) => alert.level).toSorted();
+function levelsOf(notices: readonly Notice[]): readonly string[] {
+  return notices.flatMap(({ news }) => (news.kind === 'alert' ? [news.alert.level] : [])).toSorted();
 }
 
 test('a notifier that never answers holds up neither the others nor the end', {
@@ -155,8 +156,8 @@ test('a notifier that never answers holds up neither the others nor the end', {
       return new Promise(() => {});
     },
   };
-  const mailed: Alert[] = [];
-  const mail: AlertNotifier = { notify: async (alert) => void mailed.push(alert) };
+  const mailed: News[] = [];
+  const mail: AlertNotifier = { notify: async (news) => void mailed.push(news) };
   const end = tellAlerts({ store, notifiers: { webhook, mail }, clock, logger: silentLogger });
   await failRequests(store, clock);
   await untilPasses(async () => assert.equal(mailed.length, 2));

@@ -1,3 +1,4 @@
+export type { ErrorAppearance } from './errors/error-appearance.ts';
 export type { ErrorDetail, ErrorGroup, ErrorQuery, ErrorState } from './errors/error-groups.ts';
 export { telemetryStoreErrors } from './errors.ts';
 export {
@@ -8,7 +9,7 @@ export {
   logMatcher,
 } from './logs/search-logs.ts';
 export type { MetricName, MetricQuery, MetricSeries } from './metrics/read-metrics.ts';
-export type { AlertNotice } from './objectives/alert-notices.ts';
+export type { News, Notice } from './notices/notices.ts';
 export type { Alert } from './objectives/alerts.ts';
 export type { AlertLevel, BurnRate, Objective } from './objectives/burn-rate.ts';
 export type { ObjectiveState } from './objectives/objectives.ts';

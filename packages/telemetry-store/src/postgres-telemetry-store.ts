@@ -16,7 +16,7 @@ import {
   type MetricSeries,
   readMetric,
 } from './metrics/read-metrics.ts';
-import { type AlertNotice, AlertNotices } from './objectives/alert-notices.ts';
+import { type Notice, Notices } from './notices/notices.ts';
 import type { Alert } from './objectives/alerts.ts';
 import type { Objective } from './objectives/burn-rate.ts';
 import { type ObjectiveState, Objectives } from './objectives/objectives.ts';
@@ -62,6 +62,7 @@ const defaults = {
   maxWaiting: 100_000,
   maxWaitingBytes: 64 * 1024 ** 2,
   alertChannels: [],
+  errorOwners: {},
 };
 const keepEveryMs = 10_000;
 const watchEveryMs = 15_000;
@@ -77,7 +78,7 @@ class PostgresTelemetryStore implements TelemetryStore {
   readonly #listeners = new Set<(news: StoredNews) => void>();
   readonly #alertListeners = new Set<(alert: Alert) => void>();
   readonly #objectives: Objectives;
-  readonly #notices: AlertNotices;
+  readonly #notices: Notices;
   #cancelWatch = () => {};
   #cancelKeep = () => {};
   #keeping: Promise<void> = Promise.resolve();
@@ -100,7 +101,7 @@ class PostgresTelemetryStore implements TelemetryStore {
       logger,
       onAlert: (alert) => this.#tell(this.#alertListeners, alert),
     });
-    this.#notices = new AlertNotices({ sql: database.sql, clock, logger });
+    this.#notices = new Notices({ sql: database.sql, clock, logger });
     this.#writer = new Writer({
       database,
       chunks: this.#chunks,
@@ -108,6 +109,8 @@ class PostgresTelemetryStore implements TelemetryStore {
       series,
       maxWaiting,
       maxWaitingBytes,
+      channels: options.alertChannels,
+      owners: options.errorOwners,
       clock,
       logger,
       onStored: ({ spans, lines, hasErrors }) => {
@@ -276,7 +279,7 @@ class PostgresTelemetryStore implements TelemetryStore {
     return () => this.#alertListeners.delete(listener);
   }
 
-  claimNotice(channel: string): Promise<AlertNotice | undefined> {
+  claimNotice(channel: string): Promise<Notice | undefined> {
     return this.#notices.claim(channel);
   }
 
@@ -284,7 +287,7 @@ class PostgresTelemetryStore implements TelemetryStore {
     return this.#notices.told(noticeId);
   }
 
-  noticeFailed(notice: AlertNotice): Promise<void> {
+  noticeFailed(notice: Notice): Promise<void> {
     return this.#notices.failed(notice);
   }
 

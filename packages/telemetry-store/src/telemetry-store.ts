@@ -2,7 +2,7 @@ import type { Clock, Logger } from '@banyan/core';
 import type { ErrorDetail, ErrorGroup, ErrorQuery, ErrorState } from './errors/error-groups.ts';
 import type { LogLine, LogLines, LogQuery } from './logs/search-logs.ts';
 import type { MetricName, MetricQuery, MetricSeries } from './metrics/read-metrics.ts';
-import type { AlertNotice } from './objectives/alert-notices.ts';
+import type { Notice } from './notices/notices.ts';
 import type { Alert } from './objectives/alerts.ts';
 import type { Objective } from './objectives/burn-rate.ts';
 import type { ObjectiveState } from './objectives/objectives.ts';
@@ -28,8 +28,10 @@ export interface TelemetryStoreOptions {
   readonly maxWaiting?: number;
   /** About how much memory they may take, for each signal. Default 64 MiB. */
   readonly maxWaitingBytes?: number;
-  /** Names of those who are told of alerts, such as `webhook`: what they are to be told is kept until it is. Default: nobody. */
+  /** Names of those who are told of alerts and of errors that appear, such as `webhook`: what they are to be told is kept until it is. Default: nobody. */
   readonly alertChannels?: readonly string[];
+  /** Who looks after errors of a service, by its name, until somebody else is said to. Default: nobody. */
+  readonly errorOwners?: Readonly<Record<string, string>>;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -117,13 +119,13 @@ export interface TelemetryStore {
   /** Called when an alert begins, and again, with `endedAt`, when it ends. */
   onAlert(listener: (alert: Alert) => void): () => void;
   /**
-   * What one of `alertChannels` is to be told next: oldest first, the end of an alert after its begin, nothing that is a day old. Nobody else gets it within a
-   * minute, also no other store on the same database.
+   * What one of `alertChannels` is to be told next: alerts before errors, oldest first, the end of an alert after its begin, nothing that is a day old. Nobody
+   * else gets it within a minute, also no other store on the same database.
    */
-  claimNotice(channel: string): Promise<AlertNotice | undefined>;
+  claimNotice(channel: string): Promise<Notice | undefined>;
   noticeTold(noticeId: number): Promise<void>;
   /** It comes again after a back-off. */
-  noticeFailed(notice: AlertNotice): Promise<void>;
+  noticeFailed(notice: Notice): Promise<void>;
   /** Looks at every objective now; by itself it does so every fifteen seconds. */
   watchObjectives(): Promise<void>;
   state(): Promise<StoreState>;

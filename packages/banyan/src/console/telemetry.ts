@@ -26,9 +26,11 @@ export interface ConsoleTelemetryOptions {
   readonly about: Readonly<Record<string, string>>;
   readonly maxBytes: number | undefined;
   readonly maxAgeMs: number | undefined;
-  /** Where alerts are posted to. */
+  /** Where alerts, and errors that appear, are posted to. */
   readonly alertWebhook: string | undefined;
   readonly alertMail: AlertMail | undefined;
+  /** By services. */
+  readonly errorOwners: Readonly<Record<string, string>>;
   /** For links in mails. */
   readonly consoleUrl: string;
   readonly logger: Logger;
@@ -56,6 +58,7 @@ export async function openConsoleTelemetry(options: ConsoleTelemetryOptions): Pr
     ...(maxBytes === undefined ? undefined : { maxBytes }),
     ...(maxAgeMs === undefined ? undefined : { maxAgeMs }),
     alertChannels: Object.keys(notifiers),
+    errorOwners: options.errorOwners,
     clock,
     logger,
   });

@@ -28,7 +28,7 @@ export interface ObjectiveState extends Objective {
 export interface ObjectivesOptions {
   readonly sql: Sql;
   readonly traffic: TrafficKeeper;
-  /** Who is to be told of alerts, see `AlertNotices`. */
+  /** Who is to be told of alerts, see `Notices`. */
   readonly channels: readonly string[];
   readonly clock: Clock;
   readonly logger: Logger;

@@ -1,5 +1,4 @@
 import type { Sql } from '@banyan/core';
-import type { Sighting } from '../errors/error-sightings.ts';
 import type { Resource } from '../records.ts';
 import type { TrafficRow } from '../traffic/traffic-sums.ts';
 import type { LogPage, SpanPage } from './page-rows.ts';
@@ -97,39 +96,5 @@ export async function upsertSenders(sql: Sql, senders: readonly Sender[]): Promi
       values (${resource.service}, ${resource.version ?? null}, ${typeof language === 'string' ? language : null}, ${lastSeenUs})
       on conflict (service) do update set version = coalesce(excluded.version, s.version),
         language = coalesce(excluded.language, s.language), last_seen_us = greatest(s.last_seen_us, excluded.last_seen_us)`;
-  }
-}
-
-const maxSamples = 10;
-
-/** Counts sightings; a group that was resolved is open again. */
-export async function upsertErrors(sql: Sql, sightings: readonly Sighting[]): Promise<void> {
-  // One exception is told of by every span and line that it passes: in one trace it counts once.
-  const counted = [...Map.groupBy(sightings, ({ groupId }) => groupId).entries()];
-  for (const [groupId, all] of counted.sort(([a], [b]) => (a < b ? -1 : 1))) {
-    const distinct = [...new Map(all.map((each) => [each.traceId ?? each, each])).values()];
-    const newest = distinct.reduce((a, b) => (b.atUs >= a.atUs ? b : a));
-    const samples = distinct
-      .slice(-maxSamples)
-      .map(({ traceId, spanId, atUs, message }) => ({ traceId, spanId, atUs, message }));
-    const times = distinct.map(({ atUs }) => atUs);
-    const { service, type, message, place, stack } = newest;
-    await sql`
-      insert into telemetry.error_groups as g
-        (group_id, service, type, message, place, stack, count, first_us, last_us, samples)
-      values (${groupId}, ${service}, ${type}, ${message}, ${place}, ${stack}, ${distinct.length},
-        ${Math.min(...times)}, ${Math.max(...times)}, ${sql.json(samples)})
-      on conflict (group_id) do update set message = excluded.message, place = excluded.place,
-        stack = case when excluded.stack = '' then g.stack else excluded.stack end,
-        count = g.count + (select count(*) from jsonb_array_elements(excluded.samples) n
-          where n->>'traceId' is null or not g.samples @> jsonb_build_array(jsonb_build_object('traceId', n->>'traceId')))
-          + (excluded.count - jsonb_array_length(excluded.samples)),
-        first_us = least(g.first_us, excluded.first_us), last_us = greatest(g.last_us, excluded.last_us),
-        state = case when g.state = 'resolved' then 'open' else g.state end,
-        samples = (select jsonb_agg(s) from (
-          select s from (
-            select distinct on (coalesce(s->>'traceId', s::text)) s from jsonb_array_elements(g.samples || excluded.samples) s
-            order by coalesce(s->>'traceId', s::text), (s->>'atUs')::int8 desc) by_trace
-          order by (s->>'atUs')::int8 desc limit ${maxSamples}) newest)`;
   }
 }

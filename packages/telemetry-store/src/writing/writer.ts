@@ -1,23 +1,22 @@
-import { type Clock, isServiceError, type Logger, uuidv7 } from '@banyan/core';
+import { isServiceError, uuidv7 } from '@banyan/core';
 import type { PostgresDatabase } from '@banyan/postgres';
 import { type Sighting, sightingsOfLog, sightingsOfSpan } from '../errors/error-sightings.ts';
+import { type RecordingOptions, recordSightings } from '../errors/record-sightings.ts';
 import { insertPoints, type SeriesIds } from '../metrics/insert-points.ts';
 import type { LogRecord, PointRecord, Resource, SpanRecord } from '../records.ts';
 import type { DueSums, TrafficKeeper } from '../traffic/traffic-keeper.ts';
 import type { Chunks } from './chunks.ts';
-import { claimBatch, insertLogPage, insertSpanPage, upsertErrors, upsertSenders } from './insert.ts';
+import { claimBatch, insertLogPage, insertSpanPage, upsertSenders } from './insert.ts';
 import { type LogPage, linesPerPage, type SpanPage, toLogPages, toSpanPages } from './page-rows.ts';
 import { SignalQueue } from './signal-queue.ts';
 
-export interface WriterOptions {
+export interface WriterOptions extends RecordingOptions {
   readonly database: PostgresDatabase;
   readonly chunks: Chunks;
   readonly traffic: TrafficKeeper;
   readonly series: SeriesIds;
   readonly maxWaiting: number;
   readonly maxWaitingBytes: number;
-  readonly clock: Clock;
-  readonly logger: Logger;
   /** Must not throw. */
   readonly onStored: (stored: Stored) => void;
 }
@@ -182,7 +181,7 @@ export class Writer {
           traffic.write(sql, chunk, batch.sums),
           insertPoints(sql, chunk, { points: batch.points, ids }),
           upsertSenders(sql, batch.senders),
-          upsertErrors(sql, batch.sightings),
+          recordSightings(sql, batch.sightings, this.#options),
         ]);
         return written[0];
       },

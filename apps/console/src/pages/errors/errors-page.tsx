@@ -168,7 +168,12 @@ function Group({ groupId }: { readonly groupId: string }): JSX.Element {
 function askOwner(path: string, owner: string | undefined, reload: () => void): void {
   ask({
     title: 'Who looks after it?',
-    text: <p>Everybody sees the name in the list. Without one it is nobody's.</p>,
+    text: (
+      <p>
+        Everybody sees the name in the list. A mail address is mailed when the error is back after it was
+        resolved. Without one it is nobody's.
+      </p>
+    ),
     edit: { label: 'Owner', text: owner ?? system.value?.by ?? '' },
     action: 'Keep',
     async run(text) {
