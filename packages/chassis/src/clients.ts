@@ -1,6 +1,7 @@
 import type { Contract, Operation, Upload } from '@banyan/contract';
 import type { CallContext } from '@banyan/core';
 import { deriveCallContext, type Endpoint } from '@banyan/rpc';
+import { activeBelow } from '@banyan/telemetry';
 import type { CallOptions, Client, Uses } from './service-context.ts';
 
 type ClientMethod = (input: unknown, options?: CallOptions) => Promise<unknown>;
@@ -79,6 +80,7 @@ export async function callOperation(
     timeoutMs: Math.min(call.timeoutMs ?? operation.timeoutMs, operation.timeoutMs),
     idempotencyKey: call.idempotencyKey,
     signal: call.signal,
+    below: activeBelow(call.parent),
   });
   try {
     return await endpoint.call(operation.name, call.input, context, call.upload);

@@ -1,7 +1,7 @@
 import { dataValidator, type EventType } from '@banyan/contract';
 import type { CallContext } from '@banyan/core';
 import { type CloudEvent, createEvent } from '@banyan/events';
-import { formatTraceparent } from '@banyan/telemetry';
+import { activeBelow, formatTraceparent } from '@banyan/telemetry';
 import type { ServiceRuntime } from './handler-context.ts';
 import type { OutgoingEvent } from './outgoing.ts';
 
@@ -27,7 +27,11 @@ export function createEmission(options: EmissionOptions, name: string, data: unk
     throw new TypeError(`emit('${name}'): contract '${contract.name}' has no such event; it has ${known}.`);
   }
   const valid = dataValidator(type).parse(data) as Readonly<Record<string, unknown>>;
-  const span = spans?.events.told('publish', `${contract.name}.${name}`, context.trace);
+  const span = spans?.events.told(
+    'publish',
+    `${contract.name}.${name}`,
+    activeBelow(context) ?? context.trace,
+  );
   const event = createEvent({
     service: contract.name,
     name,

@@ -1,7 +1,7 @@
 import { dataValidator } from '@banyan/contract';
 import type { CallContext } from '@banyan/core';
 import { type CloudEvent, createMessage } from '@banyan/events';
-import { formatTraceparent } from '@banyan/telemetry';
+import { activeBelow, formatTraceparent } from '@banyan/telemetry';
 import type { ServiceRuntime } from './handler-context.ts';
 import type { SendOptions } from './message-types.ts';
 import type { OutgoingEvent } from './outgoing.ts';
@@ -41,7 +41,7 @@ export function createSending(
   const { dueAtMs, expiresAtMs } = timesOf(name, options, nowMs);
   const data = dataValidator(type).parse(sending.data) as Readonly<Record<string, unknown>>;
   const spans = runtime.spans?.events;
-  const span = spans?.told('send', `@${type.service}.${type.name}`, context.trace);
+  const span = spans?.told('send', `@${type.service}.${type.name}`, activeBelow(context) ?? context.trace);
   const event = createMessage({
     service: contract.name,
     to: type.service,

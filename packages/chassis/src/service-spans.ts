@@ -26,7 +26,7 @@ export function spanOf(
   { spans }: { readonly spans: ServiceSpans | undefined },
   context: Pick<CallContext, 'trace'>,
 ): TraceContext | undefined {
-  return spans && context.trace;
+  return spans?.tracer.isRecording === true ? context.trace : undefined;
 }
 
 /** `sql` whose statements are part of the trace of `context`, if anybody wants spans. */

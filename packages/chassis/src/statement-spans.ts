@@ -7,7 +7,7 @@ import {
   sqlObserve,
   type TraceContext,
 } from '@banyan/core';
-import { causesOf, type Span, type SpanType, type Tracer } from '@banyan/telemetry';
+import { activeBelow, causesOf, type Span, type SpanType, type Tracer } from '@banyan/telemetry';
 
 /** Statements are few: those that are put together anew each time are not kept. */
 const maxTypes = 1_000;
@@ -44,8 +44,10 @@ class TracedStatements implements StatementSpans {
   }
 
   observer(trace: TraceContext): SqlObserver {
+    const context = { trace };
     return {
-      began: (text, isFixed) => new StatementSpan(this.#tracer.start(this.#typeOf(text, isFixed), trace)),
+      began: (text, isFixed) =>
+        new StatementSpan(this.#tracer.start(this.#typeOf(text, isFixed), activeBelow(context) ?? trace)),
     };
   }
 

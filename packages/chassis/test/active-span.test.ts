@@ -77,7 +77,7 @@ const house = system('house', {
 });
 
 test('the active span of a step or a called operation is its own, whoever set its transaction off', async (t) => {
-  t.after(useActivation((span, work) => active.run(span, work)));
+  t.after(useActivation({ within: (span, work) => active.run(span, work) }));
   const receiver = await startOtlpReceiver(t);
   const { telemetry, stop } = createTestTelemetry('house', receiver.url);
   const client = (await startTestSystem(t, house, { harsh: false, telemetry })).client(runner, {

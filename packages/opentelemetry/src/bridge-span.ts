@@ -32,9 +32,12 @@ export function bridgeSpanOf(span: OwnSpan): BridgeSpan {
 
 export class BridgeSpan implements Span {
   readonly own: OwnSpan;
+  /** Of the handler below which it was begun; of a handler's span that itself. */
+  readonly handler: OwnSpan;
 
-  constructor(own: OwnSpan) {
+  constructor(own: OwnSpan, handler: OwnSpan = own) {
     this.own = own;
+    this.handler = handler;
   }
 
   spanContext(): SpanContext {

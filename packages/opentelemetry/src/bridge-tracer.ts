@@ -9,7 +9,9 @@ import {
   type Tracer,
   trace,
 } from '@opentelemetry/api';
-import { BridgeSpan, bridgeSpanOf, toOwn, toText } from './bridge-span.ts';
+import { BridgeSpan, toOwn, toText } from './bridge-span.ts';
+import { isSuppressed, placeOf } from './place-context.ts';
+import { toTraceContext } from './propagator.ts';
 
 const kinds: Record<SpanKind, OwnKind> = {
   [SpanKind.INTERNAL]: 'internal',
@@ -33,15 +35,10 @@ class BridgeTracer implements Tracer {
 
   startSpan(name: string, options: SpanOptions = {}, context: Context = contexts.active()): Span {
     const parent = options.root === true ? undefined : trace.getSpan(context);
-    if (!(parent instanceof BridgeSpan)) return trace.wrapSpanContext(INVALID_SPAN_CONTEXT);
-    const span = bridgeSpanOf(
-      parent.own.child({
-        name: toText(name),
-        kind: kinds[options.kind ?? SpanKind.INTERNAL],
-        attributes: toOwn({ 'otel.scope.name': this.#library, ...options.attributes }),
-      }),
-    );
-    return span.addLinks(options.links ?? []);
+    const own = isSuppressed(context) ? undefined : this.#start(name, options, { parent, context });
+    // Nobody's span; but whoever injects its context passes on what came in.
+    if (own === undefined) return trace.wrapSpanContext(parent?.spanContext() ?? INVALID_SPAN_CONTEXT);
+    return own.addLinks(options.links ?? []);
   }
 
   startActiveSpan<Work extends (span: Span) => unknown>(
@@ -53,5 +50,23 @@ class BridgeTracer implements Tracer {
     const context = given ?? contexts.active();
     const span = this.startSpan(name, options, context);
     return contexts.with(trace.setSpan(context, span), () => work(span) as ReturnType<Work>);
+  }
+
+  #start(
+    name: string,
+    { kind = SpanKind.INTERNAL, attributes }: SpanOptions,
+    { parent, context }: { readonly parent: Span | undefined; readonly context: Context },
+  ): BridgeSpan | undefined {
+    const type = {
+      name: toText(name),
+      kind: kinds[kind],
+      attributes: toOwn({ 'otel.scope.name': this.#library, ...attributes }),
+    };
+    if (parent instanceof BridgeSpan) return new BridgeSpan(parent.own.child(type), parent.handler);
+    const place = placeOf(context);
+    if (place === undefined) return undefined;
+    // From outside, such as from the headers of a message, or the first of a trace.
+    const cause = parent === undefined ? undefined : toTraceContext(parent.spanContext());
+    return new BridgeSpan(place.tracer.start(type, cause), place.span);
   }
 }

@@ -85,6 +85,8 @@ export interface DerivedCallOptions {
   readonly idempotencyKey?: string | undefined;
   /** Cancels the new call alone. */
   readonly signal?: AbortSignal | undefined;
+  /** What the new call is a child of, if that is not the parent's own span but one below it. */
+  readonly below?: TraceContext | undefined;
 }
 
 const processEnvironment: CallEnvironment = { clock: systemClock, wheel: createDeadlineWheel() };
@@ -140,6 +142,7 @@ export function deriveCallContext(parent: CallContext, options: DerivedCallOptio
   scope.madeAtMs = madeAtMs;
   scope.forOneCall = true;
   if (options.signal !== undefined) scope.ownSignal = options.signal;
+  if (options.below !== undefined) scope.below = options.below;
   return scope;
 }
 
@@ -193,6 +196,7 @@ class CallScope implements RunnableCallContext, DeadlineTarget {
   span: Span | undefined = undefined;
   madeAtMs = 0;
   givenTrace: TraceContext | undefined = undefined;
+  below: TraceContext | undefined = undefined;
   traceparent: string | undefined = undefined;
   /** Cancels this call alone, beside what cancels the parent. */
   ownSignal: AbortSignal | undefined = undefined;
@@ -301,6 +305,7 @@ class CallScope implements RunnableCallContext, DeadlineTarget {
   }
 
   #causeOfSpan(): TraceContext | undefined {
+    if (this.below !== undefined) return this.below;
     const parent = this.#parent;
     if (parent === undefined) return this.givenTrace ?? parseTraceparent(this.traceparent);
     if (isEndless(parent)) return undefined;
@@ -318,6 +323,7 @@ class CallScope implements RunnableCallContext, DeadlineTarget {
   }
 
   #makeTrace(): TraceContext {
+    if (this.below !== undefined) return childTrace(this.below);
     const parent = this.#parent;
     if (parent === undefined) return parseTraceparent(this.traceparent) ?? createTrace();
     if (this.sameSpan) return parent.trace;

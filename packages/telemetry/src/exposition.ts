@@ -15,7 +15,8 @@ export interface Family {
   readonly familyName: string;
   readonly help: string;
   readonly labels: readonly string[];
-  series(): Iterable<readonly [values: readonly string[], series: Counter | Gauge | Histogram]>;
+  /** A value that is undefined means that the series has no such label. */
+  series(): Iterable<readonly [values: readonly (string | undefined)[], series: Counter | Gauge | Histogram]>;
 }
 
 /**
@@ -30,7 +31,10 @@ export function renderFamilies(families: readonly Family[], format: ExpositionFo
     text += `# HELP ${title} ${format === 'openmetrics' ? help.replaceAll('"', '\\"') : help}\n`;
     text += `# TYPE ${title} ${family.type}\n`;
     for (const [values, series] of family.series()) {
-      const labels = family.labels.map((label, index) => `${label}="${escapeValue(values[index] ?? '')}"`);
+      const labels = family.labels.flatMap((label, index) => {
+        const value = values[index];
+        return value === undefined ? [] : [`${label}="${escapeValue(value)}"`];
+      });
       text += renderSeries(family.name, labels, { series, format });
     }
   }

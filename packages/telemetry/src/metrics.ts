@@ -8,6 +8,7 @@ import {
   type HistogramSeries,
 } from './instruments.ts';
 import { checkMetric, type MetricOptions, type MetricType } from './metric-names.ts';
+import { type OpenFamily, type OpenFamilyOptions, OpenSeries } from './open-series.ts';
 import { type Labelled, LabelledSeries } from './series.ts';
 
 export interface HistogramOptions extends MetricOptions {
@@ -32,6 +33,11 @@ export interface Metrics {
   gauge(options: MetricOptions): Labelled<GaugeSeries>;
   histogram(options: HistogramOptions): Labelled<HistogramSeries>;
   /**
+   * A metric of a library, whose labels come with its measurements; what finds no room among its series keeps the labels `kept`. Undefined if the name is
+   * taken by something else, or by too many of its kind. A definition by the other methods takes the name from it.
+   */
+  openFamily(options: OpenFamilyOptions, kept: readonly string[]): OpenFamily | undefined;
+  /**
    * Takes one definition of that metric back. What was counted stays on the page until another definition takes the name: what a service did last is told
    * even when it has stopped.
    */
@@ -52,6 +58,8 @@ export function createMetrics(): Metrics {
 }
 
 const defaultMaxSeries = 1_000;
+/** Names of libraries are theirs to choose, and may be without end. */
+const maxOpenFamilies = 500;
 
 interface Defined<Series extends Counter | Gauge | Histogram> {
   readonly type: MetricType;
@@ -62,8 +70,15 @@ interface Defined<Series extends Counter | Gauge | Histogram> {
   users: number;
 }
 
+interface Open {
+  readonly fingerprint: string;
+  readonly open: OpenSeries;
+  readonly family: Family;
+}
+
 class MetricRegistry implements Metrics {
   readonly #defined = new Map<string, Defined<Counter> | Defined<Gauge> | Defined<Histogram>>();
+  readonly #open = new Map<string, Open>();
   readonly #collectors = new Set<{ readonly collect: () => void }>();
 
   counter(options: MetricOptions): Labelled<CounterSeries> {
@@ -80,6 +95,25 @@ class MetricRegistry implements Metrics {
     checkMetric('histogram', options);
     const bounds = checkBuckets(options);
     return this.#define('histogram', { ...options, buckets: bounds }, () => new Histogram(bounds));
+  }
+
+  openFamily(options: OpenFamilyOptions, kept: readonly string[]): OpenFamily | undefined {
+    const { type, name, help, buckets } = options;
+    checkMetric(type, options);
+    const bounds =
+      type === 'histogram' ? checkBuckets({ ...options, buckets: buckets ?? defaultBuckets }) : [];
+    const familyName = familyNameOf(type, name);
+    const fingerprint = JSON.stringify([type, name, bounds]);
+    const before = this.#open.get(familyName);
+    if (before !== undefined) return before.fingerprint === fingerprint ? before.open : undefined;
+    if (this.#defined.has(familyName) || this.#open.size >= maxOpenFamilies) return undefined;
+    const open = new OpenSeries(kept, () =>
+      type === 'counter' ? new Counter() : type === 'gauge' ? new Gauge() : new Histogram(bounds),
+    );
+    const { labels } = open;
+    const family: Family = { type, name, familyName, help, labels, series: () => open.entries() };
+    this.#open.set(familyName, { fingerprint, open, family });
+    return open;
   }
 
   release(name: string): void {
@@ -101,7 +135,7 @@ class MetricRegistry implements Metrics {
 
   collect(): readonly Family[] {
     for (const { collect } of this.#collectors) collect();
-    return [...this.#defined.values()].map(({ family }) => family);
+    return [...this.#defined.values(), ...this.#open.values()].map(({ family }) => family);
   }
 
   #define<Series extends Counter | Gauge | Histogram>(
@@ -110,8 +144,7 @@ class MetricRegistry implements Metrics {
     create: () => Series,
   ): LabelledSeries<Series> {
     const { name, help, labels = [], maxSeries = defaultMaxSeries, buckets } = options;
-    // OpenMetrics names a counter's family without the ending, so `x` and `x_total` would be one.
-    const familyName = type === 'counter' ? name.slice(0, -'_total'.length) : name;
+    const familyName = familyNameOf(type, name);
     const fingerprint = JSON.stringify([type, name, help, labels, maxSeries, buckets]);
     const before = this.#defined.get(familyName);
     if (before?.fingerprint === fingerprint) {
@@ -123,11 +156,18 @@ class MetricRegistry implements Metrics {
         `${type} '${name}': the name is taken by another definition; rename one or make both the same.`,
       );
     }
+    // What a library chose must not keep a service from starting.
+    this.#open.delete(familyName);
     const series = new LabelledSeries({ name, labels, maxSeries }, create);
     const family: Family = { type, name, familyName, help, labels, series: () => series.entries() };
     this.#defined.set(familyName, { type, fingerprint, series, family, users: 1 } as Defined<Counter>);
     return series;
   }
+}
+
+/** OpenMetrics names a counter's family without the ending, so `x` and `x_total` would be one. */
+function familyNameOf(type: MetricType, name: string): string {
+  return type === 'counter' ? name.slice(0, -'_total'.length) : name;
 }
 
 function checkBuckets(options: HistogramOptions): readonly number[] {

@@ -7,6 +7,7 @@ import { encodeTraces } from './export/otlp-traces.ts';
 import { encodeZipkin } from './export/zipkin.ts';
 import type { LogLine } from './logger.ts';
 import { type Metrics, readFamilies } from './metrics.ts';
+import { activation } from './spans/activation.ts';
 import { describeError } from './spans/exception.ts';
 import { createMicrosecondClock } from './spans/microseconds.ts';
 import type { RecordedSpan, SpanSink } from './spans/recorded-span.ts';
@@ -30,7 +31,7 @@ export interface TelemetryOptions {
 
 /** The telemetry of one process on its way out. Nothing that it does can slow or fail what it tells of. */
 export interface Telemetry {
-  /** Of one service of this process. Undefined if nobody would receive its spans: then none are made. */
+  /** Of one service of this process. Undefined if nobody would receive its spans, and no bridge asks for the active one: then none are made. */
   tracer(service: { readonly name: string; readonly version?: string }): Tracer | undefined;
   /** For `createLogger`: exports what it writes. */
   readonly onLine: (line: LogLine) => void;
@@ -64,6 +65,7 @@ class ProcessTelemetry implements Telemetry {
   #instance: string;
   #logger: Logger = silentLogger;
   #cancelReading: (() => void) | undefined;
+  #endMeasuring: (() => void) | undefined;
   #stopped: Promise<void> | undefined;
 
   constructor(options: TelemetryOptions) {
@@ -109,7 +111,8 @@ class ProcessTelemetry implements Telemetry {
   };
 
   tracer(service: { readonly name: string; readonly version?: string }): Tracer | undefined {
-    if (this.#spans.length === 0) return undefined;
+    const isRecording = this.#spans.length > 0;
+    if (!isRecording && activation === undefined) return undefined;
     const { sampler, ratio, slowMs } = this.#options.settings;
     const sink: SpanSink = {
       resource: this.#resourceOf(service.name, service.version),
@@ -122,6 +125,9 @@ class ProcessTelemetry implements Telemetry {
       nowUs: this.#nowUs,
     };
     return createTracer({
+      service: service.name,
+      metrics: this.#options.metrics,
+      isRecording,
       sampler: createSampler(sampler, ratio),
       slowUs: slowMs * 1_000,
       sink,
@@ -138,11 +144,17 @@ class ProcessTelemetry implements Telemetry {
   }
 
   start(): void {
+    if (this.#stopped !== undefined) return;
+    this.#endMeasuring ??= activation?.measure?.(this.#options.metrics);
+    this.#readLater();
+  }
+
+  #readLater(): void {
     if (this.#readings === undefined || this.#stopped !== undefined) return;
     this.#cancelReading ??= this.#clock.setTimer(() => {
       this.#cancelReading = undefined;
       this.#read();
-      this.start();
+      this.#readLater();
     }, this.#options.settings.metricIntervalMs);
   }
 
@@ -154,6 +166,7 @@ class ProcessTelemetry implements Telemetry {
   async #stop(): Promise<void> {
     this.#cancelReading?.();
     this.#read();
+    this.#endMeasuring?.();
     const queues = [...this.#spans, this.#logs, this.#readings].filter((queue) => queue !== undefined);
     await Promise.all(queues.map((queue) => queue.stop(stopWithinMs)));
     for (const sender of this.#senders) sender.close();

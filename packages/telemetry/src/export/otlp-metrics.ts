@@ -21,8 +21,11 @@ export function encodeMetrics({ resource, families, startedMs, atMs }: MetricRea
 function encodeFamily(family: Family, times: string): string | undefined {
   const points: string[] = [];
   for (const [values, series] of family.series()) {
-    const labels = family.labels.map((label, index) => keyValue(label, values[index] ?? '')).join(',');
-    const head = `{"attributes":[${labels}],${times}`;
+    const labels = family.labels.flatMap((label, index) => {
+      const value = values[index];
+      return value === undefined ? [] : [keyValue(label, value)];
+    });
+    const head = `{"attributes":[${labels.join(',')}],${times}`;
     points.push(
       series instanceof Histogram ? `${head},${bucketsOf(series)}}` : `${head},"asDouble":${series.value}}`,
     );

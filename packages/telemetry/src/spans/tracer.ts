@@ -1,7 +1,8 @@
 import type { TraceContext } from '@banyan/core';
+import type { Metrics } from '../metrics.ts';
 import { nextInt32, nextNonZeroInt32 } from '../random.ts';
 import { randomFlag, type SpanTrace, sampledFlag, spanTraceOf } from '../trace-context.ts';
-import { activation } from './activation.ts';
+import { activation, type Place } from './activation.ts';
 import { RecordedSpan, type SpanIds, type SpanSink } from './recorded-span.ts';
 import type { Sampler } from './sampler.ts';
 import type { Span, SpanType } from './span.ts';
@@ -9,6 +10,8 @@ import { TracePart } from './trace-part.ts';
 
 /** Makes the spans of one service. */
 export interface Tracer {
+  /** False if nobody receives its spans: they only carry the trace, for code that asks for the active one. */
+  readonly isRecording: boolean;
   /**
    * Begins a span now. Without `parent` a trace begins, and the sampler decides; with one, the span belongs to its trace.
    * @param parent the span, or the context that came in
@@ -28,6 +31,10 @@ export interface Tracer {
 }
 
 export interface TracerOptions {
+  readonly service: string;
+  /** Of the process. */
+  readonly metrics: Metrics;
+  readonly isRecording: boolean;
   readonly sampler: Sampler;
   /** Part of a trace that is kept for its length, in microseconds; undefined keeps nothing that was not sampled. */
   readonly slowUs: number | undefined;
@@ -39,10 +46,14 @@ export function createTracer(options: TracerOptions): Tracer {
 }
 
 class RecordingTracer implements Tracer {
+  readonly isRecording: boolean;
   readonly #options: TracerOptions;
+  readonly #place: Place;
 
   constructor(options: TracerOptions) {
     this.#options = options;
+    this.isRecording = options.isRecording;
+    this.#place = { service: options.service, tracer: this, metrics: options.metrics };
   }
 
   start(type: SpanType, parent?: TraceContext): Span {
@@ -80,12 +91,13 @@ class RecordingTracer implements Tracer {
   }
 
   within<Result>(span: Span, work: () => Result): Result {
-    return activation === undefined ? work() : activation(span, work);
+    return activation === undefined ? work() : activation.within(span, work, this.#place);
   }
 
   #begin(type: SpanType, from: SpanTrace | undefined, ids: SpanIds): RecordedSpan {
-    const { sampler, slowUs, sink } = this.#options;
-    const isSampled = sampler(ids.trace, from);
+    const { isRecording, sampler, slowUs, sink } = this.#options;
+    // Where nobody receives spans nobody samples: what comes in goes on.
+    const isSampled = isRecording ? sampler(ids.trace, from) : (from?.sampled ?? true);
     const known = from instanceof RecordedSpan ? from.part : undefined;
     // Where something has failed already, the rest is of interest too.
     const flags = isSampled || known?.isKept === true ? sampledFlag : 0;
@@ -95,6 +107,7 @@ class RecordingTracer implements Tracer {
       tracer: this,
       startedUs: sink.nowUs(),
     });
+    if (!isRecording) return span;
     if (!isSampled && slowUs !== undefined) {
       span.part = known ?? new TracePart(span, slowUs, sink);
     }
