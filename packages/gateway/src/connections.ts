@@ -75,12 +75,17 @@ class OpenConnections implements Connections {
 
   drain(timeoutMs: number): Promise<void> {
     const startedMs = performance.now();
+    let checkedMs = startedMs;
+    let awakeSinceMs = startedMs;
     return new Promise((resolve) => {
       const endIdle = () => {
         const nowMs = performance.now();
+        // While the process, or the whole machine, stood still, no client could be heard.
+        if (nowMs - checkedMs > lingerMs / 2) awakeSinceMs = nowMs;
+        checkedMs = nowMs;
         for (const connection of this.#open.values()) {
           if (nowMs - startedMs >= timeoutMs) connection.socket.destroy();
-          else this.#endIfIdle(connection, startedMs, nowMs);
+          else this.#endIfIdle(connection, awakeSinceMs, nowMs);
         }
         if (this.#open.size === 0) resolve();
         // A real timer, because those of the clock do not keep a process alive that still owes answers.
@@ -92,8 +97,8 @@ class OpenConnections implements Connections {
     });
   }
 
-  #endIfIdle({ socket, active, idleSinceMs }: Connection, startedMs: number, nowMs: number): void {
-    if (active > 0 || nowMs - Math.max(idleSinceMs, startedMs) < lingerMs) return;
+  #endIfIdle({ socket, active, idleSinceMs }: Connection, awakeSinceMs: number, nowMs: number): void {
+    if (active > 0 || nowMs - Math.max(idleSinceMs, awakeSinceMs) < lingerMs) return;
     // A client that never closes its half would hold the process up.
     if (socket.writableEnded) socket.destroy();
     else socket.end();

@@ -1,7 +1,8 @@
 import { createServer, type IncomingMessage, type Server, type ServerOptions } from 'node:http';
-import { type AddressInfo, Server as NetServer, type Socket } from 'node:net';
+import type { AddressInfo, Server as NetServer, Socket } from 'node:net';
 import { createServer as createTlsServer } from 'node:tls';
 import { type Clock, ServiceError } from '@banyan/core';
+import { stopListening } from '@banyan/rpc';
 import type { Connections } from './connections.ts';
 import type { GatewayLimits } from './limits.ts';
 import type { RequestHandler } from './request-handler.ts';
@@ -14,8 +15,11 @@ import { asksForWebSocket } from './upstreams/web-socket.ts';
 export interface EdgeServer {
   /** @returns the address that clients use. @throws ServiceError `failed_precondition` `port_taken` */
   listen(host: string, port: number): Promise<string>;
-  /** Takes no more connections, and asks clients of HTTP/2 to go. Others end as soon as they are idle, which is not this one's to see to. */
-  drain(): void;
+  /**
+   * Takes the connections that wait already and no more, and asks clients of HTTP/2 to go; resolves when the port is closed. Connections end as soon as
+   * they are idle, which is not this one's to see to.
+   */
+  drain(): Promise<void>;
   close(): void;
 }
 
@@ -97,9 +101,8 @@ class Listening implements EdgeServer {
     return `${this.#scheme}://${family === 'IPv6' ? `[${address}]` : address}:${taken}`;
   }
 
-  drain(): void {
-    // Of `net`, because the one of `http` closes idle connections at once, also those with a request on its way.
-    NetServer.prototype.close.call(this.#listener);
+  async drain(): Promise<void> {
+    await stopListening(this.#listener);
     this.#onDrain();
   }
 

@@ -141,8 +141,9 @@ class RunningGateway implements RunningEdge, ExchangeEnvironment {
     this.#monitor.stop();
     const server = this.#server;
     if (server === undefined) return;
+    // Before clients are told to go, because they would connect anew.
+    await server.drain();
     this.draining = true;
-    server.drain();
     this.#forwards.drain();
     await this.#connections.drain(timeoutMs);
     server.close();
@@ -187,7 +188,7 @@ class RunningGateway implements RunningEdge, ExchangeEnvironment {
   #platformTargets(): readonly Target[] {
     return [
       createLivenessTarget(),
-      createReadinessTarget(this.#options, () => this.draining),
+      createReadinessTarget(this.#options, () => this.#stopping !== undefined),
       createOpenApiTarget(this.#definition, this.#options.systemName, this.#traffic),
       createDocsTarget(this.#definition, this.#options.systemName, this.#traffic),
     ];

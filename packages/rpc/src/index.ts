@@ -28,6 +28,7 @@ export { writeProblem, writeResult } from './http/response.ts';
 export { createRouter, type Route, type RouteMatch, type RouteResult, type Router } from './http/router.ts';
 export { acceptsType, checkUpload, uploadOf } from './http/upload.ts';
 export { isSagaKey } from './idempotency-key.ts';
+export { stopListening } from './listen.ts';
 export { createLocalEndpoint, type LocalEndpointOptions, type OperationHandle } from './local-endpoint.ts';
 export { createPartProbes, type ProbeServer } from './probe-server.ts';
 export { createRemoteEndpoint, type RemoteEndpoint, type RemoteEndpointOptions } from './remote-endpoint.ts';

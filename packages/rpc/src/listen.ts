@@ -1,4 +1,5 @@
-import type { AddressInfo, Server } from 'node:net';
+import { type AddressInfo, Server } from 'node:net';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { ServiceError } from '@banyan/core';
 
 /** Resolves with `host:port`. @throws ServiceError `failed_precondition` `port_taken` */
@@ -13,6 +14,31 @@ export async function listenOn(
   const address = server.address() as AddressInfo;
   const name = address.family === 'IPv6' ? `[${address.address}]` : address.address;
   return `${name}:${address.port}`;
+}
+
+/** Longest time that a server under a stream of new connections goes on taking them. */
+const lastIntakeMs = 1_000;
+
+/**
+ * Takes the connections that already wait, then closes the listener; open connections stay open, also idle ones. Node accepts one connection in a turn of the
+ * event loop, and what waits when a listener closes is reset by the kernel, although its clients are connected and may have sent a request.
+ * Resolves when nothing is accepted any more.
+ */
+export async function stopListening(server: Server): Promise<void> {
+  let took = true;
+  const note = () => {
+    took = true;
+  };
+  server.on('connection', note).on('drop', note);
+  // The turn that has begun may have looked for connections already.
+  await nextTurn();
+  for (const endMs = performance.now() + lastIntakeMs; took && performance.now() < endMs; ) {
+    took = false;
+    await nextTurn();
+  }
+  server.off('connection', note).off('drop', note);
+  // Of `net`, because the one of `http` also cuts idle connections, on each of which a request may be on its way.
+  Server.prototype.close.call(server);
 }
 
 function listenError(error: NodeJS.ErrnoException, port: number): Error {

@@ -1,6 +1,7 @@
+import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
-import { type Socket, Server as TcpServer } from 'node:net';
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { ServiceCertificates, ServiceTokens } from '@banyan/auth';
 import type { Operation } from '@banyan/contract';
@@ -19,7 +20,7 @@ import type { Endpoint } from './endpoint.ts';
 import { answerClientError } from './http/client-error.ts';
 import { createOperationServer, type OperationServer } from './http/operation-server.ts';
 import { createLaneServer, type LaneServer } from './lane/lane-server.ts';
-import { listenOn } from './listen.ts';
+import { listenOn, stopListening } from './listen.ts';
 import { type Health, PlatformPages } from './platform-pages.ts';
 import { createProbeServer, type ProbeServer } from './probe-server.ts';
 import { createServerMetrics, type ServerMetrics } from './server-metrics.ts';
@@ -103,6 +104,8 @@ class HttpServiceServer implements ServiceServer {
   readonly #sockets = new Set<Socket>();
   #endRenewals = () => {};
   #stopped: Promise<void> | undefined;
+  /** Takes no more connections, and ends those that there are. */
+  #isDraining = false;
 
   constructor(options: ServiceServerOptions) {
     const { endpoint, tokens, certificates, limits = {}, metrics } = options;
@@ -167,16 +170,16 @@ class HttpServiceServer implements ServiceServer {
   async #stop(timeoutMs: number): Promise<void> {
     this.#endRenewals();
     if (!this.#server.listening) return;
-    // Not `http.Server.close`, which also cuts idle connections: on each of them a request may be on its way.
-    const closed = new Promise<void>((resolve) =>
-      TcpServer.prototype.close.call(this.#server, () => resolve()),
-    );
-    this.#clock.setTimer(() => this.#server.close(), Math.min(timeoutMs, lastRequestGraceMs));
+    const drained = this.#lane.stop();
+    const closed = once(this.#server, 'close');
+    // Before callers are told to go, because they would connect anew.
+    await stopListening(this.#server);
+    this.#isDraining = true;
     // Before the request is served: its response must not invite the next one.
     this.#server.prependListener('request', (_, response: ServerResponse) =>
       response.setHeader('connection', 'close'),
     );
-    const drained = this.#lane.stop();
+    this.#closeIdleAfter(Math.min(timeoutMs, lastRequestGraceMs));
     const cancelTimer = this.#clock.setTimer(() => {
       this.#lane.destroy();
       this.#server.closeAllConnections();
@@ -185,6 +188,17 @@ class HttpServiceServer implements ServiceServer {
     await Promise.all([closed, drained]);
     this.#probes?.stop();
     cancelTimer();
+  }
+
+  #closeIdleAfter(graceMs: number): void {
+    const beganMs = this.#clock.nowMs();
+    const close = () => {
+      // While the process, or the whole machine, stood still, no caller could be heard.
+      if (this.#clock.nowMs() - beganMs > 2 * graceMs + 50) this.#closeIdleAfter(graceMs);
+      else this.#server.close();
+    };
+    // Timers come before sockets in a turn, and a request that has arrived is to be read first.
+    this.#clock.setTimer(() => setImmediate(close), graceMs);
   }
 
   #createTlsServer(certificates: ServiceCertificates): TlsServer {
@@ -226,8 +240,9 @@ class HttpServiceServer implements ServiceServer {
       durationMs: this.#clock.nowMs() - startedAtMs,
       trace,
     });
-    // The connections that were idle when the grace ended are closed; this one has become idle since.
-    if (this.#stopped !== undefined) setImmediate(() => this.#server.closeIdleConnections());
+    // Its connection stays open if the answer had begun before the stop. Not at once: others may have a request on its way.
+    if (this.#isDraining && response.getHeader('connection') !== 'close')
+      this.#closeIdleAfter(lastRequestGraceMs);
   };
 }
 

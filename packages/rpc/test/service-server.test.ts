@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { connect } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { createServiceTokens, generateSystemKey } from '@banyan/auth';
@@ -204,12 +205,27 @@ test('stop finishes what is in flight, refuses what is new, and cuts off what ta
   const hanging = assert.rejects(request('/notes/hanging').then((response) => response.text()));
   await t.waitFor(() => assert.equal(releases.length, 2));
   const stopped = stop(300);
-  await assert.rejects(fetch(url));
+  await t.waitFor(() => assert.rejects(fetch(url)));
   releases[0]?.();
   assert.equal((await finishing).status, 200);
   await stopped;
   await hanging;
   await stop();
+});
+
+test('requests of connections that are not accepted yet when it stops are answered', async (t) => {
+  const { port, stop } = await start(t);
+  const token = await createServiceTokens({ key, service: 'orders' }).issue('notes');
+  const sockets = Array.from({ length: 100 }, () => connect(port, '127.0.0.1'));
+  const answers = sockets.map(async (socket) => {
+    const [first] = await once(socket, 'data');
+    return String(first);
+  });
+  for (const socket of sockets)
+    socket.write(`GET /notes/n2 HTTP/1.1\r\nHost: a\r\nauthorization: Bearer ${token}\r\n\r\n`);
+  await Promise.all(sockets.map((socket) => once(socket, 'connect')));
+  await stop();
+  for (const answer of await Promise.all(answers)) assert.match(answer, /^HTTP\/1\.1 200 OK/);
 });
 
 test('a server without requests stops at once, though clients keep connections open', async (t) => {
