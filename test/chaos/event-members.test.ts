@@ -1,7 +1,7 @@
-import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { createPostgresInbox } from '@banyan/postgres';
+import { eventually } from '@banyan/testing';
 import { enginesUnderTest } from '../support/engines.ts';
 import { startEventChaos } from '../support/event-chaos.ts';
 import { createRandom, seed } from '../support/random.ts';
@@ -30,11 +30,19 @@ for (const { name, broker, skip, clear } of enginesUnderTest(`members-${seed}`))
       else chaos.kill(index);
       changes += 1;
     }
+    // On a slow machine who came last has sent and taken nothing yet.
+    await chaos.allReady();
+    await eventually(
+      () => chaos.count(),
+      ({ sent }) => sent > seconds * 10,
+    );
+    const inbox = createPostgresInbox(chaos.sinkDatabase);
+    const { rebalances } = await eventually(
+      () => inbox.counts(),
+      (counts) => counts.rebalances >= changes,
+    );
     await chaos.settle(60_000);
     const items = await chaos.check();
-    const { rebalances } = await createPostgresInbox(chaos.sinkDatabase).counts();
     t.diagnostic(`${items} items, ${changes} changes of members, ${rebalances} partitions changed hands`);
-    assert.ok(items > seconds * 10, `only ${items} items were sent`);
-    assert.ok(rebalances >= changes, `only ${rebalances} partitions changed hands in ${changes} changes`);
   });
 }
