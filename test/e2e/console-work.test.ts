@@ -28,11 +28,11 @@ test('an error is found with its stack, given an owner and resolved on its page'
   skip: noChromium,
 }, async (t) => {
   const { posted, url: webhook } = await startReceiver(t);
-  const alerts = { BANYAN_ALERT_WEBHOOK: webhook, BANYAN_ERROR_OWNERS: 'books=Bea' };
+  const owners = { BANYAN_ALERT_WEBHOOK: webhook, BANYAN_ERROR_OWNERS: 'books=Bea' };
   const system = await startSystem(t, {
     directory: tillDirectory,
     flags: ['--calm'],
-    environment: { ...environment, ...alerts },
+    environment: { ...environment, ...owners },
   });
   const tills = atTills(system.url);
   await tills.setTill('a', true);
@@ -61,6 +61,16 @@ test('an error is found with its stack, given an owner and resolved on its page'
   await page.getByText('Ada looks after it.').waitFor();
   await page.getByRole('button', { name: 'It is resolved' }).click();
   await page.getByText('resolved, Ada').waitFor();
+
+  await page.getByRole('link', { name: 'Alert on a burst' }).click();
+  const form = page.getByRole('form', { name: 'Alert on a burst of errors' });
+  await form.getByLabel('More errors than this').fill('0');
+  await page.keyboard.press('Enter');
+  const bounds = page.getByRole('region', { name: 'Bounds of errors' }).getByRole('row');
+  await bounds.filter({ hasText: 'books, one error alone' }).getByText('too many').waitFor();
+  const alerts = page.getByRole('region', { name: 'Alerts, those that fire first' }).getByRole('row');
+  await alerts.filter({ hasText: /books: \d+ errors of the group .* more than 0/ }).waitFor();
+  await browser.expectNothingFromAxe(page, 'bounds of errors');
 });
 
 test('a saga that is stuck is found and repaired on its page, and one that waits is cancelled; the audit says so', {

@@ -164,7 +164,7 @@ export const environmentVariables: readonly EnvironmentVariable[] = [
     name: 'BANYAN_ALERT_WEBHOOK',
     default: 'none',
     summary:
-      'URL that the console posts each alert about an objective to as JSON, when it begins and when it ends, and each error that is new, or back after it was resolved. In production only beside `banyan console`.',
+      'URL that the console posts each alert, about an objective or a burst of errors, to as JSON, when it begins and when it ends, and each error that is new, or back after it was resolved. In production only beside `banyan console`.',
     isSecret: true,
   },
   {

@@ -45,7 +45,7 @@ test('a receiver of alerts that never answers does not hold up the end of the ru
   store.receive('spans', { resourceSpans: [{ resource: { attributes }, scopeSpans: [{ spans }] }] });
   await store.flush();
   const asked = once(server, 'request');
-  await store.watchObjectives();
+  await store.lookForAlerts();
   await asked;
 
   const supervisor = sleep(5_000, systemClock).then(() => 'too late');

@@ -25,22 +25,22 @@ export function letterOf(news: News, about: About): Letter {
   return news.kind === 'alert' ? alertLetter(news.alert, about) : errorLetter(news.error, about);
 }
 
-const urgency = {
-  page: 'page: look now, at this rate the budget is gone within days',
-  ticket: 'ticket: look within a few days',
-} as const;
+const urgency = { page: 'page: look now', ticket: 'ticket: look within a few days' } as const;
+const burning = ', at this rate the budget is gone within days';
 
 function alertLetter(
-  { alertId, objectiveId, level, startedAt, endedAt, summary }: Alert,
+  { alertId, objectiveId, errorRuleId, level, startedAt, endedAt, summary }: Alert,
   { system, consoleUrl }: About,
 ): Letter {
   const threadId = `<${alertId}.firing@banyan.alert>`;
   const rows: readonly Row[] = [
     ['System', system],
-    ['Objective', objectiveId],
+    objectiveId === undefined ? ['Rule', errorRuleId ?? ''] : ['Objective', objectiveId],
     ['Since', startedAt],
-    endedAt === undefined ? ['Urgency', urgency[level]] : ['Ended', endedAt],
-    ['Budget', `${consoleUrl}/objectives`],
+    endedAt === undefined
+      ? ['Urgency', urgency[level] + (objectiveId !== undefined && level === 'page' ? burning : '')]
+      : ['Ended', endedAt],
+    ['Alerts', `${consoleUrl}/objectives`],
     ['Errors', `${consoleUrl}/errors`],
     ['Traces', `${consoleUrl}/traces?errors=yes`],
   ];

@@ -75,6 +75,12 @@ export function telemetryHandlers(store: TelemetryStore, nowMs: () => number): T
       found((await store.removeObjective(objectiveId)) || undefined);
       return {};
     },
+    listErrorRules: async () => ({ rules: mutable(await store.errorRules()) }),
+    setErrorRule: async (rule) => mutable(await store.setErrorRule(rule)),
+    async removeErrorRule({ ruleId }) {
+      found((await store.removeErrorRule(ruleId)) || undefined);
+      return {};
+    },
     listAlerts: async () => ({ alerts: mutable(await store.alerts()) }),
     getStore: async () => mutable(await store.state()),
   };

@@ -1,5 +1,8 @@
+export type { Alert, AlertLevel } from './alerts/alerts.ts';
+export type { News, Notice } from './alerts/notices.ts';
 export type { ErrorAppearance } from './errors/error-appearance.ts';
 export type { ErrorDetail, ErrorGroup, ErrorQuery, ErrorState } from './errors/error-groups.ts';
+export type { ErrorRule, ErrorRuleState } from './errors/error-rules.ts';
 export { telemetryStoreErrors } from './errors.ts';
 export {
   type LogFilter,
@@ -9,9 +12,7 @@ export {
   logMatcher,
 } from './logs/search-logs.ts';
 export type { MetricName, MetricQuery, MetricSeries } from './metrics/read-metrics.ts';
-export type { News, Notice } from './notices/notices.ts';
-export type { Alert } from './objectives/alerts.ts';
-export type { AlertLevel, BurnRate, Objective } from './objectives/burn-rate.ts';
+export type { BurnRate, Objective } from './objectives/burn-rate.ts';
 export type { ObjectiveState } from './objectives/objectives.ts';
 export { decodeOtlp, encodeOtlpResponse, encodeOtlpStatus } from './otlp/protobuf.ts';
 export { createTelemetryStore } from './postgres-telemetry-store.ts';

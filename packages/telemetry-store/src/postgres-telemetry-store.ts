@@ -1,5 +1,7 @@
 import type { Sql } from '@banyan/core';
 import { createDatabase, migrate, type PostgresDatabase } from '@banyan/postgres';
+import { type Alert, Alerts } from './alerts/alerts.ts';
+import { type Notice, Notices } from './alerts/notices.ts';
 import {
   changeErrorGroup,
   type ErrorDetail,
@@ -7,6 +9,7 @@ import {
   listErrorGroups,
   readErrorGroup,
 } from './errors/error-groups.ts';
+import { type ErrorRule, type ErrorRuleState, ErrorRules } from './errors/error-rules.ts';
 import { type LogLines, type LogQuery, searchLogs, toLine } from './logs/search-logs.ts';
 import { SeriesIds } from './metrics/insert-points.ts';
 import {
@@ -16,8 +19,6 @@ import {
   type MetricSeries,
   readMetric,
 } from './metrics/read-metrics.ts';
-import { type Notice, Notices } from './notices/notices.ts';
-import type { Alert } from './objectives/alerts.ts';
 import type { Objective } from './objectives/burn-rate.ts';
 import { type ObjectiveState, Objectives } from './objectives/objectives.ts';
 import { parseLogs } from './otlp/logs.ts';
@@ -77,7 +78,9 @@ class PostgresTelemetryStore implements TelemetryStore {
   readonly #writer: Writer;
   readonly #listeners = new Set<(news: StoredNews) => void>();
   readonly #alertListeners = new Set<(alert: Alert) => void>();
+  readonly #alerts: Alerts;
   readonly #objectives: Objectives;
+  readonly #errorRules: ErrorRules;
   readonly #notices: Notices;
   #cancelWatch = () => {};
   #cancelKeep = () => {};
@@ -93,15 +96,16 @@ class PostgresTelemetryStore implements TelemetryStore {
     const series = new SeriesIds(database);
     this.#chunks = new Chunks({ ...options, database, onDropped: () => series.pointsDropped() });
     this.#traffic = new TrafficKeeper(clock);
-    this.#objectives = new Objectives({
-      sql: database.sql,
-      traffic: this.#traffic,
+    const { sql } = database;
+    this.#alerts = new Alerts({
+      sql,
       channels: options.alertChannels,
       clock,
-      logger,
       onAlert: (alert) => this.#tell(this.#alertListeners, alert),
     });
-    this.#notices = new Notices({ sql: database.sql, clock, logger });
+    this.#objectives = new Objectives({ sql, traffic: this.#traffic, alerts: this.#alerts, clock });
+    this.#errorRules = new ErrorRules({ sql, alerts: this.#alerts, clock });
+    this.#notices = new Notices({ sql, clock, logger });
     this.#writer = new Writer({
       database,
       chunks: this.#chunks,
@@ -270,8 +274,20 @@ class PostgresTelemetryStore implements TelemetryStore {
     return this.#objectives.remove(objectiveId);
   }
 
+  errorRules(): Promise<readonly ErrorRuleState[]> {
+    return this.#errorRules.list();
+  }
+
+  setErrorRule(rule: ErrorRule): Promise<ErrorRuleState> {
+    return this.#errorRules.set(rule);
+  }
+
+  removeErrorRule(ruleId: string): Promise<boolean> {
+    return this.#errorRules.remove(ruleId);
+  }
+
   alerts(): Promise<readonly Alert[]> {
-    return this.#objectives.alerts();
+    return this.#alerts.list();
   }
 
   onAlert(listener: (alert: Alert) => void): () => void {
@@ -291,16 +307,17 @@ class PostgresTelemetryStore implements TelemetryStore {
     return this.#notices.failed(notice);
   }
 
-  watchObjectives(): Promise<void> {
-    return this.#objectives.watch();
+  async lookForAlerts(): Promise<void> {
+    await this.#objectives.watch();
+    await this.#errorRules.watch();
   }
 
   #scheduleWatch(): void {
     const watch = async () => {
       try {
-        await this.#objectives.watch();
+        await this.lookForAlerts();
       } catch (error) {
-        this.#options.logger.warn('objectives could not be looked at; trying on', { error });
+        this.#options.logger.warn('it cannot be seen what to alert on; trying on', { error });
       }
       if (this.#stopped === undefined) this.#scheduleWatch();
     };

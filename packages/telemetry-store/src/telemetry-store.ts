@@ -1,9 +1,10 @@
 import type { Clock, Logger } from '@banyan/core';
+import type { Alert } from './alerts/alerts.ts';
+import type { Notice } from './alerts/notices.ts';
 import type { ErrorDetail, ErrorGroup, ErrorQuery, ErrorState } from './errors/error-groups.ts';
+import type { ErrorRule, ErrorRuleState } from './errors/error-rules.ts';
 import type { LogLine, LogLines, LogQuery } from './logs/search-logs.ts';
 import type { MetricName, MetricQuery, MetricSeries } from './metrics/read-metrics.ts';
-import type { Notice } from './notices/notices.ts';
-import type { Alert } from './objectives/alerts.ts';
 import type { Objective } from './objectives/burn-rate.ts';
 import type { ObjectiveState } from './objectives/objectives.ts';
 import type { SystemRun } from './runs.ts';
@@ -115,6 +116,10 @@ export interface TelemetryStore {
   setObjective(objective: Objective): Promise<ObjectiveState>;
   /** False if there was none. */
   removeObjective(objectiveId: string): Promise<boolean>;
+  errorRules(): Promise<readonly ErrorRuleState[]>;
+  setErrorRule(rule: ErrorRule): Promise<ErrorRuleState>;
+  /** False if there was none. */
+  removeErrorRule(ruleId: string): Promise<boolean>;
   alerts(): Promise<readonly Alert[]>;
   /** Called when an alert begins, and again, with `endedAt`, when it ends. */
   onAlert(listener: (alert: Alert) => void): () => void;
@@ -126,7 +131,7 @@ export interface TelemetryStore {
   noticeTold(noticeId: number): Promise<void>;
   /** It comes again after a back-off. */
   noticeFailed(notice: Notice): Promise<void>;
-  /** Looks at every objective now; by itself it does so every fifteen seconds. */
-  watchObjectives(): Promise<void>;
+  /** Looks at every objective and every rule about errors now; by itself it does so every fifteen seconds. */
+  lookForAlerts(): Promise<void>;
   state(): Promise<StoreState>;
 }

@@ -149,12 +149,12 @@ test('an objective whose budget goes too fast alerts once, and no more when it h
     windowDays: 30,
   });
   serve(100, false);
-  await store.watchObjectives();
+  await store.lookForAlerts();
   assert.deepEqual(alerts, []);
   // 100 of 200: fifty times what the budget allows, above the 14.4 of the fastest rule.
   serve(100, true);
-  await store.watchObjectives();
-  await store.watchObjectives();
+  await store.lookForAlerts();
+  await store.lookForAlerts();
   assert.deepEqual(alerts.toSorted(), ['page begins', 'ticket begins']);
   const [state] = await store.objectives();
   assert.deepEqual([state?.good, state?.total, state?.attained], [100, 200, 0.5]);
@@ -163,7 +163,7 @@ test('an objective whose budget goes too fast alerts once, and no more when it h
   // Within the five minutes of the short window of the first rule all is well, and within the half hour of the second.
   nowMs += 7 * 3_600_000;
   serve(1_000, false);
-  await store.watchObjectives();
+  await store.lookForAlerts();
   assert.deepEqual(alerts.slice(2).toSorted(), ['page ends', 'ticket ends']);
   assert.equal((await store.alerts()).length, 2);
 });

@@ -19,6 +19,8 @@ const subjects: Readonly<Record<string, (input: Readonly<Record<string, string>>
   changeError: ({ groupId }) => groupId,
   setObjective: ({ objectiveId }) => objectiveId,
   removeObjective: ({ objectiveId }) => objectiveId,
+  setErrorRule: ({ ruleId }) => ruleId,
+  removeErrorRule: ({ ruleId }) => ruleId,
 };
 
 /**

@@ -99,7 +99,8 @@ function notifiersOf({ alertWebhook, alertMail, system, consoleUrl }: ConsoleTel
 function watchAlerts(store: TelemetryStore, live: Live, logger: Logger): void {
   store.onAlert((alert) => {
     live.tell('alerts', alert);
-    const fields = { alertId: alert.alertId, objectiveId: alert.objectiveId };
+    const { alertId, objectiveId, errorRuleId } = alert;
+    const fields = { alertId, ...(objectiveId === undefined ? { errorRuleId } : { objectiveId }) };
     if (alert.endedAt === undefined) logger.warn(`alert: ${alert.summary}`, fields);
     else logger.info(`alert ended: ${alert.summary}`, fields);
   });

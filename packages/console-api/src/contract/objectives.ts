@@ -1,6 +1,7 @@
 import { operation } from '@banyan/contract';
 import { z } from 'zod';
-import { Name, Time } from './time-window.ts';
+import { Alert, alertLevels } from './alert.ts';
+import { Name } from './time-window.ts';
 
 const notFound = { notFound: { status: 404, description: 'Nothing of that id is stored.' } } as const;
 
@@ -18,8 +19,6 @@ export const Objective = z.object({
   /** Over which the target holds: up to as many days as sums of requests are kept. Default 28. */
   windowDays: z.int().min(1).max(35).optional(),
 });
-
-export const alertLevels = ['page', 'ticket'] as const;
 
 /** Error rate, as a multiple of what would use up the budget in the window, over a long and a short time. */
 export const BurnRate = z.object({
@@ -40,16 +39,6 @@ export const ObjectiveState = Objective.extend({
   /** What is left of the error budget: 1 untouched, 0 used up, negative beyond. */
   budgetLeft: z.number(),
   burnRates: z.array(BurnRate),
-});
-
-export const Alert = z.object({
-  alertId: z.string(),
-  objectiveId: z.string(),
-  level: z.enum(alertLevels),
-  startedAt: Time,
-  /** Absent while it fires. */
-  endedAt: Time.optional(),
-  summary: z.string(),
 });
 
 export const objectiveOperations = {

@@ -1,4 +1,5 @@
 import { contract } from '@banyan/contract';
+import { errorRuleOperations } from './error-rules.ts';
 import { errorOperations } from './errors.ts';
 import { logOperations } from './logs.ts';
 import { mapOperations } from './map.ts';
@@ -18,6 +19,7 @@ export const telemetryApi = contract('console-telemetry', {
     ...metricOperations,
     ...runOperations,
     ...errorOperations,
+    ...errorRuleOperations,
     ...objectiveOperations,
     ...storeOperations,
   },

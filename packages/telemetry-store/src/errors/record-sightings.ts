@@ -35,6 +35,8 @@ interface ChangedGroup {
   readonly hasAppeared: boolean;
 }
 
+/** How finely errors are counted in time. */
+export const errorBucketSeconds = 10;
 const maxSamples = 10;
 /** A fault that makes a new group of each error would otherwise fill everybody's mail. */
 const maxNoticesPerHour = 100;
@@ -65,6 +67,7 @@ export async function recordSightings(
     changeOf(group, sightingsOf.get(group.groupId) ?? [], created.has(group.groupId)),
   );
   await update(sql, changed);
+  await countByTime(sql, changed, options.clock.nowMs());
   const appeared = changed.filter(({ hasAppeared }) => hasAppeared);
   if (appeared.length > 0) await noteAppearances(sql, appeared, options);
 }
@@ -135,6 +138,28 @@ async function update(sql: Sql, changed: readonly ChangedGroup[]): Promise<void>
       ${column(({ samples }) => JSON.stringify(samples))}
     ) as u(group_id, message, place, stack, count, first_us, last_us, appearance, samples)
     where g.group_id = u.group_id`;
+}
+
+/** What is dated ahead of its time counts now. */
+async function countByTime(sql: Sql, changed: readonly ChangedGroup[], nowMs: number): Promise<void> {
+  const counts = changed.flatMap(({ groupId, fresh }) =>
+    [...Map.groupBy(fresh, ({ atUs }) => bucketOf(Math.min(atUs, nowMs * 1_000)))].map(([bucket, all]) => ({
+      groupId,
+      bucket,
+      count: all.length,
+    })),
+  );
+  const column = (of: (count: (typeof counts)[number]) => unknown, type: string) =>
+    sql.array(counts.map(of), type);
+  await sql`
+    insert into telemetry.error_counts as c (group_id, bucket, count)
+    select * from unnest(${column(({ groupId }) => groupId, 'text')}, ${column(({ bucket }) => bucket, 'int8')},
+      ${column(({ count }) => count, 'int4')})
+    on conflict (group_id, bucket) do update set count = c.count + excluded.count`;
+}
+
+function bucketOf(atUs: number): number {
+  return Math.floor(atUs / 1e6 / errorBucketSeconds) * errorBucketSeconds;
 }
 
 async function noteAppearances(

@@ -1,6 +1,4 @@
-export const alertLevels = ['page', 'ticket'] as const;
-/** How soon somebody should look. */
-export type AlertLevel = (typeof alertLevels)[number];
+import type { AlertLevel } from '../alerts/alerts.ts';
 
 /** What an operation promises: this share of its requests is good, over a number of days. */
 export interface Objective {

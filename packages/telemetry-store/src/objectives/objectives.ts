@@ -1,12 +1,10 @@
-import { type Clock, type Logger, type Sql, uuidv7 } from '@banyan/core';
+import type { Clock, Sql } from '@banyan/core';
+import { type Alerts, alertLevels } from '../alerts/alerts.ts';
 import { countWithin } from '../traffic/duration-marks.ts';
 import { readTraffic } from '../traffic/read-traffic.ts';
 import type { TrafficKeeper } from '../traffic/traffic-keeper.ts';
 import type { TrafficRow } from '../traffic/traffic-sums.ts';
-import { type Alert, type AlertRow, toAlert } from './alerts.ts';
 import {
-  type AlertLevel,
-  alertLevels,
   type BurnRate,
   budgetLeft,
   burnRatesOf,
@@ -28,12 +26,8 @@ export interface ObjectiveState extends Objective {
 export interface ObjectivesOptions {
   readonly sql: Sql;
   readonly traffic: TrafficKeeper;
-  /** Who is to be told of alerts, see `Notices`. */
-  readonly channels: readonly string[];
+  readonly alerts: Alerts;
   readonly clock: Clock;
-  readonly logger: Logger;
-  /** Told of each alert when it begins, and when it ends. */
-  readonly onAlert: (alert: Alert) => void;
 }
 
 interface ObjectiveRow {
@@ -77,25 +71,20 @@ export class Objectives {
   async remove(objectiveId: string): Promise<boolean> {
     const removed = await this.#options.sql`
       delete from telemetry.objectives where objective_id = ${objectiveId} returning objective_id`;
-    for (const level of alertLevels) await this.#end(objectiveId, level);
+    for (const level of alertLevels) await this.#options.alerts.end({ objectiveId }, level);
     return removed.length > 0;
-  }
-
-  /** Those that fire first, then the newest; at most 200. */
-  async alerts(): Promise<readonly Alert[]> {
-    const rows = await this.#options.sql<AlertRow>`
-      select * from telemetry.alerts order by ended_at is not null, started_at desc limit 200`;
-    return rows.map(toAlert);
   }
 
   /** Looks at every objective, and begins and ends alerts. */
   async watch(): Promise<void> {
+    const { alerts } = this.#options;
     for (const objective of await this.#read()) {
+      const subject = { objectiveId: objective.objectiveId };
       const burnRates = burnRatesOf(objective, await this.#requestsOf(objective, longestRuleMs));
       for (const level of alertLevels) {
         const firing = burnRates.find((rate) => rate.level === level && rate.isFiring);
-        if (firing === undefined) await this.#end(objective.objectiveId, level);
-        else await this.#begin(objective, firing);
+        if (firing === undefined) await alerts.end(subject, level);
+        else await alerts.begin(subject, level, summaryOf(objective, firing));
       }
     }
   }
@@ -137,39 +126,6 @@ export class Objectives {
       const rows = ms <= shortMs ? recent : long;
       return count(rows, { objective, fromSeconds: (nowMs - ms) / 1_000 });
     };
-  }
-
-  async #begin(objective: Objective, rate: BurnRate): Promise<void> {
-    const { sql, channels, clock, onAlert } = this.#options;
-    const { objectiveId } = objective;
-    const startedAt = new Date(clock.nowMs()).toISOString();
-    const [row] = await sql<AlertRow>`
-      with alert as (
-        insert into telemetry.alerts (alert_id, objective_id, level, started_at, summary)
-        select ${uuidv7()}::uuid, ${objectiveId}, ${rate.level}, ${startedAt}, ${summaryOf(objective, rate)}
-        where not exists (select from telemetry.alerts
-          where objective_id = ${objectiveId} and level = ${rate.level} and ended_at is null)
-        returning *
-      ), notice as (
-        insert into telemetry.alert_notices (alert_id, channel, is_end, created_at, due_at)
-        select alert_id, channel, false, started_at, started_at
-        from alert cross join unnest(${sql.array([...channels], 'text')}) as channel
-      ) select * from alert`;
-    if (row !== undefined) onAlert(toAlert(row));
-  }
-
-  async #end(objectiveId: string, level: AlertLevel): Promise<void> {
-    const { sql, clock, onAlert } = this.#options;
-    const rows = await sql<AlertRow>`
-      with alert as (
-        update telemetry.alerts set ended_at = ${new Date(clock.nowMs()).toISOString()}
-        where objective_id = ${objectiveId} and level = ${level} and ended_at is null returning *
-      ), notice as (
-        insert into telemetry.alert_notices (alert_id, channel, is_end, created_at, due_at)
-        select alert_id, channel, true, ended_at, ended_at
-        from alert join telemetry.alert_notices as begun using (alert_id) where not begun.is_end
-      ) select * from alert`;
-    for (const row of rows) onAlert(toAlert(row));
   }
 }
 

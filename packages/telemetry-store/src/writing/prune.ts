@@ -4,6 +4,8 @@ import type { Sql } from '@banyan/core';
 const historyDays = 35;
 const maxErrorGroups = 10_000;
 const maxRuns = 100;
+/** Twice the longest window of a rule about errors. */
+const errorCountsMs = 2 * 3_600_000;
 const dayMs = 86_400_000;
 
 /** Deletes what is in no partition, and would therefore be kept for ever. */
@@ -19,6 +21,9 @@ export async function pruneRows(sql: Sql, nowMs: number): Promise<void> {
   await sql`
     delete from telemetry.error_groups where last_us < ${oldestUs} or group_id in (
       select group_id from telemetry.error_groups order by last_us desc offset ${maxErrorGroups})`;
+  await sql`
+    delete from telemetry.error_counts
+    where bucket < ${Math.floor((nowMs - errorCountsMs) / 1_000)} or bucket > ${Math.ceil(newestMs / 1_000)}`;
   await sql`delete from telemetry.senders where last_seen_us < ${oldestUs}`;
   await sql`delete from telemetry.alerts where ended_at < ${oldest}`;
   await sql`delete from telemetry.writers where written_at < ${oldest}`;

@@ -109,6 +109,11 @@ function Group({ groupId }: { readonly groupId: string }): JSX.Element {
             {value.owner === undefined ? 'Give it an owner' : 'Another owner'}
           </button>
         )}
+        {value !== undefined && (
+          <a class="button" href={href('/objectives', { service: value.service, group: groupId })}>
+            Alert on a burst
+          </a>
+        )}
         {(['resolved', 'ignored', 'open'] as const)
           .filter((state) => value !== undefined && state !== value.state)
           .map((state) => (

@@ -10,6 +10,8 @@ import { Empty, Loaded } from '../../parts/states.tsx';
 import { Table } from '../../parts/table.tsx';
 import { Ago } from '../../parts/time.tsx';
 import { href } from '../../router.ts';
+import { ErrorRuleForm } from './error-rule-form.tsx';
+import { ErrorRules } from './error-rules.tsx';
 import { ObjectiveForm } from './objective-form.tsx';
 
 type Objective = AnswerOf<'listObjectives'>['objectives'][number];
@@ -20,12 +22,13 @@ const everyMs = 5_000;
 /** What operations promise to those who use them, and how much of the error budget is left. */
 export function ObjectivesPage(): JSX.Element {
   const objectives = useResource<AnswerOf<'listObjectives'>>('/api/objectives', { everyMs });
+  const rules = useResource<AnswerOf<'listErrorRules'>>('/api/error-rules', { everyMs });
   const alerts = useResource<AnswerOf<'listAlerts'>>('/api/alerts', { everyMs });
   return (
     <>
       <PageHead
         title="Objectives"
-        about="What is promised to users, and how much of the error budget is left."
+        about="What is promised to users, how much of the error budget is left, and what alerts."
       />
       <div class="stack">
         <section class="card">
@@ -36,8 +39,18 @@ export function ObjectivesPage(): JSX.Element {
         <ObjectiveForm done={objectives.reload} />
         <section class="card">
           <header>
+            <h2>Bursts of errors</h2>
+            <span class="soft small">More errors than this, and somebody is told.</span>
+          </header>
+          <Loaded of={rules}>{(value) => <ErrorRules of={value.rules} reload={rules.reload} />}</Loaded>
+        </section>
+        <ErrorRuleForm done={rules.reload} />
+        <section class="card">
+          <header>
             <h2>Alerts</h2>
-            <span class="soft small">An alert fires when an error budget is used up too fast.</span>
+            <span class="soft small">
+              An alert fires when an error budget is used up too fast, or errors come in a burst.
+            </span>
           </header>
           <Loaded of={alerts}>{(value) => <Alerts of={value.alerts} />}</Loaded>
         </section>

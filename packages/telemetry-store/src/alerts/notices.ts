@@ -1,6 +1,6 @@
 import type { Clock, Logger, Sql } from '@banyan/core';
 import { type ErrorAppearance, readErrorAppearance } from '../errors/error-appearance.ts';
-import { type Alert, type AlertRow, toAlert } from '../objectives/alerts.ts';
+import { type Alert, type AlertRow, toAlert } from './alerts.ts';
 
 /** An alert that has begun or, with `endedAt`, ended; or errors that have appeared. */
 export type News =
