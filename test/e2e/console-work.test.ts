@@ -46,6 +46,15 @@ test('an error is found with its stack, given an owner and resolved on its page'
     .getByText(/till-system\/system\.ts:\d+/)
     .first()
     .waitFor();
+  // It is told of in a line of the log alone: to refuse an event is no fault of the span.
+  const newest = page.getByRole('region', { name: 'Newest errors of this group' });
+  await newest.getByRole('link').first().click();
+  await page
+    .getByRole('region', { name: 'Waterfall' })
+    .getByRole('button', { name: /^process sales\.sold, books, event/ })
+    .first()
+    .waitFor();
+  await page.goBack();
   await page.getByText('open, Bea').waitFor();
   const [told] = (await eventually(
     async () => posted,

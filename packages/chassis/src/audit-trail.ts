@@ -97,8 +97,8 @@ export class AuditTrail {
     try {
       await this.write(record);
     } catch (error) {
-      const { action, outcome } = record;
-      this.#options.logger.error('a call could not be put on record', { action, outcome, error });
+      const { action, outcome, traceId } = record;
+      this.#options.logger.error('a call could not be put on record', { action, outcome, traceId, error });
     }
   }
 }

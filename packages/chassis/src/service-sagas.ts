@@ -8,7 +8,7 @@ import {
   type SagaStanding,
   type Startable,
 } from '@banyan/saga';
-import type { Metrics } from '@banyan/telemetry';
+import { type Metrics, parseTraceparent } from '@banyan/telemetry';
 import { emitAlarm } from './alarm-event.ts';
 import type { ServiceStore } from './engines.ts';
 import type { ServiceRuntime } from './handler-context.ts';
@@ -122,8 +122,9 @@ class WatchedSagas implements ServiceSagas {
     if (status !== 'stuck') return;
     const { logger } = this.#options;
     const { id: sagaId, name: saga, version } = row;
+    const traceId = parseTraceparent(row.traceparent)?.traceId;
     logger.error('a saga is stuck and needs an operator', {
-      ...{ sagaId, saga, version, stuck: state.stuck, failure: state.failure },
+      ...{ sagaId, saga, version, traceId, stuck: state.stuck, failure: state.failure },
       error: state.steps[state.stuck?.step ?? '']?.e ?? state.failure?.error,
     });
     void this.#alarm('broken', 1, async (sql) => {

@@ -222,6 +222,11 @@ export function topicOf(event: CloudEvent): string {
   return event.banyanto === undefined ? event.banyanname : `@${event.banyanname}`;
 }
 
+/** Of the trace that the event is a part of. */
+export function traceIdOfEvent({ traceparent }: CloudEvent): string | undefined {
+  return traceparent?.slice('00-'.length, '00-'.length + 32);
+}
+
 /** The service that emitted the event. */
 export function serviceOfEvent(event: CloudEvent): string {
   return event.source.slice('/services/'.length);

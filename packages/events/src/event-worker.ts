@@ -1,5 +1,5 @@
 import { type Logger, ServiceError, sleep } from '@banyan/core';
-import { topicOf } from './cloud-event.ts';
+import { topicOf, traceIdOfEvent } from './cloud-event.ts';
 import type { ConsumerSettings } from './consumer-settings.ts';
 import { createDelivery, type DeliveryResult } from './delivery.ts';
 import type { Claim, Failure } from './inbox.ts';
@@ -133,10 +133,12 @@ class InboxWorker implements EventWorker {
   }
 
   async #deliver(claim: Claim, controller: AbortController): Promise<void> {
+    const traceId = traceIdOfEvent(claim.event);
     const log = this.#settings.logger.with({
       eventId: claim.event.id,
       topic: topicOf(claim.event),
       attempt: claim.attempt,
+      ...(traceId === undefined ? undefined : { traceId }),
     });
     try {
       const result = await this.#run(claim, controller);

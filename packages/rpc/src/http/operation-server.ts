@@ -130,7 +130,9 @@ class Exchange {
 
   fail(error: unknown): void {
     if (this.response.headersSent) {
-      this.#options.logger.error('a response was cut off', { operation: this.operation?.name, error });
+      const { traceId, spanId } = this.#context?.trace ?? {};
+      const operation = this.operation?.name;
+      this.#options.logger.error('a response was cut off', { operation, traceId, spanId, error });
     }
     // Later than that it is an answer of the operation itself.
     if (this.#context === undefined && isServiceError(error) && error.code === 'unauthenticated')
