@@ -207,7 +207,8 @@ describe('hedging', () => {
     for (const worker of workers) worker.delayMs = 50;
     await Promise.all(Array.from({ length: 100 }, () => caller.ask('lookHedged')));
     const runs = workers[0].runs + workers[1].runs + workers[2].runs;
-    assert.ok(runs > 100 && runs <= 104, `${runs} runs for 100 calls`);
+    // What was saved before, and a tenth of these calls, some of which may begin after hedges of the first ones.
+    assert.ok(runs > 100 && runs <= 100 + 4 + 10, `${runs} runs for 100 calls`);
   });
 
   test('one attempt that fails leaves it to the other; when all fail the caller hears of it once', async (t) => {
