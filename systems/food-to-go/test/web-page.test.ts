@@ -8,6 +8,7 @@ import {
   startPageBrowser,
 } from '@banyan/test-support/page-browser';
 import { broken } from '@banyan/test-support/releases';
+import { until } from '@banyan/testing';
 import { orderHistoryService } from '../order-history/service.ts';
 import { type Food, startFood } from './fixtures/food.ts';
 
@@ -76,6 +77,28 @@ describe('the page in Chromium', { skip: noChromium }, () => {
     assert.equal(await scrollsSideways(page), false);
     await browser.expectNothingFromAxe(page, 'on a telephone');
     await picture(page, 'food-to-go-telephone');
+  });
+
+  test('an order whose answer is lost is ordered once, however often it is tried', async (t) => {
+    const page = await browser.open(t);
+    const consumer = page.getByRole('region', { name: 'Who eats' });
+    await consumer.getByLabel('Name').fill('Fay');
+    await consumer.getByRole('button', { name: 'Sign up' }).click();
+    const taken: string[] = [];
+    await page.route('**/orders', async (route) => {
+      if (route.request().method() !== 'POST') return route.fallback();
+      const response = await route.fetch();
+      taken.push((await response.json()).orderId);
+      return taken.length === 1 ? route.abort() : route.fulfill({ response });
+    });
+    const order = consumer.getByRole('button', { name: 'Order', exact: true });
+    await order.click();
+    await consumer.getByText('There is no connection right now').waitFor();
+    await order.click();
+    await until(() => taken.length === 2, 'it is tried again');
+    assert.equal(taken[1], taken[0]);
+    await consumer.getByText('approved').waitFor();
+    assert.equal(await consumer.getByRole('list', { name: 'Orders' }).getByRole('listitem').count(), 1);
   });
 
   test('while the history is down the page keeps what it shows, and goes on afterwards', async (t) => {

@@ -5,6 +5,7 @@ const byReason = {
   minimumNotMet: 'That is less than the restaurant cooks for. Take more.',
   orderStateForbids: 'Something else is being done with this order. Wait a moment.',
   ticketStateForbids: 'Something else has been done with this ticket. Look again.',
+  idempotencyKeyReused: 'An earlier attempt was taken after all. Order again if you want this as well.',
   notReady: 'The restaurant has not said yet that it is ready.',
   invalid_input: 'Some of what you entered needs another look.',
 };
@@ -21,16 +22,17 @@ export class Problem extends Error {
 
 /**
  * Calls a service through the gateway.
- * @param {string} method @param {string} path @param {unknown} [json] @param {string} [token]
+ * @param {string} method @param {string} path @param {unknown} [json] @param {{ token?: string, idempotencyKey?: string }} [options]
  * @returns {Promise<any>}
  */
-export async function request(method, path, json, token) {
+export async function request(method, path, json, { token, idempotencyKey } = {}) {
   const response = await fetch(path, {
     method,
     headers: {
       accept: 'application/json',
       ...(json !== undefined && { 'content-type': 'application/json' }),
       ...(token !== undefined && { authorization: `Bearer ${token}` }),
+      ...(idempotencyKey !== undefined && { 'idempotency-key': idempotencyKey }),
     },
     ...(json !== undefined && { body: JSON.stringify(json) }),
   }).catch(() => undefined);
@@ -51,18 +53,18 @@ export function signedInAs(role, id) {
   const signIn = async () => (await request('POST', '/sessions', { role, id })).token;
   return {
     id,
-    /** @param {string} method @param {string} path @param {unknown} [json] */
-    async request(method, path, json) {
+    /** @param {string} method @param {string} path @param {unknown} [json] @param {string} [idempotencyKey] */
+    async request(method, path, json, idempotencyKey) {
       token ??= signIn();
       try {
-        return await request(method, path, json, await token);
+        return await request(method, path, json, { token: await token, idempotencyKey });
       } catch (error) {
         if (!(error instanceof Problem && error.status === 401)) {
           if (error instanceof Problem && error.status === 0) token = undefined;
           throw error;
         }
         token = signIn();
-        return request(method, path, json, await token);
+        return request(method, path, json, { token: await token, idempotencyKey });
       }
     },
   };

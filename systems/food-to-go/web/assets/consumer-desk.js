@@ -92,6 +92,9 @@ function orderForm({ restaurantId, name, menu }, consumer) {
     return { dish, control };
   });
   const submit = element('button', {}, 'Order');
+  const newKey = () => crypto.getRandomValues(new Uint32Array(4)).join('-');
+  // The same until the order is taken: an attempt whose answer was lost is not a second order.
+  let key = newKey();
   const form = element(
     'form',
     {},
@@ -110,7 +113,12 @@ function orderForm({ restaurantId, name, menu }, consumer) {
           quantity: control.valueAsNumber || 0,
         }))
         .filter((/** @type {any} */ { quantity }) => quantity > 0);
-      await consumer.request('POST', '/orders', { restaurantId, deliveryAddress: home, lineItems });
+      const order = { restaurantId, deliveryAddress: home, lineItems };
+      await consumer.request('POST', '/orders', order, key).catch((error) => {
+        if (error.reason === 'idempotencyKeyReused') key = newKey();
+        throw error;
+      });
+      key = newKey();
       announce('It is ordered.');
     });
   });
