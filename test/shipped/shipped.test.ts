@@ -91,6 +91,16 @@ suite('the packages as they are published', { skip }, () => {
     assert.equal(run(path.join(folder, 'node_modules/.bin/banyan'), '--version'), `${version}\n`);
   });
 
+  const olderNode = findOlderNode();
+  test('the command line says which Node it needs', {
+    skip: olderNode === undefined && 'by chance: no Node before 22.18 is on the PATH of this machine',
+  }, () => {
+    const main = path.join(folder, 'node_modules/@banyan/banyan/dist/main.js');
+    const { status, stderr } = spawnSync(olderNode ?? '', [main, '--version'], { encoding: 'utf8' });
+    assert.equal(status, 1);
+    assert.match(stderr, /^Banyan needs Node\.js 22\.18 or newer; this is \d+\.\d+\.\d+\..*\n$/);
+  });
+
   test('the page of the console comes with the command line, already built', () => {
     const web = path.join(folder, 'node_modules/@banyan/banyan/dist/console/web');
     const script = /src="\/(console-[A-Z0-9]+\.js)"/.exec(readFileSync(path.join(web, 'index.html'), 'utf8'));
@@ -127,3 +137,14 @@ suite('the packages as they are published', { skip }, () => {
     assert.equal((await fetch(`${addressOf('Console')}api/system`)).status, 200);
   });
 });
+
+function findOlderNode(): string | undefined {
+  const folders = (process.env['PATH'] ?? '').split(path.delimiter);
+  return folders
+    .map((each) => path.join(each, 'node'))
+    .find((node) => {
+      const [, major, minor] =
+        /^v(\d+)\.(\d+)/.exec(spawnSync(node, ['--version'], { encoding: 'utf8' }).stdout ?? '') ?? [];
+      return Number(major) < 22 || (Number(major) === 22 && Number(minor) < 18);
+    });
+}

@@ -4,13 +4,13 @@ import { gather } from './cast.ts';
 import { createReport } from './report.ts';
 import { play } from './scenes.ts';
 
-const usage = `npm run demo:food -- [--url http://127.0.0.1:8080]
+const usage = `npm run demo:food -- [--url http://127.0.0.1:PORT]
 
 Walks through the running system: orders that are approved, declined, revised, cancelled and delivered.`;
 
 const { values } = parseArgs({
   options: {
-    url: { type: 'string', default: 'http://127.0.0.1:8080' },
+    url: { type: 'string', default: `http://127.0.0.1:${process.env['PORT'] || 8080}` },
     help: { type: 'boolean', default: false },
   },
 });

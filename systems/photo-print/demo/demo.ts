@@ -4,7 +4,7 @@ import { createApiClient } from './api-client.ts';
 import { type Journey, visit } from './customer.ts';
 import { createProgress, printSummary } from './report.ts';
 
-const usage = `npm run demo -- [--customers 20] [--at-once 4] [--url http://127.0.0.1:8080] [--seed words]
+const usage = `npm run demo -- [--customers 20] [--at-once 4] [--url http://127.0.0.1:PORT] [--seed words]
 
 Sends made-up customers through the running system: sign up, upload, order, pay, follow to the parcel.`;
 
@@ -12,7 +12,7 @@ const { values } = parseArgs({
   options: {
     customers: { type: 'string', default: '20' },
     'at-once': { type: 'string', default: '4' },
-    url: { type: 'string', default: 'http://127.0.0.1:8080' },
+    url: { type: 'string', default: `http://127.0.0.1:${process.env['PORT'] || 8080}` },
     seed: { type: 'string', default: new Date().toISOString() },
     help: { type: 'boolean', default: false },
   },
