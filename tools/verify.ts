@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 
@@ -9,6 +10,8 @@ interface Step {
   /** Arguments of `node`. */
   readonly run: readonly string[];
   readonly ifItFails: string;
+  /** A folder without which there is nothing to check. */
+  readonly needs?: string;
 }
 
 const installed = (file: string) => path.join(root, 'node_modules', file);
@@ -39,6 +42,12 @@ const steps: readonly Step[] = [
     ifItFails: 'Mend the types. The page runs in browsers and imports nothing but types from packages.',
   },
   {
+    name: 'types of the benchmarks',
+    run: [installed('typescript/bin/tsc'), '-p', 'bench'],
+    ifItFails: 'Mend the types.',
+    needs: 'bench/node_modules',
+  },
+  {
     name: 'architecture',
     run: ['tools/check-architecture.ts'],
     ifItFails: 'The layers are in architecture.json and explained in ARCHITECTURE.md.',
@@ -63,6 +72,10 @@ const { values } = parseArgs({
 const failed: Step[] = [];
 for (const step of steps) {
   if (values['skip-tests'] && step.name === 'tests') continue;
+  if (step.needs !== undefined && !existsSync(path.join(root, step.needs))) {
+    console.log(`── ${step.name}: left out, there is no ${step.needs}`);
+    continue;
+  }
   console.log(`── ${step.name}`);
   const startMs = Date.now();
   const { status } = spawnSync(process.execPath, step.run, { cwd: root, stdio: 'inherit' });
