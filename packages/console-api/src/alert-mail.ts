@@ -27,11 +27,14 @@ export function createMailNotifier({ url, from, to, ...about }: MailNotifierOpti
     connectionTimeout: timeoutMs,
     greetingTimeout: timeoutMs,
     socketTimeout: timeoutMs,
+    // A server that hangs is not waited for when nobody waits for the mail any longer.
+    socketCloseTimeout: 0,
   });
   return {
-    async notify(news) {
+    async notify(news, signal) {
       const { subject, text, messageId, threadId }: Letter = letterOf(news, about);
       await transport.sendMail({
+        signal,
         from,
         to: receiversOf(news, to),
         subject,

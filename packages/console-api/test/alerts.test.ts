@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { type TestContext, test } from 'node:test';
 import {
@@ -192,6 +193,56 @@ test('that the store cannot say whom to tell is said once, until it can again', 
   await clock.advanceAndSettle(5_000);
   assert.equal(warnings.length, 2);
 });
+
+for (const [when, talk] of [
+  ['before it greets', () => {}],
+  [
+    'in the middle of a mail',
+    (socket: Socket, said: string) => {
+      if (said === '') socket.write('220 here\r\n');
+      else if (!said.startsWith('MAIL')) socket.write('250 well\r\n');
+    },
+  ],
+] as const) {
+  test(`a mail server that hangs ${when} holds nothing up at the end: its connection is given up`, async (t) => {
+    const accepted = Promise.withResolvers<Socket>();
+    const hangs = Promise.withResolvers<void>();
+    const server = createTcpServer((socket) => {
+      accepted.resolve(socket);
+      talk(socket, '');
+      if (when === 'before it greets') hangs.resolve();
+      socket
+        .on('error', () => {})
+        .on('data', (data) => {
+          talk(socket, String(data));
+          if (String(data).startsWith('MAIL')) hangs.resolve();
+        });
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    t.after(() => server.close());
+    const mail = createMailNotifier({
+      url: `smtp://127.0.0.1:${(server.address() as AddressInfo).port}`,
+      ...{ from: 'banyan@example.com', to: ['ann@example.com'], system: 'shop', consoleUrl: 'http://a' },
+    });
+    const startedAt = '2026-11-22T05:00:00.000Z';
+    const alert = {
+      alertId: '1',
+      objectiveId: 'shop',
+      level: 'page',
+      startedAt,
+      summary: 'it burns',
+    } as const;
+    const stopping = new AbortController();
+    const told = mail.notify({ kind: 'alert', alert }, stopping.signal);
+    const socket = await accepted.promise;
+    const closed = once(socket, 'close');
+    await hangs.promise;
+    stopping.abort();
+    // Its own patience would end with another error.
+    await assert.rejects(told, { name: 'AbortError' });
+    await closed;
+  });
+}
 
 interface Mail {
   readonly to: readonly string[];
