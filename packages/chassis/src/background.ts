@@ -1,18 +1,20 @@
 import type { Contract, MetricsOf } from '@banyan/contract';
 import {
   type CallContext,
+  type CausedTransactionOptions,
   type Clock,
   type Logger,
   type Sql,
   sleep,
-  type TransactionOptions,
 } from '@banyan/core';
 import type { LogReader } from '@banyan/event-store';
 import { type CancellableCallContext, createCallContext } from '@banyan/rpc';
-import { endRejected, type Metrics, type SpanType } from '@banyan/telemetry';
+import type { Metrics, SpanType } from '@banyan/telemetry';
+import { startCausedSpans } from './caused-spans.ts';
 import { HandlerContext, runTransaction, type ServiceRuntime } from './handler-context.ts';
 import type { ServiceContext, Tx, Uses } from './service-context.ts';
 import { atOnce } from './service-metrics.ts';
+import { within } from './service-spans.ts';
 import { settledWithin } from './settled-within.ts';
 
 /** What a background task gets. `signal` aborts when the service stops. `log` names no trace: the task itself has none. */
@@ -29,7 +31,7 @@ export interface BackgroundContext<C extends Contract, U extends Uses, Config>
    * behind for too long. Subscriptions and projections whose `database` is this context call it by themselves.
    */
   watch(reader: LogReader): () => void;
-  tx<Result>(work: (tx: Tx<C>) => Promise<Result>, options?: TransactionOptions): Promise<Result>;
+  tx<Result>(work: (tx: Tx<C>) => Promise<Result>, options?: CausedTransactionOptions): Promise<Result>;
 }
 
 /** A background task with its types erased. */
@@ -125,17 +127,22 @@ class TaskContext extends HandlerContext implements BackgroundContext<Contract, 
   }
 
   get tx(): BackgroundContext<Contract, Uses, unknown>['tx'] {
-    return async (work, options) => {
+    return async (work, { causes, ...options } = {}) => {
       const { runtime, caller, signal } = this;
-      const span = runtime.spans?.tracer.start(this.#transacting);
-      const context = createCallContext({ caller, trace: span, timeoutMs: Number.POSITIVE_INFINITY });
+      const spans =
+        runtime.spans === undefined
+          ? undefined
+          : startCausedSpans(runtime.spans.tracer, this.#transacting, causes);
+      const context = createCallContext({ caller, trace: spans?.own, timeoutMs: Number.POSITIVE_INFINITY });
       try {
-        return await runTransaction(runtime, context, { work, signal, ...options });
+        return await within(runtime, spans?.own, () =>
+          runTransaction(runtime, context, { work, signal, ...options }),
+        );
       } catch (error) {
-        if (span !== undefined) endRejected(span, error);
+        spans?.endRejected(error);
         throw error;
       } finally {
-        span?.end();
+        spans?.end();
         context.end();
       }
     };

@@ -7,6 +7,7 @@ import {
   type SqlParameter,
   type SqlQuery,
   sqlObserve,
+  sqlObserver,
   type Transaction,
 } from '@banyan/core';
 
@@ -101,6 +102,7 @@ class FirstUseTransaction implements DeferredTransaction {
       json: sql.json,
       array: sql.array,
       rows: sql.rows,
+      [sqlObserver]: this.#options.observer,
     });
   }
 

@@ -7,7 +7,14 @@ import {
   sqlObserve,
   type TraceContext,
 } from '@banyan/core';
-import { activeBelow, causesOf, type Span, type SpanType, type Tracer } from '@banyan/telemetry';
+import {
+  activeBelow,
+  causesOf,
+  formatTraceparent,
+  type Span,
+  type SpanType,
+  type Tracer,
+} from '@banyan/telemetry';
 
 /** Statements are few: those that are put together anew each time are not kept. */
 const maxTypes = 1_000;
@@ -45,9 +52,12 @@ class TracedStatements implements StatementSpans {
 
   observer(trace: TraceContext): SqlObserver {
     const context = { trace };
+    const current = () => activeBelow(context) ?? trace;
     return {
-      began: (text, isFixed) =>
-        new StatementSpan(this.#tracer.start(this.#typeOf(text, isFixed), activeBelow(context) ?? trace)),
+      get traceparent() {
+        return formatTraceparent(current());
+      },
+      began: (text, isFixed) => new StatementSpan(this.#tracer.start(this.#typeOf(text, isFixed), current())),
     };
   }
 

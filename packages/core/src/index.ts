@@ -21,6 +21,7 @@ export { uuidv7 } from './ids.ts';
 export { type LogFields, type Logger, type LogLevel, logLevels, silentLogger } from './logger.ts';
 export {
   type CamelCase,
+  type CausedTransactionOptions,
   type Database,
   type Sql,
   type SqlFragment,
@@ -30,6 +31,7 @@ export {
   type StatementWatch,
   sqlFragment,
   sqlObserve,
+  sqlObserver,
   sqlWatch,
   type Transaction,
   type TransactionOptions,

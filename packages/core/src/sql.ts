@@ -12,8 +12,13 @@ export const sqlWatch: unique symbol = Symbol.for('banyan.sqlWatch');
 /** Name of {@link Sql}'s own way of being observed. */
 export const sqlObserve: unique symbol = Symbol.for('banyan.sqlObserve');
 
+/** Name of who observes a {@link Sql}. */
+export const sqlObserver: unique symbol = Symbol.for('banyan.sqlObserver');
+
 /** Hears of the statements of one part of the work. */
 export interface SqlObserver {
+  /** The trace that the work is part of, as a W3C header. */
+  readonly traceparent?: string;
   /** @param text with placeholders; it may hold values if `isFixed` is false */
   began(text: string, isFixed: boolean): StatementWatch;
 }
@@ -67,6 +72,8 @@ export interface Sql {
   [sqlWatch]?(onAsk: () => void): Sql;
   /** The same template, whose statements `observer` hears of. Absent if it cannot tell. */
   [sqlObserve]?(observer: SqlObserver): Sql;
+  /** Who hears of its statements. */
+  readonly [sqlObserver]?: SqlObserver | undefined;
 }
 
 /** One open transaction. Do not use it after the callback that received it has returned. */
@@ -90,6 +97,15 @@ export interface TransactionOptions {
    * those already sent fail too, so a `catch` around a statement no longer tells which one was the cause: use `savepoint` for that, which waits.
    */
   readonly concurrent?: boolean;
+}
+
+/** Options of a transaction that handles what others have told. */
+export interface CausedTransactionOptions extends TransactionOptions {
+  /**
+   * The traces in which it was told, as W3C headers (`traceparent`). The transaction becomes part of the only one; of several, each has a span for it and the
+   * transaction's own trace links to them, 32 at most. What cannot be read counts as none.
+   */
+  readonly causes?: readonly (string | undefined)[];
 }
 
 /** The database of one service. Safe for concurrent use; statements outside `tx` each commit by themselves. */

@@ -1,4 +1,4 @@
-import { type Logger, type Sql, silentLogger } from '@banyan/core';
+import { type Logger, type Sql, silentLogger, sqlObserver } from '@banyan/core';
 import { AppendBatcher } from './append-batcher.ts';
 import { callAppend, toAppendError, toAppended } from './append-call.ts';
 import {
@@ -19,6 +19,7 @@ import type {
   Appended,
   AppendOptions,
   EventCursor,
+  EventMetadata,
   EventPage,
   EventQuery,
   EventStore,
@@ -79,6 +80,14 @@ export function defineEventStore<Types extends EventTypes>({
     }
     return store;
   };
+}
+
+/** Whoever handles the event later goes on with the trace that it was appended in. What the caller says counts. */
+function withTrace(
+  metadata: EventMetadata | undefined,
+  traceparent: string | undefined,
+): EventMetadata | undefined {
+  return traceparent === undefined ? metadata : { traceparent, ...metadata };
 }
 
 /** Conditional appends wait for locks with a connection in hand; more at once would take all of them. */
@@ -228,7 +237,7 @@ class DatabaseEventStore<Types extends EventTypes> implements EventStore<Types> 
     events: readonly NewEvent<Types>[],
     options: AppendOptions<Types>,
   ): Promise<EncodedEvent[]> {
-    const metadata = toMetadataText(options.metadata);
+    const metadata = toMetadataText(withTrace(options.metadata, sql[sqlObserver]?.traceparent));
     const valid = events.map(({ type, data, tags = [] }) => ({
       type,
       tags,

@@ -4,7 +4,10 @@ import type { EventOf, EventTypes, NewEvent } from './event-types.ts';
 /** What an append expects of its stream: nothing, that it has no events, that it has some, or the revision of its last event. */
 export type ExpectedRevision = 'any' | 'noStream' | 'streamExists' | number;
 
-/** JSON object beside the data: who did it, by which command, in which trace. Not encrypted. */
+/**
+ * JSON object beside the data: who did it, by which command. Not encrypted. An append in a service whose traces are recorded adds `traceparent`, unless it
+ * is there: whoever handles the event goes on with that trace.
+ */
 export type EventMetadata = Readonly<Record<string, unknown>>;
 
 /** What the store knows of an event. */

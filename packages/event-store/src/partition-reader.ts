@@ -1,6 +1,6 @@
-import { isServiceError, type Logger, type Transaction } from '@banyan/core';
+import { isServiceError, type Logger, systemClock, type Transaction } from '@banyan/core';
 import { type Lease, moveCheckpoint, releaseLease, renewLease } from './checkpoints.ts';
-import type { EventCursor, EventPage, EventStore } from './event-store.ts';
+import type { EventCursor, EventPage, EventStore, Recorded } from './event-store.ts';
 import type { EventTypes } from './event-types.ts';
 import { pause } from './pause.ts';
 import type { SubscriptionOptions } from './subscription.ts';
@@ -111,15 +111,33 @@ export class PartitionReader<Types extends EventTypes, Tx extends Transaction> {
     try {
       // One that arrives behind the lock would wait with its connection for as long as the page takes.
       await this.#renewal;
-      await database.tx(async (tx) => {
-        // First, so that whoever has lost the lease waits for nothing and does nothing.
-        await moveCheckpoint(tx.sql, this.#lease, { cursor: page.cursor, leaseMs });
-        if (page.events.length > 0) await handle(page.events, tx);
-        // Nobody has renewed it meanwhile.
-        if (performance.now() - beganAtMs > leaseMs / 3) await renewLease(tx.sql, this.#lease, leaseMs);
-      }, transaction);
+      await database.tx(
+        async (tx) => {
+          // First, so that whoever has lost the lease waits for nothing and does nothing.
+          await moveCheckpoint(tx.sql, this.#lease, { cursor: page.cursor, leaseMs });
+          if (page.events.length > 0) await handle(page.events, tx);
+          // Nobody has renewed it meanwhile.
+          if (performance.now() - beganAtMs > leaseMs / 3) await renewLease(tx.sql, this.#lease, leaseMs);
+        },
+        { ...transaction, causes: causesOf(page.events) },
+      );
     } finally {
       this.#isHandling = false;
     }
   }
+}
+
+/** A reader that is new, or rebuilds what it made, is no part of traces that nobody looks at any more. */
+const maxCauseAgeMs = 5 * 60_000;
+
+/** In which traces the events were appended, as far as that is known. */
+function causesOf(events: readonly Recorded[]): readonly string[] {
+  const last = events.at(-1);
+  if (last === undefined) return [];
+  const sinceMs = systemClock.nowMs() - maxCauseAgeMs;
+  if (Date.parse(last.recordedAt) < sinceMs) return [];
+  return events
+    .filter(({ recordedAt }) => Date.parse(recordedAt) >= sinceMs)
+    .map(({ metadata }) => metadata['traceparent'])
+    .filter((traceparent) => typeof traceparent === 'string');
 }

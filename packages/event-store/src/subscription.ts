@@ -1,4 +1,4 @@
-import type { Logger, Sql, Transaction, TransactionOptions } from '@banyan/core';
+import type { CausedTransactionOptions, Logger, Sql, Transaction, TransactionOptions } from '@banyan/core';
 import type { SubscriptionLag } from './checkpoints.ts';
 import type { EventCursor, EventFilter, EventStore, RecordedEvent } from './event-store.ts';
 import type { EventTypes } from './event-types.ts';
@@ -8,7 +8,8 @@ import { SharedSubscription } from './shared-subscription.ts';
 /** The database of the subscriber, which is that of the store: a `Database`, or what a handler or background task of a service gets. */
 export interface SubscriptionDatabase<Tx extends Transaction> {
   readonly sql: Sql;
-  tx<Result>(work: (tx: Tx) => Promise<Result>, options?: TransactionOptions): Promise<Result>;
+  /** Is told the traces of what it handles: the context of a background task makes itself a part of them. */
+  tx<Result>(work: (tx: Tx) => Promise<Result>, options?: CausedTransactionOptions): Promise<Result>;
   /** Has somebody look after the reader until the returned function is called: the context of a background task does. */
   watch?(reader: LogReader): () => void;
 }

@@ -12,6 +12,9 @@ export function keyScheme(feedId: string): string {
   return `${feedId}/key`;
 }
 
+/** The category scheme under which the trace of an entry stands: a `traceparent` of W3C trace context. */
+export const traceScheme = 'https://www.w3.org/TR/trace-context/#traceparent-header';
+
 /** The document as Atom (RFC 4287), with the history elements of RFC 5005. */
 export function toAtom(feed: FeedDocument): string {
   const { id, title, subtitle, author, updated, self, links } = feed;
@@ -43,6 +46,9 @@ function toEntry(entry: DocumentEntry, feedId: string): string {
     element('updated', {}, entry.updated),
     element('summary', {}, entry.summary),
     ...(entry.key === undefined ? [] : [element('category', { scheme: keyScheme(feedId), term: entry.key })]),
+    ...(entry.traceparent === undefined
+      ? []
+      : [element('category', { scheme: traceScheme, term: entry.traceparent })]),
     ...toContent(entry),
     '</entry>',
   ].join('\n');

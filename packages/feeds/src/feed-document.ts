@@ -24,6 +24,8 @@ export interface DocumentEntry {
   readonly summary: string;
   readonly href: string | undefined;
   readonly key: string | undefined;
+  /** W3C header of the trace that it was appended in. */
+  readonly traceparent: string | undefined;
   /** Embedded; undefined if it was not asked for or the entry has none. */
   readonly content: unknown;
 }

@@ -1,4 +1,4 @@
-import type { Sql } from '@banyan/core';
+import { type Sql, sqlObserver } from '@banyan/core';
 
 /** What somebody puts into a feed. */
 export interface NewEntry {
@@ -25,6 +25,8 @@ export interface StoredEntry {
   readonly href: string | null;
   readonly key: string | null;
   readonly content: unknown;
+  /** Of the trace that it was appended in; null if none was recorded. */
+  readonly traceparent: string | null;
 }
 
 /** The state of a feed. Seconds are counted from 1970, as HTTP dates name them. */
@@ -110,8 +112,9 @@ class DatabaseFeedStore implements FeedStore {
       ),
       added as (
         insert into banyan.feed_entry
-          (feed, sequence, entry_id, updated_at, title, summary, href, key, content)
-        select ${this.#name}, before + step, id, updated_at, title, summary, href, key, content::json
+          (feed, sequence, entry_id, updated_at, title, summary, href, key, content, traceparent)
+        select ${this.#name}, before + step, id, updated_at, title, summary, href, key, content::json,
+          ${sql[sqlObserver]?.traceparent ?? null}
         from fresh, moved
         returning 1
       )
@@ -182,7 +185,7 @@ class DatabaseFeedStore implements FeedStore {
     { first, last }: { readonly first: number; readonly last: number },
   ): Promise<StoredEntry[]> {
     return sql<StoredEntry>`
-      select sequence, entry_id, updated_at, title, summary, href, key, content
+      select sequence, entry_id, updated_at, title, summary, href, key, content, traceparent
       from banyan.feed_entry
       where feed = ${this.#name} and sequence between ${first} and ${last}
       order by sequence`;

@@ -210,7 +210,7 @@ class DatabaseFeed<Config> implements Feed<Config> {
   }
 
   #toDocumentEntry(entry: StoredEntry, { form, base }: Rendering): DocumentEntry {
-    const { sequence, updatedAt, title, summary, href, key, content } = entry;
+    const { sequence, updatedAt, title, summary, href, key, content, traceparent } = entry;
     return {
       id: `${this.#id}/${encodeURIComponent(entry.entryId)}`,
       sequence,
@@ -219,6 +219,7 @@ class DatabaseFeed<Config> implements Feed<Config> {
       summary,
       href: href === null ? undefined : this.#link(href, base),
       key: key ?? undefined,
+      traceparent: traceparent ?? undefined,
       content: form.entries === 'embedded' && content !== null ? content : undefined,
     };
   }

@@ -17,16 +17,19 @@ export function toJson(feed: FeedDocument): string {
       nextArchive: links['next-archive'],
       next: links.next,
     },
-    entries: feed.entries.map(({ id, sequence, updated, title, summary, href, key, content }) => ({
-      id,
-      sequence,
-      updated,
-      title,
-      summary,
-      href,
-      key,
-      content,
-    })),
+    entries: feed.entries.map(
+      ({ id, sequence, updated, title, summary, href, key, traceparent, content }) => ({
+        id,
+        sequence,
+        updated,
+        title,
+        summary,
+        href,
+        key,
+        traceparent,
+        content,
+      }),
+    ),
   });
 }
 
@@ -45,7 +48,17 @@ export function toJsonFeed(feed: FeedDocument): string {
   });
 }
 
-function toItem({ id, sequence, updated, title, summary, href, key, content }: DocumentEntry): object {
+function toItem({
+  id,
+  sequence,
+  updated,
+  title,
+  summary,
+  href,
+  key,
+  traceparent,
+  content,
+}: DocumentEntry): object {
   return {
     id,
     url: href,
@@ -53,6 +66,6 @@ function toItem({ id, sequence, updated, title, summary, href, key, content }: D
     content_text: summary,
     summary,
     date_modified: updated,
-    _banyan: { sequence, key, content },
+    _banyan: { sequence, key, traceparent, content },
   };
 }

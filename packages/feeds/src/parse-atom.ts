@@ -1,10 +1,11 @@
 import { parseXml, XmlElement } from '@rgrove/parse-xml';
-import { atomNamespace, keyScheme } from './atom-document.ts';
+import { atomNamespace, keyScheme, traceScheme } from './atom-document.ts';
 import {
   type ParsedEntry,
   type ParsedPage,
   toIdentifier,
   toParsedPage,
+  toTraceparent,
   toUrl,
   versionOf,
 } from './parsed-page.ts';
@@ -37,9 +38,10 @@ function toEntry(entry: Scoped, feedId: string): ParsedEntry {
   const children = atomChildren(entry);
   const updated = textOf(children, 'updated') ?? '';
   const content = children.find((child) => isAtom(child, 'content'));
-  const key = children.find(
-    (child) => isAtom(child, 'category') && child.element.attributes['scheme'] === keyScheme(feedId),
-  )?.element.attributes['term'];
+  const category = (scheme: string) =>
+    children.find((child) => isAtom(child, 'category') && child.element.attributes['scheme'] === scheme)
+      ?.element.attributes['term'];
+  const key = category(keyScheme(feedId));
   return {
     id: toIdentifier(textOf(children, 'id')),
     version: versionOf(updated),
@@ -49,6 +51,7 @@ function toEntry(entry: Scoped, feedId: string): ParsedEntry {
     href:
       (content && toUrl(content.element.attributes['src'], content.base)) ?? linkOf(children, 'alternate'),
     key: key === undefined ? undefined : toIdentifier(key),
+    traceparent: toTraceparent(category(traceScheme)),
     content: content === undefined ? undefined : embeddedJson(content.element),
   };
 }

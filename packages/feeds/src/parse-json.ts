@@ -3,6 +3,7 @@ import {
   type ParsedPage,
   toIdentifier,
   toParsedPage,
+  toTraceparent,
   toUrl,
   versionOf,
 } from './parsed-page.ts';
@@ -34,6 +35,7 @@ function fromEntry(entry: Fields, url: string): ParsedEntry {
     ...common(entry, { updated: entry['updated'], href: toUrl(entry['href'], url) }),
     summary: textOf(entry['summary']),
     key: keyOf(entry),
+    traceparent: toTraceparent(entry['traceparent']),
     content: entry['content'],
   };
 }
@@ -46,6 +48,7 @@ function fromItem(item: Fields, url: string): ParsedEntry {
     ...common(item, { updated, href: toUrl(item['url'], url) }),
     summary: textOf(item['summary'] ?? item['content_text']),
     key: keyOf(ours),
+    traceparent: toTraceparent(ours['traceparent']),
     content: ours['content'],
   };
 }

@@ -17,6 +17,8 @@ export interface ParsedEntry {
   /** Absolute URL. */
   readonly href: string | undefined;
   readonly key: string | undefined;
+  /** W3C header of the trace that it was appended in, if the feed says so. */
+  readonly traceparent?: string | undefined;
   /** Embedded JSON; undefined if there is none. */
   readonly content: unknown;
 }
@@ -40,6 +42,11 @@ export function toIdentifier(value: unknown): string {
     throw new TypeError('an entry has no id of 1 to 1,000 characters');
   }
   return value.replaceAll('\0', '\ufffd').toWellFormed();
+}
+
+/** A W3C header, or undefined for what cannot be one; who uses it checks it. */
+export function toTraceparent(value: unknown): string | undefined {
+  return typeof value === 'string' && /^[\da-f-]{55}$/.test(value) ? value : undefined;
 }
 
 /** An absolute http(s) URL; undefined for anything else, which is not for fetching. */

@@ -185,7 +185,7 @@ export class PollSession<C extends Contract, Config> {
       const content = await this.#contentOf(waiting);
       isFetching = false;
       const signal = AbortSignal.any([host.signal, AbortSignal.timeout(options.handlerTimeoutMs)]);
-      const { id, title, summary, updated, href, key } = waiting.entry;
+      const { id, title, summary, updated, href, key, traceparent } = waiting.entry;
       await host.tx(
         async ({ sql, emit }) => {
           const { config, log } = host;
@@ -195,7 +195,7 @@ export class PollSession<C extends Contract, Config> {
           );
           await store.complete(sql, lease.token, waiting);
         },
-        { signal },
+        { signal, causes: [traceparent] },
       );
       return 'handled';
     } catch (error) {

@@ -1,6 +1,6 @@
 import type { Emit } from '@banyan/chassis';
 import type { Contract, OutputOf, Schema } from '@banyan/contract';
-import type { Logger, Sql, Transaction, TransactionOptions } from '@banyan/core';
+import type { CausedTransactionOptions, Logger, Sql, Transaction } from '@banyan/core';
 import type { Metrics } from '@banyan/telemetry';
 
 /** An entry as a handler gets it. */
@@ -71,7 +71,7 @@ export interface ReaderHost<C extends Contract, Config> {
   readonly sql: Sql;
   tx<Result>(
     work: (tx: Transaction & { readonly emit: Emit<C> }) => Promise<Result>,
-    options?: TransactionOptions,
+    options?: CausedTransactionOptions,
   ): Promise<Result>;
   readonly config: Config;
   readonly log: Logger;

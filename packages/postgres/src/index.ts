@@ -5,6 +5,7 @@ export {
   defineCapture,
   isCapture,
 } from './capture/capture.ts';
+export { nameTrace } from './capture/name-trace.ts';
 export type { ChangeKind, RowChange, RowValues } from './capture/pgoutput.ts';
 export type { SlotStatus } from './capture/replication-slot.ts';
 export {

@@ -6,6 +6,7 @@ import {
   type SqlQuery,
   sqlFragment,
   sqlObserve,
+  sqlObserver,
   sqlWatch,
 } from '@banyan/core';
 import { escapeLiteral } from 'pg';
@@ -102,6 +103,7 @@ const runnerOf: unique symbol = Symbol('runner');
 /** A template with its runner, by which the functions that all templates share know whose it is. */
 interface RunningSql extends Sql {
   [runnerOf]: StatementRunner;
+  [sqlObserver]?: SqlObserver | undefined;
 }
 
 /** The template function of one database or transaction. */
@@ -126,11 +128,15 @@ export function createSql(runner: StatementRunner): Sql {
 }
 
 function watch(this: Sql, onAsk: () => void): Sql {
-  return createSql(new WatchedRunner((this as RunningSql)[runnerOf], onAsk));
+  const watched = createSql(new WatchedRunner((this as RunningSql)[runnerOf], onAsk)) as RunningSql;
+  watched[sqlObserver] = this[sqlObserver];
+  return watched;
 }
 
 function observe(this: Sql, observer: SqlObserver): Sql {
-  return createSql(new ObservedRunner((this as RunningSql)[runnerOf], observer));
+  const observed = createSql(new ObservedRunner((this as RunningSql)[runnerOf], observer)) as RunningSql;
+  observed[sqlObserver] = observer;
+  return observed;
 }
 
 /** Statements that somebody hears of. */

@@ -1,5 +1,13 @@
 import { createHash } from 'node:crypto';
-import { type Caller, isServiceError, type Logger, type Sql, sleep, systemClock } from '@banyan/core';
+import {
+  type Caller,
+  type CausedTransactionOptions,
+  isServiceError,
+  type Logger,
+  type Sql,
+  sleep,
+  systemClock,
+} from '@banyan/core';
 import { createMetrics, type Metrics } from '@banyan/telemetry';
 import { createDatabase } from '../database.ts';
 import { postgresError } from '../errors.ts';
@@ -31,7 +39,11 @@ export interface CaptureOptions<Tx extends { readonly sql: Sql }, Config = unkno
 /** What a capture uses of the context of the background task that it runs in. */
 export interface CaptureHost<Tx extends { readonly sql: Sql }, Config = unknown> {
   readonly sql: Sql;
-  tx<Result>(work: (tx: Tx) => Promise<Result>): Promise<Result>;
+  /** Is told the traces of what it handles: the context of a background task makes itself a part of them. */
+  tx<Result>(
+    work: (tx: Tx) => Promise<Result>,
+    options?: Pick<CausedTransactionOptions, 'causes'>,
+  ): Promise<Result>;
   readonly config: Config;
   readonly log: Logger;
   readonly signal: AbortSignal;
@@ -189,7 +201,11 @@ class SlotCapture<Tx extends { readonly sql: Sql }, Config> implements Capture<T
     const last = transactions.at(-1);
     figures.waiting(transactions[0]);
     if (last === undefined) return false;
-    figures.confirmed(await host.tx((tx) => this.#tell(tx, transactions)));
+    const groups = groupByTrace(transactions);
+    for (const group of groups.length <= maxTraces ? groups : [transactions]) {
+      const causes = group.map(({ traceparent }) => traceparent);
+      figures.confirmed(await host.tx((tx) => this.#tell(tx, group), { causes }));
+    }
     // If this is not reached, the same comes again and is known by its position.
     await slot.advance(last.endLsn);
     return true;
@@ -223,6 +239,22 @@ class SlotCapture<Tx extends { readonly sql: Sql }, Config> implements Capture<T
       log.error('a capture falls behind: the server keeps its log for it', { capture: name, ...status });
     }
   }
+}
+
+/** More than that at once is a capture that catches up: what they tell is told together. */
+const maxTraces = 16;
+
+/** Neighbours of one trace are told of together, so that what they emit is in it. */
+function groupByTrace(
+  transactions: readonly CapturedTransaction[],
+): readonly (readonly CapturedTransaction[])[] {
+  const groups: CapturedTransaction[][] = [];
+  for (const transaction of transactions) {
+    const group = groups.at(-1);
+    if (group !== undefined && group[0]?.traceparent === transaction.traceparent) group.push(transaction);
+    else groups.push([transaction]);
+  }
+  return groups;
 }
 
 /** Sorted; undefined if there is no such publication. */

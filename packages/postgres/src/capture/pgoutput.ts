@@ -27,8 +27,13 @@ export interface CapturedTransaction {
   readonly endLsn: string;
   /** Commit time, RFC 3339 UTC. */
   readonly committedAt: string;
+  /** The trace that the writer named, as a W3C header. */
+  readonly traceparent: string | undefined;
   readonly changes: readonly RowChange[];
 }
+
+/** Prefix of the logical message by which a transaction names its trace. */
+export const traceMessage = 'traceparent';
 
 type Tuple = readonly (Uint8Array | null | undefined)[];
 
@@ -46,6 +51,7 @@ export function createPgoutputReader(): { read(message: Uint8Array): CapturedTra
 class PgoutputReader {
   readonly #relations = new Map<number, Relation>();
   #committedAt = '';
+  #traceparent: string | undefined;
   #changes: RowChange[] = [];
 
   /** Resolves to a transaction with its last message. */
@@ -55,15 +61,24 @@ class PgoutputReader {
     if (type === 'B') this.#begin(message);
     else if (type === 'R') this.#describe(message);
     else if (type === 'I' || type === 'U' || type === 'D') this.#change(type, message);
+    else if (type === 'M') this.#hear(message);
     else if (type === 'C') return this.#commit(message);
-    // The others (origin, type, truncate, logical messages) change no row that is told of.
+    // The others (origin, type, truncate) change no row that is told of.
     return undefined;
   }
 
   #begin(message: MessageReader): void {
     message.skip(8);
     this.#committedAt = new Date(postgresEpochMs + Number(message.int64() / 1_000n)).toISOString();
+    this.#traceparent = undefined;
     this.#changes = [];
+  }
+
+  /** What others tell by logical messages, or outside of the transaction, is theirs. */
+  #hear(message: MessageReader): void {
+    const isOfTransaction = (message.byte() & 1) !== 0;
+    message.skip(8);
+    if (message.text() === traceMessage && isOfTransaction) this.#traceparent = message.counted();
   }
 
   #describe(message: MessageReader): void {
@@ -109,7 +124,7 @@ class PgoutputReader {
     const endLsn = `${(end >> 32n).toString(16)}/${(end & 0xffff_ffffn).toString(16)}`.toUpperCase();
     const changes = this.#changes;
     this.#changes = [];
-    return { endLsn, committedAt: this.#committedAt, changes };
+    return { endLsn, committedAt: this.#committedAt, traceparent: this.#traceparent, changes };
   }
 }
 
@@ -153,6 +168,12 @@ class MessageReader {
     const text = this.#bytes.toString('utf8', this.#at, end);
     this.#at = end + 1;
     return text;
+  }
+
+  counted(): string {
+    const length = this.int32();
+    this.#at += length;
+    return this.#bytes.toString('utf8', this.#at - length, this.#at);
   }
 
   /** Null for null, undefined for a value that is unchanged and not sent. */

@@ -73,7 +73,8 @@ class DatabaseSlot implements ReplicationSlot {
         from pg_replication_slots where slot_name = ${this.name}`;
       const rows = await sql<{ data: Uint8Array }>`
         select data from pg_logical_slot_peek_binary_changes(
-          ${this.name}, ${now?.lsn ?? null}::pg_lsn, ${limit}::int4, 'proto_version', '1', 'publication_names', ${this.name}
+          ${this.name}, ${now?.lsn ?? null}::pg_lsn, ${limit}::int4, 'proto_version', '1', 'publication_names', ${this.name},
+          'messages', 'true'
         )`;
       // Nothing up to here was ours.
       if (rows.length === 0 && now !== undefined && now.passedBytes > idleAdvanceBytes)
