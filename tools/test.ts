@@ -17,8 +17,8 @@ const usage = `npm test [-- --only PATTERN] [-- PATH …]
 BANYAN_SEED replays a random run; BANYAN_TEST_TIMEOUT_MS is the time for one file (default 300000), and BANYAN_TEST_LINGER_MS
 how long its process may live on after its last test (30000); BANYAN_TEST_FILES is how many files run at once (one for each processor);
 BANYAN_TEST_DATABASE_URL uses a PostgreSQL server of yours; BANYAN_REQUIRE_SERVICES=1 fails instead of skipping
-what a missing service makes impossible. BANYAN_UNSTEADY=N runs up to N files that failed once more, alone: what then
-passes is listed as unsteady instead of failing the run.
+what a missing service makes impossible. BANYAN_UNSTEADY=N runs up to N files that failed again, alone, at most twice: what
+then passes is listed as unsteady instead of failing the run.
 `;
 
 interface Options {
@@ -92,28 +92,37 @@ interface Outcome {
   readonly unsteady: readonly string[];
 }
 
+/** A file that fails beside others gets this many tries alone. */
+const triesAlone = 2;
+
 /**
- * Runs failed files once more by themselves, if they are few: a shared machine that stalls for seconds must not refuse good work, yet
+ * Runs failed files again by themselves, if they are few: a shared machine that stalls for seconds must not refuse good work, yet
  * nothing that happened is hidden.
  */
 async function runUnsteadyAgain(
-  results: readonly FileResult[],
+  first: readonly FileResult[],
   options: Options,
   signal: AbortSignal,
 ): Promise<Outcome> {
-  const failed = results.filter((result) => result.failed.length > 0);
+  const failed = first.filter(hasFailed);
   const allowed = Number(process.env['BANYAN_UNSTEADY'] ?? 0);
-  if (failed.length === 0 || failed.length > allowed || signal.aborted) return { results, unsteady: [] };
-  console.log(`\nOnce more, alone: ${failed.map(({ file }) => file).join(', ')}`);
-  const files = failed.map(({ file }) => path.join(root, file));
-  const again = await runAll({ ...options, files, atOnce: 1 }, signal);
-  const latest = results.map((result) => again.find(({ file }) => file === result.file) ?? result);
+  if (failed.length > allowed) return { results: first, unsteady: [] };
+  const latest = new Map(first.map((result) => [result.file, result]));
+  for (let tries = 0; tries < triesAlone && !signal.aborted; tries += 1) {
+    const files = [...latest.values()].filter(hasFailed).map(({ file }) => path.join(root, file));
+    if (files.length === 0) break;
+    console.log(`\nAgain, alone: ${files.map((file) => path.relative(root, file)).join(', ')}`);
+    for (const result of await runAll({ ...options, files, atOnce: 1 }, signal))
+      latest.set(result.file, result);
+  }
   const unsteady = failed.flatMap(({ file, failed: tests }) =>
-    again.some((result) => result.file === file && result.failed.length === 0)
-      ? tests.map(({ name }) => `${file}: ${name}`)
-      : [],
+    latest.get(file)?.failed.length === 0 ? tests.map(({ name }) => `${file}: ${name}`) : [],
   );
-  return { results: latest, unsteady };
+  return { results: [...latest.values()], unsteady };
+}
+
+function hasFailed({ failed }: FileResult): boolean {
+  return failed.length > 0;
 }
 
 /** False for a file in which `--only` matched nothing. */
