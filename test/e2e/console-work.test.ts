@@ -39,7 +39,14 @@ test('an error is found with its stack, given an owner and resolved on its page'
   await tills.sell('a', [5, -1]);
   const browser = await startPageBrowser(t, consoleOf(system));
 
-  const page = await browser.open(t, '/errors', 'laptop');
+  const page = await browser.open(t, '/logs?level=error', 'laptop');
+  await page
+    .getByRole('button', { name: /the event is dead/ })
+    .first()
+    .click();
+  await page.getByRole('link', { name: 'All errors like this one' }).click();
+  await page.getByRole('heading', { level: 1, name: 'invalid_event' }).waitFor();
+  await page.getByRole('link', { name: 'Errors', exact: true }).click();
   await page.getByRole('link', { name: /cannot be kept of an amount of -1/ }).click();
   await page.getByRole('heading', { level: 2, name: 'Stack' }).waitFor();
   await page

@@ -42,6 +42,17 @@ test('errors of one cause at one place are one group, counted once for each trac
     'ship at pay (pay.ts:3:7) 1',
   ]);
   const first = (await list()).find(({ count }) => count === 2);
+  // From the trace to the group, and from a line of the log of another sender.
+  const trace = await store.trace(hexId(32, 1));
+  assert.equal(trace?.spans[0]?.events[0]?.errorGroupId, first?.groupId);
+  const { attributes } = thrown('card 44 is unknown', 'pay.ts:3:7');
+  const line = { timeUnixNano: `${startUs}000`, body: { stringValue: 'it failed' }, attributes };
+  store.receive('logs', {
+    resourceLogs: [{ resource: resourceOf('pay'), scopeLogs: [{ logRecords: [line] }] }],
+  });
+  await store.flush();
+  const { lines } = await store.searchLogs({ fromUs: startUs, toUs: startUs + 1, limit: 1 });
+  assert.equal(lines[0]?.errorGroupId, first?.groupId);
   const changed = await store.changeError(first?.groupId ?? '', { state: 'resolved', owner: 'ann' });
   assert.deepEqual([changed?.state, changed?.owner], ['resolved', 'ann']);
   assert.equal((await store.errors({ limit: 10, state: 'open' })).groups.length, 2);
@@ -49,10 +60,10 @@ test('errors of one cause at one place are one group, counted once for each trac
   const again = await store.error(first?.groupId ?? '');
   assert.deepEqual(
     [again?.state, again?.owner, again?.count, again?.message],
-    ['open', 'ann', 3, 'card 43 is unknown'],
+    ['open', 'ann', 4, 'card 43 is unknown'],
   );
   assert.deepEqual(
-    again?.samples.map(({ traceId }) => traceId).toSorted(),
+    again?.samples.flatMap(({ traceId }) => traceId ?? []).toSorted(),
     [1, 2, 5].map((trace) => hexId(32, trace)),
   );
 });

@@ -13,6 +13,8 @@ export const LogLine = z.object({
   message: z.string(),
   traceId: z.string().optional(),
   spanId: z.string().optional(),
+  /** Of the error that it tells of: `getError` has it. */
+  errorGroupId: z.string().optional(),
   attributes: Attributes,
 });
 

@@ -25,6 +25,8 @@ export const SpanEvent = z.object({
   name: z.string(),
   /** Microseconds after the start of the trace. */
   offsetUs: z.number(),
+  /** Of the error that it tells of: `getError` has it. */
+  errorGroupId: z.string().optional(),
   attributes: Attributes,
 });
 

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Attributes, LogRecord, SpanRecord } from '../records.ts';
+import type { Attributes, LogRecord, SpanEvent, SpanRecord } from '../records.ts';
 
 /** An exception that was seen. */
 export interface Sighting {
@@ -17,20 +17,42 @@ export interface Sighting {
 /** Exceptions of a span: those that its events tell of. */
 export function sightingsOfSpan(span: SpanRecord): readonly Sighting[] {
   return span.events
-    .filter(({ name }) => name === 'exception')
+    .filter(isException)
     .map(({ attributes, atUs }) => toSighting(attributes, { ...span, service: span.resource.service, atUs }));
 }
 
 /** The exception that a line tells of, if any. */
 export function sightingsOfLog(line: LogRecord): readonly Sighting[] {
   const { attributes } = line;
-  if (attributes['exception.type'] === undefined && attributes['exception.message'] === undefined) return [];
+  if (!hasException(attributes)) return [];
   return [toSighting(attributes, { ...line, service: line.resource.service })];
+}
+
+/** The group that a span's event belongs to, if it tells of an exception. */
+export function errorGroupOfEvent(event: SpanEvent, service: string): string | undefined {
+  return isException(event) ? identify(event.attributes, service).groupId : undefined;
+}
+
+/** The same of a line. */
+export function errorGroupOfLog({ attributes, resource: { service } }: LogRecord): string | undefined {
+  return hasException(attributes) ? identify(attributes, service).groupId : undefined;
+}
+
+function isException({ name }: SpanEvent): boolean {
+  return name === 'exception';
+}
+
+function hasException(attributes: Attributes): boolean {
+  return attributes['exception.type'] !== undefined || attributes['exception.message'] !== undefined;
 }
 
 type About = Pick<Sighting, 'service' | 'atUs' | 'traceId' | 'spanId'>;
 
 function toSighting(attributes: Attributes, { service, atUs, traceId, spanId }: About): Sighting {
+  return { ...identify(attributes, service), service, atUs, traceId, spanId };
+}
+
+function identify(attributes: Attributes, service: string) {
   const text = (name: string) => {
     const value = attributes[name];
     return typeof value === 'string' ? value : '';
@@ -43,7 +65,7 @@ function toSighting(attributes: Attributes, { service, atUs, traceId, spanId }: 
   // A caller sees its callee's error, too; whose it is counts.
   const cause = said !== '' ? said : `${type}\n${place === '' ? withoutValues(message) : place}`;
   const groupId = createHash('sha256').update(`${service}\n${cause}`).digest('hex').slice(0, 24);
-  return { groupId, service, type, message, place, stack, atUs, traceId, spanId };
+  return { groupId, type, message, place, stack };
 }
 
 function placeOf(attributes: Attributes, stack: string): string {

@@ -1,4 +1,5 @@
 import type { Sql, SqlFragment } from '@banyan/core';
+import { errorGroupOfLog } from '../errors/error-sightings.ts';
 import { unpackPage } from '../pages/page-codec.ts';
 import { fromCursor, toCursor } from '../pages/page-cursor.ts';
 import { mayHave } from '../pages/term-filter.ts';
@@ -34,6 +35,8 @@ export interface LogLine {
   readonly message: string;
   readonly traceId?: string;
   readonly spanId?: string;
+  /** Of the error that it tells of. */
+  readonly errorGroupId?: string;
   readonly attributes: Attributes;
 }
 
@@ -139,6 +142,7 @@ function toLines(found: readonly Found[], limit: number, isMore: boolean): LogLi
 
 export function toLine({ id, line }: Found): LogLine {
   const { atUs, level, resource, message, traceId, spanId, attributes } = line;
+  const errorGroupId = errorGroupOfLog(line);
   return {
     id: String(id),
     at: toTime(atUs),
@@ -147,6 +151,7 @@ export function toLine({ id, line }: Found): LogLine {
     message,
     ...(traceId === undefined ? undefined : { traceId }),
     ...(spanId === undefined ? undefined : { spanId }),
+    ...(errorGroupId === undefined ? undefined : { errorGroupId }),
     attributes,
   };
 }

@@ -1,6 +1,7 @@
 import type { Sql } from '@banyan/core';
+import { errorGroupOfEvent } from '../errors/error-sightings.ts';
 import { unpackPage } from '../pages/page-codec.ts';
-import type { Attributes, SpanKind, SpanRecord } from '../records.ts';
+import type { Attributes, SpanEvent, SpanKind, SpanRecord } from '../records.ts';
 import { toUuid } from '../writing/insert.ts';
 import { criticalPathOf } from './critical-path.ts';
 import { inOrder, type SpanNode, spanTrees } from './span-tree.ts';
@@ -23,6 +24,8 @@ export interface TraceSpan {
   readonly events: readonly {
     readonly name: string;
     readonly offsetUs: number;
+    /** Of the error that it tells of. */
+    readonly errorGroupId?: string;
     readonly attributes: Attributes;
   }[];
   readonly links: SpanRecord['links'];
@@ -106,8 +109,18 @@ function toTraceSpan({ span, depth, selfUs }: SpanNode, startUs: number): TraceS
     isError,
     ...(statusMessage === undefined ? undefined : { statusMessage }),
     attributes,
-    events: span.events.map(({ atUs, ...event }) => ({ ...event, offsetUs: atUs - startUs })),
+    events: span.events.map((event) => toEvent(event, span)),
     links,
+  };
+}
+
+function toEvent(event: SpanEvent, { startUs, resource }: SpanRecord): TraceSpan['events'][number] {
+  const { atUs, ...told } = event;
+  const errorGroupId = errorGroupOfEvent(event, resource.service);
+  return {
+    ...told,
+    offsetUs: atUs - startUs,
+    ...(errorGroupId === undefined ? undefined : { errorGroupId }),
   };
 }
 

@@ -117,7 +117,8 @@ function inShort(attributes: LogLine['attributes']): string {
 }
 
 function Details({ line }: { readonly line: LogLine }): JSX.Element {
-  const { 'exception.stacktrace': stack, 'banyan.error.group': group, ...others } = line.attributes;
+  const { 'exception.stacktrace': stack, 'banyan.error.group': _, ...others } = line.attributes;
+  const { errorGroupId } = line;
   return (
     <div class="log-details stack">
       {Object.keys(others).length > 0 && <Facts of={others} />}
@@ -128,8 +129,8 @@ function Details({ line }: { readonly line: LogLine }): JSX.Element {
             Its trace
           </a>
         )}
-        {typeof group === 'string' && (
-          <a class="button" href={`/errors/${encodeURIComponent(group)}`}>
+        {errorGroupId !== undefined && (
+          <a class="button" href={`/errors/${encodeURIComponent(errorGroupId)}`}>
             All errors like this one
           </a>
         )}

@@ -45,7 +45,7 @@ export function SpanPanel({ trace, span }: { readonly trace: Trace; readonly spa
             <h3>
               {event.name} <span class="soft small">after {formatUs(event.offsetUs)}</span>
             </h3>
-            <EventFacts attributes={event.attributes} />
+            <EventFacts of={event} />
           </section>
         ))}
         {Object.keys(attributes).length > 0 && (
@@ -68,14 +68,15 @@ export function SpanPanel({ trace, span }: { readonly trace: Trace; readonly spa
   );
 }
 
-function EventFacts({ attributes }: { readonly attributes: Span['attributes'] }): JSX.Element {
-  const { 'exception.stacktrace': stack, 'banyan.error.group': group, ...others } = attributes;
+function EventFacts({ of }: { readonly of: Span['events'][number] }): JSX.Element {
+  const { errorGroupId } = of;
+  const { 'exception.stacktrace': stack, 'banyan.error.group': _, ...others } = of.attributes;
   return (
     <div class="stack">
       <Facts of={others} />
       {typeof stack === 'string' && <Text label="Stack" text={stack} />}
-      {typeof group === 'string' && (
-        <a href={`/errors/${encodeURIComponent(group)}`}>All errors like this one</a>
+      {errorGroupId !== undefined && (
+        <a href={`/errors/${encodeURIComponent(errorGroupId)}`}>All errors like this one</a>
       )}
     </div>
   );
