@@ -142,7 +142,10 @@ function markOf(system: string, key: string): string {
 }
 
 async function withAdmin(adminUrl: string, work: (session: DatabaseSession) => Promise<void>): Promise<void> {
-  const admin = createDatabase({ url: adminUrl, maxConnections: 1, applicationName: 'banyan-provision' });
+  // To make or drop a database is a matter of files and checkpoints: a busy server may take minutes.
+  const statementTimeoutMs = 300_000;
+  const applicationName = 'banyan-provision';
+  const admin = createDatabase({ url: adminUrl, maxConnections: 1, applicationName, statementTimeoutMs });
   try {
     await admin.session(work);
   } finally {

@@ -85,7 +85,8 @@ export async function createTestDatabase(
 }
 
 async function asAdmin(adminUrl: string, work: (session: DatabaseSession) => Promise<void>): Promise<void> {
-  const admin = createDatabase({ url: adminUrl, maxConnections: 1 });
+  // Databases are made and dropped by many files at once.
+  const admin = createDatabase({ url: adminUrl, maxConnections: 1, statementTimeoutMs: 300_000 });
   try {
     await admin.session(work);
   } finally {
