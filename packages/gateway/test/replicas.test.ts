@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { startTestSystem, type TestProcess, temporaryFolder } from '@banyan/testing';
+import { startTestSystem, type TestProcess, temporaryFolder, untilPasses } from '@banyan/testing';
 import hallSystem, { hall } from './fixtures/hall.ts';
 
 interface Hall {
@@ -98,11 +98,11 @@ test('300 requests over three processes: about 100 each, exactly in turn if aske
 test('one of three instances killed under load: no request fails, and what is dead gets nothing', async (t) => {
   const { url, instances } = await startHall(t);
   const running = load(() => ask(url), 8);
-  await t.waitFor(() => assert.ok(running.tookMs.length > 200), { timeout: 20_000 });
+  await untilPasses(() => assert.ok(running.tookMs.length > 200));
   const [victim] = instances;
   await victim?.kill();
   const before = running.tookMs.length;
-  await t.waitFor(() => assert.ok(running.tookMs.length > before + 400), { timeout: 20_000 });
+  await untilPasses(() => assert.ok(running.tookMs.length > before + 400));
   await running.end();
   assert.deepEqual(running.failures, []);
   const counts = await askMany(url, 100);
@@ -137,14 +137,14 @@ test('one of two gateways killed under load: no request fails after the client h
     });
   };
   const running = load(askEither, 8);
-  await t.waitFor(() => assert.ok(running.tookMs.length > 400), { timeout: 20_000 });
+  await untilPasses(() => assert.ok(running.tookMs.length > 400));
   const before = running.tookMs.length;
   await second.kill();
-  await t.waitFor(() => assert.ok(running.tookMs.length > before + 400), { timeout: 20_000 });
+  await untilPasses(() => assert.ok(running.tookMs.length > before + 400));
   await running.end();
   assert.deepEqual(running.failures, []);
   const direct = load(askDirectly, 8);
-  await t.waitFor(() => assert.ok(direct.tookMs.length > 400), { timeout: 20_000 });
+  await untilPasses(() => assert.ok(direct.tookMs.length > 400));
   await direct.end();
   const through = p99(running.tookMs.slice(0, before));
   t.diagnostic(
@@ -157,7 +157,7 @@ test('a service that hangs keeps no other route waiting', async (t) => {
   const { url } = await startHall(t, 1);
   await askMany(url, 60);
   const usual = load(() => ask(url), 4);
-  await t.waitFor(() => assert.ok(usual.tookMs.length > 300), { timeout: 20_000 });
+  await untilPasses(() => assert.ok(usual.tookMs.length > 300));
   await usual.end();
   const leaving = new AbortController();
   const hanging = Array.from({ length: 300 }, () =>
@@ -167,7 +167,7 @@ test('a service that hangs keeps no other route waiting', async (t) => {
     ),
   );
   const meanwhile = load(() => ask(url), 4);
-  await t.waitFor(() => assert.ok(meanwhile.tookMs.length > 300), { timeout: 20_000 });
+  await untilPasses(() => assert.ok(meanwhile.tookMs.length > 300));
   await meanwhile.end();
   leaving.abort();
   const outcomes = await Promise.all(hanging);

@@ -177,7 +177,7 @@ test('a new password ends all sessions, within seconds', async () => {
 });
 
 test('a session ends when nothing is heard of it, and after its longest time however much is', async (t) => {
-  const environment = { SESSIONS_IDLE_SECONDS: '6', SESSIONS_MAX_SECONDS: '14' };
+  const environment = { SESSIONS_IDLE_SECONDS: '10', SESSIONS_MAX_SECONDS: '14' };
   const short = await startIdentity(t, { environment });
   const { loginId } = await short.register();
   const idle = await short.signInWithCookie(loginId);
@@ -194,7 +194,7 @@ test('a session ends when nothing is heard of it, and after its longest time how
   });
   // It began between the two; how long the machine took for an answer does not count.
   const livedMs = Date.now() - beforeMs;
-  assert.ok(livedMs >= 14_000, `${livedMs} ms: twice as long as without use`);
+  assert.ok(livedMs >= 14_000, `${livedMs} ms: longer than without use`);
   assert.ok(lastAskedMs - afterMs < 22_000, 'no longer than allowed');
   assert.equal((await ask(idle)).status, 401);
 });

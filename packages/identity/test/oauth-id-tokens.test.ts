@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { oauth, oauthService } from '@banyan/identity';
+import { untilPasses } from '@banyan/testing';
 import * as client from 'openid-client';
 import { holdNextReading } from './fixtures/hold-next.ts';
 import { goodPassword } from './fixtures/identity.ts';
@@ -80,7 +81,7 @@ test('openid-client verifies ID tokens of every kind of key, before and after a 
   const operator = identity.system.client(oauth, { service: 'gateway' });
   await operator.rotateKeys({});
   // The service may look at its keys for five seconds more.
-  await t.waitFor(async () => assert.equal((await published()).length, 6), { timeout: 20_000 });
+  await untilPasses(async () => assert.equal((await published()).length, 6));
   for (const alg of algs) {
     const { id } = await signIn(identity, loginId, alg);
     assert.equal(id.alg, alg);

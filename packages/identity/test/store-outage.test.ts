@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { test } from 'node:test';
 import { contract, expose, operation, service } from '@banyan/banyan';
 import { startDatabaseUnderFault } from '@banyan/test-support/database-under-fault';
-import { eventually } from '@banyan/testing';
+import { eventually, untilPasses } from '@banyan/testing';
 import { z } from 'zod';
 import { goodPassword, type Identity, identityWith, startIdentity } from './fixtures/identity.ts';
 import { type Load, startLoad } from './fixtures/load.ts';
@@ -90,14 +90,11 @@ test('the database of identity killed under load: who is signed in goes on, sign
   const succeeded = () => (look()['signIns']?.['201'] ?? 0) + (seen['refreshes']?.['200'] ?? 0);
   const untilMore = async (count: number) => {
     const [signIns, refreshes] = [seen['signIns']?.['201'] ?? 0, seen['refreshes']?.['200'] ?? 0];
-    await t.waitFor(
-      () => {
-        succeeded();
-        assert.ok((seen['signIns']?.['201'] ?? 0) >= signIns + count);
-        assert.ok((seen['refreshes']?.['200'] ?? 0) >= refreshes + count * 4);
-      },
-      { timeout: 60_000, interval: 20 },
-    );
+    await untilPasses(() => {
+      succeeded();
+      assert.ok((seen['signIns']?.['201'] ?? 0) >= signIns + count);
+      assert.ok((seen['refreshes']?.['200'] ?? 0) >= refreshes + count * 4);
+    });
   };
   await untilMore(5);
   for (let count = 0; count < kills; count += 1) {

@@ -72,11 +72,12 @@ test('an aborted signal ends the wait for a connection, and one that comes later
 });
 
 test('a slow statement and an idle transaction meet their limits', async (t) => {
-  const database = await open(t, { statementTimeoutMs: 50, idleInTransactionTimeoutMs: 50 });
-  await assert.rejects(database.sql`select pg_sleep(60)`, {
+  const hurried = await open(t, { statementTimeoutMs: 50 });
+  await assert.rejects(hurried.sql`select pg_sleep(60)`, {
     code: 'deadline_exceeded',
     reason: 'statement_timeout',
   });
+  const database = await open(t, { idleInTransactionTimeoutMs: 50 });
   await assert.rejects(
     database.tx(async ({ sql }) => {
       const [me] = await sql<{ pid: number }>`select pg_backend_pid() as pid`;

