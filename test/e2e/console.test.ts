@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
 import { userInfo } from 'node:os';
 import { after, before, describe, test } from 'node:test';
 import { untilPasses } from '@banyan/testing';
@@ -298,6 +299,55 @@ describe('the console of a running system, in Chromium', { skip: noChromium }, (
     await untilPasses(async () => assert.equal(await sheet(), 200));
     await circuit.waitFor({ state: 'detached' });
     await serviceOf(page, 'printing', /healthy|errors/).waitFor();
+  });
+
+  test('two versions of a service that answer side by side are apart on the map, with their rates and errors', async (t) => {
+    const tell = async (version: string, isError: boolean) => {
+      const nowMs = Date.now();
+      const id = () => randomBytes(8).toString('hex');
+      const span = {
+        ...{ traceId: id() + id(), spanId: id(), name: 'partner.ask', kind: 2 },
+        startTimeUnixNano: `${nowMs - 1}000000`,
+        endTimeUnixNano: `${nowMs}000000`,
+        status: isError ? { code: 2 } : {},
+        attributes: [{ key: 'banyan.caller', value: { stringValue: 'gateway' } }],
+      };
+      const names = { 'service.name': 'partner', 'service.version': version };
+      const attributes = Object.entries(names).map(([key, stringValue]) => ({ key, value: { stringValue } }));
+      const answer = await fetch(`${system.consoleUrl}/v1/traces`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({
+          resourceSpans: [{ resource: { attributes }, scopeSpans: [{ spans: [span] }] }],
+        }),
+      });
+      assert.equal(answer.status, 200, await answer.text());
+    };
+    const page = await browser.open(t, '/?service=partner', 'laptop');
+    const versions = page.getByRole('region', { name: 'Versions of partner' });
+    // What is shown is that of the last minute.
+    await untilPasses(async () => {
+      await tell('1.9.0', false);
+      await tell('1.10.0', true);
+      assert.match(
+        (await versions.innerText({ timeout: 5_000 })).replaceAll(/\s+/g, ' '),
+        /1\.9\.0 \S+ 0 % .*1\.10\.0 \S+ 100 %/,
+      );
+    });
+    await page.getByText('1.9.0 + 1.10.0').waitFor();
+    await browser.expectNothingFromAxe(page, 'versions');
+    await picture(page, 'console-map-versions-laptop');
+    await page
+      .getByRole('complementary', { name: 'Service partner' })
+      .getByRole('link', { name: 'gateway' })
+      .click();
+    await untilPasses(async () => {
+      await tell('1.9.0', false);
+      await tell('1.10.0', true);
+      const link = page.getByRole('list', { name: 'gateway to partner, by version' });
+      const text = await link.innerText({ timeout: 5_000 });
+      assert.match(text.replaceAll(/\s+/g, ' '), /^1\.9\.0 [^%]*1\.10\.0 .* 100 % err$/);
+    });
   });
 });
 

@@ -118,12 +118,17 @@ export class Endpoints {
       tracer: tracerOf(caller),
       onCircuit: (state) => {
         if (state === 'closed') this.#circuits.delete(key);
-        else this.#circuits.set(key, { from: caller, to: contractName, state });
+        else this.#circuits.set(key, { from: caller, ...this.#calledBy(contractName, to), state });
         onCircuits?.([...this.#circuits.values()]);
       },
     });
     this.#remotes.set(key, remote);
     return remote;
+  }
+
+  #calledBy(contractName: string, to: Destination): Pick<OpenCircuit, 'to' | 'version'> {
+    const keeper = keeperFor(this.#keepersOf(contractName), to)?.name ?? contractName;
+    return { to: keeper, ...(to.version === undefined ? undefined : { version: to.version }) };
   }
 
   #contract(name: string, to: Destination): Contract {

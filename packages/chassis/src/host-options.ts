@@ -57,8 +57,10 @@ export interface HostOptions {
 /** A service, or `gateway`, that keeps its calls away from instances of another service for a while. */
 export interface OpenCircuit {
   readonly from: string;
-  /** Name of the contract that is called. */
+  /** The service that is called: of several that keep one contract, the one that has the version. */
   readonly to: string;
+  /** That is asked for: a major number, or a whole version. */
+  readonly version?: string;
   readonly state: Exclude<CircuitState, 'closed'>;
 }
 

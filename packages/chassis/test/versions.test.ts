@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { service, system } from '@banyan/chassis';
+import { type OpenCircuit, service, system } from '@banyan/chassis';
 import { contract, event, operation } from '@banyan/contract';
 import { saga } from '@banyan/saga';
-import { startTestSystem } from '@banyan/testing';
+import { startTestSystem, until } from '@banyan/testing';
 import { z } from 'zod';
 
 const Answer = z.object({ version: z.string() });
@@ -52,6 +52,44 @@ for (const placement of [[names], names.map((name) => [name])]) {
     for (const { part, ready } of await (running.hosts[0]?.health() ?? [])) assert.equal(ready, true, part);
   });
 }
+
+test('a circuit is that of one version: calls to the others go on, and it is told whose it is', async (t) => {
+  const hang = () => new Promise<never>(() => {});
+  const slowClock = service(clock('2.0.0'), { name: 'clock-v2', operations: { tell: hang } });
+  const teller = contract('teller', {
+    version: '1.0.0',
+    operations: {
+      old: operation('GET /old', { input: Empty, output: Answer }),
+      recent: operation('GET /recent', { input: Empty, output: Answer }),
+    },
+  });
+  const tellerService = service(teller, {
+    uses: { old: clock('1.0.0'), recent: clock('2.0.0') },
+    operations: {
+      old: (_, { call }) => call.old.tell({}),
+      recent: (_, { call }) => call.recent.tell({}, { timeoutMs: 100 }),
+    },
+  });
+  const probe = service(contract('probe', { version: '1.0.0', operations: {} }), {
+    uses: { teller },
+    operations: {},
+  });
+  let circuits: readonly OpenCircuit[] = [];
+  const defined = system('clocks', { services: [clockService('1.0.0'), slowClock, tellerService, probe] });
+  const placement = [['teller', 'probe'], ['clock'], ['clock-v2']];
+  const onCircuits = (now: readonly OpenCircuit[]) => {
+    // The first: it may be half open by the time it is looked at.
+    if (circuits.length === 0) circuits = now;
+  };
+  const running = await startTestSystem(t, defined, { placement, onCircuits, harsh: false });
+  const client = running.client(teller, { service: 'probe', timeoutMs: 60_000 });
+  await until(async () => {
+    await assert.rejects(client.recent({}));
+    return circuits.length > 0;
+  }, 'the circuit is open');
+  assert.deepEqual(circuits, [{ from: 'teller', to: 'clock-v2', version: '2', state: 'open' }]);
+  assert.deepEqual(await client.old({}), { version: '1.0.0' });
+});
 
 const safe = (version: string, operations: readonly string[]) =>
   contract('safe', {

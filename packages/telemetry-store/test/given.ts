@@ -32,9 +32,13 @@ export interface GivenSpan {
   readonly links?: readonly object[];
 }
 
-export function spansRequest(service: string, spans: readonly GivenSpan[]): object {
+export function spansRequest(
+  service: string,
+  spans: readonly GivenSpan[],
+  resource: Readonly<Record<string, string>> = {},
+): object {
   return {
-    resourceSpans: [{ resource: resourceOf(service), scopeSpans: [{ spans: spans.map(toOtlp) }] }],
+    resourceSpans: [{ resource: resourceOf(service, resource), scopeSpans: [{ spans: spans.map(toOtlp) }] }],
   };
 }
 

@@ -147,6 +147,53 @@ test('the map says when a service failed last', async (t) => {
   );
 });
 
+test('versions of a service that answer side by side are shown apart, on the service and on each link to it', async (t) => {
+  const { store, url } = await givenStore(t);
+  let id = 1_000;
+  const request = (kind: number, more: Partial<GivenSpan> = {}): GivenSpan => {
+    id += 1;
+    return { traceId: hexId(32, id), spanId: hexId(16, id), kind, startUs, durationUs: 1_000, ...more };
+  };
+  const asked = (caller: string, more: Partial<GivenSpan> = {}) =>
+    request(2, { attributes: { 'banyan.caller': caller }, ...more });
+  const version = (name: string) => ({ 'service.version': name });
+  const slow = { durationUs: 100_000 };
+  const [newer, older] = ['1.10.0', '1.9.0'];
+  store.receive('spans', spansRequest('orders', [asked('web'), asked('web'), asked('shop')], version(older)));
+  store.receive('spans', spansRequest('orders', [asked('web', { ...slow, isError: true })], version(newer)));
+  store.receive(
+    'spans',
+    spansRequest('mails', [request(5, { attributes: { 'banyan.caller': 'orders' } })], version(older)),
+  );
+  await store.flush();
+  const within = { fromUs: startUs - 60e6, toUs: startUs + 60e6 };
+  const { services, edges } = await store.map(within);
+  const told = (versions: (typeof services)[number]['versions']) =>
+    versions?.map(({ version: name, count, errorRate, p99Ms = 0 }) => [
+      name,
+      count,
+      errorRate,
+      Math.round(p99Ms / 20),
+    ]);
+  const orders = services.find(({ name }) => name === 'orders');
+  assert.deepEqual([orders?.count, orders?.errorRate], [4, 0.25]);
+  assert.deepEqual(told(orders?.versions), [
+    [older, 3, 0, 0],
+    [newer, 1, 1, 5],
+  ]);
+  const edgeFrom = (from: string) => edges.find((edge) => edge.from === from);
+  assert.deepEqual(told(edgeFrom('web')?.versions), [
+    [older, 2, 0, 0],
+    [newer, 1, 1, 5],
+  ]);
+  // One version is nothing apart.
+  assert.deepEqual([edgeFrom('shop')?.count, edgeFrom('shop')?.versions], [1, undefined]);
+  assert.deepEqual([edgeFrom('orders')?.count, edgeFrom('orders')?.versions], [1, undefined]);
+  await store.stop();
+  const { store: again } = await givenStore(t, { url });
+  assert.deepEqual((await again.map(within)).services, services);
+});
+
 test('what was stored is there after a restart', async (t) => {
   const { store, url } = await givenStore(t);
   await givenTrace(store);

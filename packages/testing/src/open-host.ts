@@ -1,6 +1,13 @@
 import { tmpdir } from 'node:os';
 import { createServiceCertificates, createServiceTokens } from '@banyan/auth';
-import { createHost, type Engines, type Host, type System, sendersTo } from '@banyan/chassis';
+import {
+  createHost,
+  type Engines,
+  type Host,
+  type HostOptions,
+  type System,
+  sendersTo,
+} from '@banyan/chassis';
 import { type Logger, silentLogger, systemClock } from '@banyan/core';
 import { createMemoryRegistry, type Registry } from '@banyan/discovery';
 import type { EventLog } from '@banyan/events';
@@ -36,6 +43,8 @@ export interface HostPlan {
   readonly instance?: string;
   readonly logger?: Logger;
   readonly metrics?: Metrics;
+  /** See `HostOptions.onCircuits`. */
+  readonly onCircuits?: NonNullable<HostOptions['onCircuits']>;
   /** See `HostOptions.telemetry`. */
   readonly telemetry?: Pick<Telemetry, 'tracer'>;
   /** Default: any that is free. */
@@ -88,6 +97,7 @@ export async function openHost(plan: HostPlan): Promise<OpenedHost> {
     clock,
     logger,
     metrics,
+    ...(plan.onCircuits === undefined ? undefined : { onCircuits: plan.onCircuits }),
     ...(plan.telemetry === undefined ? undefined : { telemetry: plan.telemetry }),
   });
   return {

@@ -5,7 +5,15 @@ import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { type AuditRecord, createAuditLog } from '@banyan/audit';
 import { createServiceTokens, type ServiceTokens } from '@banyan/auth';
-import { type Client, createClient, type Host, hasDatabase, type System, servicesOf } from '@banyan/chassis';
+import {
+  type Client,
+  createClient,
+  type Host,
+  type HostOptions,
+  hasDatabase,
+  type System,
+  servicesOf,
+} from '@banyan/chassis';
 import { type RuntimeDocuments, readAllConfig } from '@banyan/config';
 import type { Contract } from '@banyan/contract';
 import { type Logger, silentLogger, systemClock, type User } from '@banyan/core';
@@ -38,6 +46,8 @@ export interface TestSystemOptions {
   readonly logger?: Logger;
   /** Of all hosts together. Default: each has its own. */
   readonly metrics?: Metrics;
+  /** See `HostOptions.onCircuits`; of each host. */
+  readonly onCircuits?: NonNullable<HostOptions['onCircuits']>;
   /** See `HostOptions.telemetry`; asked for once by each host. Default: no spans are made. */
   readonly telemetry?: (instance: string) => Pick<Telemetry, 'tracer'>;
   /** Another event log than the one in PostgreSQL, such as one on a broker: asked for once by each host, and closed with it. */
@@ -131,6 +141,7 @@ export async function startTestSystem(
       ...(log === undefined ? undefined : { log }),
       ...(options.callbacks === undefined ? undefined : { callbacks: options.callbacks }),
       ...(options.metrics === undefined ? undefined : { metrics: options.metrics }),
+      ...(options.onCircuits === undefined ? undefined : { onCircuits: options.onCircuits }),
       ...(options.telemetry === undefined ? undefined : { telemetry: options.telemetry(instance) }),
       ...(label === undefined ? undefined : { label }),
       ...(options.mutualTls === undefined ? undefined : { mutualTls: options.mutualTls }),

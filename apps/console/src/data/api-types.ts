@@ -10,6 +10,7 @@ export type SystemNow = AnswerOf<'getSystem'>;
 export type SystemService = SystemNow['services'][number];
 export type ServiceMap = AnswerOf<'getMap'>;
 export type MapService = ServiceMap['services'][number];
+export type VersionTraffic = NonNullable<MapService['versions']>[number];
 export type MapEdge = ServiceMap['edges'][number];
 export type TraceSummary = AnswerOf<'searchTraces'>['traces'][number];
 export type Trace = AnswerOf<'getTrace'>;

@@ -62,7 +62,11 @@ export function createSystemOperations(known: Known): SystemOperations {
               instances: [instanceOf(`${name}-${known.instance}`, versions.get(name) ?? '', each)],
               breakers: each.circuits
                 .filter(({ from }) => from === name)
-                .map(({ to, state }) => ({ to, state })),
+                .map(({ to, version, state }) => ({
+                  to,
+                  state,
+                  ...(version === undefined ? {} : { version }),
+                })),
               ...(each.delaysMs.has(name) ? { delayMs: each.delaysMs.get(name) } : undefined),
               ...flowsOf(name),
             })),

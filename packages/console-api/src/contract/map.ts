@@ -17,6 +17,9 @@ export const Traffic = z.object({
 export const nodeKinds = ['service', 'database', 'broker', 'external', 'client'] as const;
 export const edgeKinds = ['call', 'event', 'database'] as const;
 
+/** Requests that one version of a service answered. */
+export const VersionTraffic = Traffic.extend({ version: z.string() });
+
 export const MapService = Traffic.extend({
   name: z.string(),
   kind: z.enum(nodeKinds),
@@ -24,12 +27,16 @@ export const MapService = Traffic.extend({
   /** `telemetry.sdk.language` of what it sends. */
   language: z.string().optional(),
   lastSeenAt: Time.optional(),
+  /** Each version for itself, if more than one answered in the window. */
+  versions: z.array(VersionTraffic).optional(),
 });
 
 export const MapEdge = Traffic.extend({
   from: z.string(),
   to: z.string(),
   kind: z.enum(edgeKinds),
+  /** Of whoever answered, each for itself, if there was more than one. */
+  versions: z.array(VersionTraffic).optional(),
 });
 
 export const ServiceMap = z.object({

@@ -28,7 +28,14 @@ export const SystemService = z.object({
   /** How long each call to it is held up, if an operator has slowed it. */
   delayMs: z.int().optional(),
   /** Of the calls that it makes. */
-  breakers: z.array(z.object({ to: z.string(), state: z.enum(['closed', 'open', 'half_open']) })),
+  breakers: z.array(
+    z.object({
+      to: z.string(),
+      /** That the caller asks for, such as `2` or `2.1.0`: a circuit is for each. */
+      version: z.string().optional(),
+      state: z.enum(['closed', 'open', 'half_open']),
+    }),
+  ),
   calls: z.array(z.string()),
   listensTo: z.array(z.string()),
 });

@@ -4,7 +4,7 @@ import { cyclesOf } from './cycles.ts';
 import { quantileMs } from './duration-marks.ts';
 import { readTraffic, type TrafficTotal, totalsBy } from './read-traffic.ts';
 import type { TrafficKeeper } from './traffic-keeper.ts';
-import { type TrafficKind, trafficKinds } from './traffic-sums.ts';
+import { type TrafficKind, type TrafficRow, trafficKinds } from './traffic-sums.ts';
 
 export interface Traffic {
   readonly count: number;
@@ -15,6 +15,11 @@ export interface Traffic {
   readonly p99Ms?: number;
 }
 
+/** Requests that one version of a service answered. */
+export interface VersionTraffic extends Traffic {
+  readonly version: string;
+}
+
 /** A service on the map. */
 export interface MapService extends Traffic {
   readonly name: string;
@@ -22,6 +27,8 @@ export interface MapService extends Traffic {
   readonly version?: string;
   readonly language?: string;
   readonly lastSeenAt?: string;
+  /** Each for itself, if more than one answered; the oldest number first. */
+  readonly versions?: readonly VersionTraffic[];
 }
 
 /** Calls or events from one service to another, or statements to its database. */
@@ -29,6 +36,8 @@ export interface MapEdge extends Traffic {
   readonly from: string;
   readonly to: string;
   readonly kind: 'call' | 'event' | 'database';
+  /** Of whoever answered, as with {@link MapService}. */
+  readonly versions?: readonly VersionTraffic[];
 }
 
 /** Services and what flows between them, in a window of time. */
@@ -69,15 +78,15 @@ export async function readMap(sql: Sql, keeper: TrafficKeeper, window: Window): 
   ]);
   const seconds = (window.toUs - window.fromUs) / 1e6;
   const isServed = (kind: TrafficKind) => kind === 'server' || kind === 'consumer';
-  const served = totalsBy(
-    rows.filter(({ kind }) => isServed(kind)),
-    ({ source }) => source,
+  const servedRows = rows.filter(({ kind }) => isServed(kind));
+  const served = totalsBy(servedRows, ({ source }) => source);
+  const servedVersions = versionsBy(servedRows, { keyOf: ({ source }) => source, seconds });
+  const betweenRows = rows.filter(({ kind }) => !isServed(kind));
+  const keyOf = ({ source, target, kind }: TrafficRow) => `${kind}\n${source}\n${target}`;
+  const betweenVersions = versionsBy(betweenRows, { keyOf, seconds });
+  const edges = [...totalsBy(betweenRows, keyOf)].map(([key, total]) =>
+    toEdge(key, { ...toTraffic(total, seconds), ...betweenVersions.get(key) }),
   );
-  const between = totalsBy(
-    rows.filter(({ kind }) => !isServed(kind)),
-    ({ source, target, kind }) => `${kind}\n${source}\n${target}`,
-  );
-  const edges = [...between].map(([key, total]) => toEdge(key, toTraffic(total, seconds)));
   const services = new Map<string, MapService>();
   for (const { service, version, language, lastSeenUs } of senders) {
     if (lastSeenUs < window.fromUs) continue;
@@ -85,6 +94,7 @@ export async function readMap(sql: Sql, keeper: TrafficKeeper, window: Window): 
       name: service,
       kind: 'service',
       ...toTraffic(served.get(service), seconds),
+      ...servedVersions.get(service),
       ...(version === null ? undefined : { version }),
       ...(language === null ? undefined : { language }),
       lastSeenAt: toTime(lastSeenUs),
@@ -100,7 +110,38 @@ export async function readMap(sql: Sql, keeper: TrafficKeeper, window: Window): 
   };
 }
 
-function toEdge(id: string, traffic: Traffic): { readonly key: TrafficKind; readonly edge: MapEdge } {
+interface Grouping {
+  readonly keyOf: (row: TrafficRow) => string;
+  readonly seconds: number;
+}
+
+/** By key the versions that answered, where there was more than one: during a roll-out one may fail where the other does not. */
+function versionsBy(
+  rows: readonly TrafficRow[],
+  { keyOf, seconds }: Grouping,
+): ReadonlyMap<string, { readonly versions: readonly VersionTraffic[] }> {
+  const found = new Map<string, { readonly versions: readonly VersionTraffic[] }>();
+  // What says no version was counted by its caller: it is none.
+  const known = rows.filter(({ version }) => version !== '');
+  for (const [key, of] of Map.groupBy(known, keyOf)) {
+    const totals = totalsBy(of, ({ version }) => version);
+    if (totals.size < 2) continue;
+    const versions = [...totals].map(([version, total]) => ({ version, ...toTraffic(total, seconds) }));
+    found.set(key, { versions: versions.sort(byVersion) });
+  }
+  return found;
+}
+
+const inOrder = new Intl.Collator('en', { numeric: true });
+
+function byVersion(left: VersionTraffic, right: VersionTraffic): number {
+  return inOrder.compare(left.version, right.version);
+}
+
+function toEdge(
+  id: string,
+  traffic: Omit<MapEdge, 'from' | 'to' | 'kind'>,
+): { readonly key: TrafficKind; readonly edge: MapEdge } {
   const [key = '', from = '', to = ''] = id.split('\n');
   const kind = key === 'event' || key === 'database' ? key : 'call';
   return { key: key as TrafficKind, edge: { from, to, kind, ...traffic } };
@@ -121,7 +162,7 @@ function addEnds(services: Map<string, MapService>, edge: MapEdge, { kind, secon
       ...toTraffic(served.get(edge.from), seconds),
     });
   if (services.has(edge.to)) return;
-  const { from: _from, to, kind: _kind, ...traffic } = edge;
+  const { from: _from, to, kind: _kind, versions: _versions, ...traffic } = edge;
   const nodeKind = kind === 'database' ? 'database' : kind === 'external' ? 'external' : 'service';
   services.set(to, { name: to, kind: nodeKind, ...traffic });
 }

@@ -144,9 +144,8 @@ interface NodeProps {
 }
 
 function Node({ node, layout, isChosen, isDim }: NodeProps): JSX.Element {
-  const { name, service, traffic, standing, kind } = node;
+  const { name, service, traffic, standing } = node;
   const { x, y } = layout.nodes.get(name) ?? { x: 0, y: 0 };
-  const instances = service?.instances.length ?? 0;
   const isErring = traffic !== undefined && traffic.errorRate > 0;
   return (
     <a
@@ -172,12 +171,17 @@ function Node({ node, layout, isChosen, isDim }: NodeProps): JSX.Element {
         <span>{formatRate(traffic?.perSecond ?? 0)}</span>
         {traffic?.p99Ms !== undefined && <span>{formatMs(traffic.p99Ms)}</span>}
         {isErring && <b>{formatShare(traffic.errorRate)} err</b>}
-        <span class="map-version">
-          {instances > 1 ? `×${instances}` : (service?.version ?? (kind === 'service' ? '' : kind))}
-        </span>
+        <span class="map-version">{versionText(node)}</span>
       </span>
     </a>
   );
+}
+
+/** During a roll-out two versions answer side by side. */
+function versionText({ service, traffic, kind }: MapNode): string {
+  if (traffic?.versions !== undefined) return traffic.versions.map(({ version }) => version).join(' + ');
+  const instances = service?.instances.length ?? 0;
+  return instances > 1 ? `×${instances}` : (service?.version ?? (kind === 'service' ? '' : kind));
 }
 
 /** What the numbers do not say by themselves. */

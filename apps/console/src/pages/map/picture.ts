@@ -1,4 +1,11 @@
-import type { MapEdge, MapService, ServiceMap, SystemNow, SystemService } from '../../data/api-types.ts';
+import type {
+  MapEdge,
+  MapService,
+  ServiceMap,
+  SystemNow,
+  SystemService,
+  VersionTraffic,
+} from '../../data/api-types.ts';
 import { formatMs } from '../../format.ts';
 import type { Tone } from '../../parts/badge.tsx';
 import { type Link, linkName } from './layout.ts';
@@ -28,6 +35,32 @@ export interface MapLink extends Link {
   readonly isErring: boolean;
   /** The caller has stopped asking for a while. */
   readonly breaker: 'open' | 'half_open' | undefined;
+  /** Those that are not closed, each for the version that it asks for. */
+  readonly breakers: readonly Breaker[];
+}
+
+export type Breaker = SystemService['breakers'][number];
+
+/** A version that answers on a link, and whether the caller has stopped asking it. */
+export interface LinkVersion extends VersionTraffic {
+  readonly breaker: MapLink['breaker'];
+}
+
+/** Where several versions answer calls, each for itself; else none. */
+export function versionsOf({ call, breakers }: MapLink): readonly LinkVersion[] {
+  return (call?.versions ?? []).map((traffic) => ({
+    ...traffic,
+    breaker: breakerFor(breakers, traffic.version),
+  }));
+}
+
+function breakerFor(breakers: readonly Breaker[], version: string): MapLink['breaker'] {
+  const fitting = breakers.filter(
+    ({ version: asked }) => asked === undefined || asked === version || version.startsWith(`${asked}.`),
+  );
+  const states = fitting.map(({ state }) => state);
+  if (states.includes('open')) return 'open';
+  return states.includes('half_open') ? 'half_open' : undefined;
 }
 
 export interface MapPicture {
@@ -99,6 +132,7 @@ function linksOf(system: SystemNow | undefined, map: ServiceMap | undefined): re
       kind: 'call' as const,
       isErring: false,
       breaker: undefined,
+      breakers: [],
     };
     links.set(name, { ...before, ...more });
   };
@@ -120,7 +154,9 @@ function linksOf(system: SystemNow | undefined, map: ServiceMap | undefined): re
   // A caller has a circuit for each version that it calls: one that is open says more than one that is half open.
   for (const shown of ['half_open', 'open'] as const) {
     for (const { name, breakers } of system?.services ?? [])
-      for (const { to, state } of breakers) if (state === shown) add({ from: name, to }, { breaker: shown });
+      for (const { to, state } of breakers)
+        if (state === shown)
+          add({ from: name, to }, { breaker: shown, breakers: breakers.filter((each) => each.to === to) });
   }
   return [...links.values()];
 }

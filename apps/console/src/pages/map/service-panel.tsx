@@ -1,5 +1,5 @@
 import type { ComponentChildren, JSX } from 'preact';
-import type { AnswerOf, SystemService } from '../../data/api-types.ts';
+import type { AnswerOf, SystemService, VersionTraffic } from '../../data/api-types.ts';
 import { useResource } from '../../data/resource.ts';
 import { formatMs, formatRate, formatShare } from '../../format.ts';
 import { Badge } from '../../parts/badge.tsx';
@@ -7,7 +7,7 @@ import { Table } from '../../parts/table.tsx';
 import { Ago } from '../../parts/time.tsx';
 import { href, query } from '../../router.ts';
 import { leaveService } from './canvas.tsx';
-import { flowOf, type MapLink, type MapPicture } from './picture.ts';
+import { flowOf, type MapLink, type MapPicture, versionsOf } from './picture.ts';
 
 type Operation = AnswerOf<'listOperations'>['operations'][number];
 
@@ -55,6 +55,7 @@ export function ServicePanel({
           )}
         </nav>
         {node?.service !== undefined && <Instances service={node.service} />}
+        {node?.traffic?.versions !== undefined && <Versions name={name} versions={node.traffic.versions} />}
         <Neighbours
           title="Calls and tells"
           links={picture.links.filter(({ from }) => from === name)}
@@ -127,6 +128,57 @@ function Instances({ service }: { readonly service: SystemService }): JSX.Elemen
   );
 }
 
+function Versions({
+  name,
+  versions,
+}: {
+  readonly name: string;
+  readonly versions: readonly VersionTraffic[];
+}): JSX.Element {
+  return (
+    <Part title="Versions that answer, last minute">
+      <Table<VersionTraffic>
+        caption={`Versions of ${name}`}
+        rows={versions}
+        keyOf={({ version }) => version}
+        columns={[
+          { title: 'Version', cell: ({ version }) => <span class="mono">{version}</span> },
+          { title: 'Rate', isNumber: true, cell: ({ perSecond }) => formatRate(perSecond) },
+          { title: 'Err', isNumber: true, cell: ({ errorRate }) => formatShare(errorRate) },
+          { title: 'p99', isNumber: true, cell: ({ p99Ms }) => formatMs(p99Ms) },
+        ]}
+      />
+    </Part>
+  );
+}
+
+/** Of the versions that answer one caller, each for itself. */
+function LinkVersions({ link }: { readonly link: MapLink }): JSX.Element | null {
+  const versions = versionsOf(link);
+  if (versions.length === 0) return null;
+  return (
+    <ul class="neighbours versions" aria-label={`${link.from} to ${link.to}, by version`}>
+      {versions.map(({ version, perSecond, errorRate, p99Ms, breaker }) => (
+        <li key={version}>
+          <span class="mono small">{version}</span>
+          <CircuitBadge breaker={breaker} />
+          <span class="number small">
+            {formatRate(perSecond)}
+            {p99Ms === undefined ? '' : ` · ${formatMs(p99Ms)}`}
+            {errorRate > 0 ? ` · ${formatShare(errorRate)} err` : ''}
+          </span>
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+function CircuitBadge({ breaker }: Pick<MapLink, 'breaker'>): JSX.Element | null {
+  return breaker === undefined ? null : (
+    <Badge tone="bad">circuit {breaker === 'open' ? 'open' : 'half open'}</Badge>
+  );
+}
+
 interface NeighboursProps {
   readonly title: string;
   readonly links: readonly MapLink[];
@@ -141,17 +193,19 @@ function Neighbours({ title, links, side }: NeighboursProps): JSX.Element | null
         {links.map((link) => {
           const { perSecond, errorRate } = flowOf(link);
           return (
-            <li key={`${link.from} ${link.to}`}>
+            <li
+              key={`${link.from} ${link.to}`}
+              class={link.call?.versions === undefined ? '' : 'has-versions'}
+            >
               <a href={href('/', { service: link[side], view: query('view') })}>{link[side]}</a>
               <span class="soft small">{link.kind}</span>
-              {link.breaker !== undefined && (
-                <Badge tone="bad">circuit {link.breaker === 'open' ? 'open' : 'half open'}</Badge>
-              )}
+              <CircuitBadge breaker={link.breaker} />
               <span class="number small">
                 {formatRate(perSecond)}
                 {link.call?.p99Ms === undefined ? '' : ` · ${formatMs(link.call.p99Ms)}`}
                 {errorRate > 0 ? ` · ${formatShare(errorRate)} err` : ''}
               </span>
+              <LinkVersions link={link} />
             </li>
           );
         })}
