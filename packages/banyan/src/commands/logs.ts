@@ -47,12 +47,29 @@ export const logs = defineCommand({
     const write = (line: Line) =>
       terminal.write(options.json === true ? `${JSON.stringify(line)}\n` : renderLine(line));
     const limit = Math.min(limitOf({ options }), 1_000);
-    const search = async () => (await console.ask(searchLogs, { ...filter, from, limit })).lines.toReversed();
+    const search = () => newest(console, { ...filter, from, limit });
     if (options.follow === true) await follow(console, { filter, search, write, terminal });
     else for (const line of await search()) write(line);
     return 0;
   },
 });
+
+interface Search {
+  readonly limit: number;
+  readonly [filter: string]: string | number | undefined;
+}
+
+/** A search that has stopped before its end goes on until it has enough, or there is no more. Oldest first. */
+async function newest(console: ConsoleClient, { limit, ...filter }: Search): Promise<readonly Line[]> {
+  const lines: Line[] = [];
+  let after: string | undefined;
+  do {
+    const page = await console.ask(searchLogs, { ...filter, limit: limit - lines.length, after });
+    lines.push(...page.lines);
+    after = page.searchedTo === undefined ? undefined : page.next;
+  } while (after !== undefined && lines.length < limit);
+  return lines.toReversed();
+}
 
 interface Following {
   readonly filter: Readonly<Record<string, string | undefined>>;

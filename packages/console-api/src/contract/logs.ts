@@ -1,6 +1,6 @@
 import { operation } from '@banyan/contract';
 import { z } from 'zod';
-import { Attributes, next, paging, Time, timeWindow } from './time-window.ts';
+import { Attributes, paging, searched, Time, timeWindow } from './time-window.ts';
 
 export const levels = ['debug', 'info', 'warn', 'error'] as const;
 
@@ -21,6 +21,8 @@ export const LogLine = z.object({
 export const logOperations = {
   searchLogs: operation('GET /api/logs', {
     summary: 'Search log lines, newest first',
+    description:
+      'A search that finds little stops before it has read everything: `searchedTo` says how far it got, and `after` goes on from there.',
     input: z.object({
       ...timeWindow,
       ...paging,
@@ -31,6 +33,6 @@ export const logOperations = {
       /** Words that the line has, as whole words; `"…"` for a phrase, `-word` for one that it lacks. */
       text: z.string().max(500).optional(),
     }),
-    output: z.object({ lines: z.array(LogLine), ...next }),
+    output: z.object({ lines: z.array(LogLine), ...searched }),
   }),
 } as const;

@@ -1,6 +1,6 @@
 import { operation } from '@banyan/contract';
 import { z } from 'zod';
-import { Attributes, next, paging, Time, timeWindow } from './time-window.ts';
+import { Attributes, paging, searched, Time, timeWindow } from './time-window.ts';
 
 export const spanKinds = ['internal', 'server', 'client', 'producer', 'consumer'] as const;
 
@@ -99,7 +99,8 @@ export const TraceComparison = z.object({
 export const traceOperations = {
   searchTraces: operation('GET /api/traces', {
     summary: 'Search traces, newest first',
-    description: 'All conditions but the times must hold for one span of the trace.',
+    description:
+      'All conditions but the times must hold for one span of the trace. A search that finds little stops before it has read everything: `searchedTo` says how far it got, and `after` goes on from there.',
     input: z.object({
       ...timeWindow,
       ...paging,
@@ -114,7 +115,7 @@ export const traceOperations = {
       /** Words that name, status message or attribute values contain. */
       text: z.string().max(500).optional(),
     }),
-    output: z.object({ traces: z.array(TraceSummary), ...next }),
+    output: z.object({ traces: z.array(TraceSummary), ...searched }),
   }),
   getTrace: operation('GET /api/traces/:traceId', {
     summary: 'One trace with its critical path',

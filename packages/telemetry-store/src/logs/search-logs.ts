@@ -2,9 +2,12 @@ import type { Sql, SqlFragment } from '@banyan/core';
 import { errorGroupOfLog } from '../errors/error-sightings.ts';
 import { unpackPage } from '../pages/page-codec.ts';
 import { fromCursor, toCursor } from '../pages/page-cursor.ts';
+import { fieldText, type PageLook, wordTexts } from '../pages/page-look.ts';
+import { ScanBudget } from '../pages/scan-budget.ts';
+import { behind, type ScanPlace, scanPages } from '../pages/scan-pages.ts';
 import { mayHave } from '../pages/term-filter.ts';
-import { logText, serviceTerm, traceTerm, wordTerm } from '../pages/terms.ts';
-import { matchesText, parseTextQuery, phrasesInJson } from '../pages/words.ts';
+import { levelTerm, logText, serviceTerm, traceTerm, wordTerm } from '../pages/terms.ts';
+import { matchesText, parseTextQuery } from '../pages/words.ts';
 import { type Attributes, type LogLevel, type LogRecord, logLevels } from '../records.ts';
 import { toTime } from '../traces/summary.ts';
 import { linesPerPage } from '../writing/page-rows.ts';
@@ -44,6 +47,8 @@ export interface LogLine {
 export interface LogLines {
   readonly lines: readonly LogLine[];
   readonly next?: string;
+  /** Given if the search has stopped before it had as many as were asked for: what is older was not looked at, and `next` goes on there. */
+  readonly searchedTo?: string;
 }
 
 interface Found {
@@ -51,66 +56,118 @@ interface Found {
   readonly line: LogRecord;
 }
 
-interface PageRow {
-  readonly page: number;
-  readonly toUs: number;
-  readonly body: Uint8Array;
+/** Where an answer goes on. */
+interface Start {
+  readonly beforeUs: number;
+  readonly beforeId: number;
+  /** Newer pages have nothing that is older. */
+  readonly scanUs: number;
 }
-
-const firstPages = 4;
-const mostPages = 64;
-const maxPages = 2_000;
 
 /** Lines, newest first. */
 export async function searchLogs(sql: Sql, query: LogQuery): Promise<LogLines> {
-  const [beforeUs, beforeId] =
-    query.after === undefined
-      ? [query.toUs, 0]
-      : fromCursor(query.after, [0, 0] as const as readonly [number, number]);
+  const start = startOf(query);
+  const { beforeUs, beforeId } = start;
   const isMatch = logMatcher(query);
-  const mayMatch = phrasesInJson(parseTextQuery(query.text ?? ''));
+  const look = lookOf(query);
   const isInRange = ({ id, line }: Found) =>
     line.atUs >= query.fromUs && (line.atUs < beforeUs || (line.atUs === beforeUs && id < beforeId));
-  const condition = conditionOf(sql, query, beforeUs);
-  const found: Found[] = [];
-  let place = { toUs: Number.MAX_SAFE_INTEGER, page: Number.MAX_SAFE_INTEGER };
-  let read = 0;
-  for (let size = firstPages; ; size = Math.min(size * 2, mostPages)) {
-    const rows = await sql<PageRow>`
-      select page, to_us, body from telemetry.log_pages
-      where to_us >= ${query.fromUs} and (to_us, page) < (${place.toUs}::int8, ${place.page}::int8) and ${condition}
-      order by to_us desc, page desc limit ${size}`;
-    const pages = await Promise.all(
-      rows.map(async ({ page, body }) => linesOf(page, await unpackPage(body, mayMatch))),
-    );
-    for (const each of pages.flat())
-      if (isInRange(each) && isMatch(each.line, each.line.resource.service)) found.push(each);
-    found.sort((a, b) => b.line.atUs - a.line.atUs || b.id - a.id);
-    const last = rows.at(-1);
-    if (last === undefined || rows.length < size) return toLines(found, query.limit, false);
+  const budget = new ScanBudget();
+  const read: Span[] = [];
+  let found: Found[] = [];
+  const pages = scanPages(sql, {
+    table: 'telemetry.log_pages',
+    fromUs: query.fromUs,
+    place: behind(start.scanUs),
+    condition: conditionOf(sql, query, beforeUs),
+  });
+  for await (const batch of pages) {
+    let takenApart = 0;
+    for (const { page, body, fromUs, toUs } of batch.rows) {
+      const lines = await unpackPage<LogRecord>(body, look);
+      takenApart += lines.length;
+      read.push({ fromUs, toUs });
+      for (const { place, item: line } of lines) {
+        const each = { id: page * linesPerPage + place, line };
+        if (isInRange(each) && isMatch(line, line.resource.service)) found.push(each);
+      }
+    }
+    found = found
+      .sort((a, b) => b.line.atUs - a.line.atUs || b.id - a.id)
+      // One more, to know whether there are more.
+      .slice(0, query.limit + 1);
+    const { last } = batch;
+    if (last === undefined) break;
     const sure = found[query.limit - 1];
-    if (sure !== undefined && sure.line.atUs > last.toUs) return toLines(found, query.limit, true);
-    place = last;
-    read += rows.length;
-    if (read >= maxPages) {
-      // What is newer than all that is unread is sure; the rest is found again from there.
-      const lines = found.filter(({ line }) => line.atUs > last.toUs).slice(0, query.limit);
-      return { lines: lines.map(toLine), next: toCursor([last.toUs + 1, 0]) };
+    if (sure !== undefined && sure.line.atUs > last.toUs)
+      return {
+        lines: shownOf(found, query),
+        next: toNext(sure.line.atUs, sure.id, [...read, atPlace(last)]),
+      };
+    budget.spend(batch, takenApart);
+    // What is newer than all that is unread is sure; the rest is found again from there. Pages of one time are read to their end, or the next answer would be this one.
+    if (budget.isSpent && last.toUs + 1 < beforeUs) {
+      const lines = found.filter(({ line }) => line.atUs > last.toUs).map(toLine);
+      const next = toNext(last.toUs + 1, 0, [...read, atPlace(last)]);
+      return { lines, next, searchedTo: toTime(last.toUs + 1) };
     }
   }
+  const lines = shownOf(found, query);
+  const oldest = found[query.limit - 1];
+  if (oldest === undefined || found.length <= query.limit) return { lines };
+  return { lines, next: toNext(oldest.line.atUs, oldest.id, read) };
 }
 
-function linesOf(page: number, lines: readonly LogRecord[]): readonly Found[] {
-  return lines.map((line, index) => ({ id: page * linesPerPage + index, line }));
+function startOf({ after, toUs }: LogQuery): Start {
+  if (after === undefined) return { beforeUs: toUs, beforeId: 0, scanUs: Number.MAX_SAFE_INTEGER };
+  const form = [0, 0, 0] as const as readonly [number, number, number];
+  const [beforeUs, beforeId, scanUs] = fromCursor(after, form);
+  return { beforeUs, beforeId, scanUs };
+}
+
+/** Times of a page. */
+interface Span {
+  readonly fromUs: number;
+  readonly toUs: number;
+}
+
+const atPlace = ({ toUs }: ScanPlace): Span => ({ fromUs: 0, toUs });
+
+/** Of the pages read, the next answer begins with the newest that has something as old. */
+function toNext(beforeUs: number, beforeId: number, read: readonly Span[]): string {
+  const scanUs = read.reduce(
+    (most, { fromUs, toUs }) => (fromUs <= beforeUs ? Math.max(most, toUs) : most),
+    0,
+  );
+  return toCursor([beforeUs, beforeId, scanUs]);
+}
+
+function shownOf(found: readonly Found[], { limit }: LogQuery): readonly LogLine[] {
+  return found.slice(0, limit).map(toLine);
 }
 
 function conditionOf(sql: Sql, query: LogQuery, beforeUs: number): SqlFragment {
   const terms: string[] = [];
-  if (query.service !== undefined) terms.push(serviceTerm(query.service));
+  const { service, level = 'debug' } = query;
+  const levelTerms = service === undefined || level === 'debug' ? [] : [levelTerm(service, level)];
+  if (service !== undefined) terms.push(serviceTerm(service));
   if (query.traceId !== undefined) terms.push(traceTerm(query.traceId.toLowerCase()));
   for (const word of parseTextQuery(query.text ?? '').phrases.flat()) terms.push(wordTerm(word));
-  const level = logLevels.indexOf(query.level ?? 'debug');
-  return sql`from_us <= ${beforeUs} and max_level >= ${level} and ${mayHave(sql, terms)}`;
+  return sql`from_us <= ${beforeUs} and max_level >= ${logLevels.indexOf(level)} and ${mayHave(sql, terms)}
+    and (form = 0 or ${mayHave(sql, levelTerms)})`;
+}
+
+function lookOf({ service, level = 'debug', traceId, text = '' }: LogQuery): PageLook {
+  const levels = logLevels.slice(logLevels.indexOf(level)).flatMap((each) => fieldText('level', each));
+  return {
+    texts: [
+      ...(traceId === undefined ? [] : fieldText('traceId', traceId)),
+      ...wordTexts(parseTextQuery(text)),
+    ],
+    ...(service === undefined ? undefined : { isSender: (sender) => sender.service === service }),
+    mayMatch:
+      levels.length === logLevels.length ? undefined : (item) => levels.some((each) => item.includes(each)),
+  };
 }
 
 interface Matchable {
@@ -130,14 +187,6 @@ export function logMatcher(filter: LogFilter): (line: Matchable, service: string
     logLevels.indexOf(line.level) >= least &&
     (traceId === undefined || line.traceId === traceId) &&
     (text === undefined || matchesText(logText(line), text));
-}
-
-function toLines(found: readonly Found[], limit: number, isMore: boolean): LogLines {
-  const shown = found.slice(0, limit);
-  const last = shown.at(-1);
-  const lines = shown.map(toLine);
-  if (last === undefined || (found.length <= limit && !isMore)) return { lines };
-  return { lines, next: toCursor([last.line.atUs, last.id]) };
 }
 
 export function toLine({ id, line }: Found): LogLine {

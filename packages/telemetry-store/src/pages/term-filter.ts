@@ -1,13 +1,13 @@
 import type { Sql, SqlFragment } from '@banyan/core';
 
 /**
- * A Bloom filter (Bloom, 1970) of the terms of a page: it never misses one that was added, and takes about one of a hundred others for one that was. Its
+ * A Bloom filter (Bloom, 1970) of the terms of a page: it never misses one that was added, and takes about one of five hundred others for one that was. Its
  * size is a power of two, so that a bit's place in any size is the low bits of one number.
  */
-const bitsPerTerm = 10;
+const bitsPerTerm = 14;
 const probes = 4;
 const minBytes = 16;
-const maxBytes = 1_024;
+const maxBytes = 4_096;
 
 export function filterOf(terms: ReadonlySet<string>): Buffer {
   const wanted = (terms.size * bitsPerTerm) / 8;

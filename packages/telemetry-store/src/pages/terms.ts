@@ -1,4 +1,11 @@
-import type { Attributes, Json, LogRecord, SpanRecord } from '../records.ts';
+import {
+  type Attributes,
+  type Json,
+  type LogLevel,
+  type LogRecord,
+  logLevels,
+  type SpanRecord,
+} from '../records.ts';
 import { wordsOf } from './words.ts';
 
 // What the terms of a page are made of. Searching builds the same ones.
@@ -17,6 +24,8 @@ export interface SpanFacts {
 }
 
 export const serviceTerm = (service: string) => `s:${service}`;
+/** A line of this service and level, or a more serious one. */
+export const levelTerm = (service: string, level: LogLevel) => `l:${level}\n${service}`;
 export const traceTerm = (traceId: string) => `t:${traceId}`;
 export const wordTerm = (word: string) => `w:${word}`;
 export const keyTerm = (key: string) => `k:${key}`;
@@ -41,7 +50,11 @@ export function addSpanTerms(terms: Set<string>, span: SpanRecord): void {
 }
 
 export function addLogTerms(terms: Set<string>, line: LogRecord): void {
-  terms.add(serviceTerm(line.resource.service));
+  const { service } = line.resource;
+  terms.add(serviceTerm(service));
+  // Every line is at least of the lowest level.
+  for (const level of logLevels.slice(1, logLevels.indexOf(line.level) + 1))
+    terms.add(levelTerm(service, level));
   if (line.traceId !== undefined) terms.add(traceTerm(line.traceId));
   for (const word of wordsOf(logText(line))) terms.add(wordTerm(word));
 }

@@ -41,17 +41,3 @@ function hasPhrase(words: readonly string[], phrase: readonly string[]): boolean
   }
   return false;
 }
-
-/** What may stand between words in JSON: whatever is in no word, or an escape, whose letters are none of the text's. */
-const gap = String.raw`(?:\\u[0-9a-f]{4}|\\[^u]|[^\p{L}\p{N}_\\])+`;
-
-/**
- * A quick look at JSON, in lower case: false if no text in it can have all phrases. The words of a phrase are in most pages, and hardly ever beside each other.
- * Undefined if the query has no phrase of several words.
- */
-export function phrasesInJson({ phrases }: TextQuery): ((json: string) => boolean) | undefined {
-  const patterns = phrases
-    .filter(({ length }) => length > 1)
-    .map((phrase) => new RegExp(phrase.join(gap), 'u'));
-  return patterns.length === 0 ? undefined : (json) => patterns.every((pattern) => pattern.test(json));
-}

@@ -86,9 +86,13 @@ export async function readSpansOf(
       where trace_id = any(${sql.array(traceIds.map(toUuid), 'uuid')}) group by chunk, page
     ) as t join telemetry.span_pages p on p.chunk = t.chunk and p.page = t.page
     order by t.start_us limit ${maxPages}`;
-  const pages = await Promise.all(rows.map(({ body }) => unpackPage<SpanRecord>(body)));
   const asked = new Set(traceIds);
-  const spans = pages.flat().filter(({ traceId }) => asked.has(traceId));
+  const mayMatch = (item: string) => asked.has(/"traceid":"([0-9a-f]{32})"/.exec(item)?.[1] ?? '');
+  const pages = await Promise.all(rows.map(({ body }) => unpackPage<SpanRecord>(body, { mayMatch })));
+  const spans = pages
+    .flat()
+    .map(({ item }) => item)
+    .filter(({ traceId }) => asked.has(traceId));
   spans.sort((a, b) => a.startUs - b.startUs);
   return Map.groupBy(spans, ({ traceId }) => traceId);
 }

@@ -1,7 +1,7 @@
 import type { Sql } from '@banyan/core';
 import type { Resource } from '../records.ts';
 import type { TrafficRow } from '../traffic/traffic-sums.ts';
-import type { LogPage, SpanPage } from './page-rows.ts';
+import { type LogPage, logPageForm, type SpanPage } from './page-rows.ts';
 
 export interface BatchClaim {
   readonly writerId: string;
@@ -51,8 +51,8 @@ export function toUuid(hex: string): string {
 export async function insertLogPage(sql: Sql, chunk: number, page: LogPage): Promise<number> {
   const { fromUs, toUs, maxLevel, terms, body } = page;
   const [row] = await sql<{ page: number }>`
-    insert into telemetry.log_pages (chunk, page, from_us, to_us, max_level, terms, body)
-    values (${chunk}, nextval('telemetry.page_ids'), ${fromUs}, ${toUs}, ${maxLevel}, ${terms}, ${body})
+    insert into telemetry.log_pages (chunk, page, from_us, to_us, max_level, form, terms, body)
+    values (${chunk}, nextval('telemetry.page_ids'), ${fromUs}, ${toUs}, ${maxLevel}, ${logPageForm}, ${terms}, ${body})
     returning page`;
   return row?.page ?? 0;
 }

@@ -5,6 +5,8 @@ import { type LogRecord, logLevels, type SpanRecord } from '../records.ts';
 
 const spansPerPage = 64;
 export const linesPerPage = 128;
+/** Of the filter of a page of lines: since 1, a service's levels are in it. */
+export const logPageForm = 1;
 
 export interface TracePart {
   readonly traceId: string;
