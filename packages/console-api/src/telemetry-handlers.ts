@@ -92,8 +92,12 @@ interface WindowInput {
   readonly runId?: string | undefined;
 }
 
+/** A run that ended without saying so was over when the next one began. */
 async function runOf(store: TelemetryStore, runId: string) {
-  return found((await store.runs()).find((run) => run.runId === runId));
+  const runs = await store.runs();
+  const index = runs.findIndex((run) => run.runId === runId);
+  const { startedAt, endedAt } = found(runs[index]);
+  return { startedAt, endedAt: endedAt ?? runs[index - 1]?.startedAt };
 }
 
 /** The refusal `notFound` of the contract. */

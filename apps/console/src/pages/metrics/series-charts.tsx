@@ -30,11 +30,10 @@ export function TrafficChart(props: {
 }): JSX.Element {
   const { shown, kind, title } = props;
   const now = useSeries<SeriesList>('/api/traffic', shown, { kind });
-  const before = useSeries<SeriesList>(
-    shown.otherRun === '' ? undefined : '/api/traffic',
-    { ...shown, from: '1970-01-01T00:00:00Z', to: '' },
-    { kind, runId: shown.otherRun },
-  );
+  const before = useSeries<SeriesList>(shown.otherRun === '' ? undefined : '/api/traffic', shown, {
+    kind,
+    runId: shown.otherRun,
+  });
   const format = kind === 'duration' ? formatMs : formatRate;
   return <SeriesChart title={title} now={now} before={before} format={format} />;
 }
@@ -47,11 +46,9 @@ export function MetricChart(props: {
   const { shown, name, about } = props;
   const path = `/api/metrics/${encodeURIComponent(name)}`;
   const now = useSeries<AnswerOf<'getMetric'>>(path, shown, {});
-  const before = useSeries<AnswerOf<'getMetric'>>(
-    shown.otherRun === '' ? undefined : path,
-    { ...shown, from: '1970-01-01T00:00:00Z', to: '' },
-    { runId: shown.otherRun },
-  );
+  const before = useSeries<AnswerOf<'getMetric'>>(shown.otherRun === '' ? undefined : path, shown, {
+    runId: shown.otherRun,
+  });
   const { kind, unit: said = '' } = now.value ?? {};
   const unit = said || unitOf(name);
   const isRate = kind === 'counter';
@@ -65,16 +62,17 @@ export function MetricChart(props: {
   );
 }
 
+/** Of another run: all of its time. */
 function useSeries<Value>(
   path: string | undefined,
   { service, from, to, since }: Shown,
-  more: Readonly<Record<string, string>>,
+  more: { readonly kind?: string; readonly runId?: string },
 ) {
-  const isFixed = from !== '';
+  const isRun = more.runId !== undefined;
+  const isFixed = from !== '' || isRun;
+  const time = () => (isRun ? {} : { from: isFixed ? from : sinceNow(), to });
   return useResource<Value>(
-    path === undefined
-      ? undefined
-      : () => href(path, { service, from: isFixed ? from : sinceNow(), to, ...more }),
+    path === undefined ? undefined : () => href(path, { service, ...time(), ...more }),
     {
       ...(isFixed ? {} : { everyMs }),
       key: `${path} ${JSON.stringify([service, from, to, since, more])}`,
