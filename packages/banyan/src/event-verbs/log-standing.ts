@@ -28,8 +28,12 @@ export async function logStandingOf(log: EventLog, point: Standpoint): Promise<L
     for (const request of requestsOf(log, point)) {
       const behind = await log.lag(request);
       lag += behind;
-      if (behind > 0 && log.features.replay)
-        oldestUnreadAgeMs = Math.max(oldestUnreadAgeMs, await firstAgeMs(log, request));
+      if (!log.features.replay) continue;
+      // Nothing may lie behind a place because the log does not have that place any more, which only a reader is told.
+      oldestUnreadAgeMs = Math.max(
+        oldestUnreadAgeMs,
+        await firstAgeMs(log, request, behind > 0 ? peekMs : 0),
+      );
     }
     return { lag, readers, oldestUnreadAgeMs };
   } catch (error) {
@@ -59,10 +63,10 @@ function requestsOf(log: EventLog, { group, topics, places }: Standpoint): reado
 /** How long to wait for the first event: a lag that is an upper bound may be of other topics. */
 const peekMs = 500;
 
-async function firstAgeMs(log: EventLog, request: ReadRequest): Promise<number> {
+async function firstAgeMs(log: EventLog, request: ReadRequest, waitMs: number): Promise<number> {
   const reader = await log.open(request);
   try {
-    const { events } = await reader.next(100, peekMs);
+    const { events } = await reader.next(100, waitMs);
     return events.reduce((most, { time }) => Math.max(most, Date.now() - Date.parse(time)), 0);
   } finally {
     await reader.close();
