@@ -166,6 +166,12 @@ test('an address that others cannot call is refused', async () => {
   }
 });
 
+test('a port for probes of more than one part is refused', async () => {
+  const run = runBanyan(['serve', 'orders', 'gateway', '--dir', photoPrintDirectory], { PROBE_PORT: '9001' });
+  assert.equal((await run.exited).code, 1);
+  assert.match(run.output(), /PROBE_PORT is for a process of one service, .* would have orders, gateway\./);
+});
+
 test('what a lone service needs is asked for by name', async () => {
   const environment = { DATABASE_URL: '', BANYAN_SECRET: '' };
   const missing = runBanyan(['serve', 'orders', '--dir', photoPrintDirectory], environment);

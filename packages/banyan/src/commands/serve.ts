@@ -9,6 +9,7 @@ import { checkProduction } from '../check-production.ts';
 import { type CommandInput, defineCommand } from '../command.ts';
 import { servicesWithDatabase } from '../engines.ts';
 import { defaultPort } from '../environment.ts';
+import { invalid } from '../invalid-setting.ts';
 import { createLaunch, type LaunchPlan } from '../launch.ts';
 import { loadSystem } from '../load-system.ts';
 import { withServer } from '../server-answers.ts';
@@ -139,6 +140,10 @@ async function planOf(system: System, { input, terminal, settings }: Given): Pro
   }
   if (parts.length === 0)
     throw wrong(`Name a service: banyan serve NAME. The system has gateway, ${names.join(', ')}.`);
+  if (parts.length > 1 && settings.probePort !== undefined)
+    throw invalid(
+      `PROBE_PORT is for a process of one service, or of the gateway alone; this one would have ${parts.join(', ')}.`,
+    );
   if (!settings.development) checkProduction(system, parts);
   if (settings.databaseUrl === undefined)
     throw wrong('Set DATABASE_URL: a service alone has no embedded PostgreSQL.');
@@ -170,9 +175,7 @@ async function planOf(system: System, { input, terminal, settings }: Given): Pro
     // Two services cannot share a port, so it is for one that runs alone.
     ...(parts.length === 1 && settings.port !== undefined ? { internalPort: settings.port } : undefined),
     ...advertised,
-    ...(parts.length === 1 && settings.probePort !== undefined
-      ? { probePort: settings.probePort }
-      : undefined),
+    ...(settings.probePort === undefined ? undefined : { probePort: settings.probePort }),
     publicHost: settings.host,
     ...(settings.publicTls === undefined ? undefined : { publicTls: settings.publicTls }),
     publicPort: settings.port ?? defaultPort,
