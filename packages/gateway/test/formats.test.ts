@@ -134,7 +134,7 @@ suite('the formats of answers', () => {
       const response = await get(shop, accept);
       await response.arrayBuffer();
       assert.ok([200, 406].includes(response.status), accept.slice(0, 20));
-      assert.ok(performance.now() - startedMs < 5_000, accept.slice(0, 20));
+      assert.ok(performance.now() - startedMs < 30_000, accept.slice(0, 20));
     }
     const piece = fc.oneof(
       fc.constantFrom(

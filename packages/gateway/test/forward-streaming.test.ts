@@ -152,5 +152,5 @@ test('server-sent events pass one by one, and end when the gateway stops', async
   const stopped = shop.edge.stop({ timeoutMs: 60_000 });
   assert.deepEqual(await reader?.read(), { done: true, value: undefined });
   await stopped;
-  assert(performance.now() - startedMs < 10_000);
+  assert(performance.now() - startedMs < 30_000);
 });

@@ -74,7 +74,7 @@ test('counts, times and bytes by route and class of status are those of the load
   assert.equal(bytes['/old/* GET 2xx'], logged('/old/*'));
   assert((bytes['/old/* GET 2xx'] ?? 0) > 20_000);
   const seconds = valuesOf(page, 'banyan_gateway_request_duration_seconds_sum')['/slow GET 2xx'] ?? 0;
-  assert(seconds >= 0.058 && seconds < 5, `${seconds} s`);
+  assert(seconds >= 0.058 && seconds < 30, `${seconds} s`);
   assert.match(page, /^banyan_gateway_unreadable_requests_total 1$/m);
 });
 

@@ -76,7 +76,7 @@ suite('hostile XML', () => {
       assert.equal(response.status, 400, JSON.stringify(problem));
       assert.equal(problem.reason, 'malformed_xml');
       assert.ok(problem.detail.length < 300);
-      assert.ok(performance.now() - startedMs < 5_000);
+      assert.ok(performance.now() - startedMs < 30_000);
       assert.equal(shop.contexts.length, 0);
     });
   }
@@ -99,7 +99,7 @@ suite('hostile XML', () => {
         body,
       });
       const { reason } = (await response.json()) as { reason?: string };
-      assert.ok(performance.now() - startedMs < 10_000);
+      assert.ok(performance.now() - startedMs < 30_000);
       return [response.status, reason];
     };
     assert.deepEqual(await post(`<box><list>${'<i/>'.repeat(9_998)}</list></box>`), [200, undefined]);

@@ -64,7 +64,7 @@ suite('hostile queries', () => {
       assert.equal(data ?? null, null);
       assert.equal(errors[0].extensions.reason, reason, JSON.stringify(errors).slice(0, 500));
       assert.ok(JSON.stringify(errors).length < 1_000);
-      assert.ok(performance.now() - startedMs < 5_000);
+      assert.ok(performance.now() - startedMs < 30_000);
       assert.deepEqual(running.calls, []);
     });
   }

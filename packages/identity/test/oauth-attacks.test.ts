@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type { Sql } from '@banyan/banyan';
 import { oauthService, sessionsService } from '@banyan/identity';
-import { eventually } from '@banyan/testing';
+import { eventually, stallMs } from '@banyan/testing';
 import * as oauth from 'oauth4webapi';
 import { goodPassword } from './fixtures/identity.ts';
 import { basic, exchangeCode, type Flow, oauthFlow, postForm } from './fixtures/oauth-flow.ts';
@@ -167,7 +167,7 @@ test('a code that comes twice ends what it gave: refresh token, and access token
     ({ status }) => status !== 200,
   );
   assert.deepEqual([refused.status, refused.json.reason], [401, 'invalid_token']);
-  assert.ok(performance.now() - endedMs < 5_000);
+  assert.ok(performance.now() - endedMs < 5_000 + stallMs);
 });
 
 test('of several who come with one code at the same moment at most one gets tokens, and they end', async () => {
@@ -371,7 +371,7 @@ test('a new password ends sessions, refresh tokens and access tokens of the acco
     ({ status }) => status !== 200,
   );
   assert.equal(refused.status, 401);
-  assert.ok(performance.now() - changedMs < 5_000);
+  assert.ok(performance.now() - changedMs < 5_000 + stallMs);
   assert.equal((await refresh(tokens.refresh_token)).json.error, 'invalid_grant');
   assert.match((await one.browser.open(`${identity.issuer}/account`)).text, /Nobody is signed in/);
 });

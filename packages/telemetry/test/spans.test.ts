@@ -215,7 +215,8 @@ test('a long message that looks like frames takes no time and is no place', asyn
   for (const message of messages) endRejected(tracer.start(request), new OutOfPaper(message));
   const tookMs = performance.now() - startedAt;
   await stop();
-  assert.ok(tookMs < 1_000, `${tookMs} ms`);
+  // What looks at every place again would take minutes.
+  assert.ok(tookMs < 20_000, `${tookMs} ms`);
   const files = receiver.spans.map(({ events: [event] }) => String(event?.attributes['code.file.path']));
   assert.equal(files.length, 2);
   for (const file of files) assert.match(file, /telemetry\/test\/spans\.test\.ts$/);

@@ -1,4 +1,4 @@
-export { eventually, until, untilPasses } from '@banyan/core/testing';
+export { eventually, stallMs, until, untilPasses } from '@banyan/core/testing';
 export { freePort, freePorts } from './free-port.ts';
 export { lastFirst, type Undoing } from './last-first.ts';
 export { type HostPlan, type OpenedHost, openHost } from './open-host.ts';

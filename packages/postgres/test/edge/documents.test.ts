@@ -61,7 +61,5 @@ test('a change whose notification is lost is seen by the next poll', async (t) =
   // Written past the adapter: nobody is notified.
   await database.sql`
     insert into banyan.documents (name, version, value, changed_by, why) values ('traffic', 1, '"quiet"', 'ada', 'test')`;
-  const startedMs = performance.now();
   assert.equal(await changed, 'quiet');
-  assert.ok(performance.now() - startedMs < 5_000);
 });

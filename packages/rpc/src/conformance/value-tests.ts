@@ -83,7 +83,7 @@ export function describeValues(bench: Bench): void {
         return input;
       }),
     );
-    const values = Array.from({ length: 300 }, (_, index) => ({
+    const values = Array.from({ length: 150 }, (_, index) => ({
       index,
       waitMs: (index * 7) % 23,
       padding: 'x'.repeat((index % 10) * 5_000),
