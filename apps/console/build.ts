@@ -16,7 +16,7 @@ const here = import.meta.dirname;
 const keptMs = 3_600_000;
 
 /**
- * Builds the page unless it is built from its sources as they are: `index.html` and the files that it names. A finished build never changes, so starts at the
+ * Builds the page unless it is built from its sources as they are: `index.html`, `traces.html` and so on, and the files that they name. A finished build never changes, so starts at the
  * same time do not disturb each other.
  * @param home the folder with `src/main.tsx`
  * @returns the folder to serve
@@ -48,7 +48,7 @@ function removeOld(builds: string): void {
   }
 }
 
-/** File names carry a hash of their content, so browsers may keep them for good; `index.html` names the first ones. */
+/** File names carry a hash of their content, so browsers may keep them for good; `index.html`, and one such file for each page, names the first ones. */
 async function bundle(home: string, folder: string): Promise<void> {
   const { metafile } = await build({
     entryPoints: { console: path.join(home, 'src', 'main.tsx') },
@@ -71,21 +71,27 @@ async function bundle(home: string, folder: string): Promise<void> {
   const [script, { cssBundle = '' } = {}] =
     outputs.find(([, { entryPoint }]) => entryPoint?.endsWith('main.tsx')) ?? [];
   if (script === undefined) throw new Error('esbuild made no script of src/main.tsx.');
-  const [firstPage = ''] = outputs.find(([, { entryPoint }]) => entryPoint?.endsWith('map-page.tsx')) ?? [];
-  const early = [firstPage, ...(metafile.outputs[script]?.imports ?? [])]
-    .map((each) => (typeof each === 'string' ? each : each.kind === 'import-statement' ? each.path : ''))
-    .filter((each) => each !== '')
-    .map((each) => path.basename(each));
-  writeFileSync(
-    path.join(folder, 'index.html'),
-    indexPage({ script: path.basename(script), style: path.basename(cssBundle), early }),
-  );
+  const importsOf = (file: string): readonly string[] =>
+    (metafile.outputs[file]?.imports ?? [])
+      .filter(({ kind }) => kind === 'import-statement')
+      .flatMap(({ path: each }) => [each, ...importsOf(each)]);
+  const write = (name: string, page: string) => {
+    const early = new Set(
+      [...importsOf(script), page, ...importsOf(page)].map((each) => path.basename(each)),
+    );
+    const parts = { script: path.basename(script), style: path.basename(cssBundle), early: [...early] };
+    writeFileSync(path.join(folder, name), indexPage(parts));
+  };
+  for (const [file, { entryPoint = '' }] of outputs) {
+    const [, page] = /\/([a-z]+)-page\.tsx$/.exec(entryPoint) ?? [];
+    if (page !== undefined) write(page === 'map' ? 'index.html' : `${page}.html`, file);
+  }
 }
 
 interface IndexParts {
   readonly script: string;
   readonly style: string;
-  /** Scripts that the first page needs, so that they come with the page and not one after the other. */
+  /** Scripts that this page needs, so that they come with it and not one after the other. */
   readonly early: readonly string[];
 }
 
@@ -99,7 +105,8 @@ function indexPage({ script, style, early }: IndexParts): string {
     <meta name="color-scheme" content="light dark">
     <title>Banyan console</title>
     <link rel="icon" href="data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E%3Cpath d='M8 1.5 14 5v6l-6 3.5L2 11V5z' fill='%2317795e'/%3E%3C/svg%3E">
-    <link rel="stylesheet" href="/${style}">${preloads}
+    <link rel="stylesheet" href="/${style}">
+    <link rel="preload" href="/api/system" as="fetch" crossorigin="anonymous">${preloads}
     <script type="module" src="/${script}"></script>
   </head>
   <body></body>

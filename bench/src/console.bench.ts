@@ -44,7 +44,7 @@ export async function run(quick: boolean): Promise<BenchResult> {
     const { bytes } = await store.state();
     notes.push(`${fill.spans} spans and ${fill.lines} lines take about ${Math.round(bytes / 1024 ** 2)} MB.`);
     for (const [name, queries] of searches())
-      cases.push(...(await measureSearch(url, { name, queries, rounds: quick ? 8 : 30 })));
+      cases.push(...(await measureSearch(url, { name, queries, rounds: quick ? 8 : 30, notes })));
     const page = await measureLive(store, url, { big, quick });
     cases.push(...(page?.cases ?? []));
     if (page === undefined) notes.push('No Chromium here: pages are not measured.');
@@ -253,21 +253,24 @@ interface Searching {
   readonly name: string;
   readonly queries: readonly Query[];
   readonly rounds: number;
+  readonly notes: string[];
 }
 
 async function measureSearch(
   url: string,
-  { name, queries, rounds }: Searching,
+  { name, queries, rounds, notes }: Searching,
 ): Promise<readonly CaseResult[]> {
   const all: number[] = [];
   const slowest: { query: string; ms: number }[] = [];
+  let stopped = 0;
   for (let round = 0; round < rounds; round += 1) {
     for (const query of queries) {
       const text = query(round);
       const before = performance.now();
       const answer = await fetch(`${url}/api/${text}`);
-      await answer.arrayBuffer();
+      const found = (await answer.json()) as object;
       if (!answer.ok) throw new Error(`${text}: ${answer.status}`);
+      if ('searchedTo' in found) stopped += 1;
       const ms = performance.now() - before;
       all.push(ms);
       slowest.push({ query: text, ms });
@@ -280,6 +283,7 @@ async function measureSearch(
       .map(({ query, ms }) => `${query} ${ms.toFixed(0)} ms`)
       .join(', ')}`,
   );
+  if (stopped > 0) notes.push(`${name}: ${stopped} of ${all.length} answers stopped before their end.`);
   const sorted = all.toSorted((a, b) => a - b);
   return [
     summarise(`${name}, p50`, 'ms', [sorted[Math.floor(all.length * 0.5)] ?? Number.NaN]),

@@ -1,7 +1,8 @@
 import { render } from 'preact';
-import { followLinks } from './router.ts';
+import { followLinks, path } from './router.ts';
 import { App } from './shell/app.tsx';
 import { listenToKeys } from './shell/keyboard.ts';
+import { pageAt } from './shell/pages.ts';
 import { watchSystem } from './shell/system.ts';
 import './style/tokens.css';
 import './style/base.css';
@@ -12,4 +13,8 @@ import './style/pages.css';
 followLinks();
 listenToKeys();
 watchSystem();
+// Before the frame around it is drawn; if this fails, the page itself says so.
+pageAt(path.value)
+  ?.page.load()
+  .catch(() => {});
 render(<App />, document.body);

@@ -17,7 +17,7 @@ const mediaTypes: Readonly<Record<string, string>> = {
 /** Another content has another name: browsers need not ask again. */
 const hasHash = /-[A-Z0-9]{8}\.(?:js|css)$/;
 
-/** The built front end, in memory. Paths without an extension are pages, which the front end draws itself. */
+/** The built front end, in memory. Paths without an extension are pages, which the front end draws itself: `/traces/…` by `traces.html`, or else `index.html`. */
 export interface Site {
   /** Answers, or returns false if there is no such file. */
   serve(path: string, response: ServerResponse): boolean;
@@ -32,9 +32,11 @@ interface File {
 export async function loadSite(folder: URL): Promise<Site> {
   const files = new Map<string, File>();
   await collect(fileURLToPath(folder).replace(/\/$/, ''), '', files);
+  // What the first part of the address names has a file of its own, if the front end has made one.
+  const pageOf = (path: string) => files.get(`/${path.split('/')[1] ?? ''}.html`) ?? files.get('/index.html');
   return {
     serve(path, response) {
-      const file = files.get(extname(path) === '' ? '/index.html' : path);
+      const file = files.get(path) ?? (extname(path) === '' ? pageOf(path) : undefined);
       if (file === undefined) return false;
       response.writeHead(200, {
         'content-type': file.type,

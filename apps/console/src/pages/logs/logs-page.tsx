@@ -3,6 +3,7 @@ import { useState } from 'preact/hooks';
 import type { AnswerOf, LogLine } from '../../data/api-types.ts';
 import { useResource } from '../../data/resource.ts';
 import { formatClock, formatTime } from '../../format.ts';
+import { useFurther } from '../../parts/further.tsx';
 import { Facts, Text } from '../../parts/json.tsx';
 import { PageHead } from '../../parts/page-head.tsx';
 import {
@@ -28,10 +29,10 @@ export function LogsPage(): JSX.Element {
     limit: 300,
   };
   const isHeld = query('held') === 'yes';
-  const found = useResource<AnswerOf<'searchLogs'>>(() => href('/api/logs', { ...asked, from: sinceNow() }), {
-    ...(isHeld ? {} : { everyMs }),
-    key: `logs ${JSON.stringify(asked)} ${query('since')}`,
-  });
+  const key = `logs ${JSON.stringify(asked)} ${query('since')}`;
+  const pathOf = (after?: string) => href('/api/logs', { ...asked, from: sinceNow(), after });
+  const found = useResource<AnswerOf<'searchLogs'>>(pathOf, { ...(isHeld ? {} : { everyMs }), key });
+  const { answers, foot } = useFurther(found, key, pathOf);
   return (
     <>
       <PageHead title="Logs" about={isHeld ? 'Held: new lines wait.' : 'Live, newest first.'}>
@@ -65,14 +66,24 @@ export function LogsPage(): JSX.Element {
         </p>
       )}
       <div class="card">
-        <Loaded of={found}>{({ lines }) => <Lines lines={lines} />}</Loaded>
+        <Loaded of={found}>
+          {() => <Lines lines={answers.flatMap(({ lines }) => lines)} isPart={foot !== null} />}
+        </Loaded>
+        {foot}
       </div>
     </>
   );
 }
 
-function Lines({ lines }: { readonly lines: readonly LogLine[] }): JSX.Element {
+function Lines({
+  lines,
+  isPart,
+}: {
+  readonly lines: readonly LogLine[];
+  readonly isPart: boolean;
+}): JSX.Element {
   const [open, setOpen] = useState<string>();
+  if (lines.length === 0 && isPart) return <Empty title="None so far." />;
   if (lines.length === 0) {
     return (
       <Empty title="No lines here.">

@@ -4,6 +4,7 @@ import type { AnswerOf, TraceSummary } from '../../data/api-types.ts';
 import { useResource } from '../../data/resource.ts';
 import { formatUs, plural, shortId } from '../../format.ts';
 import { Badge } from '../../parts/badge.tsx';
+import { useFurther } from '../../parts/further.tsx';
 import { PageHead } from '../../parts/page-head.tsx';
 import { QueryField, QueryToggle, ServiceSelect, SinceSelect, sinceNow } from '../../parts/search-tools.tsx';
 import { Empty, Loaded } from '../../parts/states.tsx';
@@ -23,10 +24,10 @@ export function TraceSearch(): JSX.Element {
     errorsOnly: query('errors') === 'yes' ? true : undefined,
     limit: 100,
   };
-  const found = useResource<AnswerOf<'searchTraces'>>(
-    () => href('/api/traces', { ...asked, from: sinceNow() }),
-    { everyMs: 3_000, key: `traces ${JSON.stringify(asked)} ${query('since')}` },
-  );
+  const key = `traces ${JSON.stringify(asked)} ${query('since')}`;
+  const pathOf = (after?: string) => href('/api/traces', { ...asked, from: sinceNow(), after });
+  const found = useResource<AnswerOf<'searchTraces'>>(pathOf, { everyMs: 3_000, key });
+  const { answers, foot } = useFurther(found, key, pathOf);
   return (
     <>
       <PageHead title="Traces" about="What one request caused: calls, events, sagas and SQL." />
@@ -53,13 +54,23 @@ export function TraceSearch(): JSX.Element {
         </p>
       )}
       <div class="card">
-        <Loaded of={found}>{({ traces }) => <Found traces={traces} />}</Loaded>
+        <Loaded of={found}>
+          {() => <Found traces={answers.flatMap(({ traces }) => traces)} isPart={foot !== null} />}
+        </Loaded>
+        {foot}
       </div>
     </>
   );
 }
 
-function Found({ traces }: { readonly traces: readonly TraceSummary[] }): JSX.Element {
+function Found({
+  traces,
+  isPart,
+}: {
+  readonly traces: readonly TraceSummary[];
+  readonly isPart: boolean;
+}): JSX.Element {
+  if (traces.length === 0 && isPart) return <Empty title="None so far." />;
   if (traces.length === 0) {
     return (
       <Empty title="No traces here.">
