@@ -123,6 +123,10 @@ test('graph is text, JSON and an SVG that browsers can read', async (t) => {
   const file = join(await temporaryFolder(t), 'graph.svg');
   const text = await outcomeOf(['graph', '--dir', photoPrintDirectory]);
   assert.match(text.output, /^printing .*\n(.*\n)*? {2}listens to orders: .*paid/m);
+  assert.match(text.output, /^instagram .*\(development\)$/m);
+  const production = await outcomeOf(['graph', '--production', '--dir', photoPrintDirectory]);
+  assert.match(production.output, /^printing /m);
+  assert.doesNotMatch(production.output, /instagram/);
   await outcomeOf(['graph', '--svg', file, '--dir', photoPrintDirectory]);
   const svg = await readFile(file, 'utf8');
   assert.match(svg, /^<svg /);

@@ -24,8 +24,14 @@ export interface SystemGraph {
   readonly edges: readonly GraphEdge[];
 }
 
-/** The graph of a system, without starting it. Nodes in the order of definition, the gateway first. */
-export function describeGraph(system: System): SystemGraph {
+/**
+ * The graph of a system, without starting it. Nodes in the order of definition, the gateway first.
+ * @param services those that run; default: as in development, with stand-ins
+ */
+export function describeGraph(
+  system: System,
+  services: readonly Service[] = servicesOf(system, true),
+): SystemGraph {
   const nodes: GraphNode[] = [];
   const edges: GraphEdge[] = [];
   if (system.gateway !== undefined) {
@@ -34,7 +40,7 @@ export function describeGraph(system: System): SystemGraph {
       edges.push({ from: 'gateway', to, kind: 'call', labels: routes.map((route) => route.operation) });
     }
   }
-  for (const service of servicesOf(system, true)) {
+  for (const service of services) {
     const { name, contract } = service;
     nodes.push({ name, version: contract.version, development: system.development.includes(service) });
     for (const used of Object.values(service.uses)) {
@@ -47,7 +53,9 @@ export function describeGraph(system: System): SystemGraph {
       edges.push({ from, to: name, kind: 'event', labels: [...labels] });
     }
   }
-  return { nodes, edges };
+  // What only a stand-in keeps is nobody's where that does not run.
+  const names = new Set(nodes.map(({ name }) => name));
+  return { nodes, edges: edges.filter(({ from, to }) => names.has(from) && names.has(to)) };
 }
 
 /** Events that a service handles, or follows flows by: their names by the service that tells them. */

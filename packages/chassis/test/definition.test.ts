@@ -111,6 +111,17 @@ test('a stand-in takes the place of the service of its name, in development alon
   );
 });
 
+test('a graph of what runs in production has no stand-ins, and nothing that leads to them', () => {
+  const shopSystem = system('shop', { services: [shopService], development: [stockService] });
+  assert.equal(describeGraph(shopSystem).edges.length, 1);
+  const { nodes, edges } = describeGraph(shopSystem, servicesOf(shopSystem, false));
+  assert.deepEqual(
+    nodes.map(({ name }) => name),
+    ['shop'],
+  );
+  assert.deepEqual(edges, []);
+});
+
 test('a stand-in that is not the same to its callers is refused, with what differs', () => {
   const define = (standIn: typeof stockService) => () =>
     system('shop', { services: [shopService, realStock], development: [standIn] });

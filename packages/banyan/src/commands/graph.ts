@@ -1,10 +1,10 @@
 import { writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { describeGraph, type SystemGraph } from '@banyan/chassis';
+import { describeGraph, type SystemGraph, servicesOf } from '@banyan/chassis';
 import { defineCommand } from '../command.ts';
 import { renderGraphSvg } from '../graph-svg.ts';
 import { loadSystem } from '../load-system.ts';
-import { dir, json } from '../shared-options.ts';
+import { dir, json, production } from '../shared-options.ts';
 import { systemDirectory } from '../system-directory.ts';
 
 export const graph = defineCommand({
@@ -15,10 +15,11 @@ export const graph = defineCommand({
     dir,
     svg: { type: 'string', value: 'FILE', summary: 'Draw it into an SVG file.' },
     json,
+    production,
   },
   async run(input, terminal) {
     const system = await loadSystem(systemDirectory(input, terminal));
-    const described = describeGraph(system);
+    const described = describeGraph(system, servicesOf(system, input.options['production'] !== true));
     const { svg, json } = input.options;
     if (svg !== undefined) {
       const file = resolve(terminal.workingDirectory, svg);

@@ -16,7 +16,7 @@ interface Asked {
 
 /** What services promise each other, and a way to try it. */
 export function createContractOperations({ system, services, publicUrl }: Asked): ContractOperations {
-  const { edges } = describeGraph(system);
+  const { edges } = describeGraph(system, services);
   const consumersOf = (name: string) => [
     ...new Set(edges.filter(({ to, kind }) => to === name && kind !== 'event').map(({ from }) => from)),
     ...new Set(edges.filter(({ from, kind }) => from === name && kind === 'event').map(({ to }) => to)),

@@ -27,7 +27,7 @@ type Action = Exclude<Parameters<SystemOperations['controlService']>[0]['action'
 /** What runs where, and what an operator may do to it. */
 export function createSystemOperations(known: Known): SystemOperations {
   const { system, controlled } = known;
-  const graph = describeGraph(system);
+  const graph = describeGraph(system, known.services);
   const versions = new Map(known.services.map(({ name, contract }) => [name, contract.version]));
   const into = (name: string, kind: 'call' | 'event') =>
     kind === 'call'
