@@ -36,6 +36,8 @@ export default system('photo-print', {
     title: 'Photo Print',
     description: 'Photos in, prints out: on paper, mugs and T-shirts.',
     site: new URL('./web/', import.meta.url),
+    // What one click on the page sets off is one trace. In production it begins here.
+    continueTraces: 'development',
     userTokens: { issuer, audience: issuer, keys: [authentication, 'publicKeys'] },
     expose: [
       expose(registration, { register: 'anyone', getMyAccount: customer }),

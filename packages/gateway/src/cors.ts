@@ -4,7 +4,8 @@ import type { HeaderList } from './security-headers.ts';
 /** Headers that pages of other origins may read beside those that the Fetch standard always allows. */
 const exposedHeaders =
   'age, api-version, cache-status, etag, location, ratelimit, ratelimit-policy, retry-after, traceresponse, www-authenticate, x-trace-id';
-const allowedHeaders = 'api-version, authorization, content-type, idempotency-key, if-none-match';
+const allowedHeaders =
+  'api-version, authorization, content-type, idempotency-key, if-none-match, traceparent';
 
 /** Cross-origin access for an exact list of origins; without credentials, because the API knows no cookies. */
 export interface Cors {

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type Caller, type ServiceError, type TraceContext, toProblem } from '@banyan/core';
 import type { CancellableCallContext } from '@banyan/rpc';
-import { createTrace, formatTraceparent, type Span } from '@banyan/telemetry';
+import { childTrace, createTrace, formatTraceparent, parseTraceparent, type Span } from '@banyan/telemetry';
 import type { ClientAddresses } from './client-address.ts';
 import type { Connection } from './connections.ts';
 import type { Cors } from './cors.ts';
@@ -11,7 +11,7 @@ import { hasBody } from './framing.ts';
 import type { Access } from './policy.ts';
 import { toPublicError } from './public-error.ts';
 import { addQuotaFields } from './quota-fields.ts';
-import type { RequestSpans } from './request-span.ts';
+import { type RequestSpans, withSampled } from './request-span.ts';
 import type { QuotaStanding } from './route-rates.ts';
 import { type AnswerKind, type HeaderList, securityHeaders } from './security-headers.ts';
 import { forgetSession } from './session-cookie.ts';
@@ -30,6 +30,8 @@ export interface ExchangeEnvironment {
   readonly endsTls: boolean;
   /** Undefined if nobody wants them. */
   readonly spans: RequestSpans | undefined;
+  /** Requests go on with the traces that their clients name. */
+  readonly continuesTraces: boolean;
 }
 
 /** After these, where the next request begins is uncertain, or a client would go on wasting time. */
@@ -43,6 +45,12 @@ export interface Answerer {
   onExchangeClosed(): void;
 }
 
+/** Undefined if the client names none, or several: Node joins those to one that cannot be read. */
+function causeOf({ headers }: IncomingMessage): TraceContext | undefined {
+  const { traceparent } = headers;
+  return typeof traceparent === 'string' ? parseTraceparent(traceparent) : undefined;
+}
+
 /** One request and its answer. */
 export class Exchange {
   readonly request: IncomingMessage;
@@ -50,7 +58,7 @@ export class Exchange {
   readonly connection: Connection;
   /** Whom it comes from: an address, or the network of an IPv6 subscriber. */
   readonly client: string;
-  // A trace of the client is not continued: it could make its requests look like those of others, and choose what is sampled.
+  // A trace of the client is not continued unless the gateway says so: it could make its requests look like those of others.
   readonly trace: TraceContext;
   readonly #span: Span | undefined;
   readonly startedMs = performance.now();
@@ -111,8 +119,9 @@ export class Exchange {
     this.response = response;
     this.connection = shared.connection;
     this.#environment = shared.environment;
-    this.#span = this.#environment.spans?.start();
-    this.trace = this.#span ?? createTrace();
+    const cause = this.#environment.continuesTraces ? causeOf(request) : undefined;
+    this.#span = this.#environment.spans?.start(cause);
+    this.trace = this.#span ?? (cause === undefined ? createTrace() : childTrace(withSampled(cause, true)));
     this.client = shared.environment.clients.clientOf(request, shared.connection.peer);
     this.#sentBefore = request.socket.bytesWritten;
     this.receivedBefore = request.socket.bytesRead;

@@ -71,6 +71,12 @@ export interface GatewayOptions<Keys extends Contract = Contract> {
    * the client is whoever connects.
    */
   readonly trustedProxies?: readonly string[];
+  /**
+   * Whether a request goes on with the trace that its `traceparent` names, such as that of what a user did on a page. Whoever may do that can put requests into
+   * any trace whose id they know, so do it for clients that you trust; `development` does it for everybody while the system is developed, and never else.
+   * Whether the trace is kept is the gateway's own decision, whatever the header says. Default `never`.
+   */
+  readonly continueTraces?: 'never' | 'development' | 'always';
   /** Title of the API page. Default: the system's name. */
   readonly title?: string;
   readonly description?: string;
@@ -88,6 +94,7 @@ export interface GatewayDefinition {
   readonly rates: readonly RateLimit[];
   readonly forwardings: readonly Forwarding[];
   readonly trustedProxies: readonly string[];
+  readonly continueTraces: NonNullable<GatewayOptions['continueTraces']>;
   readonly title: string | undefined;
   readonly description: string | undefined;
 }
@@ -109,6 +116,7 @@ export function gateway<Keys extends Contract = Contract>(options: GatewayOption
     rates: options.rates ?? [],
     forwardings: options.forward ?? [],
     trustedProxies: options.trustedProxies ?? [],
+    continueTraces: options.continueTraces ?? 'never',
     title: options.title,
     description: options.description,
   };

@@ -1,9 +1,11 @@
 import { METHODS } from 'node:http';
+import type { TraceContext } from '@banyan/core';
 import type { Attributes, Span, SpanType, Tracer } from '@banyan/telemetry';
 
 /** The spans of the requests of one gateway. */
 export interface RequestSpans {
-  start(): Span;
+  /** @param cause of the client, whose trace it goes on with */
+  start(cause: TraceContext | undefined): Span;
   /** @param status of the answer; 499 if the client did not wait for it */
   end(span: Span, request: AnsweredRequest): void;
 }
@@ -27,7 +29,11 @@ const begun: SpanType = { name: 'request', kind: 'server', attributes: {} };
 export function createRequestSpans(tracer: Tracer): RequestSpans {
   const known = new Map<string, SpanType>();
   return {
-    start: () => tracer.start(begun),
+    start(cause) {
+      const own = tracer.start(begun);
+      // Whether it is kept was decided for a trace of our own: clients choose neither that nor, by an id of their choice, what a ratio keeps.
+      return cause === undefined ? own : tracer.start(begun, withSampled(cause, own.sampled));
+    },
     end(span, request) {
       if (span.isRecording) {
         const key = `${request.method} ${request.status} ${request.scheme} ${request.route}`;
@@ -45,6 +51,11 @@ export function createRequestSpans(tracer: Tracer): RequestSpans {
       span.end();
     },
   };
+}
+
+/** The ids that a client gave, and our own decision. */
+export function withSampled({ traceId, spanId }: TraceContext, sampled: boolean): TraceContext {
+  return { traceId, spanId, sampled };
 }
 
 const methods: ReadonlySet<string> = new Set(METHODS);

@@ -39,6 +39,7 @@ class RunningGateway implements RunningEdge, ExchangeEnvironment {
   draining = false;
   readonly endsTls: boolean;
   readonly spans: ExchangeEnvironment['spans'];
+  readonly continuesTraces: boolean;
   readonly #definition: GatewayDefinition;
   readonly #options: EdgeOptions;
   readonly #site: StaticSite | undefined;
@@ -61,6 +62,9 @@ class RunningGateway implements RunningEdge, ExchangeEnvironment {
     this.#options = options;
     this.endsTls = options.tls !== undefined;
     this.spans = options.tracer && createRequestSpans(options.tracer);
+    const { continueTraces } = definition;
+    this.continuesTraces =
+      continueTraces === 'always' || (continueTraces === 'development' && options.development);
     this.cors = createCors(definition.origins);
     this.problems = definition.formats && createProblemFormats(definition.formats);
     this.clients = createClientAddresses(definition.trustedProxies);

@@ -9,6 +9,7 @@ import { withRetries } from './with-retries.js';
  * @property {AbortSignal} [signal]
  * @property {string} [idempotencyKey]
  * @property {boolean} [repeatable] repeating does no harm although the method is POST
+ * @property {string} [trace] of what the customer does, from `newTrace`
  * @property {boolean} [anonymous] send no token, and take 401 for an answer
  */
 
@@ -74,12 +75,13 @@ export function createApi({ session, signInAgain, onWaiting }) {
 }
 
 /** @param {string} method @param {string} path @param {RequestOptions & { token?: string }} options */
-async function send(method, path, { json, signal, idempotencyKey, token }) {
+async function send(method, path, { json, signal, idempotencyKey, token, trace }) {
   /** @type {Record<string, string>} */
   const headers = {};
   if (token !== undefined) headers.authorization = `Bearer ${token}`;
   if (json !== undefined) headers['content-type'] = 'application/json';
   if (idempotencyKey !== undefined) headers['idempotency-key'] = idempotencyKey;
+  if (trace !== undefined) headers.traceparent = trace;
   const body = json === undefined ? null : JSON.stringify(json);
   let response;
   let text;

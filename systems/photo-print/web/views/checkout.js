@@ -10,6 +10,7 @@ import { element } from '../dom.js';
 import { formatMoney } from '../format.js';
 import { Problem } from '../problem.js';
 import { linkTo } from '../router.js';
+import { newTrace } from '../trace.js';
 
 /** @typedef {import('../components/address-fields.js').Recipient} Recipient */
 /**
@@ -87,16 +88,19 @@ function checkout(app, purchase, signal) {
     submit: 'Order and pay',
     signal,
     async onSubmit() {
+      const trace = newTrace();
       const json = {
         ...{ photoId: photo.photoId, product: product.product, size: size.size, quantity },
         shipTo: recipient.value,
-        payment: await payment.resolve((card) => app.api.post('/cards', { json: card, signal })),
+        payment: await payment.resolve((card) => app.api.post('/cards', { json: card, signal, trace })),
       };
       const idempotencyKey = app.orderKeys.keyFor(json);
-      const order = await app.api.post('/print-orders', { json, signal, idempotencyKey }).catch((error) => {
-        if (error instanceof Problem && error.reason === 'idempotencyKeyReused') app.orderKeys.forget();
-        throw error;
-      });
+      const order = await app.api
+        .post('/print-orders', { json, signal, idempotencyKey, trace })
+        .catch((error) => {
+          if (error instanceof Problem && error.reason === 'idempotencyKeyReused') app.orderKeys.forget();
+          throw error;
+        });
       app.orderKeys.forget();
       app.announce('Your order is placed.');
       app.replace(linkTo(`/orders/${order.orderId}`, { new: 1 }));
