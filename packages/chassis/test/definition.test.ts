@@ -113,7 +113,7 @@ test('a stand-in takes the place of the service of its name, in development alon
 
 test('a graph of what runs in production has no stand-ins, and nothing that leads to them', () => {
   const shopSystem = system('shop', { services: [shopService], development: [stockService] });
-  assert.equal(describeGraph(shopSystem).edges.length, 1);
+  assert.ok(describeGraph(shopSystem).edges.some(({ to }) => to === 'stock'));
   const { nodes, edges } = describeGraph(shopSystem, servicesOf(shopSystem, false));
   assert.deepEqual(
     nodes.map(({ name }) => name),
