@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { eventually, freePort, lastFirst, type Undoing } from '@banyan/testing';
+import type { Page } from 'playwright-core';
 import { noChromium, startPageBrowser } from '../support/page-browser.ts';
 import { type RunningSystem, runBanyan, startSystem, untilAnswers } from '../support/running-system.ts';
 
@@ -51,12 +52,13 @@ function startMembers(t: Undoing, { gatewayPort, issuer, consoleUrl }: Places): 
 async function startAlone(
   t: Undoing,
   { dataFolder }: RunningSystem,
-  { issuer, consoleUrl, operators }: Places & { readonly operators: string },
+  { issuer, consoleUrl, gatewayPort, operators }: Places & { readonly operators: string },
 ): Promise<void> {
   const run = runBanyan(['console', '--dir', directory, '--data', dataFolder], {
     CONSOLE_PORT: new URL(consoleUrl).port,
     BANYAN_CONSOLE_URL: consoleUrl,
     BANYAN_CONSOLE_ISSUER: issuer,
+    BANYAN_CONSOLE_GATEWAY: `http://127.0.0.1:${gatewayPort}`,
     BANYAN_CONSOLE_OPERATORS: operators,
     BANYAN_CONSOLE_SEND_TOKEN: sendToken,
     BANYAN_CONSOLE_READ_TOKEN: readToken,
@@ -92,6 +94,37 @@ async function register(url: string, loginId: string): Promise<string> {
   await send('PUT', step('password'), { password });
   await send('PUT', step('recovery-information'), { name: 'Ada', email: `${loginId}@example.org` });
   return (await send('POST', step('confirmation'), {})).accountId ?? '';
+}
+
+/** The gateway, which is in no registry, tells of its circuits; another one of its processes tells of one that is open. */
+async function expectCircuit(page: Page, consoleUrl: string): Promise<void> {
+  await page.goto(`${consoleUrl}/?service=gateway`);
+  const panel = page.getByRole('complementary', { name: 'Service gateway' });
+  await panel.waitFor();
+  const attribute = (key: string, stringValue: string) => ({ key, value: { stringValue } });
+  const point = {
+    timeUnixNano: `${Date.now()}000000`,
+    asDouble: 1,
+    attributes: [attribute('caller', 'gateway'), attribute('callee', 'passwords')],
+  };
+  const metrics = [{ name: 'banyan_circuits_open', gauge: { dataPoints: [point] } }];
+  const resource = { attributes: [attribute('service.name', 'members')] };
+  const answer = await fetch(`${consoleUrl}/v1/metrics`, {
+    method: 'POST',
+    body: JSON.stringify({ resourceMetrics: [{ resource, scopeMetrics: [{ metrics }] }] }),
+    headers: { 'content-type': 'application/json', authorization: `Bearer ${sendToken}` },
+  });
+  assert.equal(answer.status, 200);
+  await panel.getByText('circuit open').waitFor();
+}
+
+/** Through the gateway, as anybody outside might do it. */
+async function tryRegistration(page: Page, consoleUrl: string): Promise<void> {
+  await page.goto(`${consoleUrl}/contracts/authentication?operation=beginRegistration`);
+  await page.getByLabel('Input, as JSON').fill('{ "loginId": "tried-from-the-console" }');
+  await page.getByRole('button', { name: 'Send' }).click();
+  await page.getByText(/^20[01]$/).waitFor();
+  await page.getByRole('link', { name: 'Its trace' }).waitFor();
 }
 
 test('beside a system in production operators sign in at its identity, and nobody else is let in', {
@@ -136,6 +169,8 @@ test('beside a system in production operators sign in at its identity, and nobod
     .waitFor();
   await page.getByRole('link', { name: 'Map' }).click();
   await page.getByRole('link', { name: /^passwords\s*: healthy,/ }).waitFor();
+  await expectCircuit(page, consoleUrl);
+  await tryRegistration(page, consoleUrl);
 
   const { origin } = new URL(page.url());
   const objective = { service: 'passwords', target: 0.99, objectiveId: 'quick' };
@@ -151,9 +186,19 @@ test('beside a system in production operators sign in at its identity, and nobod
   assert.equal((await put({ origin })).status(), 200);
   const audit = await page.request.get(`${origin}/api/audit?service=banyan`);
   const { records } = (await audit.json()) as { records: { action: string; by: string }[] };
-  assert.deepEqual(
-    records.map(({ action, by }) => [action, by]),
-    [['setObjective', operator]],
+  assert.deepEqual(records.map(({ action, by }) => [action, by]).toSorted(), [
+    ['setObjective', operator],
+    ['tryOperation', operator],
+  ]);
+  assert.doesNotMatch(JSON.stringify(records), /tried-from-the-console/);
+  const tried = { operation: 'beginRegistration', input: {} };
+  assert.equal(
+    await status('/api/contracts/authentication/try', {
+      method: 'POST',
+      body: JSON.stringify(tried),
+      headers: { ...bearer(readToken), 'content-type': 'application/json' },
+    }),
+    401,
   );
   const control = await page.request.post(`${origin}/api/control/passwords`, {
     data: { action: 'stop' },

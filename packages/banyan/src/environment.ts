@@ -131,6 +131,12 @@ export const environmentVariables: readonly EnvironmentVariable[] = [
       'For `banyan console`: the OpenID provider that operators sign in at, such as `OAUTH_ISSUER` of `@banyan/identity`.',
   },
   {
+    name: 'BANYAN_CONSOLE_GATEWAY',
+    default: 'none',
+    summary:
+      'For `banyan console`: where it reaches the gateway. Operators then try operations there, as users with a token of their own would.',
+  },
+  {
     name: 'BANYAN_CONSOLE_CLIENT',
     default: '`console`',
     summary:

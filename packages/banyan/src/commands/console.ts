@@ -77,7 +77,11 @@ async function runAlone(input: CommandInput, terminal: Terminal): Promise<number
     closing.push(async () => void listener.close());
     const ports = await openServicePorts(input, terminal);
     closing.push(() => ports.close());
-    const registered = watchRegistry({ list: () => ports.instances(), logger });
+    const registered = watchRegistry({
+      list: () => ports.instances(),
+      gatewayUrl: signIn.gatewayUrl,
+      logger,
+    });
     closing.push(async () => registered.stop());
     const url = await openConsole({
       ...{ system, settings: { ...settings, development: false }, input, terminal, logger },

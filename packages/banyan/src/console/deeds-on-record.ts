@@ -21,7 +21,11 @@ const subjects: Readonly<Record<string, (input: Readonly<Record<string, string>>
   removeObjective: ({ objectiveId }) => objectiveId,
   setErrorRule: ({ ruleId }) => ruleId,
   removeErrorRule: ({ ruleId }) => ruleId,
+  tryOperation: ({ service, operation }) => `${service}.${operation}`,
 };
+
+/** What was tried may say anything, and has a token. */
+const withoutDetails: ReadonlySet<string> = new Set(['tryOperation']);
 
 /**
  * The same handlers, which put on record who did what, also what was refused. Without a sign-in whoever runs the system is known
@@ -38,7 +42,12 @@ export function withDeedsOnRecord<Handlers extends object>(
       const named = operator === undefined ? asker : { ...asker, by: operator };
       const subjectOf = Object.hasOwn(subjects, name) ? subjects[name] : undefined;
       if (subjectOf === undefined) return handle(input, named);
-      const deed = { action: name, subject: subjectOf(input), details: input, by: named.by };
+      const deed = {
+        action: name,
+        subject: subjectOf(input),
+        details: withoutDetails.has(name) ? {} : input,
+        by: named.by,
+      };
       try {
         const answer = await handle(input, named);
         await record({ ...deed, outcome: 'done' }, options);

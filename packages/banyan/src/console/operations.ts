@@ -26,6 +26,7 @@ export interface OperationsOptions {
   readonly instances?: (() => readonly Instance[]) | undefined;
   /** Of the telemetry store; undefined without one. */
   readonly getTrace: TelemetryHandlers['getTrace'] | undefined;
+  readonly getMetric: TelemetryHandlers['getMetric'] | undefined;
   /** Opened when first asked for, and kept. */
   readonly openPorts: () => Promise<SystemPorts>;
 }

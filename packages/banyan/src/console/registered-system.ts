@@ -11,13 +11,15 @@ export interface RegisteredSystem extends ControlledSystem {
 
 export interface RegisteredSystemOptions {
   readonly list: () => Promise<readonly Instance[]>;
+  /** Where operators try operations. */
+  readonly gatewayUrl: string | undefined;
   readonly logger: Logger;
 }
 
 const everyMs = 2_000;
 
 /** Asks the registry every two seconds. While that is away, what it said last is shown. */
-export function watchRegistry({ list, logger }: RegisteredSystemOptions): RegisteredSystem {
+export function watchRegistry({ list, gatewayUrl, logger }: RegisteredSystemOptions): RegisteredSystem {
   const listeners = new Set<() => void>();
   let instances: readonly Instance[] = [];
   let isAway = false;
@@ -43,7 +45,7 @@ export function watchRegistry({ list, logger }: RegisteredSystemOptions): Regist
   return {
     instances: () => instances,
     processes: () => [],
-    publicUrl: () => undefined,
+    publicUrl: () => gatewayUrl,
     onChange(listener) {
       listeners.add(listener);
       return () => void listeners.delete(listener);

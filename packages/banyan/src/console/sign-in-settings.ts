@@ -9,6 +9,8 @@ import { invalid } from '../invalid-setting.ts';
 export interface SignInSettings {
   readonly publicUrl: string;
   readonly issuer: string;
+  /** Where operators try operations. */
+  readonly gatewayUrl: string | undefined;
   readonly clientId: string;
   readonly clientSecret: string | undefined;
   /** Account ids. */
@@ -33,6 +35,7 @@ export function parseSignIn(source: Readonly<Record<string, string | undefined>>
   return {
     publicUrl: new URL(secureUrl(source, 'BANYAN_CONSOLE_URL', 'where browsers reach the console')).origin,
     issuer: secureUrl(source, 'BANYAN_CONSOLE_ISSUER', 'the OpenID provider that operators sign in at'),
+    gatewayUrl: httpUrl(given('BANYAN_CONSOLE_GATEWAY')),
     clientId: given('BANYAN_CONSOLE_CLIENT') ?? 'console',
     clientSecret: given('BANYAN_CONSOLE_CLIENT_SECRET'),
     operators: new Set(operators),
@@ -48,6 +51,12 @@ function secureUrl(source: Readonly<Record<string, string | undefined>>, name: s
   const isHere = url !== null && /^(?:localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(url.hostname);
   if (url?.protocol === 'https:' || (url?.protocol === 'http:' && isHere)) return value.replace(/\/$/, '');
   throw invalid(`Set ${name} to ${what}: an https URL, or an http one of this machine, not '${value}'.`);
+}
+
+/** Often of a network of one's own, in which TLS ends before the gateway. */
+function httpUrl(value: string | undefined): string | undefined {
+  if (value === undefined || /^https?:$/.test(URL.parse(value)?.protocol ?? '')) return value;
+  throw invalid(`BANYAN_CONSOLE_GATEWAY takes the http or https URL of the gateway, not '${value}'.`);
 }
 
 function token(source: Readonly<Record<string, string | undefined>>, name: string): string | undefined {

@@ -77,6 +77,7 @@ export async function startConsole(options: StartConsoleOptions): Promise<Runnin
         instance: options.instance,
         instances: options.instances,
         getTrace: options.telemetry?.getTrace,
+        getMetric: options.telemetry?.getMetric,
         openPorts,
       }),
       recording,

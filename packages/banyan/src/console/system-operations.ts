@@ -1,14 +1,15 @@
 import { describeGraph, type Service, type System, servicesOf } from '@banyan/chassis';
 import type { OperationsHandlers } from '@banyan/console-api';
-import { ServiceError } from '@banyan/core';
+import { ServiceError, systemClock } from '@banyan/core';
 import type { Instance } from '@banyan/discovery';
 import type { ProcessStatus } from '../supervised-process.ts';
 import type { ControlledSystem, ProcessControl } from './controlled-system.ts';
 import { notPossible } from './not-possible.ts';
+import { readToldCircuits, type ToldCircuits, type ToldCircuitsOptions } from './told-circuits.ts';
 
 export type SystemOperations = Pick<OperationsHandlers, 'getSystem' | 'controlService'>;
 
-interface Known {
+interface Known extends Pick<ToldCircuitsOptions, 'getMetric'> {
   readonly system: System;
   /** Those that run: without stand-ins in production. */
   readonly services: readonly Service[];
@@ -28,6 +29,7 @@ type Action = Exclude<Parameters<SystemOperations['controlService']>[0]['action'
 export function createSystemOperations(known: Known): SystemOperations {
   const { system, controlled } = known;
   const graph = describeGraph(system, known.services);
+  const circuits = readToldCircuits({ getMetric: known.getMetric, clock: systemClock });
   const versions = new Map(known.services.map(({ name, contract }) => [name, contract.version]));
   const into = (name: string, kind: 'call' | 'event') =>
     kind === 'call'
@@ -42,7 +44,7 @@ export function createSystemOperations(known: Known): SystemOperations {
   return {
     async getSystem(_, asker) {
       const processes = controlled.processes();
-      const registered = known.instances && registeredServices(known, known.instances());
+      const registered = known.instances && registeredServices(known, known.instances(), circuits(asker));
       const url = controlled.publicUrl();
       return {
         name: system.name,
@@ -96,9 +98,17 @@ export function createSystemOperations(known: Known): SystemOperations {
   };
 }
 
-/** Nothing is known of a system that runs as one process: it is in no registry. */
-function registeredServices({ system, development }: Known, instances: readonly Instance[]) {
-  return servicesOf(system, development).map(({ name, contract: { version } }) => {
+/** Nothing is known of a system that runs as one process: it is in no registry. Nor is a gateway, but it may have told of its circuits. */
+function registeredServices(
+  { system, development }: Known,
+  instances: readonly Instance[],
+  circuits: ToldCircuits,
+) {
+  const gateways =
+    system.gateway === undefined || !circuits.has('gateway')
+      ? []
+      : [{ name: 'gateway', version: '', group: 'elsewhere', isHealthy: true, instances: [] }];
+  const services = servicesOf(system, development).map(({ name, contract: { version } }) => {
     const own = instances.filter((each) => each.service === name);
     return {
       name,
@@ -112,9 +122,14 @@ function registeredServices({ system, development }: Known, instances: readonly 
         version: each.version,
         startedAt: each.startedAt,
       })),
-      breakers: [],
     };
   });
+  return [...gateways, ...services].map((each) => ({
+    ...each,
+    breakers: (circuits.get(each.name) ?? [])
+      .filter(({ isOpen }) => isOpen)
+      .map(({ to }) => ({ to, state: 'open' as const })),
+  }));
 }
 
 async function slow(controlled: ControlledSystem, service: string, delayMs: number): Promise<void> {

@@ -5,6 +5,7 @@ import { Json } from '../../parts/json.tsx';
 import { PageHead } from '../../parts/page-head.tsx';
 import { Loaded } from '../../parts/states.tsx';
 import { href, query, setQuery } from '../../router.ts';
+import { system } from '../../shell/system.ts';
 import { eventsOf, type OperationDocument, operationsOf } from './documents.ts';
 import { TryForm } from './try-form.tsx';
 
@@ -111,7 +112,13 @@ function OperationPart({ service, operation, example }: OperationPartProps): JSX
       </summary>
       {isOpen && (
         <div class="body operation-parts">
-          <TryForm service={service} operation={name} example={example} />
+          {system.value !== undefined && system.value.publicUrl === undefined ? (
+            <p class="soft">
+              It can be tried where the console knows the gateway (<code>BANYAN_CONSOLE_GATEWAY</code>).
+            </p>
+          ) : (
+            <TryForm service={service} operation={name} example={example} />
+          )}
           <section>
             <h3>As OpenAPI</h3>
             <Json label={`Schema of ${name}`} value={document} />
