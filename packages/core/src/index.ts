@@ -29,6 +29,7 @@ export {
   type SqlParameter,
   type SqlQuery,
   type StatementWatch,
+  sqlBase,
   sqlFragment,
   sqlObserve,
   sqlObserver,

@@ -15,6 +15,9 @@ export const sqlObserve: unique symbol = Symbol.for('banyan.sqlObserve');
 /** Name of who observes a {@link Sql}. */
 export const sqlObserver: unique symbol = Symbol.for('banyan.sqlObserver');
 
+/** Name of the template that an observed {@link Sql} was made of. */
+export const sqlBase: unique symbol = Symbol.for('banyan.sqlBase');
+
 /** Hears of the statements of one part of the work. */
 export interface SqlObserver {
   /** The trace that the work is part of, as a W3C header. */
@@ -74,6 +77,8 @@ export interface Sql {
   [sqlObserve]?(observer: SqlObserver): Sql;
   /** Who hears of its statements. */
   readonly [sqlObserver]?: SqlObserver | undefined;
+  /** The one that all parts of the work have in common; absent if this is it. */
+  readonly [sqlBase]?: Sql | undefined;
 }
 
 /** One open transaction. Do not use it after the callback that received it has returned. */

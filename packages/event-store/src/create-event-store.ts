@@ -1,4 +1,4 @@
-import { type Logger, type Sql, silentLogger, sqlObserver } from '@banyan/core';
+import { type Logger, type Sql, silentLogger, sqlBase, sqlObserver } from '@banyan/core';
 import { AppendBatcher } from './append-batcher.ts';
 import { callAppend, toAppendError, toAppended } from './append-call.ts';
 import {
@@ -69,16 +69,19 @@ export function defineEventStore<Types extends EventTypes>({
   context: EventStoreDatabase,
   settings?: Omit<EventStoreOptions<Types>, 'database' | 'events'>,
 ) => EventStore<Types> {
-  const stores = new WeakMap<Sql, EventStore<Types>>();
+  const stores = new WeakMap<Sql, DatabaseEventStore<Types>>();
   return (context, settings) => {
     const { sql } = context;
-    let store = stores.get(sql);
+    // Where traces are recorded each call has a template of its own, and still the store of all.
+    const base = sql[sqlBase] ?? sql;
+    let store = stores.get(base);
     if (store === undefined) {
       const listen = context.listen?.bind(context);
-      store = createEventStore({ ...settings, events, database: { sql, ...(listen && { listen }) } });
-      stores.set(sql, store);
+      const database = { sql: base, ...(listen && { listen }) };
+      store = new DatabaseEventStore({ ...settings, events, database });
+      stores.set(base, store);
     }
-    return store;
+    return sql === base ? store : store.through(sql);
   };
 }
 
@@ -94,27 +97,43 @@ function withTrace(
 const maxConditional = 4;
 const maxItems = 20;
 
-class DatabaseEventStore<Types extends EventTypes> implements EventStore<Types> {
+/** What all who use one database share. */
+class SharedParts<Types extends EventTypes> {
   readonly sql: Sql;
-  readonly types: Types;
-  readonly #reader: EventReader<Types>;
-  readonly #sealing: Sealing;
-  readonly #decoder: EventDecoder<Types>;
-  readonly #signal: AppendSignal;
-  readonly #batcher: AppendBatcher;
-  readonly #conditional = new Slots(maxConditional);
-  #hasEntered = false;
-  #entering: Promise<void> | undefined;
+  readonly reader: EventReader<Types>;
+  readonly sealing: Sealing;
+  readonly decoder: EventDecoder<Types>;
+  readonly signal: AppendSignal;
+  readonly batcher: AppendBatcher;
+  readonly conditional = new Slots(maxConditional);
+  hasEntered = false;
+  entering: Promise<void> | undefined = undefined;
 
   constructor({ database, events, encryption, logger = silentLogger }: EventStoreOptions<Types>) {
     this.sql = database.sql;
-    this.types = events;
-    this.#reader = new EventReader(events);
+    this.reader = new EventReader(events);
     const keys = new SubjectKeys(encryption, this.sql);
-    this.#sealing = new Sealing(events, this.#reader, keys);
-    this.#decoder = new EventDecoder(this.#reader, this.#sealing);
-    this.#signal = new AppendSignal({ database, logger, onForget: () => keys.clear() });
-    this.#batcher = new AppendBatcher(this.sql, () => this.#signal.announce());
+    this.sealing = new Sealing(events, this.reader, keys);
+    this.decoder = new EventDecoder(this.reader, this.sealing);
+    this.signal = new AppendSignal({ database, logger, onForget: () => keys.clear() });
+    this.batcher = new AppendBatcher(this.sql, () => this.signal.announce());
+  }
+}
+
+class DatabaseEventStore<Types extends EventTypes> implements EventStore<Types> {
+  readonly sql: Sql;
+  readonly types: Types;
+  readonly #shared: SharedParts<Types>;
+
+  constructor(options: EventStoreOptions<Types>, shared?: SharedParts<Types>) {
+    this.sql = options.database.sql;
+    this.types = options.events;
+    this.#shared = shared ?? new SharedParts(options);
+  }
+
+  /** The same store, whose statements go through `sql`, but for appends that share a commit with others. */
+  through(sql: Sql): EventStore<Types> {
+    return new DatabaseEventStore({ database: { sql }, events: this.types }, this.#shared);
   }
 
   async append(
@@ -128,8 +147,8 @@ class DatabaseEventStore<Types extends EventTypes> implements EventStore<Types> 
     const encoded = await this.#encode(tx?.sql ?? this.sql, stream, events, options);
     const member = toMember(stream, options.expected, encoded);
     const condition = options.condition === undefined ? undefined : toEncodedCondition(options.condition);
-    if (!this.#hasEntered) await this.#enterEra(tx?.sql);
-    if (tx === undefined && condition === undefined) return this.#batcher.append(member);
+    if (!this.#shared.hasEntered) await this.#enterEra(tx?.sql);
+    if (tx === undefined && condition === undefined) return this.#shared.batcher.append(member);
     const call = async (sql: Sql) => {
       try {
         const [verdict] = await callAppend(sql, [member], { patient: true, condition });
@@ -140,11 +159,11 @@ class DatabaseEventStore<Types extends EventTypes> implements EventStore<Types> 
     };
     if (tx !== undefined) {
       const appended = await call(tx.sql);
-      tx.onCommit?.(() => this.#signal.announce());
+      tx.onCommit?.(() => this.#shared.signal.announce());
       return appended;
     }
-    const appended = await this.#conditional.run(() => call(this.sql));
-    this.#signal.announce();
+    const appended = await this.#shared.conditional.run(() => call(this.sql));
+    this.#shared.signal.announce();
     return appended;
   }
 
@@ -154,7 +173,7 @@ class DatabaseEventStore<Types extends EventTypes> implements EventStore<Types> 
   ): Promise<readonly RecordedEvent<Types>[]> {
     checkStream(stream);
     const sql = options.tx?.sql ?? this.sql;
-    return this.#decoder.decode(sql, await readStream(sql, stream, options));
+    return this.#shared.decoder.decode(sql, await readStream(sql, stream, options));
   }
 
   async query(
@@ -163,17 +182,17 @@ class DatabaseEventStore<Types extends EventTypes> implements EventStore<Types> 
   ): Promise<{ readonly events: readonly RecordedEvent<Types>[]; readonly cursor: EventCursor }> {
     checkQuery(query);
     const sql = tx?.sql ?? this.sql;
-    if (!this.#hasEntered) await this.#enterEra(tx?.sql);
+    if (!this.#shared.hasEntered) await this.#enterEra(tx?.sql);
     const { rows, seen, era } = await readQuery(sql, query);
     const after = String(rows.at(-1)?.position ?? 0);
     return {
-      events: await this.#decoder.decode(sql, rows),
+      events: await this.#shared.decoder.decode(sql, rows),
       cursor: toCursor({ ...startPlace, after, seen, era }),
     };
   }
 
   async readPage(cursor: EventCursor, options: ReadLogOptions<Types> = {}): Promise<EventPage<Types>> {
-    if (!this.#hasEntered) await this.#enterEra();
+    if (!this.#shared.hasEntered) await this.#enterEra();
     return this.#decodePage(await this.#fetchPage(toPlace(cursor), options));
   }
 
@@ -181,7 +200,7 @@ class DatabaseEventStore<Types extends EventTypes> implements EventStore<Types> 
     options: ReadLogOptions<Types> & { readonly cursor?: EventCursor } = {},
   ): AsyncGenerator<EventPage<Types>, void, undefined> {
     const start = options.cursor === undefined ? startPlace : toPlace(options.cursor);
-    if (!this.#hasEntered) await this.#enterEra();
+    if (!this.#shared.hasEntered) await this.#enterEra();
     let next: Promise<RawPage> | undefined = this.#fetchPage(start, options);
     while (next !== undefined) {
       const page: RawPage = await next;
@@ -206,12 +225,17 @@ class DatabaseEventStore<Types extends EventTypes> implements EventStore<Types> 
   }
 
   async #decodePage({ rows, passed, next, more }: RawPage): Promise<EventPage<Types>> {
-    return { events: await this.#decoder.decode(this.sql, rows), passed, cursor: toCursor(next), more };
+    return {
+      events: await this.#shared.decoder.decode(this.sql, rows),
+      passed,
+      cursor: toCursor(next),
+      more,
+    };
   }
 
   async cursorAt(place: 'start' | 'end'): Promise<EventCursor> {
     if (place === 'start') return toCursor(startPlace);
-    if (!this.#hasEntered) await this.#enterEra();
+    if (!this.#shared.hasEntered) await this.#enterEra();
     const [row] = await this.sql<{ after: string; seen: string; limit: string; era: string }>`
       select coalesce((select max(position) from banyan.event), 0)::text as after, pg_current_snapshot()::text as seen,
         pg_current_xact_id()::text as limit, (select coalesce(max(era), 0) from banyan.event_era)::text as era`;
@@ -220,15 +244,15 @@ class DatabaseEventStore<Types extends EventTypes> implements EventStore<Types> 
 
   async forget(subject: string, { tx }: { readonly tx?: { readonly sql: Sql } } = {}): Promise<void> {
     await (tx?.sql ?? this.sql)`select banyan.forget_subject(${subject})`;
-    this.#sealing.keys.clear();
+    this.#shared.sealing.keys.clear();
   }
 
   rewrapKeys(): Promise<number> {
-    return this.#sealing.keys.rewrap(this.sql);
+    return this.#shared.sealing.keys.rewrap(this.sql);
   }
 
   onAppend(listener: () => void): () => void {
-    return this.#signal.on(listener);
+    return this.#shared.signal.on(listener);
   }
 
   async #encode(
@@ -241,23 +265,24 @@ class DatabaseEventStore<Types extends EventTypes> implements EventStore<Types> 
     const valid = events.map(({ type, data, tags = [] }) => ({
       type,
       tags,
-      version: this.#reader.definitionOf(type).version,
-      data: this.#reader.validate(type, data),
+      version: this.#shared.reader.definitionOf(type).version,
+      data: this.#shared.reader.validate(type, data),
       subject: undefined as string | undefined,
     }));
     const subjects = new Set<string>();
     for (const event of valid) {
-      if (!this.#sealing.isPersonal(event.type)) continue;
-      event.subject = this.#sealing.subjectOf(event.type, event.data);
+      if (!this.#shared.sealing.isPersonal(event.type)) continue;
+      event.subject = this.#shared.sealing.subjectOf(event.type, event.data);
       subjects.add(event.subject);
     }
-    const keys = subjects.size === 0 ? undefined : await this.#sealing.keys.findOrCreate(sql, subjects);
+    const keys =
+      subjects.size === 0 ? undefined : await this.#shared.sealing.keys.findOrCreate(sql, subjects);
     return valid.map(({ type, version, data, tags, subject }) => {
       const key = subject === undefined ? undefined : keys?.get(subject);
       const stored =
         subject === undefined || key === undefined
           ? data
-          : this.#sealing.seal(data, { stream, type, subject, key });
+          : this.#shared.sealing.seal(data, { stream, type, subject, key });
       const text = JSON.stringify(stored);
       if (text === undefined) throw invalid(`The data of '${type}' is no JSON value.`);
       return { type, version, data: text, metadata, tags };
@@ -266,16 +291,17 @@ class DatabaseEventStore<Types extends EventTypes> implements EventStore<Types> 
 
   /** All who come before it is done wait for the same, so that they go on in the order in which they came. */
   async #enterEra(sql?: Sql): Promise<void> {
-    if (sql !== undefined) await enterEra(sql, this.sql);
+    const shared = this.#shared;
+    if (sql !== undefined) await enterEra(sql, shared.sql);
     else {
-      this.#entering ??= enterEra(this.sql, this.sql);
+      shared.entering ??= enterEra(shared.sql, shared.sql);
       try {
-        await this.#entering;
+        await shared.entering;
       } finally {
-        this.#entering = undefined;
+        shared.entering = undefined;
       }
     }
-    this.#hasEntered = true;
+    shared.hasEntered = true;
   }
 }
 

@@ -103,3 +103,49 @@ test('a projection goes on with the trace of the event; of a page of several, ea
   const bodies = receiver.bodies.join();
   assert.match(bodies, new RegExp(`"links":\\[[^\\]]*${placed[0]}`));
 });
+
+test('calls whose traces are recorded share one event store, as those of others do', async (t) => {
+  const receiver = await startOtlpReceiver(t);
+  const { telemetry, stop } = createTestTelemetry('shop', receiver.url);
+  const seen: string[] = [];
+  // Nobody looks by themselves: an append has to wake who reads.
+  const pollMs = 3_600_000;
+  const shopService = service(shop, {
+    keepsRecords: true,
+    operations: {
+      place: async ({ orderId }, context) => {
+        const placed = { type: 'OrderPlaced', data: { orderId } } as const;
+        if (orderId === 'alone') await orderStore(context).append('order-alone', [placed]);
+        else await context.tx((tx) => orderStore(context).append(`order-${orderId}`, [placed], { tx }));
+        return {};
+      },
+    },
+    background: {
+      reader: (context) => {
+        const handle = async (page: readonly { readonly stream: string }[]) => {
+          seen.push(...page.map(({ stream }) => stream));
+        };
+        const options = { name: 'reader', database: context, pollMs, handle };
+        return createSubscription(orderStore(context), options).run(context.signal);
+      },
+    },
+  });
+  const services = [shopService, service(front, { uses: { shop }, operations: {} })];
+  const running = await startTestSystem(t, system('shop', { services }), { harsh: false, telemetry });
+  const client = running.client(shop, { service: 'front', timeoutMs: 60_000 });
+  const orders = ['1', '2', 'alone', '3'];
+  for (const [index, orderId] of orders.entries()) {
+    await client.place({ orderId });
+    await until(() => seen.length === index + 1, `the reader has been woken for ${orderId}`);
+  }
+  await running.stop();
+  await stop();
+  assert.deepEqual(
+    seen,
+    orders.map((orderId) => `order-${orderId}`),
+  );
+  const looks = receiver.spans.filter(({ attributes }) =>
+    /event_era/.test(String(attributes['db.query.text'])),
+  );
+  assert.ok(looks.length <= 1, `${looks.length} looks at the era`);
+});

@@ -4,6 +4,7 @@ import {
   type SqlObserver,
   type SqlParameter,
   type SqlQuery,
+  sqlBase,
   sqlFragment,
   sqlObserve,
   sqlObserver,
@@ -104,6 +105,7 @@ const runnerOf: unique symbol = Symbol('runner');
 interface RunningSql extends Sql {
   [runnerOf]: StatementRunner;
   [sqlObserver]?: SqlObserver | undefined;
+  [sqlBase]?: Sql | undefined;
 }
 
 /** The template function of one database or transaction. */
@@ -130,12 +132,14 @@ export function createSql(runner: StatementRunner): Sql {
 function watch(this: Sql, onAsk: () => void): Sql {
   const watched = createSql(new WatchedRunner((this as RunningSql)[runnerOf], onAsk)) as RunningSql;
   watched[sqlObserver] = this[sqlObserver];
+  watched[sqlBase] = this[sqlBase];
   return watched;
 }
 
 function observe(this: Sql, observer: SqlObserver): Sql {
   const observed = createSql(new ObservedRunner((this as RunningSql)[runnerOf], observer)) as RunningSql;
   observed[sqlObserver] = observer;
+  observed[sqlBase] = this[sqlBase] ?? this;
   return observed;
 }
 
