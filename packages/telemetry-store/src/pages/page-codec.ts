@@ -1,5 +1,5 @@
 import { promisify } from 'node:util';
-import { constants, zstdCompress, zstdDecompress, zstdDecompressSync } from 'node:zlib';
+import { constants, zstdCompress, zstdCompressSync, zstdDecompress, zstdDecompressSync } from 'node:zlib';
 import type { LogRecord, Resource, SpanRecord } from '../records.ts';
 import type { PageLook } from './page-look.ts';
 
@@ -8,7 +8,10 @@ const decompress = promisify(zstdDecompress);
 const level = { params: { [constants.ZSTD_c_compressionLevel]: 1 } };
 /** Most pages come out in one piece. */
 const unpacking = { chunkSize: 65_536 };
-/** Up to there, waiting for another thread costs more than the work. */
+/**
+ * Up to there, waiting for another thread costs several times the work; and each that waits holds memory of its own, for which all others are collected again and
+ * again.
+ */
 const smallBytes = 65_536;
 
 type Item = SpanRecord | LogRecord;
@@ -41,7 +44,8 @@ export async function packPage<Kept extends Item>(items: readonly Kept[]): Promi
     }
     return `${r} ${JSON.stringify(rest)}`;
   });
-  return compress(Buffer.from([JSON.stringify(resources), ...lines].join('\n')), level);
+  const text = Buffer.from([JSON.stringify(resources), ...lines].join('\n'));
+  return text.byteLength <= smallBytes ? zstdCompressSync(text, level) : compress(text, level);
 }
 
 /** Those items that the look does not rule out, in their order. */
