@@ -155,3 +155,25 @@ test('a batch whose commit was not answered is there once, and its requests are 
   }>`select sum(spans)::int8 as spans from telemetry.trace_parts`;
   assert.equal(row?.spans, 4);
 });
+
+test('a stop waits for no back-off: what waits is tried once more at once', async (t) => {
+  const { url } = await createTestDatabase(t);
+  // Timers keep no process alive, and may therefore never fire.
+  const clock = { nowMs: systemClock.nowMs, setTimer: () => () => {} };
+  const { store } = await givenStore(t, { url, clock });
+  await givenFault(
+    url,
+    'telemetry.senders',
+    (sql) => sql`if nextval('telemetry.attempts') = 1 then raise 'full' using errcode = '53100'; end if;`,
+  );
+  send(store, 1);
+  const written = store.flush();
+  await eventually(
+    async () => (await store.state()).isWriting,
+    (isWriting) => !isWriting,
+  );
+  await store.stop();
+  await written;
+  const { store: next } = await givenStore(t, { url });
+  assert.ok(await next.trace(hexId(32, 1)));
+});

@@ -53,6 +53,8 @@ export class Writer {
   #cancelTimer = () => {};
   #flushing: Promise<void> | undefined;
   #isStopped = false;
+  /** Tries again at once, if it waits to. */
+  #endBackoff = () => {};
   #isScheduled = false;
 
   constructor(options: WriterOptions) {
@@ -79,6 +81,8 @@ export class Writer {
   async stop(): Promise<void> {
     this.#isStopped = true;
     this.#cancelTimer();
+    // Its timer keeps no process alive: one that does nothing else would end before what waits is written.
+    this.#endBackoff();
     await this.#flushing;
     // Once even if nothing waits: sums of what was written before are still in memory.
     do await this.#flush();
@@ -154,7 +158,13 @@ export class Writer {
           this.#options.logger.warn('the telemetry store does not take what arrives; trying on', { error });
         this.#isWriting = false;
         if (this.#isStopped) return false;
-        await new Promise<void>((resolve) => this.#options.clock.setTimer(resolve, this.#backoffMs));
+        await new Promise<void>((resolve) => {
+          const cancel = this.#options.clock.setTimer(resolve, this.#backoffMs);
+          this.#endBackoff = () => {
+            cancel();
+            resolve();
+          };
+        });
         this.#backoffMs = Math.min(this.#backoffMs * 2, maxBackoffMs);
       }
     }
