@@ -20,7 +20,7 @@ import {
 async function outcomeOf(words: readonly string[], environment: Readonly<Record<string, string>> = {}) {
   const run = runBanyan(words, environment);
   // What should end and does not must fail this test, not the whole run.
-  const timer = setTimeout(() => run.process.kill('SIGKILL'), 30_000);
+  const timer = setTimeout(() => run.process.kill('SIGKILL'), 120_000);
   const { code } = await run.exited;
   clearTimeout(timer);
   return { code, output: run.output() };

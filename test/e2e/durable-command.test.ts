@@ -38,6 +38,10 @@ test('durable functions are looked at, answered, cancelled, checked and mended',
     const { code } = await run.exited;
     return { code, output: run.output() };
   };
+  const done = async (words: readonly string[]) => {
+    const { code, output } = await saga(words);
+    assert.equal(code, 0, output);
+  };
   const stuck = async () => {
     const id = await begin('back');
     await until(id, 'stuck');
@@ -53,8 +57,8 @@ test('durable functions are looked at, answered, cancelled, checked and mended',
     );
     const file = join(folder, 'result.json');
     await writeFile(file, '"the garden"');
-    assert.equal((await saga(['repair', 'tours', repaired, '--file', file, '--by', 'ann'])).code, 0);
-    assert.equal((await saga(['skip', 'tours', skipped])).code, 0);
+    await done(['repair', 'tours', repaired, '--file', file, '--by', 'ann']);
+    await done(['skip', 'tours', skipped]);
     await Promise.all([untilItWaits(repaired), untilItWaits(skipped)]);
     for (const id of [repaired, skipped]) await ask(`/tours/${id}/departures`, {});
     await Promise.all([until(repaired, 'completed'), until(skipped, 'completed')]);
@@ -65,9 +69,9 @@ test('durable functions are looked at, answered, cancelled, checked and mended',
 
   await t.test('a retry gives it another five attempts, a cancel interrupts it', async () => {
     const id = await stuck();
-    assert.equal((await saga(['retry', 'tours', id])).code, 0);
+    await done(['retry', 'tours', id]);
     await until(id, 'stuck');
-    assert.equal((await saga(['cancel', 'tours', id])).code, 0);
+    await done(['cancel', 'tours', id]);
     await until(id, 'failed');
     assert.match((await saga(['show', 'tours', id])).output, /"reason": "durable_cancelled"/);
   });
@@ -87,7 +91,7 @@ test('durable functions are looked at, answered, cancelled, checked and mended',
     );
     assert.ok(journal.every(({ at }) => Math.abs(Date.parse(at) - Date.now()) < 60_000));
     const file = join(folder, 'journal.svg');
-    assert.equal((await saga(['show', 'tours', id, '--svg', file])).code, 0);
+    await done(['show', 'tours', id, '--svg', file]);
     assert.match(
       await readFile(file, 'utf8'),
       /tx &#39;enter&#39;.*run &#39;pass&#39;.*waitFor &#39;leave&#39;/s,
@@ -124,7 +128,7 @@ test('durable functions are looked at, answered, cancelled, checked and mended',
     // The code is mended.
     await system.stop();
     system = await start(first);
-    assert.equal((await saga(['retry', 'tours', id])).code, 0);
+    await done(['retry', 'tours', id]);
     await until(id, 'completed');
     assert.equal((await ask(`/tours/${id}`)).result, 'the hall');
   });

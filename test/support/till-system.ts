@@ -70,7 +70,7 @@ export function eventsCommand(
   return async (words, standardInput) => {
     const run = runBanyan(['events', ...words, '--dir', tillDirectory, ...flags], environment, standardInput);
     // What should end and does not must fail its test, not the whole run.
-    const timer = setTimeout(() => run.process.kill('SIGKILL'), 30_000);
+    const timer = setTimeout(() => run.process.kill('SIGKILL'), 120_000);
     const { code } = await run.exited;
     clearTimeout(timer);
     return { code, output: run.output() };
