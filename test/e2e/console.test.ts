@@ -244,7 +244,7 @@ describe('the console of a running system, in Chromium', { skip: noChromium }, (
     kill();
     const killing = setInterval(kill, 100);
     try {
-      await serviceOf(page, 'printing', /down|starting/).waitFor({ timeout: 2_000 });
+      await serviceOf(page, 'printing', /down|starting/).waitFor({ timeout: 20_000 });
     } finally {
       clearInterval(killing);
     }

@@ -70,7 +70,7 @@ export async function startOwnServer(flags: readonly string[] = [], given?: stri
 }
 
 async function waitUntilReady(port: number, child: ChildProcess): Promise<void> {
-  const endsAtMs = Date.now() + 30_000;
+  const endsAtMs = Date.now() + 60_000;
   for (;;) {
     try {
       const nc = await connect({

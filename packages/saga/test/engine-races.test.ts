@@ -141,7 +141,7 @@ test('a letter that is read while its saga is being put down wakes it', async (t
   handedOut.resolve();
   await new Promise((resolve) => setImmediate(resolve));
   beside.resolve();
-  const end = await engine.ended(one.id, { timeoutMs: 6_000 });
+  const end = await engine.ended(one.id, { timeoutMs: 60_000 });
   assert.deepEqual([end?.status, end?.state.steps['paid']?.r], ['completed', { cents: 5 }]);
 });
 
@@ -197,7 +197,7 @@ test('a letter that is read while its durable function is being put down wakes i
   engine.started(started);
   await isBeside.promise;
   beside.resolve();
-  const end = await engine.ended(one.id, { timeoutMs: 6_000 });
+  const end = await engine.ended(one.id, { timeoutMs: 60_000 });
   assert.deepEqual([end?.status, end?.state.durable?.result], ['completed', { cents: 5 }]);
 });
 
@@ -218,7 +218,7 @@ test('a message right behind the pivot does not expire with the deadline', async
   const { engine, prepare, sent } = await openEngine(t, [order]);
   const one = prepare(order);
   await engine.begin(one);
-  assert.equal((await engine.ended(one.id, { timeoutMs: 6_000 }))?.status, 'completed');
+  assert.equal((await engine.ended(one.id, { timeoutMs: 60_000 }))?.status, 'completed');
   assert.deepEqual(
     sent.map(({ step, expiresAtMs }) => [step, expiresAtMs !== undefined]),
     [
@@ -237,7 +237,7 @@ for (const unknown of ['committed', 'undone'] as const) {
     const { engine, prepare, marks } = await openEngine(t, [marked], { unknown });
     const one = prepare(marked);
     await engine.begin(one);
-    assert.equal((await engine.ended(one.id, { timeoutMs: 6_000 }))?.status, 'completed');
+    assert.equal((await engine.ended(one.id, { timeoutMs: 60_000 }))?.status, 'completed');
     assert.deepEqual(await marks(), ['mark']);
   });
 }
