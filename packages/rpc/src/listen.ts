@@ -16,8 +16,8 @@ export async function listenOn(
   return `${name}:${address.port}`;
 }
 
-/** Longest time that a server under a stream of new connections goes on taking them. */
-const lastIntakeMs = 1_000;
+/** A server under a stream of new connections goes on taking them for as many turns as can have waited when it began, and for this time. */
+const lastIntake = { turns: 1_024, ms: 1_000 };
 
 /**
  * Takes the connections that already wait, then closes the listener; open connections stay open, also idle ones. Node accepts one connection in a turn of the
@@ -32,7 +32,8 @@ export async function stopListening(server: Server): Promise<void> {
   server.on('connection', note).on('drop', note);
   // The turn that has begun may have looked for connections already.
   await nextTurn();
-  for (const endMs = performance.now() + lastIntakeMs; took && performance.now() < endMs; ) {
+  const endMs = performance.now() + lastIntake.ms;
+  for (let turn = 0; took && (turn < lastIntake.turns || performance.now() < endMs); turn += 1) {
     took = false;
     await nextTurn();
   }
