@@ -46,34 +46,35 @@ const pagesAtOnce = 32;
  * word that every page has, many for one that hardly any has. Where much is read, the next batch is fetched while whoever asked is busy with the one before.
  */
 export async function* scanPages(sql: Sql, scan: PageScan): AsyncGenerator<PageBatch> {
+  const begin = (reading: Reading) => {
+    const batch = readPages(sql, reading);
+    // It may fail while whoever asked is busy, or after they have gone; whoever waits for it hears of it nevertheless.
+    batch.catch(() => {});
+    return batch;
+  };
   let size = firstPages;
   let most = firstAsked;
-  let coming = readPages(sql, { ...scan, size, most });
-  try {
-    for (;;) {
-      const { rows, asked, oldest } = await coming;
-      const isFull = rows.length === size;
-      const end = (isFull ? rows.at(-1) : undefined) ?? oldest;
-      const isLast = end === undefined || (!isFull && asked < most);
-      size = Math.min(size * 2, mostPages);
-      const wanted = rows.length === 0 ? mostAsked : Math.ceil((size * asked) / rows.length);
-      most = Math.min(Math.max(wanted, firstAsked), most * askedGrowth, mostAsked);
-      const next = isLast ? undefined : { ...scan, place: end, size, most };
-      const isEarly = next !== undefined && size === mostPages;
-      if (isEarly) coming = readPages(sql, next);
-      // Once also without any: whoever asked is told how far it has got.
-      for (let at = 0; at === 0 || at < rows.length; at += pagesAtOnce) {
-        if (at > 0) await setImmediate();
-        const batch = rows.slice(at, at + pagesAtOnce);
-        const isEnd = at + pagesAtOnce >= rows.length;
-        yield { rows: batch, asked: at === 0 ? asked : 0, last: isEnd ? next?.place : batch.at(-1) };
-      }
-      if (next === undefined) return;
-      if (!isEarly) coming = readPages(sql, next);
+  let coming = begin({ ...scan, size, most });
+  for (;;) {
+    const { rows, asked, oldest } = await coming;
+    const isFull = rows.length === size;
+    const end = (isFull ? rows.at(-1) : undefined) ?? oldest;
+    const isLast = end === undefined || (!isFull && asked < most);
+    size = Math.min(size * 2, mostPages);
+    const wanted = rows.length === 0 ? mostAsked : Math.ceil((size * asked) / rows.length);
+    most = Math.min(Math.max(wanted, firstAsked), most * askedGrowth, mostAsked);
+    const next = isLast ? undefined : { ...scan, place: end, size, most };
+    const isEarly = next !== undefined && size === mostPages;
+    if (isEarly) coming = begin(next);
+    // Once also without any: whoever asked is told how far it has got.
+    for (let at = 0; at === 0 || at < rows.length; at += pagesAtOnce) {
+      if (at > 0) await setImmediate();
+      const batch = rows.slice(at, at + pagesAtOnce);
+      const isEnd = at + pagesAtOnce >= rows.length;
+      yield { rows: batch, asked: at === 0 ? asked : 0, last: isEnd ? next?.place : batch.at(-1) };
     }
-  } finally {
-    // Nobody waits for it any longer; whatever is wrong, the next search will meet it.
-    coming.catch(() => {});
+    if (next === undefined) return;
+    if (!isEarly) coming = begin(next);
   }
 }
 
