@@ -13,7 +13,7 @@ import { createDatabase } from '../database.ts';
 import { postgresError } from '../errors.ts';
 import { type CaptureMetrics, createCaptureMetrics } from './capture-metrics.ts';
 import { type CapturedTransaction, createPgoutputReader, type RowChange } from './pgoutput.ts';
-import { createSlot, type ReplicationSlot, type SlotStatus } from './replication-slot.ts';
+import { createSlot, type ReplicationSlot, type SlotMessage, type SlotStatus } from './replication-slot.ts';
 
 export interface CaptureOptions<Tx extends { readonly sql: Sql }, Config = unknown> {
   /** Of the capture within the service, kebab-case: its position is remembered under it. */
@@ -196,11 +196,11 @@ class SlotCapture<Tx extends { readonly sql: Sql }, Config> implements Capture<T
     if (messages === undefined) return false;
     const reader = createPgoutputReader();
     const transactions = messages
-      .map((message) => reader.read(message))
+      .map(({ data }) => reader.read(data))
       .filter((transaction) => transaction !== undefined);
     const last = transactions.at(-1);
     figures.waiting(transactions[0]);
-    if (last === undefined) return false;
+    if (last === undefined) return passOver(slot, messages);
     const groups = groupByTrace(transactions);
     for (const group of groups.length <= maxTraces ? groups : [transactions]) {
       const causes = group.map(({ traceparent }) => traceparent);
@@ -239,6 +239,16 @@ class SlotCapture<Tx extends { readonly sql: Sql }, Config> implements Capture<T
       log.error('a capture falls behind: the server keeps its log for it', { capture: name, ...status });
     }
   }
+}
+
+/**
+ * Moves the slot past what others wrote outside of transactions: it fills decodings and holds log as changes do. Transactions that are still open are
+ * committed behind it, so nothing of them is lost. Resolves with whether there may be more right away.
+ */
+async function passOver(slot: ReplicationSlot, messages: readonly SlotMessage[]): Promise<boolean> {
+  const last = messages.at(-1);
+  if (last !== undefined) await slot.advance(last.lsn);
+  return messages.length >= batchChanges;
 }
 
 /** More than that at once is a capture that catches up: what they tell is told together. */

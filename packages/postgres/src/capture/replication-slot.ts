@@ -15,6 +15,13 @@ export interface SlotStatus {
   readonly isUnbounded: boolean;
 }
 
+/** A message of the output plugin. */
+export interface SlotMessage {
+  /** Of a logical message outside of transactions: where it ends, behind all commits whose messages came before it. */
+  readonly lsn: string;
+  readonly data: Uint8Array;
+}
+
 /** A logical replication slot with the output plugin `pgoutput`, used by SQL functions, so it needs no connection of its own kind. */
 export interface ReplicationSlot {
   /** Also of the publication. */
@@ -22,8 +29,11 @@ export interface ReplicationSlot {
   create(): Promise<void>;
   drop(): Promise<void>;
   status(): Promise<SlotStatus | undefined>;
-  /** Messages of whole transactions, in the order of their commits, without taking them; undefined while another session uses the slot. */
-  peek(limit: number): Promise<readonly Uint8Array[] | undefined>;
+  /**
+   * Messages of whole transactions, in the order of their commits, and logical messages of any program in this database between them, without taking them;
+   * undefined while another session uses the slot.
+   */
+  peek(limit: number): Promise<readonly SlotMessage[] | undefined>;
   /** The server may forget everything before `lsn`. */
   advance(lsn: string): Promise<void>;
 }
@@ -64,22 +74,22 @@ class DatabaseSlot implements ReplicationSlot {
     return status;
   }
 
-  async peek(limit: number): Promise<readonly Uint8Array[] | undefined> {
+  async peek(limit: number): Promise<readonly SlotMessage[] | undefined> {
     const sql = this.#sql;
     try {
       const [now] = await sql<{ lsn: string; passedBytes: number }>`
         select pg_current_wal_flush_lsn()::text as lsn,
           pg_wal_lsn_diff(pg_current_wal_flush_lsn(), confirmed_flush_lsn)::int8 as passed_bytes
         from pg_replication_slots where slot_name = ${this.name}`;
-      const rows = await sql<{ data: Uint8Array }>`
-        select data from pg_logical_slot_peek_binary_changes(
+      const messages = await sql<SlotMessage>`
+        select lsn::text as lsn, data from pg_logical_slot_peek_binary_changes(
           ${this.name}, ${now?.lsn ?? null}::pg_lsn, ${limit}::int4, 'proto_version', '1', 'publication_names', ${this.name},
           'messages', 'true'
         )`;
       // Nothing up to here was ours.
-      if (rows.length === 0 && now !== undefined && now.passedBytes > idleAdvanceBytes)
+      if (messages.length === 0 && now !== undefined && now.passedBytes > idleAdvanceBytes)
         await this.advance(now.lsn);
-      return rows.map(({ data }) => data);
+      return messages;
     } catch (error) {
       if (isInUse(error)) return undefined;
       throw error;

@@ -221,6 +221,26 @@ test('two instances tell of each change once', async (t) => {
   await second.end();
 });
 
+test('messages that other tools write outside of transactions hold neither the capture nor the log', async (t) => {
+  const { database, first, told } = await createBench(t);
+  await startCapturing(first);
+  const { sql } = database;
+  // Begun before and committed after what the slot is moved past.
+  await database.tx(async (open) => {
+    await open.sql`insert into orders (order_id, item) values (1, 'mug')`;
+    // More than one decoding takes.
+    const [last] = await sql<{ lsn: string }>`
+      select max(pg_logical_emit_message(false, 'heartbeat', n::text))::text as lsn from generate_series(1, 1001) n`;
+    await sql`create table committed_so_that_the_log_is_flushed ()`;
+    const isPassed = () => sql`
+      select from pg_replication_slots where database = current_database() and confirmed_flush_lsn >= ${last?.lsn ?? ''}::pg_lsn`;
+    await until(async () => (await isPassed()).length === 1, 'the slot is past the messages');
+  });
+  await sql`insert into orders (order_id, item) values (2, 'cup')`;
+  assert.deepEqual(await told(2), ['insert -:- 1:mug', 'insert -:- 2:cup']);
+  await first.end();
+});
+
 test('a slot that is gone is a loss that is told, not a gap that is not', async (t) => {
   const { database, first, instance } = await createBench(t);
   await startCapturing(first);
