@@ -18,8 +18,9 @@ export interface EdgeServer {
   /**
    * Takes the connections that wait already and no more, and asks clients of HTTP/2 to go; resolves when the port is closed. Connections end as soon as
    * they are idle, which is not this one's to see to.
+   * @param timeoutMs for the whole stop
    */
-  drain(): Promise<void>;
+  drain(timeoutMs: number): Promise<void>;
   close(): void;
 }
 
@@ -101,8 +102,8 @@ class Listening implements EdgeServer {
     return `${this.#scheme}://${family === 'IPv6' ? `[${address}]` : address}:${taken}`;
   }
 
-  async drain(): Promise<void> {
-    await stopListening(this.#listener);
+  async drain(timeoutMs: number): Promise<void> {
+    await stopListening(this.#listener, timeoutMs);
     this.#onDrain();
   }
 

@@ -145,11 +145,12 @@ class RunningGateway implements RunningEdge, ExchangeEnvironment {
     this.#monitor.stop();
     const server = this.#server;
     if (server === undefined) return;
+    const beganMs = performance.now();
     // Before clients are told to go, because they would connect anew.
-    await server.drain();
+    await server.drain(timeoutMs);
     this.draining = true;
     this.#forwards.drain();
-    await this.#connections.drain(timeoutMs);
+    await this.#connections.drain(timeoutMs - (performance.now() - beganMs));
     server.close();
     this.#forwards.close();
     this.#watch.stop();

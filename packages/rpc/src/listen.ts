@@ -16,15 +16,15 @@ export async function listenOn(
   return `${name}:${address.port}`;
 }
 
-/** A server under a stream of new connections goes on taking them for as many turns as can have waited when it began, and for this time. */
-const lastIntake = { turns: 1_024, ms: 1_000 };
+const longestIntakeMs = 2_000;
 
 /**
  * Takes the connections that already wait, then closes the listener; open connections stay open, also idle ones. Node accepts one connection in a turn of the
  * event loop, and what waits when a listener closes is reset by the kernel, although its clients are connected and may have sent a request.
- * Resolves when nothing is accepted any more.
+ * Under a stream of new connections it closes after half of `timeoutMs`, and two seconds at most. Resolves when nothing is accepted any more.
+ * @param timeoutMs for the whole stop
  */
-export async function stopListening(server: Server): Promise<void> {
+export async function stopListening(server: Server, timeoutMs: number): Promise<void> {
   let took = true;
   const note = () => {
     took = true;
@@ -32,8 +32,8 @@ export async function stopListening(server: Server): Promise<void> {
   server.on('connection', note).on('drop', note);
   // The turn that has begun may have looked for connections already.
   await nextTurn();
-  const endMs = performance.now() + lastIntake.ms;
-  for (let turn = 0; took && (turn < lastIntake.turns || performance.now() < endMs); turn += 1) {
+  const endMs = performance.now() + Math.min(timeoutMs / 2, longestIntakeMs);
+  while (took && performance.now() < endMs) {
     took = false;
     await nextTurn();
   }

@@ -170,21 +170,21 @@ class HttpServiceServer implements ServiceServer {
   async #stop(timeoutMs: number): Promise<void> {
     this.#endRenewals();
     if (!this.#server.listening) return;
+    const cancelTimer = this.#clock.setTimer(() => {
+      this.#lane.destroy();
+      this.#server.closeAllConnections();
+      for (const socket of this.#sockets) socket.destroy();
+    }, timeoutMs);
     const drained = this.#lane.stop();
     const closed = once(this.#server, 'close');
-    // Before callers are told to go, because they would connect anew.
-    await stopListening(this.#server);
+    // Before callers over HTTP are told to go, because they would connect anew.
+    await stopListening(this.#server, timeoutMs);
     this.#isDraining = true;
     // Before the request is served: its response must not invite the next one.
     this.#server.prependListener('request', (_, response: ServerResponse) =>
       response.setHeader('connection', 'close'),
     );
     this.#closeIdleAfter(Math.min(timeoutMs, lastRequestGraceMs));
-    const cancelTimer = this.#clock.setTimer(() => {
-      this.#lane.destroy();
-      this.#server.closeAllConnections();
-      for (const socket of this.#sockets) socket.destroy();
-    }, timeoutMs);
     await Promise.all([closed, drained]);
     this.#probes?.stop();
     cancelTimer();
