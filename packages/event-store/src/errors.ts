@@ -79,6 +79,10 @@ export const eventStoreErrors = {
     code: 'failed_precondition',
     text: 'The search engine does not have the version of the index that is written. It is built anew from the log.',
   },
+  search_index_missing: {
+    code: 'unavailable',
+    text: 'The index is not there yet, or is built anew. Search again in a moment.',
+  },
   search_invalid: {
     code: 'invalid_argument',
     text: 'The search asks for a field that the index does not have, or for more than it gives.',

@@ -142,7 +142,7 @@ test('an index that is lost is built anew from the log', async (t) => {
   assert.equal(before.total, 30);
   await stop();
   server.wipe();
-  await assert.rejects(projection.search({}), { code: 'failed_precondition', reason: 'search_refused' });
+  await assert.rejects(projection.search({}), { code: 'unavailable', reason: 'search_index_missing' });
   const rebuilt = createSearchProjection(store, orders(2), { ...fast, database, engine });
   start(t, rebuilt);
   await until(async () => (await rebuilt.lag()).positions === 0);

@@ -158,13 +158,16 @@ class HttpSearch implements SearchEngine {
       words.length === 0
         ? []
         : [{ multi_match: { query: words.join(' '), fields: texts, type: 'cross_fields', operator: 'and' } }];
-    const { body } = await this.#send('POST', `/${this.#aliasOf(index.name)}/_search`, {
+    const asked = {
       query: { bool: { must, filter } },
       from: offset,
       size: limit,
       track_total_hits: true,
       sort: ['_score', { id: 'asc' }],
-    });
+    };
+    const path = `/${this.#aliasOf(index.name)}/_search`;
+    const { status, body } = await this.#send('POST', path, asked, [missingIndex]);
+    if (status === 404) throw eventStoreError('search_index_missing');
     const { total, hits } = (body as SearchAnswer).hits;
     return {
       total: total.value,
