@@ -75,13 +75,13 @@ async function bundle(home: string, folder: string): Promise<void> {
     (metafile.outputs[file]?.imports ?? [])
       .filter(({ kind }) => kind === 'import-statement')
       .flatMap(({ path: each }) => [each, ...importsOf(each)]);
-  const write = (name: string, page: string) => {
-    const early = new Set(
-      [...importsOf(script), page, ...importsOf(page)].map((each) => path.basename(each)),
-    );
+  const write = (name: string, ...pages: readonly string[]) => {
+    const needed = [...importsOf(script), ...pages, ...pages.flatMap(importsOf)];
+    const early = new Set(needed.map((each) => path.basename(each)));
     const parts = { script: path.basename(script), style: path.basename(cssBundle), early: [...early] };
     writeFileSync(path.join(folder, name), indexPage(parts));
   };
+  write('index.html');
   for (const [file, { entryPoint = '' }] of outputs) {
     const [, page] = /\/([a-z]+)-page\.tsx$/.exec(entryPoint) ?? [];
     if (page !== undefined) write(page === 'map' ? 'index.html' : `${page}.html`, file);
