@@ -173,6 +173,23 @@ test('traces that began before others are found by what they did after those', a
     answers.flatMap(({ items }) => items.map(({ traceId }) => traceId)),
     before.toSorted((a, b) => b.startUs - a.startUs).map(({ traceId }) => traceId),
   );
+  // What began sooner than is asked for is not found by what it did later, either.
+  const fromUs = startUs + windowUs / 12;
+  const some = await store.searchTraces({
+    ...window,
+    fromUs,
+    toUs: middleUs,
+    limit: 20,
+    service: 'orders',
+    attributes: ['note=gold'],
+  });
+  assert.deepEqual(
+    some.traces.map(({ traceId }) => traceId),
+    before
+      .filter((trace) => trace.startUs >= fromUs)
+      .toSorted((a, b) => b.startUs - a.startUs)
+      .map(({ traceId }) => traceId),
+  );
   // Every span has both: none of the many behind that time is read to see it.
   const common = await store.searchTraces({ ...window, toUs: middleUs, limit: 20, attributes: ['note'] });
   assert.equal(common.traces.length, 20);

@@ -4,7 +4,8 @@ import type { Sql, SqlFragment } from '@banyan/core';
 const fewPages = 200;
 
 export interface LateStretch {
-  /** Traces are looked for that began by then. */
+  /** Traces are looked for that began from then on, and by `beforeUs`. */
+  readonly fromUs: number;
   readonly beforeUs: number;
   /** Spans of theirs in pages up to there count. */
   readonly scanUs: number;
@@ -18,7 +19,7 @@ export interface LateStretch {
  */
 export async function lateCondition(
   sql: Sql,
-  { beforeUs, scanUs, condition }: LateStretch,
+  { fromUs, beforeUs, scanUs, condition }: LateStretch,
 ): Promise<{ readonly condition: SqlFragment }> {
   const [late] = await sql<{ pages: number }>`
     select count(*)::int4 as pages from (
@@ -29,7 +30,7 @@ export async function lateCondition(
   const rows = await sql<{ page: number }>`
     with late as materialized (
       select trace_id, page from telemetry.trace_parts where start_us > ${beforeUs} and start_us <= ${scanUs}),
-    early as materialized (select trace_id from telemetry.trace_parts where start_us <= ${beforeUs})
+    early as materialized (select trace_id from telemetry.trace_parts where start_us >= ${fromUs} and start_us <= ${beforeUs})
     select distinct page from late where trace_id in (select trace_id from early)`;
   const pages = rows.map(({ page }) => page);
   return {

@@ -79,7 +79,11 @@ export async function searchTraces(sql: Sql, query: TraceQuery): Promise<TracePa
     }
   };
   await add(from.carried, Number.MAX_SAFE_INTEGER);
-  const late = await lateCondition(sql, { ...from, condition: conditionOf(sql, query) });
+  const late = await lateCondition(sql, {
+    ...from,
+    fromUs: query.fromUs,
+    condition: conditionOf(sql, query),
+  });
   const pages = scanPages(sql, {
     table: 'telemetry.span_pages',
     fromUs: query.fromUs,
