@@ -199,10 +199,12 @@ class SlotCapture<Tx extends { readonly sql: Sql }, Config> implements Capture<T
       .map(({ data }) => reader.read(data))
       .filter((transaction) => transaction !== undefined);
     const last = transactions.at(-1);
-    figures.waiting(transactions[0]);
+    // Those that only name their trace, or truncate, are as if they were not.
+    const changing = transactions.filter(({ changes }) => changes.length > 0);
+    figures.waiting(changing[0]);
     if (last === undefined) return passOver(slot, messages);
-    const groups = groupByTrace(transactions);
-    for (const group of groups.length <= maxTraces ? groups : [transactions]) {
+    const groups = groupByTrace(changing);
+    for (const group of groups.length <= maxTraces ? groups : [changing]) {
       const causes = group.map(({ traceparent }) => traceparent);
       figures.confirmed(await host.tx((tx) => this.#tell(tx, group), { causes }));
     }

@@ -241,6 +241,36 @@ test('messages that other tools write outside of transactions hold neither the c
   await first.end();
 });
 
+test('a transaction that names its trace and changes nothing that is captured costs the capture none', async (t) => {
+  const { database, first, instance, told } = await createBench(t);
+  await startCapturing(first);
+  await first.end();
+  let lsn = '';
+  for (const id of [1, 2, 3]) {
+    await database.tx(async ({ sql }) => {
+      [{ lsn } = { lsn }] = await sql<{ lsn: string }>`
+        select pg_logical_emit_message(true, 'traceparent', ${`00-${String(id).repeat(32)}-b7ad6b7169203331-01`})::text as lsn`;
+      if (id === 2) await sql`insert into orders (order_id, item) values (2, 'mug')`;
+    });
+  }
+  const next = instance();
+  const causes: unknown[] = [];
+  const run = next.capture.run({
+    ...next.host,
+    async tx(work, options) {
+      causes.push(...(options?.causes ?? []));
+      return database.tx(work);
+    },
+  });
+  const isPassed = () => database.sql`
+    select from pg_replication_slots where database = current_database() and confirmed_flush_lsn >= ${lsn}::pg_lsn`;
+  await until(async () => (await isPassed()).length === 1, 'the slot is past all of them');
+  await next.end();
+  await run;
+  assert.deepEqual(await told(1), ['insert -:- 2:mug']);
+  assert.deepEqual(causes, [`00-${'2'.repeat(32)}-b7ad6b7169203331-01`]);
+});
+
 test('a slot that is gone is a loss that is told, not a gap that is not', async (t) => {
   const { database, first, instance } = await createBench(t);
   await startCapturing(first);
