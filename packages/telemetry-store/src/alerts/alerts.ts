@@ -68,18 +68,18 @@ export class Alerts {
     return rows.length > 0;
   }
 
-  /** Nothing if it fires already. */
+  /** Nothing if it fires already, or if what it is about was removed. */
   async begin(subject: AlertSubject, level: AlertLevel, summary: string): Promise<void> {
     const { sql, channels, clock, onAlert } = this.#options;
     const startedAt = new Date(clock.nowMs()).toISOString();
     const { objectiveId = null, errorRuleId = null } = subject;
     const [row] = await sql<AlertRow>`
-      with alert as (
+      with subject as materialized (${this.#locked(subject)}), alert as (
         insert into telemetry.alerts (alert_id, objective_id, error_rule_id, level, started_at, summary)
-        select ${uuidv7()}::uuid, ${objectiveId}, ${errorRuleId}, ${level}, ${startedAt}, ${summary}
+        select ${uuidv7()}::uuid, ${objectiveId}, ${errorRuleId}, ${level}, ${startedAt}, ${summary} from subject
         where not exists (select from telemetry.alerts
           where ${this.#isAbout(subject)} and level = ${level} and ended_at is null)
-        returning *
+        on conflict do nothing returning *
       ), notice as (
         insert into telemetry.alert_notices (alert_id, channel, is_end, created_at, due_at)
         select alert_id, channel, false, started_at, started_at
@@ -101,6 +101,14 @@ export class Alerts {
         from alert join telemetry.alert_notices as begun using (alert_id) where not begun.is_end
       ) select * from alert`;
     for (const row of rows) onAlert(toAlert(row));
+  }
+
+  /** Whoever removes it meanwhile waits, and then ends what has begun. */
+  #locked({ objectiveId, errorRuleId }: AlertSubject) {
+    const { sql } = this.#options;
+    return objectiveId === undefined
+      ? sql`select from telemetry.error_rules where rule_id = ${errorRuleId} for key share`
+      : sql`select from telemetry.objectives where objective_id = ${objectiveId} for key share`;
   }
 
   #isAbout({ objectiveId, errorRuleId }: AlertSubject) {
