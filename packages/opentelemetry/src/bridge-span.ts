@@ -118,7 +118,7 @@ function toOwnValue(name: unknown, value: unknown): OwnValue | undefined {
   return typeof value === 'string' ? toText(value) : own[0];
 }
 
-function isPrimitive(value: unknown): value is string | number | boolean {
+export function isPrimitive(value: unknown): value is string | number | boolean {
   return typeof value === 'string' || typeof value === 'boolean' || Number.isFinite(value);
 }
 

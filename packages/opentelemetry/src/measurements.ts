@@ -1,6 +1,6 @@
 import { isSecretName, type Metrics, type MetricType, type OpenFamily, redacted } from '@banyan/telemetry';
 import { type Attributes, type Context, context as contexts, trace } from '@opentelemetry/api';
-import { BridgeSpan, toText } from './bridge-span.ts';
+import { BridgeSpan, isPrimitive, toText } from './bridge-span.ts';
 import { labelNameOf, metricNameOf } from './metric-name.ts';
 import { type HandlerPlace, placeOf } from './place-context.ts';
 
@@ -88,8 +88,9 @@ export class Measurements {
     if (place !== undefined) labels.set('service', place.service);
     labels.set('otel_scope_name', this.#options.scope);
     for (const [name, value] of Object.entries(attributes ?? {})) {
-      if (value === undefined || value === null) continue;
-      labels.set(labelNameOf(clean(name), ownLabels), isSecretName(name) ? redacted : clean(String(value)));
+      const text = [value].flat().filter(isPrimitive).join(',');
+      if (text !== '' || value === '')
+        labels.set(labelNameOf(clean(name), ownLabels), isSecretName(name) ? redacted : clean(text));
     }
     return labels;
   }
@@ -107,8 +108,11 @@ export function isNumber(value: unknown): value is number {
 /** To search a text for secrets takes longer than to measure, and the same few come again and again. */
 const cleaned = new Map<string, string>();
 const maxCleaned = 2_000;
+/** More than a label keeps, so that what is cut is no secret that only its end gives away. */
+const maxText = 1_000;
 
-function clean(text: string): string {
+function clean(given: string): string {
+  const text = given.slice(0, maxText);
   let known = cleaned.get(text);
   if (known === undefined) {
     known = toText(text);

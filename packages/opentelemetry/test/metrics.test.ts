@@ -234,3 +234,21 @@ test('a metric of the service takes the name from one of a library, and keeps it
   assert.match(metrics.render(), /^orders_placed_total\{service="orders"\} 0$/m);
   assert.equal(metrics.render().match(/^orders_placed_total/gm)?.length, 1);
 });
+
+test('what is no attribute is left out, and fails nobody', async (t) => {
+  t.after(joinOpenTelemetry());
+  const asked = api.getMeter('odd').createCounter('asked');
+  const { call, page } = await startSystem(t, () => {
+    const noText = Object.assign(Object.create(null), { a: 1 });
+    const attributes = { no: noText, none: null, empty: '', list: ['a', noText, 2], long: 'x'.repeat(1e6) };
+    asked.add(1, attributes as unknown as Attributes);
+  });
+  await call();
+  const line = page()
+    .split('\n')
+    .find((each) => each.startsWith('asked_total{'));
+  assert.match(line ?? '', /[{,]list="a,2"/);
+  assert.match(line ?? '', /[{,]empty=""/);
+  assert.match(line ?? '', /[{,]long="x{200}"/);
+  assert.doesNotMatch(line ?? '', /[{,]no(ne)?=/);
+});
