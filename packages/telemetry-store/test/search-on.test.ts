@@ -195,3 +195,46 @@ test('traces that began before others are found by what they did after those', a
   assert.equal(common.traces.length, 20);
   assert.ok(common.traces.every((trace) => trace.startUs < middleUs));
 });
+
+const longTraces = 40;
+const fillers = 50;
+
+/** Traces that all begin first, and are found only by what they do last; between, spans that must be taken apart. */
+async function givenLongTraces(store: TelemetryStore): Promise<readonly string[]> {
+  const longAt = (atUs: number, note: string, spans: number) =>
+    Array.from({ length: longTraces }, (_, index) => ({
+      ...{ traceId: hexId(32, index + 1), spanId: hexId(16, spans + index + 1) },
+      ...{ startUs: atUs + index, durationUs: 10, attributes: { note } },
+    }));
+  store.receive('spans', spansRequest('orders', longAt(startUs, 'gold card', 0)));
+  await store.flush();
+  for (let filler = 1; filler <= fillers; filler += 1) {
+    const beginUs = startUs + Math.floor((filler / (fillers + 2)) * windowUs);
+    const spans = Array.from({ length: 1_500 }, (_, index) => ({
+      ...{ traceId: hexId(32, longTraces + filler), spanId: hexId(16, filler * 10_000 + index) },
+      ...{ startUs: beginUs + index, durationUs: 10, attributes: { note: 'gold card' } },
+    }));
+    store.receive('spans', spansRequest('orders', spans));
+    await store.flush();
+  }
+  store.receive('spans', spansRequest('orders', longAt(startUs + windowUs - 1_000_000, 'gold', 1_000)));
+  await store.flush();
+  return Array.from({ length: longTraces }, (_, index) => hexId(32, longTraces - index));
+}
+
+test('a search that has found many long traces stops nevertheless each time that it has read enough', async (t) => {
+  const { store } = await givenStore(t);
+  const wanted = await givenLongTraces(store);
+  const answers = await answersOf<{ readonly traceId: string; readonly startedAt: string }>(async (after) => {
+    assert.ok((after ?? '').length <= 2_000, 'a cursor that the API refuses');
+    const { traces: items, ...rest } = await store.searchTraces({ ...window, limit, text, after });
+    return { items, ...rest };
+  });
+  assert.deepEqual(
+    answers.flatMap(({ items }) => items.map(({ traceId }) => traceId)),
+    wanted,
+  );
+  assertHonest(answers, ({ startedAt }) => startedAt);
+  // Twice as much as one answer may read lies between.
+  assert.ok(answers.filter(({ searchedTo }) => searchedTo !== undefined).length >= 2);
+});

@@ -37,8 +37,8 @@ export interface TracePage {
 
 /** A trace is found by a span that begins at most so long after the trace does, or, if it began before `toUs`, before what was read first. */
 const reachUs = 3_600_000_000;
-/** So that a cursor stays short enough for an address. */
-const mostCarried = 16;
+/** So many fit into a cursor that the API takes, of 2,000 characters. */
+const mostCarried = 40;
 
 /** A trace with a span that matches. */
 interface Found {
