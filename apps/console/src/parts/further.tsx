@@ -48,7 +48,8 @@ export function useFurther<Found extends Answer>(
       setState((now) => (now?.key === key ? { ...before, isBusy: false, problem: error as Problem } : now));
     }
   };
-  const isHeld = answers.length > 1;
+  // Also when what lies behind could not be had: nothing is renewed then, either.
+  const isHeld = held !== undefined && (answers.length > 1 || !held.isBusy);
   if (searchedTo === undefined && !isHeld) return { answers, foot: null };
   const foot = (
     <div class="toolbar" role="status">
