@@ -127,12 +127,12 @@ class TaskContext extends HandlerContext implements BackgroundContext<Contract, 
   }
 
   get tx(): BackgroundContext<Contract, Uses, unknown>['tx'] {
-    return async (work, { causes, ...options } = {}) => {
+    return async (work, { causes, foreignCauses, ...options } = {}) => {
       const { runtime, caller, signal } = this;
       const spans =
         runtime.spans === undefined
           ? undefined
-          : startCausedSpans(runtime.spans.tracer, this.#transacting, causes);
+          : startCausedSpans(runtime.spans.tracer, this.#transacting, { causes, foreignCauses });
       const context = createCallContext({ caller, trace: spans?.own, timeoutMs: Number.POSITIVE_INFINITY });
       try {
         return await within(runtime, spans?.own, () =>

@@ -1,5 +1,11 @@
-import type { TraceContext } from '@banyan/core';
+import type { CausedTransactionOptions, TraceContext } from '@banyan/core';
 import { endRejected, parseTraceparent, type Span, type SpanType, type Tracer } from '@banyan/telemetry';
+
+/** As {@link CausedTransactionOptions} tell them. */
+export interface Causes {
+  readonly causes: CausedTransactionOptions['causes'] | undefined;
+  readonly foreignCauses: CausedTransactionOptions['foreignCauses'] | undefined;
+}
 
 /** The spans of one piece of work that several traces have caused. */
 export interface CausedSpans {
@@ -14,15 +20,21 @@ const maxCauses = 32;
 
 /**
  * Begins `type` as part of the trace that caused it. If there are several, it begins a trace of its own and links to them, and each of them has a span
- * of the same name that links to it: whoever looks at one finds the others.
- * @param causes W3C headers; what cannot be read is left out
+ * of the same name that links to it: whoever looks at one finds the others. Foreign
+ * causes do not choose what is kept.
  */
 export function startCausedSpans(
   tracer: Tracer,
   type: SpanType,
-  causes: readonly (string | undefined)[] = [],
+  { causes = [], foreignCauses }: Causes,
 ): CausedSpans {
-  const traces = tracesOf(causes);
+  let traces = tracesOf(causes);
+  if (foreignCauses !== undefined) {
+    const apart = tracer.start(type);
+    if (foreignCauses === 'link') return linked(apart, traces);
+    const { sampled } = apart;
+    traces = traces.map(({ traceId, spanId }) => ({ traceId, spanId, sampled }));
+  }
   const [only] = traces;
   if (traces.length <= 1) return ended(tracer.start(type, only), []);
   const own = tracer.start(type);
@@ -33,6 +45,11 @@ export function startCausedSpans(
     return span;
   });
   return ended(own, others);
+}
+
+function linked(own: Span, traces: readonly TraceContext[]): CausedSpans {
+  for (const trace of traces) own.link(trace);
+  return ended(own, []);
 }
 
 function ended(own: Span, others: readonly Span[]): CausedSpans {

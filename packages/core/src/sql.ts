@@ -111,6 +111,11 @@ export interface CausedTransactionOptions extends TransactionOptions {
    * transaction's own trace links to them, 32 at most. What cannot be read counts as none.
    */
   readonly causes?: readonly (string | undefined)[];
+  /**
+   * Somebody outside of the system named `causes`, and can name any. `link`: the transaction begins a trace of its own that links to them. `continue`: it goes
+   * on with them as with others. Either way what is kept is decided as for a trace of its own, whatever they say. Default: they are the system's own.
+   */
+  readonly foreignCauses?: 'link' | 'continue';
 }
 
 /** The database of one service. Safe for concurrent use; statements outside `tx` each commit by themselves. */

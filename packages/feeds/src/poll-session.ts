@@ -31,6 +31,7 @@ export interface SessionParts<C extends Contract, Config> {
 export interface SessionOptions {
   readonly fetchContent?: boolean;
   readonly trustedOrigins?: readonly string[];
+  readonly continueTraces?: 'never' | 'always';
   readonly timeoutMs: number;
   readonly handlerTimeoutMs: number;
   readonly maxBytes: number;
@@ -186,6 +187,7 @@ export class PollSession<C extends Contract, Config> {
       isFetching = false;
       const signal = AbortSignal.any([host.signal, AbortSignal.timeout(options.handlerTimeoutMs)]);
       const { id, title, summary, updated, href, key, traceparent } = waiting.entry;
+      const foreignCauses = options.continueTraces === 'always' ? 'continue' : 'link';
       await host.tx(
         async ({ sql, emit }) => {
           const { config, log } = host;
@@ -195,7 +197,7 @@ export class PollSession<C extends Contract, Config> {
           );
           await store.complete(sql, lease.token, waiting);
         },
-        { signal, causes: [traceparent] },
+        { signal, causes: [traceparent], foreignCauses },
       );
       return 'handled';
     } catch (error) {

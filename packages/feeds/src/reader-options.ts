@@ -51,6 +51,12 @@ export interface FeedReaderOptions<C extends Contract, ConfigSchema extends Sche
   readonly fetchContent?: boolean;
   /** Origins beside the feed's own that its links may lead to, such as `https://cdn.example`. */
   readonly trustedOrigins?: readonly string[];
+  /**
+   * Whether an entry is handled in the trace that it names. Whoever writes the feed can then put the reader's work into any trace whose id they know, so
+   * do it for feeds that you trust, such as those of your own system: `always`. Whether the trace is kept is the reader's own decision, whatever the entry
+   * says. Default `never`: a trace of its own, with a link to that of the entry.
+   */
+  readonly continueTraces?: 'never' | 'always';
   /** For one request. Default 10,000. */
   readonly timeoutMs?: number;
   /** For one handler call. Default 20,000; at most 40,000, so that it ends before its lease does. */

@@ -8,7 +8,7 @@ import { shipping, shippingSystem } from './fixtures/shipping.ts';
 import { atom, startScriptedServer } from './support/scripted-server.ts';
 
 for (const accept of ['atom', 'json', 'json-feed'] as const) {
-  test(`who reads a feed as ${accept} goes on with the trace of the entry, in another system`, async (t) => {
+  test(`who reads a feed as ${accept} goes on with the trace of the entry, in another system, if it is told to`, async (t) => {
     const receiver = await startOtlpReceiver(t);
     const selling = createTestTelemetry('selling', receiver.url);
     const sending = createTestTelemetry('sending', receiver.url);
@@ -24,10 +24,14 @@ for (const accept of ['atom', 'json', 'json-feed'] as const) {
     };
     const traceIds = [await place('o1'), await place('o2')];
     const url = `${producer.publicUrl}/feed`;
-    const consumer = await startTestSystem(t, shippingSystem({ url, accept, intervalMs: 50 }), {
-      telemetry: sending.telemetry,
-      harsh: false,
-    });
+    const consumer = await startTestSystem(
+      t,
+      shippingSystem({ url, accept, intervalMs: 50, continueTraces: 'always' }),
+      {
+        telemetry: sending.telemetry,
+        harsh: false,
+      },
+    );
     const client = consumer.client(shipping, { timeoutMs: 60_000 });
     await until(async () => (await client.shipments({})).shipments.length === 2, 'both orders are shipped');
     await consumer.stop();
@@ -47,6 +51,50 @@ for (const accept of ['atom', 'json', 'json-feed'] as const) {
   });
 }
 
+const theirs = '0af7651916cd43dd8448eb211c80319c';
+
+function entryOf(traceparent: string, index: number) {
+  const scheme = 'https://www.w3.org/TR/trace-context/#traceparent-header';
+  return { id: `e${index}`, inside: `<category scheme="${scheme}" term="${traceparent}"/>` };
+}
+
+for (const continueTraces of [undefined, 'always'] as const) {
+  for (const [sampler, flag, isKept] of [
+    ['parentbased_always_on', '00', true],
+    ['parentbased_always_off', '01', false],
+  ] as const) {
+    test(`a feed with flag ${flag} chooses ${continueTraces === undefined ? 'neither a trace nor' : 'the trace, but not'} what ${sampler} keeps`, async (t) => {
+      const receiver = await startOtlpReceiver(t);
+      const { telemetry, stop } = createTestTelemetry('sending', receiver.url, {
+        OTEL_TRACES_SAMPLER: sampler,
+        BANYAN_TRACE_SLOW_MS: '600000',
+      });
+      const server = await startScriptedServer(t);
+      server.on('/feed', atom([entryOf(`00-${theirs}-b7ad6b7169203331-${flag}`, 0)]));
+      const reading = { url: `${server.origin}/feed`, fetchContent: false, intervalMs: 50 };
+      const consumer = await startTestSystem(
+        t,
+        shippingSystem({ ...reading, ...(continueTraces && { continueTraces }) }),
+        { telemetry, harsh: false },
+      );
+      const client = consumer.client(shipping, { timeoutMs: 60_000 });
+      await until(async () => (await client.shipments({})).shipments.length === 1, 'it is handled');
+      await consumer.stop();
+      await stop();
+      const spans = receiver.spans.filter(({ name }) => name === 'INSERT shipment');
+      assert.equal(spans.length, isKept ? 1 : 0);
+      if (!isKept) return;
+      assert.equal(spans[0]?.traceId === theirs, continueTraces === 'always');
+      assert.equal(
+        receiver.bodies.some((body) =>
+          body.includes(`"links":[{"traceId":"${theirs}","spanId":"b7ad6b7169203331"`),
+        ),
+        continueTraces === undefined,
+      );
+    });
+  }
+}
+
 test('an entry whose trace cannot be read is handled in a trace of its own', async (t) => {
   const receiver = await startOtlpReceiver(t);
   const { telemetry, stop } = createTestTelemetry('sending', receiver.url);
@@ -57,17 +105,10 @@ test('an entry whose trace cannot be read is handled in a trace of its own', asy
     `${'0af7651916cd43dd8448eb211c80319c'.repeat(100)}`,
   ];
   const terms = [`00-${ids[0]}-b7ad6b7169203331-01`, `ff-${ids[1]}-b7ad6b7169203331-01`, `00-${ids[2]}`];
-  const scheme = 'https://www.w3.org/TR/trace-context/#traceparent-header';
-  const entries = terms.map((term, index) => ({
-    id: `e${index}`,
-    inside: `<category scheme="${scheme}" term="${term}"/>`,
-  }));
-  server.on('/feed', atom(entries));
+  server.on('/feed', atom(terms.map(entryOf)));
   const url = `${server.origin}/feed`;
-  const consumer = await startTestSystem(t, shippingSystem({ url, fetchContent: false, intervalMs: 50 }), {
-    telemetry,
-    harsh: false,
-  });
+  const reading = { url, fetchContent: false, intervalMs: 50, continueTraces: 'always' } as const;
+  const consumer = await startTestSystem(t, shippingSystem(reading), { telemetry, harsh: false });
   const client = consumer.client(shipping, { timeoutMs: 60_000 });
   await until(async () => (await client.shipments({})).shipments.length === 3, 'all are handled');
   await consumer.stop();

@@ -16,4 +16,6 @@ export const feedSettings = {
   accept: ({ orderFeedForm }: Config) => orderFeedForm,
   intervalMs: ({ pollSeconds }: Config) => pollSeconds * 1_000,
   timeoutMs: 5_000,
+  // It is this system's own, so an order is one trace up to its shipment and its invoice.
+  continueTraces: 'always',
 } as const;
