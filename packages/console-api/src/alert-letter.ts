@@ -53,7 +53,7 @@ function alertLetter(
 }
 
 function errorLetter(error: ErrorAppearance, { system, consoleUrl }: About): Letter {
-  const { key, groupId, service, type, message, place, count, owner, isBack, traceId } = error;
+  const { key, firstKey, groupId, service, type, message, place, count, owner, isBack, traceId } = error;
   const what = `${type}: ${message}`;
   const rows: readonly Row[] = [
     ['System', system],
@@ -70,7 +70,7 @@ function errorLetter(error: ErrorAppearance, { system, consoleUrl }: About): Let
     subject: subjectOf(`[${system}] ${isBack ? 'error is back' : 'new error'} in ${service}: ${what}`),
     text: textOf(isBack ? `It was resolved, and is back: ${what}` : what, rows),
     messageId: `<${key}@banyan.error>`,
-    threadId: `<${groupId}.1@banyan.error>`,
+    threadId: `<${firstKey}@banyan.error>`,
   };
 }
 

@@ -97,13 +97,34 @@ test('an error that was resolved and is back is told again, with another key; on
   await throwErrors(store, systemClock, { count: 20 });
   await throwErrors(store, systemClock, { count: 20 });
   const about = await toldBefore(told, store);
+  const [first = '', number] = error.key.split(/\.(?=\d+$)/);
+  assert.equal(number, '1');
   assert.deepEqual(
-    about.map(({ state, error: { key, owner } }) => [state, key, owner]),
+    about.map(({ state, error: { key, firstKey, owner } }) => [state, key, firstKey, owner]),
     [
-      ['new', `${error.groupId}.1`, undefined],
-      ['back', `${error.groupId}.2`, 'bob'],
+      ['new', error.key, error.key, undefined],
+      ['back', `${first}.2`, error.key, 'bob'],
     ],
   );
+});
+
+test('an error that comes again when nothing is known of it any more is new, with another key', async (t) => {
+  const { url } = await createTestDatabase(t);
+  const store = await startStore(t, url);
+  const { told, url: webhook } = await startReceiver(t);
+  tell(t, store, { webhook: createWebhookNotifier(webhook) });
+  await throwErrors(store, systemClock);
+  await toldBefore(told, store);
+  const nowMs = () => systemClock.nowMs() + 36 * 86_400_000;
+  const later = await startStore(t, url, { clock: { nowMs, setTimer: systemClock.setTimer } });
+  await later.stop();
+  assert.deepEqual((await store.errors({ limit: 10 })).groups, []);
+  await throwErrors(store, systemClock);
+  const [first, again, ...more] = await toldBefore(told, store);
+  assert.deepEqual(more, []);
+  assert.equal(again?.error.groupId, first?.error.groupId);
+  assert.equal(again?.state, 'new');
+  assert.notEqual(again?.error.key, first?.error.key);
 });
 
 /** Runs until it is killed. */
@@ -218,7 +239,7 @@ test('an error is mailed to its owner if that is a mail address, else to everybo
     const head = folded.replaceAll('\r\n ', ' ');
     assert.doesNotMatch(head, /^Bcc:/im);
     assert.match(head, /^Subject: \[photo-print\] new error in \w+: TypeError: no Bcc: eve@example\.com/m);
-    assert.match(head, /^Message-ID: <[0-9a-f]{24}\.1@banyan\.error>$/m);
+    assert.match(head, /^Message-ID: <[0-9a-f]{24}\.\d+\.1@banyan\.error>$/m);
     assert.match(
       body.join('\n\n').replaceAll('=\r\n', ''),
       /http:\/\/127\.0\.0\.1:8090\/errors\/[0-9a-f]{24}/,
