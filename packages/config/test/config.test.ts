@@ -297,7 +297,7 @@ test('any text is read or refused in one short line, and numbers survive the way
 });
 
 test('huge values are refused or read in good time', () => {
-  const startedAtMs = performance.now();
+  const began = process.cpuUsage();
   for (const text of [
     '1'.repeat(1e6),
     '1,'.repeat(5e5),
@@ -309,5 +309,7 @@ test('huge values are refused or read in good time', () => {
       assert.ok('message' in readValue(schema, text));
     }
   }
-  assert.ok(performance.now() - startedAtMs < 30_000);
+  // Work is what counts, and not how long the machine stalled.
+  const { user, system } = process.cpuUsage(began);
+  assert.ok(user + system < 5_000_000, `${user + system} µs`);
 });

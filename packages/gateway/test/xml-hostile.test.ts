@@ -58,6 +58,12 @@ const refused: Readonly<Record<string, string>> = {
     '<box><any xmlns:x="http://www.w3.org/2001/XMLSchema-instance" x:nil="true">a</any></box>',
 };
 
+/** Work is what counts, and not how long the machine stalled. */
+function assertLittleWork(began: NodeJS.CpuUsage, mostUs: number): void {
+  const { user, system } = process.cpuUsage(began);
+  assert.ok(user + system < mostUs, `${user + system} µs`);
+}
+
 suite('hostile XML', () => {
   for (const [what, body] of Object.entries(refused)) {
     test(`is refused at once: ${what}`, async (t) => {
@@ -65,7 +71,7 @@ suite('hostile XML', () => {
         contract: box,
         gateway: { formats: ['json', 'xml'], expose: [expose(box, { keep: 'anyone' })] },
       });
-      const startedMs = performance.now();
+      const began = process.cpuUsage();
       const response = await fetch(`${shop.url}/box`, {
         method: 'POST',
         headers: { 'content-type': 'application/xml' },
@@ -76,7 +82,7 @@ suite('hostile XML', () => {
       assert.equal(response.status, 400, JSON.stringify(problem));
       assert.equal(problem.reason, 'malformed_xml');
       assert.ok(problem.detail.length < 300);
-      assert.ok(performance.now() - startedMs < 30_000);
+      assertLittleWork(began, 5_000_000);
       assert.equal(shop.contexts.length, 0);
     });
   }
@@ -92,14 +98,14 @@ suite('hostile XML', () => {
       return start + piece.repeat(Math.floor(room / piece.length)) + ' '.repeat(room % piece.length) + end;
     };
     const post = async (body: string | Uint8Array<ArrayBuffer>) => {
-      const startedMs = performance.now();
+      const began = process.cpuUsage();
       const response = await fetch(`${shop.url}/box`, {
         method: 'POST',
         headers: { 'content-type': 'application/xml' },
         body,
       });
       const { reason } = (await response.json()) as { reason?: string };
-      assert.ok(performance.now() - startedMs < 30_000);
+      assertLittleWork(began, 10_000_000);
       return [response.status, reason];
     };
     assert.deepEqual(await post(`<box><list>${'<i/>'.repeat(9_998)}</list></box>`), [200, undefined]);

@@ -41,15 +41,16 @@ test('an exception or a line of the future is refused as well', async (t) => {
 test('many spans of one parent that is missing take no longer than others, and find it when it comes', async (t) => {
   const { store } = await givenStore(t);
   const parentSpanId = hexId(16, 999_999);
-  const beganMs = performance.now();
+  const began = process.cpuUsage();
   for (let batch = 0; batch < 60; batch += 1) {
     const children = Array.from({ length: 1_000 }, (_, index) =>
       span(batch * 1_000 + index + 1, { traceId: hexId(32, 1), parentSpanId, kind: 2 }),
     );
     store.receive('spans', spansRequest('stock', children));
   }
-  const tookMs = performance.now() - beganMs;
-  assert.ok(tookMs < 30_000, `60,000 spans took ${tookMs} ms to receive`);
+  // Work is what counts, and not how long the machine stalled.
+  const { user, system } = process.cpuUsage(began);
+  assert.ok(user + system < 6_000_000, `60,000 spans took ${user + system} µs to receive`);
   store.receive('spans', spansRequest('orders', [span(999_999, { traceId: hexId(32, 1), kind: 3 })]));
   const { edges } = await store.map(window);
   const edge = edges.find(({ from, to }) => from === 'orders' && to === 'stock');
