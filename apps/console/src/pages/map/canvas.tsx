@@ -170,8 +170,16 @@ function Node({ node, layout, isChosen, isDim }: NodeProps): JSX.Element {
         {saysMore(standing) && <b>{standing.word}</b>}
         <span>{formatRate(traffic?.perSecond ?? 0)}</span>
         {traffic?.p99Ms !== undefined && <span>{formatMs(traffic.p99Ms)}</span>}
-        {isErring && <b>{formatShare(traffic.errorRate)} err</b>}
-        <span class="map-version">{versionText(node)}</span>
+        {isErring && (
+          <b>
+            {formatShare(traffic.errorRate)}
+            <span class="only-spoken"> errors</span>
+          </b>
+        )}
+        {/* There is no room for both, unless two versions are told apart. */}
+        {(!isErring || traffic.versions !== undefined) && (
+          <span class="map-version">{versionText(node)}</span>
+        )}
       </span>
     </a>
   );
